@@ -1,0 +1,11 @@
+# shellcheck shell=bash disable=SC2034
+# The upstream images that this project uses, by version. Whatever stands in for them is built from the same versions.
+
+alpine_version=3.23
+python_version=3.13
+victoriametrics_version=v1.148.8
+
+alpine_image="alpine:${alpine_version}"
+python_image="python:${python_version}-alpine${alpine_version}"
+victoriametrics_image="victoriametrics/victoria-metrics:${victoriametrics_version}"
+vmagent_image="victoriametrics/vmagent:${victoriametrics_version}"
