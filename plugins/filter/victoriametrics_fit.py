@@ -1,0 +1,96 @@
+"""Fit VictoriaMetrics into a small cgroup: one place where its memory limit becomes settings.
+
+Measured with 200, 1,000 and 5,000 series in 36 to 80 MiB (docs/benchmark.md): what decides is GOMEMLIMIT. Near its
+limit a Go program is not killed; it throws out its own program text and reads it back, and queries time out. So the
+Go heap must leave room for that text (about 14 MiB) and for the kernel's share of the cgroup.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict
+
+DOCUMENTATION = """
+name: victoriametrics_fit
+short_description: Settings that fit VictoriaMetrics into a memory limit
+description:
+  - Returns a dictionary of settings derived from a container's memory limit and from the number of series expected.
+  - The result depends on nothing else, and each setting never shrinks when the limit grows.
+positional: expected_series
+options:
+  _input:
+    description: The container's memory limit in MiB.
+    type: int
+    required: true
+  expected_series:
+    description: Active time series that this robot is expected to have.
+    type: int
+    required: true
+"""
+
+EXAMPLES = """
+environment:
+  GOMEMLIMIT: "{{ (50 | victoriametrics_fit(1000)).gomemlimit_mib }}MiB"
+"""
+
+RETURN = """
+_value:
+  description: gomemlimit_mib, allowed_bytes, max_memory_per_query_bytes and bounds on queries, inserts and series.
+  type: dict
+"""
+
+MIB = 1024 * 1024
+OUTSIDE_HEAP_MIB = 20  # program text that must stay resident, plus sockets and page tables
+OUTSIDE_HEAP_SHARE = 0.10  # larger instances also keep more memory outside the Go heap
+SMALLEST_HEAP_SHARE = (
+    0.4  # below 34 MiB the subtraction would strangle the heap; the inventory gate refuses such limits
+)
+
+# Caches: 16 MiB at 1,000 series, 32 MiB at 5,000 (with less, two queries in five were refused there).
+CACHE_BASE_MIB = 12.0
+CACHE_MIB_PER_SERIES = 0.004
+CACHE_SHARE = 0.32
+CACHE_LARGEST_SHARE = 0.5  # at or above the limit itself VictoriaMetrics does not even start
+
+MIB_PER_QUERY_WORKER = 64
+MOST_WORKERS = 8
+
+
+def fit(limit_mib: int, expected_series: int) -> Dict[str, int]:
+    """Return the settings for a container limited to ``limit_mib`` that holds ``expected_series`` active series."""
+    if limit_mib < 1 or expected_series < 1:
+        raise ValueError("victoriametrics_fit needs a limit and a number of series above zero")
+    allowed = _cache_bytes(limit_mib, expected_series)
+    workers = max(1, min(MOST_WORKERS, limit_mib // MIB_PER_QUERY_WORKER))
+    return {
+        "gomemlimit_mib": _heap_mib(limit_mib),
+        "allowed_bytes": allowed,
+        # VictoriaMetrics shares a quarter of its caches' size between all running queries.
+        "max_memory_per_query_bytes": allowed // 4,
+        "max_concurrent_requests": workers,
+        "max_workers_per_query": 1,
+        "max_concurrent_inserts": 2 * workers,
+        # Restarted services bring new series; the bounds leave room for that and stop a runaway label.
+        "max_unique_timeseries": max(1000, 3 * expected_series),
+        "max_hourly_series": 3 * expected_series,
+        "max_daily_series": 6 * expected_series,
+        # A day of every expected series at one sample every 5 s.
+        "max_samples_per_query": max(10_000_000, 17_280 * expected_series),
+    }
+
+
+def _heap_mib(limit_mib: int) -> int:
+    outside = max(OUTSIDE_HEAP_MIB, limit_mib * OUTSIDE_HEAP_SHARE)
+    return max(1, int(limit_mib - outside), int(limit_mib * SMALLEST_HEAP_SHARE))
+
+
+def _cache_bytes(limit_mib: int, expected_series: int) -> int:
+    wanted = max(CACHE_BASE_MIB + CACHE_MIB_PER_SERIES * expected_series, limit_mib * CACHE_SHARE)
+    return int(min(wanted, limit_mib * CACHE_LARGEST_SHARE) * MIB)
+
+
+class FilterModule:
+    """Ansible's door to this file."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"victoriametrics_fit": fit}

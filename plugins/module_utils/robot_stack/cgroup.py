@@ -1,0 +1,209 @@
+"""Reads memory limits and usage from the kernel's cgroups, v1 and v2.
+
+A limit is real only here: what an engine or a file says is a wish. Limits are read for a process, along its
+whole cgroup path up to the root, because the smallest one wins wherever it stands.
+
+Formats: https://docs.kernel.org/admin-guide/cgroup-v2.html and .../cgroup-v1/memory.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+V1_UNLIMITED = 1 << 60  # v1 says "no limit" with the largest page-aligned 63-bit number
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of one cgroup in bytes; None: no limit. `swap` is swap alone, as on v2."""
+
+    memory: int | None
+    swap: int | None
+    swap_accounted: bool = True
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one cgroup uses, in bytes, and its counters since it was made."""
+
+    current: int
+    inactive_file: int
+    anonymous: int
+    kernel: int
+    major_faults: int
+    oom_kills: int
+    stalled_percent: float | None = None
+
+    @property
+    def working_set(self) -> int:
+        """What `docker stats` shows: usage without the page cache that is easiest to reclaim."""
+        return max(0, self.current - self.inactive_file)
+
+    @property
+    def unreclaimable(self) -> int:
+        """What cannot be given back without swap: anonymous memory and the kernel's share."""
+        return self.anonymous + self.kernel
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """The memory controller's tree: cgroup `version` (1 or 2; 0: the controller is not there) at `root`."""
+
+    version: int
+    root: Path
+
+    def directory(self, path: str) -> Path:
+        """Return the directory of cgroup ``path`` ("/a/b")."""
+        return self.root / path.lstrip("/")
+
+
+def detect(sys_root: Path) -> Hierarchy:
+    """Find the memory controller below ``sys_root`` ("/sys").
+
+    On v2 `cgroup.controllers` tells the truth; /proc/cgroups and the boot line do not.
+    """
+    top = sys_root / "fs/cgroup"
+    if (top / "cgroup.controllers").is_file():
+        active = "memory" in (top / "cgroup.controllers").read_text().split()
+        return Hierarchy(2 if active else 0, top)
+    memory = top / "memory"
+    return Hierarchy(1 if (memory / "memory.stat").is_file() else 0, memory)
+
+
+def path_of(pid: int, proc_root: Path, hierarchy: Hierarchy) -> str | None:
+    """Return the memory cgroup of process ``pid`` ("/a/b"), None where the process is gone."""
+    try:
+        lines = (proc_root / str(pid) / "cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if (hierarchy.version == 1 and "memory" in controllers.split(",")) or (
+            hierarchy.version == 2 and controllers == ""
+        ):
+            return path
+    return None
+
+
+def limits(hierarchy: Hierarchy, path: str) -> Limits | None:
+    """Return the limits set on cgroup ``path`` itself, None where it does not exist."""
+    directory = hierarchy.directory(path)
+    if not directory.is_dir():
+        return None
+    if hierarchy.version == 2:
+        return Limits(_v2_number(directory / "memory.max"), *_v2_swap(directory))
+    memory = _v1_number(directory / "memory.limit_in_bytes")
+    with_swap_file = directory / "memory.memsw.limit_in_bytes"
+    if not with_swap_file.is_file():
+        return Limits(memory, None, swap_accounted=False)
+    with_swap = _v1_number(with_swap_file)
+    return Limits(memory, None if with_swap is None else max(0, with_swap - (memory or 0)))
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """Yield ``path`` and every cgroup above it, the root last."""
+    parts = [part for part in path.split("/") if part]
+    for length in range(len(parts), -1, -1):
+        yield "/" + "/".join(parts[:length])
+
+
+def smallest_limit(hierarchy: Hierarchy, path: str) -> tuple[int | None, str]:
+    """Return the smallest memory limit (bytes) on the way from ``path`` to the root, and where it stands."""
+    smallest: int | None = None
+    where = ""
+    for ancestor in ancestors(path):
+        found = limits(hierarchy, ancestor)
+        if found and found.memory is not None and (smallest is None or found.memory < smallest):
+            smallest, where = found.memory, ancestor
+    return smallest, where
+
+
+def usage(hierarchy: Hierarchy, path: str) -> Usage | None:
+    """Return what cgroup ``path`` uses, its children included; None where it does not exist."""
+    directory = hierarchy.directory(path)
+    try:
+        stat = _pairs(directory / "memory.stat")
+        return _v2_usage(directory, stat) if hierarchy.version == 2 else _v1_usage(directory, stat)
+    except OSError:
+        return None
+
+
+def processes(hierarchy: Hierarchy, path: str) -> list[int]:
+    """Return the processes in cgroup ``path`` and everywhere below it."""
+    directory = hierarchy.directory(path)
+    found: list[int] = []
+    for procs in sorted([directory / "cgroup.procs", *directory.glob("**/cgroup.procs")]):
+        try:
+            found += [int(line) for line in procs.read_text().split()]
+        except OSError:
+            continue  # a cgroup that vanished between listing and reading has no processes
+    return sorted(set(found))
+
+
+def _v2_usage(directory: Path, stat: dict[str, int]) -> Usage:
+    events = _pairs(directory / "memory.events") if (directory / "memory.events").is_file() else {}
+    kernel = stat.get("kernel")
+    if kernel is None:  # before Linux 5.18 the parts are given but not their sum
+        parts = ("kernel_stack", "pagetables", "percpu", "sock", "slab")
+        kernel = sum(stat.get(part, 0) for part in parts)
+    return Usage(
+        current=int((directory / "memory.current").read_text()),
+        inactive_file=stat.get("inactive_file", 0),
+        anonymous=stat.get("anon", 0),
+        kernel=kernel,
+        major_faults=stat.get("pgmajfault", 0),
+        oom_kills=events.get("oom_kill", 0),
+        stalled_percent=_pressure(directory / "memory.pressure"),
+    )
+
+
+def _v1_usage(directory: Path, stat: dict[str, int]) -> Usage:
+    control = directory / "memory.oom_control"
+    kernel = directory / "memory.kmem.usage_in_bytes"
+    return Usage(
+        current=int((directory / "memory.usage_in_bytes").read_text()),
+        inactive_file=stat.get("total_inactive_file", 0),
+        anonymous=stat.get("total_rss", 0),
+        kernel=int(kernel.read_text()) if kernel.is_file() else 0,
+        major_faults=stat.get("total_pgmajfault", 0),
+        oom_kills=_pairs(control).get("oom_kill", 0) if control.is_file() else 0,
+    )
+
+
+def _pressure(path: Path) -> float | None:
+    """Return the share of the last minute, in percent, in which something waited for memory."""
+    try:
+        first = path.read_text().splitlines()[0]
+        return float(dict(word.split("=") for word in first.split()[1:])["avg60"])
+    except (OSError, IndexError, KeyError, ValueError):
+        return None
+
+
+def _v2_swap(directory: Path) -> tuple[int | None, bool]:
+    path = directory / "memory.swap.max"
+    return (_v2_number(path), True) if path.is_file() else (None, False)
+
+
+def _v2_number(path: Path) -> int | None:
+    if not path.is_file():  # the root cgroup has no limit files
+        return None
+    text = path.read_text().strip()
+    return None if text == "max" else int(text)
+
+
+def _v1_number(path: Path) -> int | None:
+    if not path.is_file():
+        return None
+    value = int(path.read_text())
+    return None if value >= V1_UNLIMITED else value
+
+
+def _pairs(path: Path) -> dict[str, int]:
+    pairs: dict[str, int] = {}
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition(" ")
+        if value.strip().isdigit():
+            pairs[key] = int(value)
+    return pairs

@@ -1,0 +1,155 @@
+"""The one door: how every container of the stack is created. Pure: a service in, the engine's request body out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .files import DesiredFile
+from .spec import Service, Stack
+from .systemd import child_slice, slice_cgroup
+from .units import bytes_of, mib_of
+
+SERVICE_LABEL = "robot-stack.service"
+SPEC_LABEL = "robot-stack.spec"
+PREFIX = "robot-stack-"
+PREVIOUS = ".previous"
+OOM_SCORE = 500  # when the ceiling is hit, a container dies before the engine does
+
+
+def name_of(service: str) -> str:
+    """Return the container's name of ``service``."""
+    return PREFIX + service
+
+
+def config_directory(stack: Stack, service: Service) -> str:
+    """Return where this version of the service's files lives: a name of its own, so that the last one stays."""
+    essence = [[f.path, f.content, f.sensitive] for f in sorted(service.files, key=lambda f: f.path)]
+    digest = hashlib.sha256(json.dumps([essence, service.user]).encode()).hexdigest()[:16]
+    return f"{stack.budget.root}/{service.name}/config/{digest}"
+
+
+def config_files(stack: Stack, service: Service) -> list[DesiredFile]:
+    """Return the service's files as they shall lie on the robot."""
+    directory = config_directory(stack, service)
+    uid, gid = service.uid_gid
+    return [
+        DesiredFile(f"{directory}/{f.path}", f.content, 0o400, uid, gid, sensitive=True)
+        if f.sensitive
+        else DesiredFile(f"{directory}/{f.path}", f.content, 0o444)
+        for f in service.files
+    ]
+
+
+def data_path(stack: Stack, service: Service, name: str) -> str:
+    """Return the host directory of the service's data ``name``."""
+    return f"{stack.budget.root}/{service.name}/{name}"
+
+
+def limits(service: Service) -> dict[str, Any]:
+    """Return the settings that `docker update` could change behind our back."""
+    limit = bytes_of(service.memory_limit_mib)
+    return {
+        "Memory": limit,
+        "MemorySwap": limit,  # memory and swap together: equal means that there is no hidden swap
+        "NanoCpus": round(service.cpu_limit * 1_000_000_000),
+        "PidsLimit": service.pids_limit,
+        "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
+    }
+
+
+def body(stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -> dict[str, Any]:
+    """Return the request that creates the service's container, labelled with a digest of itself."""
+    request: dict[str, Any] = {
+        "Image": service.image,
+        "Cmd": list(service.command) or None,
+        "Env": [f"{key}={value}" for key, value in sorted(service.environment.items())],
+        "User": service.user,
+        "StopTimeout": service.stop_timeout_seconds,
+        "HostConfig": {
+            **limits(service),
+            "NetworkMode": "host",
+            "IpcMode": "private",
+            "CgroupnsMode": "private",
+            "CgroupParent": cgroup_parent(stack, service.name, cgroup_driver),
+            "ReadonlyRootfs": True,
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges:true"],
+            "OomScoreAdj": OOM_SCORE,
+            "Tmpfs": {t: f"size={mib}m,mode=0700,noexec,nosuid" for t, mib in sorted(service.tmpfs.items())},
+            "Mounts": _mounts(stack, service),
+            "LogConfig": {
+                "Type": "json-file",
+                "Config": {
+                    "max-size": f"{service.log_max_size_kib}k",
+                    "max-file": str(service.log_max_files),
+                },
+            },
+        },
+    }
+    digest = hashlib.sha256(json.dumps([request, fingerprint], sort_keys=True).encode()).hexdigest()
+    request["Labels"] = {SERVICE_LABEL: service.name, SPEC_LABEL: digest}
+    return request
+
+
+def cgroup_parent(stack: Stack, name: str, cgroup_driver: str) -> str:
+    """Return the parent as the engine's driver wants it: a slice's name, or a path."""
+    parent = stack.budget.slice
+    return child_slice(parent, name) if cgroup_driver == "systemd" else slice_cgroup(parent, name)
+
+
+def _mounts(stack: Stack, service: Service) -> list[dict[str, Any]]:
+    mounts = [_bind(mount.source, mount.target, True) for mount in service.mounts]
+    if service.files:
+        mounts.append(_bind(config_directory(stack, service), service.config_target, True))
+    mounts += [_bind(data_path(stack, service, d.name), d.target, False) for d in service.data]
+    return mounts
+
+
+def _bind(source: str, target: str, read_only: bool) -> dict[str, Any]:
+    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+
+
+def drift(desired: Mapping[str, Any], inspected: Mapping[str, Any]) -> list[str]:
+    """Return, in words, where a container on the robot differs from its request; empty: it is equal."""
+    labels = (inspected.get("Config") or {}).get("Labels") or {}
+    host, wanted = inspected.get("HostConfig") or {}, desired["HostConfig"]
+    found = []
+    for key in ("Memory", "MemorySwap", "NanoCpus", "PidsLimit"):
+        if (host.get(key) or 0) != wanted[key]:
+            found.append(f"{key} is {_shown(key, host.get(key) or 0)}, not {_shown(key, wanted[key])}")
+    if (host.get("RestartPolicy") or {}).get("Name") != wanted["RestartPolicy"]["Name"]:
+        found.append(f"restart policy is {(host.get('RestartPolicy') or {}).get('Name')!r}")
+    if host.get("CgroupParent") != wanted["CgroupParent"]:
+        found.append(f"cgroup parent is {host.get('CgroupParent')!r}, not {wanted['CgroupParent']!r}")
+    if not found and labels.get(SPEC_LABEL) != desired["Labels"][SPEC_LABEL]:
+        found.append("settings, files or image differ from the spec it was made of")
+    if not (inspected.get("State") or {}).get("Running"):
+        found.append(f"it is {(inspected.get('State') or {}).get('Status', 'not running')}")
+    return found
+
+
+def _shown(key: str, value: int) -> str:
+    return f"{mib_of(value)} MiB" if key.startswith("Memory") and value > 0 else str(value)
+
+
+def described(request: Mapping[str, Any]) -> str:
+    """Return a request, or an inspected container, as the lines of a diff; environment values are configuration."""
+    config = request.get("Config") or request
+    host = request["HostConfig"]
+    mounts = host.get("Mounts") or []
+    lines = [
+        f"image: {config.get('Image')}",
+        f"memory: {mib_of(host.get('Memory') or 0)} MiB",
+        f"memory_and_swap: {mib_of(host.get('MemorySwap') or 0)} MiB",
+        f"cpus: {(host.get('NanoCpus') or 0) / 1e9:g}",
+        f"pids: {host.get('PidsLimit') or 0}",
+        f"user: {config.get('User')}",
+        f"cgroup_parent: {host.get('CgroupParent')}",
+        *(f"command: {word}" for word in config.get("Cmd") or []),
+        *(f"environment: {pair}" for pair in sorted(config.get("Env") or []) if not pair.startswith("PATH=")),
+        *(f"mount: {m['Source']} on {m['Target']}{' (read-only)' if m.get('ReadOnly') else ''}" for m in mounts),
+    ]
+    return "\n".join(lines) + "\n"

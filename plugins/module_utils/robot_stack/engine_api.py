@@ -1,0 +1,202 @@
+"""A small client of the Docker Engine API over its Unix socket, for what this project needs and no more.
+
+Source of the calls: https://docs.docker.com/reference/api/engine/ (1.41 and later; Podman serves the same paths).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlencode
+
+TESTED_API = (1, 41)
+
+
+class EngineError(RuntimeError):
+    """The engine answered with an error; `status` is the HTTP status (0: it could not be reached)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Keep the HTTP ``status`` beside the engine's own words."""
+        super().__init__(message)
+        self.status = status
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _version(text: str) -> Any:
+    return tuple(int(part) for part in text.split("."))
+
+
+class Engine:
+    """One engine behind one socket. Every method raises `EngineError`."""
+
+    def __init__(self, socket_path: str, timeout: float = 120.0) -> None:
+        """Remember where the engine listens; nothing is sent before the first call."""
+        self._socket_path = socket_path
+        self._timeout = timeout
+        self._prefix: str | None = None
+
+    def reachable(self) -> bool:
+        """Whether the engine answers on its socket."""
+        try:
+            self._request("GET", "/_ping", prefix="")
+        except EngineError:
+            return False
+        return True
+
+    def version(self) -> dict[str, Any]:
+        """Return the engine's answer to /version, which needs no API version."""
+        return dict(self._json("GET", "/version", prefix=""))
+
+    def info(self) -> dict[str, Any]:
+        """Return /info: drivers, cgroup version, root directory."""
+        return dict(self._json("GET", "/info"))
+
+    def containers(self, label: str) -> list[dict[str, Any]]:
+        """Return all containers, running or not, that bear ``label``; "" is every container."""
+        query = {"all": "true", "filters": json.dumps({"label": [label]} if label else {})}
+        return list(self._json("GET", "/containers/json?" + urlencode(query)))
+
+    def inspect(self, name: str) -> dict[str, Any] | None:
+        """Return one container's full description, None where there is none."""
+        return self._optional(f"/containers/{quote(name)}/json")
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """Return one image's full description, None where there is none."""
+        return self._optional(f"/images/{quote(reference, safe='/:@')}/json")
+
+    def images(self, label: str) -> list[dict[str, Any]]:
+        """Return the images that bear ``label``."""
+        return list(self._json("GET", "/images/json?" + urlencode({"filters": json.dumps({"label": [label]})})))
+
+    def create(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a container; the answer holds Id and Warnings."""
+        return dict(self._json("POST", "/containers/create?" + urlencode({"name": name}), body))
+
+    def start(self, name: str) -> None:
+        """Start a container; one that runs already is left alone."""
+        self._request("POST", f"/containers/{quote(name)}/start")
+
+    def stop(self, name: str, timeout_seconds: int) -> None:
+        """Stop a container, giving it ``timeout_seconds`` to flush what it holds."""
+        self._request("POST", f"/containers/{quote(name)}/stop?t={timeout_seconds}")
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Rename a container."""
+        self._request("POST", f"/containers/{quote(name)}/rename?" + urlencode({"name": new_name}))
+
+    def remove(self, name: str) -> None:
+        """Remove a container, running or not; one that is gone already is no error."""
+        try:
+            self._request("DELETE", f"/containers/{quote(name)}?force=true&v=false")
+        except EngineError as error:
+            if error.status != 404:
+                raise
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image; one that is gone or still used by somebody is left alone."""
+        try:
+            self._request("DELETE", f"/images/{quote(reference, safe='/:@')}")
+        except EngineError as error:
+            if error.status not in (404, 409):
+                raise
+
+    def tag(self, reference: str, new_reference: str) -> None:
+        """Give an image a second name."""
+        repository, _, tag = new_reference.rpartition(":")
+        self._request(
+            "POST",
+            f"/images/{quote(reference, safe='/:@')}/tag?" + urlencode({"repo": repository, "tag": tag}),
+        )
+
+    def logs(self, name: str, lines: int) -> str:
+        """Return the last ``lines`` lines that a container printed."""
+        raw = self._request("GET", f"/containers/{quote(name)}/logs?stdout=1&stderr=1&tail={lines}")
+        return demultiplex(raw).decode("utf-8", "replace").strip()
+
+    def load(self, archive: Path) -> str:
+        """Load an image archive (tar, may be gzipped) from disk without holding it in memory."""
+        with archive.open("rb") as stream:
+            raw = self._request("POST", "/images/load?quiet=1", stream=stream, size=archive.stat().st_size)
+        last = [json.loads(line) for line in raw.splitlines() if line.strip()]
+        errors = [str(message["error"]) for message in last if "error" in message]
+        if errors:
+            raise EngineError(500, "; ".join(errors))
+        return " ".join(str(message.get("stream", "")).strip() for message in last)
+
+    def _optional(self, path: str) -> dict[str, Any] | None:
+        try:
+            return dict(self._json("GET", path))
+        except EngineError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None, prefix: str | None = None) -> Any:
+        return json.loads(self._request(method, path, body, prefix=prefix) or b"null")
+
+    def _negotiated(self) -> str:
+        """The API version to speak: the tested one where the engine still knows it, else its oldest or newest."""
+        if self._prefix is None:
+            answer = self.version()
+            newest, oldest = _version(answer["ApiVersion"]), _version(answer.get("MinAPIVersion") or "1.24")
+            chosen = min(max(TESTED_API, oldest), newest)
+            self._prefix = "/v" + ".".join(str(part) for part in chosen)
+        return self._prefix
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        prefix: str | None = None,
+        stream: BinaryIO | None = None,
+        size: int = 0,
+    ) -> bytes:
+        prefix = self._negotiated() if prefix is None else prefix
+        payload: Any = stream if stream is not None else (None if body is None else json.dumps(body).encode())
+        headers = {"Content-Type": "application/x-tar" if stream is not None else "application/json"}
+        if stream is not None:
+            headers["Content-Length"] = str(size)
+        connection = _UnixConnection(self._socket_path, self._timeout)
+        try:
+            connection.request(method, prefix + path, body=payload, headers=headers)
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineError(0, f"the container engine at {self._socket_path} does not answer: {error}") from error
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise EngineError(response.status, _message(content))
+        return content
+
+
+def _message(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["message"])
+    except (ValueError, KeyError, TypeError):
+        return content.decode("utf-8", "replace").strip()
+
+
+def demultiplex(raw: bytes) -> bytes:
+    """Return the text inside the engine's log stream: frames of 8 header bytes, the last 4 a big-endian length."""
+    text, position = b"", 0
+    while position + 8 <= len(raw):
+        length = int.from_bytes(raw[position + 4 : position + 8], "big")
+        text += raw[position + 8 : position + 8 + length]
+        position += 8 + length
+    return text

@@ -1,0 +1,113 @@
+"""Turns readings and judgements into the module's result: plain dicts, sizes in MiB. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from . import judge
+from .observe import Observed
+from .readback import EngineReading, Reading
+from .robot import Robot
+from .spec import Stack
+from .state import ServiceMemory, State
+from .units import mib_of
+
+
+def robot(facts: Robot, engine_version: str) -> dict[str, Any]:
+    """Return what the robot is."""
+    return {
+        "architecture": facts.architecture,
+        "kernel": facts.kernel,
+        "cgroup_version": facts.hierarchy.version,
+        "engine_version": engine_version,
+        "memory_total_mib": mib_of(facts.memory_total),
+        "memory_ceiling_mib": mib_of(facts.memory_ceiling),
+        "swap_total_mib": mib_of(facts.swap_total),
+        "disk_available_mib": mib_of(facts.disk_available),
+    }
+
+
+def service(reading: Reading, memory: ServiceMemory, swap_total: int, now: float) -> dict[str, Any]:
+    """Return one service: what was declared, what the kernel says, what it uses, and the verdict."""
+    judgement = judge.service(reading, memory, swap_total, now)
+    usage, share, limits = reading.usage, reading.share, reading.limits
+    return {
+        "status": reading.status,
+        "image": reading.image,
+        "limit_mib": mib_of(reading.declared_limit),
+        "kernel_limit_mib": mib_of(limits.memory) if limits else None,
+        "kernel_swap_mib": mib_of(limits.swap) if limits else None,
+        "believed_limit_mib": None if reading.evidence is None else mib_of(int(reading.evidence)),
+        "working_set_mib": mib_of(usage.working_set) if usage else None,
+        "pss_mib": mib_of(share.pss) if share else None,
+        "unreclaimable_mib": mib_of(usage.unreclaimable) if usage else None,
+        "peak_mib": mib_of(judge.peak(reading, memory)),
+        "restarts": reading.restarts,
+        "oom_kills": max(usage.oom_kills if usage else 0, int(reading.oom_killed)),
+        "major_faults": usage.major_faults if usage else None,
+        "major_faults_per_minute": judge.faults_per_minute(reading, memory, now),
+        "cgroup": reading.path,
+        "verdict": judgement.verdict,
+        "reasons": judgement.reasons,
+    }
+
+
+def engine(reading: EngineReading, stack: Stack) -> dict[str, Any]:
+    """Return the engine's row."""
+    judgement = judge.engine(reading, stack.budget)
+    return {
+        "allowance_mib": float(stack.budget.engine_memory_allowance_mib),
+        "working_set_mib": mib_of(reading.usage.working_set) if reading.usage else None,
+        "pss_mib": mib_of(reading.share.pss) if reading.share else None,
+        "unreclaimable_mib": mib_of(judge.engine_unreclaimable(reading)),
+        "verdict": judgement.verdict,
+        "reasons": judgement.reasons,
+    }
+
+
+def budget(reading: EngineReading, stack: Stack) -> dict[str, Any]:
+    """Return the budget: the sum that was declared, the ceiling in the kernel, and what is left."""
+    judgement = judge.stack(reading, stack.budget)
+    limits = sum(service.memory_limit_mib for service in stack.services)
+    declared = stack.budget
+    return {
+        "memory_budget_mib": declared.memory_budget_mib,
+        "engine_allowance_mib": declared.engine_memory_allowance_mib,
+        "limits_mib": limits,
+        "left_mib": declared.memory_budget_mib - declared.engine_memory_allowance_mib - limits,
+        "slice_limit_mib": mib_of(reading.limit_of_stack),
+        "slice_working_set_mib": mib_of(reading.stack_usage.working_set) if reading.stack_usage else None,
+        "verdict": judgement.verdict,
+        "reasons": judgement.reasons,
+    }
+
+
+def everything(
+    stack: Stack, seen: Observed, readings: list[Reading], engine_reading: EngineReading, now: float
+) -> tuple[dict[str, Any], State]:
+    """Return the result's measured part, and the state with this look remembered."""
+    services, remembered = {}, seen.state
+    for reading in readings:
+        memory = seen.state.services.get(reading.name, ServiceMemory())
+        services[reading.name] = service(reading, memory, seen.robot.swap_total, now)
+        remembered = remembered.with_service(reading.name, remember(reading, memory, now))
+    rows = [*services.values(), engine(engine_reading, stack), budget(engine_reading, stack)]
+    result = {
+        "robot": robot(seen.robot, seen.engine.version),
+        "services": services,
+        "engine_usage": rows[-2],
+        "budget": rows[-1],
+        "verdict": judge.worst([row["verdict"] for row in rows]),
+    }
+    return result, remembered
+
+
+def remember(reading: Reading, memory: ServiceMemory, now: float) -> ServiceMemory:
+    """Return what to keep of this look: the peak always, the fault count once a minute has passed."""
+    peak = judge.peak(reading, memory) or 0
+    known = memory if memory.container == reading.container else ServiceMemory(container=reading.container)
+    due = now - known.faults_counted_at >= judge.SHORTEST_COUNT_SECONDS
+    if reading.usage and due:
+        known = replace(known, major_faults=reading.usage.major_faults, faults_counted_at=now)
+    return replace(known, peak_bytes=peak)

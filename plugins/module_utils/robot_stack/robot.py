@@ -1,0 +1,96 @@
+"""What the robot is: memory, kernel, architecture, disk, packages. Reading only."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import cgroup, procfs
+
+# what kernels call an architecture -> what image registries call it
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm"}
+
+
+@dataclass(frozen=True)
+class Roots:
+    """Where the robot's trees are; fixture trees stand for them in tests."""
+
+    filesystem: Path = Path("/")
+    proc: Path = Path("/proc")
+    sys: Path = Path("/sys")
+
+    def path(self, absolute: str) -> Path:
+        """Return the real place of the robot's ``absolute`` path."""
+        return self.filesystem / absolute.lstrip("/")
+
+
+@dataclass(frozen=True)
+class Robot:
+    """Facts that decide whether a budget can hold here. Sizes in bytes."""
+
+    architecture: str
+    kernel: str
+    hierarchy: cgroup.Hierarchy
+    memory_total: int
+    memory_ceiling: int
+    swap_total: int
+    disk_available: int
+    systemd: bool
+    debian: bool
+
+
+def observe(roots: Roots, machine: str, kernel: str, data_root: str) -> Robot:
+    """Read the robot's facts; ``machine`` and ``kernel`` come from `platform`."""
+    hierarchy = cgroup.detect(roots.sys)
+    memory = procfs.memory(roots.proc)
+    total = memory["MemTotal"]
+    return Robot(
+        architecture=ARCHITECTURES.get(machine, machine),
+        kernel=kernel,
+        hierarchy=hierarchy,
+        memory_total=total,
+        memory_ceiling=min(total, _ceiling(hierarchy, roots) or total),
+        swap_total=memory.get("SwapTotal", 0),
+        disk_available=_disk_available(roots.path(data_root)),
+        systemd=roots.path("/run/systemd/system").is_dir(),
+        debian=roots.path("/var/lib/dpkg/status").is_file(),
+    )
+
+
+def here(data_root: str, roots: Roots) -> Robot:
+    """Observe the machine that runs this."""
+    return observe(roots, platform.machine(), platform.release(), data_root)
+
+
+def missing_packages(names: Iterable[str], roots: Roots) -> list[str]:
+    """Return those of ``names`` that dpkg has not installed; its status file is read, apt is not started."""
+    wanted = set(names)
+    status = roots.path("/var/lib/dpkg/status")
+    if not status.is_file():
+        return sorted(wanted)
+    package = ""
+    with status.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if line.startswith("Package: "):
+                package = line[9:].strip()
+            elif (
+                package in wanted and line.startswith("Status: ") and line.split()[1:] == ["install", "ok", "installed"]
+            ):
+                wanted.discard(package)
+    return sorted(wanted)
+
+
+def _ceiling(hierarchy: cgroup.Hierarchy, roots: Roots) -> int | None:
+    """The limit above everything on this robot: a robot may itself be a container or a capped machine."""
+    path = cgroup.path_of(1, roots.proc, hierarchy) if hierarchy.version else None
+    return None if path is None else cgroup.smallest_limit(hierarchy, path)[0]
+
+
+def _disk_available(path: Path) -> int:
+    while not path.exists():
+        path = path.parent
+    stat = os.statvfs(path)
+    return stat.f_bavail * stat.f_frsize

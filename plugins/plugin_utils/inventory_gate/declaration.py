@@ -1,0 +1,102 @@
+"""What the gate knows of a robot, and what it can say against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
+
+
+class Secret:
+    """Stands for an encrypted value: it is there, and the gate needs to know no more."""
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "(secret)"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One variable of a role, as its argument specification describes it."""
+
+    name: str
+    role: str
+    type: str = "str"
+    elements: Optional[str] = None
+    choices: Tuple[Any, ...] = ()
+    secret: bool = False
+    description: str = ""
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every variable that belongs to one of our roles."""
+
+    options: Mapping[str, Option]
+    internal: FrozenSet[str]  # variables of the roles' own vars files
+    roles: FrozenSet[str]
+
+    @property
+    def names(self) -> FrozenSet[str]:
+        """Every name that may stand in a play."""
+        return frozenset(self.options) | self.internal
+
+    def owner(self, name: str) -> Optional[str]:
+        """Return the role whose prefix ``name`` bears; the longest one wins."""
+        owners = [role for role in self.roles if name.startswith(f"{role}_")]
+        return max(owners, key=len, default=None)
+
+
+def _nowhere(_name: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Robot:
+    """One robot's declaration: its values, already templated."""
+
+    name: str
+    values: Mapping[str, Any]
+    names: FrozenSet[str] = frozenset()  # every variable that the robot has, ours or not
+    failures: Mapping[str, str] = field(default_factory=dict)  # variables that could not be templated, and why
+    origin: Callable[[str], str] = _nowhere  # where a variable's value was written: file:line
+
+    def integer(self, name: str) -> Optional[int]:
+        """Return the value of ``name`` if it is a whole number."""
+        value = self.values.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    @property
+    def services(self) -> Tuple[str, ...]:
+        """The services that are switched on and known, in order."""
+        listed = self.values.get("robot_stack_services")
+        listed = [name for name in listed if isinstance(name, str)] if isinstance(listed, (list, tuple)) else []
+        known = [name for name in listed if f"{name}_spec" in self.names]
+        return tuple(dict.fromkeys(name for name in known if self.values.get(f"{name}_enabled", True) is not False))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that cannot work, and what to do about it."""
+
+    robot: str
+    variable: str
+    value: str
+    why: str
+    remedy: str
+    origin: str = ""
+
+
+def fault(robot: Robot, variable: str, why: str, remedy: str, value: Optional[str] = None) -> Fault:
+    """Return a fault of ``robot``; the value shown is the variable's own unless given."""
+    shown = value if value is not None else show(robot.values.get(variable))
+    return Fault(robot.name, variable, shown, why, remedy, robot.origin(variable))
+
+
+def show(value: Any) -> str:
+    """Return ``value`` as it would be written in YAML, short enough for a line."""
+    names: Dict[Any, str] = {None: "(empty)", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return names[value]
+    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,65 @@
+"""Variables that look like ours and are not: renamed, misspelt, or of no service that anybody knows."""
+
+from __future__ import annotations
+
+import difflib
+from functools import lru_cache
+from typing import Dict, FrozenSet, List, Mapping, Optional
+
+from .declaration import Catalogue, Fault, Robot, fault
+
+# Old name: new name. An entry stays for good: a fleet may be upgraded after years.
+RENAMED: Dict[str, str] = {}
+
+# What only a budget has, so that a limit for a service that does not exist cannot be overlooked.
+BUDGET_ENDINGS = ("_memory_limit_mib", "_memory_allowance_mib", "_memory_budget_mib", "_memory_reserve_mib")
+SIMILAR = 0.75  # how alike two names are before one is suggested for the other
+MISTAKEN = 0.92  # how alike they are before a name without our prefix is taken for a slip of the pen
+
+
+def check(robot: Robot, catalogue: Catalogue, renamed: Mapping[str, str] = RENAMED) -> List[Fault]:
+    """Return the variables of ``robot`` that nobody will ever read, though they look as if somebody should."""
+    known = catalogue.names
+    faults = []
+    for name in sorted(robot.names - known):
+        if name.startswith("ansible_"):
+            continue
+        if name in renamed:
+            faults.append(fault(robot, name, "this variable was renamed", f"write {renamed[name]} instead"))
+        elif catalogue.owner(name):
+            faults.append(_unknown(robot, name, known, f"role {catalogue.owner(name)} has no such variable"))
+        elif name.endswith(BUDGET_ENDINGS):
+            faults.append(_unknown(robot, name, known, "no service or part of this stack has this name"))
+        elif closest(name, known, MISTAKEN):
+            faults.append(_unknown(robot, name, known, "no role has such a variable"))
+    return faults + _services(robot)
+
+
+def _unknown(robot: Robot, name: str, known: FrozenSet[str], why: str) -> Fault:
+    suggestion = closest(name, known, SIMILAR)
+    remedy = f"did you mean {suggestion}?" if suggestion else "correct the name or delete the line"
+    return fault(robot, name, why, remedy)
+
+
+@lru_cache(maxsize=4096)
+def closest(name: str, known: FrozenSet[str], alike: float) -> Optional[str]:
+    """Return the name in ``known`` that is most like ``name``, if it is at least ``alike`` (0 to 1)."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=alike)), None)
+
+
+def _services(robot: Robot) -> List[Fault]:
+    """Return the services that are listed and that no role describes, or that are listed twice."""
+    variable = "robot_stack_services"
+    listed = robot.values.get(variable)
+    if not isinstance(listed, (list, tuple)):
+        return []  # told by the check of types
+    described = frozenset(name[: -len("_spec")] for name in robot.names if name.endswith("_spec"))
+    faults = []
+    for service in dict.fromkeys(name for name in listed if isinstance(name, str)):
+        if service not in described:
+            suggestion = closest(service, described, SIMILAR)
+            remedy = f"did you mean {suggestion}?" if suggestion else f"services are: {', '.join(sorted(described))}"
+            faults.append(fault(robot, variable, f"there is no service '{service}'", remedy))
+        elif list(listed).count(service) > 1:
+            faults.append(fault(robot, variable, f"service '{service}' is listed twice", "delete one of the two"))
+    return faults

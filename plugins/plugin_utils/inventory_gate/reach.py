@@ -1,0 +1,56 @@
+"""Who can reach what: nothing is open to a network without a password, and what is declared is really read."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from .declaration import Fault, Robot, Secret, fault
+
+VICTORIAMETRICS = "victoriametrics_listen_address"
+USERNAME = "victoriametrics_http_username"
+PASSWORD = "victoriametrics_http_password"  # noqa: S105 (a variable's name)
+SENSOR = "sensor_service_listen_address"
+TARGETS = "victoriametrics_scrape_targets"
+
+
+def check(robot: Robot) -> List[Fault]:
+    """Return what is open without a password, and what nobody reads."""
+    if "victoriametrics" not in robot.services:
+        return []
+    return _password(robot) + _scraped(robot)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only the robot itself can reach ``address`` (host:port)."""
+    host = address.rpartition(":")[0]
+    return host in ("localhost", "[::1]") or host.startswith("127.")
+
+
+def _given(value: Any) -> bool:
+    return isinstance(value, Secret) or bool(value)
+
+
+def _password(robot: Robot) -> List[Fault]:
+    address = robot.values.get(VICTORIAMETRICS)
+    username, password = _given(robot.values.get(USERNAME)), _given(robot.values.get(PASSWORD))
+    if isinstance(address, str) and not is_loopback(address) and not (username and password):
+        remedy = f"set {USERNAME} and a vaulted {PASSWORD}, or keep it on 127.0.0.1 and use an SSH tunnel"
+        return [fault(robot, VICTORIAMETRICS, "it can be reached from a network, without a password", remedy)]
+    if username != password:
+        missing = PASSWORD if username else USERNAME
+        why = f"{USERNAME if username else PASSWORD} is set and this is not: there would be no password at all"
+        return [fault(robot, missing, why, "set both or none", value="(empty)")]
+    return []
+
+
+def _scraped(robot: Robot) -> List[Fault]:
+    """The sensor service's address is written twice, once for each role: they must agree."""
+    address, targets = robot.values.get(SENSOR), robot.values.get(TARGETS)
+    if "sensor_service" not in robot.services or not isinstance(address, str) or not isinstance(targets, dict):
+        return []
+    read = targets.get("sensor_service", [])
+    port = address.rpartition(":")[2]
+    if isinstance(read, (list, tuple)) and any(str(target).rpartition(":")[2] == port for target in read):
+        return []
+    why = f"nobody reads the sensor service, which listens on {address}"
+    return [fault(robot, TARGETS, why, f'write {TARGETS}: {{sensor_service: ["127.0.0.1:{port}"]}}')]

@@ -1,0 +1,153 @@
+"""Is a single value of the right kind? The rules for types, bounds and forms, in one place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Optional, Tuple
+
+from .declaration import Catalogue, Fault, Option, Robot, Secret, fault, show
+
+# Every number of ours is above zero, except these, where zero says "none" or "not stated".
+ZERO_ALLOWED = frozenset(
+    {"robot_stack_memory_reserve_mib", "robot_stack_memory_total_mib", "victoriametrics_min_free_disk_mib"}
+)
+
+# A name's ending decides the form of its text.
+ADDRESS = (r"^(\[[0-9A-Fa-f:]*\]|[A-Za-z0-9.-]*):[0-9]{1,5}$", "an address and a port, such as 127.0.0.1:8428")
+DURATION = (r"^[0-9]+(ms|s|m|h)$", "a number and a unit, such as 15s or 5m")
+PERIOD = (r"^[0-9]+(h|d|w|y)$", "a number and a unit, such as 30d or 2w")
+VERSION = (r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", "an image's tag, such as v1.148.8")
+FORMS: Dict[str, Tuple[str, str]] = {
+    "_listen_address": ADDRESS,
+    "_interval": DURATION,
+    "_retention": PERIOD,
+    "_version": VERSION,
+}
+PATH = (r"^/[^,=\s]*$", "an absolute path without spaces, commas and equal signs")
+
+KINDS: Dict[str, Tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+    "path": (str,),
+    "list": (list, tuple),
+    "dict": (dict,),
+}
+WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "path": "a path",
+    "list": "a list",
+    "dict": "a mapping",
+}
+
+Objection = Tuple[str, str]  # why, and what to do
+
+
+def check(robot: Robot, catalogue: Catalogue) -> List[Fault]:
+    """Return what is wrong with each of ``robot``'s values on its own."""
+    faults = [
+        fault(robot, name, f"it cannot be worked out: {why}", "correct the expression", value="(unknown)")
+        for name, why in sorted(robot.failures.items())
+    ]
+    for name, option in catalogue.options.items():
+        if name not in robot.values:
+            continue
+        value = robot.values[name]
+        objection = object_to(option, value)
+        if objection:
+            hidden = "(secret)" if option.secret and value is not None else None
+            faults.append(fault(robot, name, *objection, value=hidden))
+    return faults
+
+
+def object_to(option: Option, value: Any) -> Optional[Objection]:
+    """Return why ``value`` cannot be ``option``'s, and what to do; None if it can."""
+    if isinstance(value, Secret):
+        return None
+    if value is None:
+        return "it is empty", f"write {WORDS[option.type]}, or delete the line to get the role's default"
+    objection = _kind(option.name, option.type, value)
+    if objection is None and option.choices and value not in option.choices:
+        choices = ", ".join(str(choice) for choice in option.choices)
+        objection = "it is none of the choices", f"write one of: {choices}"
+    if objection is None and option.type in ("int", "float"):
+        objection = _bounds(option.name, value)
+    if objection is None and option.type in ("str", "path"):
+        objection = _form(option, value)
+    if objection is None and option.type == "list" and option.elements:
+        objection = _elements(option, value)
+    return objection
+
+
+def minimum(name: str) -> int:
+    """Return the smallest whole number that ``name`` may have."""
+    return 0 if name in ZERO_ALLOWED else 1
+
+
+def form(option: Option) -> Optional[Tuple[str, str]]:
+    """Return the pattern that ``option``'s text must match and its description; None: any text."""
+    if option.type == "path" or option.elements == "path":
+        return PATH
+    return next((rule for ending, rule in FORMS.items() if option.name.endswith(ending)), None)
+
+
+def _kind(name: str, kind: str, value: Any) -> Optional[Objection]:
+    is_bool_for_number = isinstance(value, bool) and kind != "bool"
+    if isinstance(value, KINDS[kind]) and not is_bool_for_number:
+        return None
+    why = f"it is {_called(value)}, not {WORDS[kind]}"
+    if kind in ("int", "float"):
+        return why, _number_remedy(name, kind, value)
+    if kind == "bool":
+        return why, f"write {name}: true or {name}: false, without quotes"
+    if kind in ("str", "path") and isinstance(value, (int, float)):
+        return why, f'write it in quotes: {name}: "{value}"'
+    return why, f"write {WORDS[kind]}"
+
+
+def _called(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    for kind in ("str", "int", "float", "list", "dict"):
+        if isinstance(value, KINDS[kind]):
+            return "a text in quotes" if kind == "str" else WORDS[kind]
+    return type(value).__name__
+
+
+def _number_remedy(name: str, kind: str, value: Any) -> str:
+    digits = re.match(r"^\s*([0-9]+)(\.[0-9]+)?", str(value))
+    unit = " of MiB" if name.endswith("_mib") else ""
+    remedy = f"write {WORDS[kind]}{unit}, without unit and quotes"
+    if not digits or isinstance(value, bool):
+        return remedy
+    number = digits.group(0).strip() if kind == "float" else digits.group(1)
+    return f"{remedy}: {name}: {number} (on the command line: -e '{{\"{name}\": {number}}}')"
+
+
+def _bounds(name: str, value: float) -> Optional[Objection]:
+    smallest = minimum(name)
+    if value < 0:
+        return "it is negative", f"write a number of at least {smallest}"
+    if value == 0 and smallest > 0:
+        return "it is zero", "write a number above zero"
+    return None
+
+
+def _form(option: Option, value: str) -> Optional[Objection]:
+    rule = form(option)
+    if rule is None or re.match(rule[0], value):
+        return None
+    return f"it is not {rule[1]}", f"write {rule[1]}"
+
+
+def _elements(option: Option, values: Any) -> Optional[Objection]:
+    member = Option(name=option.name, role=option.role, type=option.elements or "str")
+    for value in values:
+        objection = object_to(member, value)
+        if objection:
+            return f"of its element {show(value)}: {objection[0]}", objection[1]
+    return None

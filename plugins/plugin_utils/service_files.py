@@ -1,0 +1,36 @@
+"""A service's files name templates and static files of its role; on the controller they become content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+class FileMissingError(RuntimeError):
+    """A service names a file that no role has."""
+
+
+def rendered(
+    files: Sequence[Mapping[str, Any]], roles: Sequence[Path], render: Callable[[Path], str]
+) -> list[dict[str, Any]]:
+    """Return ``files`` with every `template` and `src` ("ROLE/path") replaced by `content`."""
+    return [_one(dict(file), roles, render) for file in files]
+
+
+def _one(file: dict[str, Any], roles: Sequence[Path], render: Callable[[Path], str]) -> dict[str, Any]:
+    template, source = file.pop("template", None), file.pop("src", None)
+    if template:
+        file["content"] = render(_find(str(template), "templates", roles))
+    elif source:
+        file["content"] = _find(str(source), "files", roles).read_text(encoding="utf-8")
+    return file
+
+
+def _find(name: str, kind: str, roles: Sequence[Path]) -> Path:
+    role, _, rest = name.partition("/")
+    for folder in roles:
+        path = folder / role / kind / rest
+        if path.is_file():
+            return path
+    raise FileMissingError(f"no role has {role}/{kind}/{rest}; looked in {', '.join(str(folder) for folder in roles)}")
