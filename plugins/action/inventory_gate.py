@@ -1,43 +1,48 @@
 """Checks what the inventory declares for every robot of the play at once, before any connection.
 
-One pass on the controller: each robot's variables, role defaults included, are worked out and handed to the pure checks
-in plugin_utils/inventory_gate. Where nothing is wrong, the images that the robots need are made ready here and their
-digests are returned as the fact `robot_stack_images`.
+One pass on the controller: each robot's variables, exactly as its own task would see them (role defaults, groups, host,
+extra variables), are worked out and handed to the pure checks in plugin_utils/inventory_gate. Where nothing is wrong,
+the images that the robots need are made ready here and their digests are returned as the fact `robot_stack_images`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.parsing.vault import AnsibleVaultError, EncryptedString
 from ansible.plugins.action import ActionBase
-from ansible.template import Templar
 from ansible.utils.display import Display
-
-try:
-    from ansible._internal._datatag._tags import Origin
-except ImportError:  # where a value was written is a courtesy: without it the message is still right
-    Origin = None
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
 
-from controller_images import Images, ImageUnavailableError  # noqa: E402 - the path is known only now
-from inventory_gate.catalogue import load  # noqa: E402
-from inventory_gate.declaration import Catalogue, Fault, Robot, Secret  # noqa: E402
-from inventory_gate.gate import LEAVING, check  # noqa: E402
-from inventory_gate.report import report  # noqa: E402
+from controller_images import Images, ImageUnavailableError
+from inventory_gate import origin
+from inventory_gate.catalogue import load
+from inventory_gate.declaration import Catalogue, Fault, Robot, Secret
+from inventory_gate.gate import LEAVING, check
+from inventory_gate.report import report
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 CACHE = PROJECT / ".cache" / "images"
 
 
+class DeclarationError(AnsibleActionFail):  # type: ignore[misc]
+    """A refusal: its message is the whole answer, and is shown once."""
+
+    omit_exception_key = True
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Called once for all robots of the play."""
 
+    TRANSFERS_FILES = False
+    _VALID_ARGS: frozenset[str] = frozenset()
     _supports_check_mode = True
     _requires_connection = False
 
@@ -50,30 +55,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         wanted: dict[str, list[str]] = {}
         for name in names:
             variables = self._variables(name)
-            robot = _robot(name, variables, catalogue, Templar(loader=self._loader, variables=variables))
-            faults += check(robot, catalogue)
-            if not faults and robot.values.get("robot_stack_state") != LEAVING:
-                self._add_images(robot, variables, wanted)
+            templar = self._templar.copy_with_new_env(available_variables=variables)
+            robot = declared(name, variables, templar, catalogue)
+            found = check(robot, catalogue)
+            faults += found
+            if not found and robot.values.get("robot_stack_state") != LEAVING:
+                add_images(robot, variables, templar, wanted)
         if faults:
-            raise AnsibleActionFail(report(faults, len(names)))
-        return {"changed": False, "images_wanted": wanted, "ansible_facts": {"robot_stack_images": self._images(wanted)}}
+            raise DeclarationError(report(faults, len(names)))
+        return {
+            "changed": False,
+            "robots": len(names),
+            "images_wanted": wanted,
+            "ansible_facts": {"robot_stack_images": self._images(wanted)},
+        }
 
     def _variables(self, name: str) -> dict[str, Any]:
         """Return all variables of robot ``name`` in this play, not yet worked out."""
         manager = self._task.get_variable_manager()
         host = manager._inventory.get_host(name)
-        found: dict[str, Any] = manager.get_vars(
-            play=self._task.get_play(), host=host, include_hostvars=False
-        )
+        found: dict[str, Any] = manager.get_vars(play=self._task.get_play(), host=host, task=self._task)
         return found
-
-    def _add_images(self, robot: Robot, variables: Mapping[str, Any], wanted: dict[str, list[str]]) -> None:
-        templar = Templar(loader=self._loader, variables=dict(variables))
-        architecture = str(robot.values["robot_stack_architecture"])
-        for service in robot.services:
-            reference = str(templar.template(variables[f"{service}_spec"]["image"]["reference"]))
-            if architecture not in wanted.setdefault(reference, []):
-                wanted[reference].append(architecture)
 
     def _images(self, wanted: dict[str, list[str]]) -> dict[str, dict[str, str]]:
         def say(words: str) -> None:
@@ -87,32 +89,50 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(error)) from error
 
 
-def _robot(name: str, variables: Mapping[str, Any], catalogue: Catalogue, templar: Any) -> Robot:
+def declared(name: str, variables: Mapping[str, Any], templar: Any, catalogue: Catalogue) -> Robot:
+    """Return what robot ``name`` declares, worked out; what cannot be worked out is a fault, not the end."""
     values: dict[str, Any] = {}
     failures: dict[str, str] = {}
     for option in catalogue.options.values():
-        if option.name not in variables:
-            continue
-        raw = variables[option.name]
-        if type(raw).__name__ == "EncryptedString":
-            values[option.name] = Secret()
-            continue
-        try:
-            values[option.name] = templar.template(raw)
-        except AnsibleError as error:
-            failures[option.name] = str(error).splitlines()[0]
-    return Robot(name, values, frozenset(variables), failures, _origin(variables))
+        if option.name in variables:
+            value, why = worked_out(variables[option.name], templar, option.secret)
+            if why:
+                failures[option.name] = why
+            else:
+                values[option.name] = value
+    strangers = {key: variables[key] for key in variables.keys() - catalogue.names if not _encrypted(variables[key])}
+    where = partial(origin.of, variables=variables)
+    return Robot(name, values, frozenset(variables), failures, where, strangers)
 
 
-def _origin(variables: Mapping[str, Any]) -> Callable[[str], str]:
-    """Return a function that tells in which file and line a variable's value was written."""
+def worked_out(raw: Any, templar: Any, secret: bool) -> tuple[Any, str]:
+    """Return the value of ``raw``, or why it has none. A secret stays what it is: no vault password is needed here."""
+    if secret and _encrypted(raw):
+        return Secret(), ""
+    try:
+        return templar.template(raw), ""
+    except AnsibleError as error:
+        causes = _causes(error)
+        if secret and any(isinstance(cause, AnsibleVaultError) for cause in causes):
+            return Secret(), ""
+        return None, str(causes[-1])
 
-    def where(name: str) -> str:
-        tag = Origin.get_tag(variables.get(name)) if Origin is not None else None
-        if tag is None or not tag.path:
-            return ""
-        path = Path(tag.path)
-        shown = path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path
-        return f"{shown}:{tag.line_num}" if tag.line_num else str(shown)
 
-    return where
+def _encrypted(raw: Any) -> bool:
+    return isinstance(raw, EncryptedString)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    return causes
+
+
+def add_images(robot: Robot, variables: Mapping[str, Any], templar: Any, wanted: dict[str, list[str]]) -> None:
+    """Note the images that ``robot`` needs, with the architectures that they are needed for."""
+    architecture = str(robot.values["robot_stack_architecture"])
+    for service in robot.services:
+        reference = str(templar.template(variables[f"{service}_spec"]["image"]["reference"]))
+        if architecture not in wanted.setdefault(reference, []):
+            wanted[reference].append(architecture)

@@ -39,7 +39,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         variables = task_vars or {}
         self._robot = str(variables.get("inventory_hostname", ""))
         arguments = self._arguments(variables)
-        changed, plan, diff = False, [], []
+        changed = False
+        plan: list[str] = []
+        diff: list[dict[str, Any]] = []
         for _ in range(ROUNDS):
             result: dict[str, Any] = self._execute_module(
                 module_name="robot_stack", module_args=arguments, task_vars=variables
@@ -103,7 +105,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return self._packages(need, variables)
         if need["kind"] == "reboot":
             return self._reboot(variables)
-        return self._send(need, arguments, variables)
+        return self._send(need, arguments)
 
     def _packages(self, need: dict[str, Any], variables: dict[str, Any]) -> list[str]:
         names, purge = list(need["names"]), need["kind"] == "purge"
@@ -140,7 +142,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(f"the robot did not come back: {result.get('msg')}", result=result)
         return ["reboot, so that the kernel starts with it"]
 
-    def _send(self, need: dict[str, Any], arguments: dict[str, Any], variables: dict[str, Any]) -> list[str]:
+    def _send(self, need: dict[str, Any], arguments: dict[str, Any]) -> list[str]:
         """Lay an image's archive on the robot's disk, outside of Ansible's own copy, which would compress it again."""
         reference = need["reference"]
         try:

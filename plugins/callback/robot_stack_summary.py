@@ -41,7 +41,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         """Remember what a robot answered."""
         self._keep(result)
 
-    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002 (Ansible passes it)
         """Remember what a robot answered."""
         self._keep(result)
 
@@ -49,7 +49,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         """Remember who did not answer."""
         self._unreachable.add(str(result.host.get_name()))
 
-    def v2_playbook_on_stats(self, stats: Any) -> None:
+    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002 (Ansible passes it)
         """Print the summary."""
         if not self._results and not self._unreachable:
             return
@@ -71,12 +71,14 @@ def rows(robot: str, result: dict[str, Any]) -> list[tuple[str, ...]]:
     """Return the table's rows of one robot: services, engine, stack. None where nothing was measured."""
     if "budget" not in result:
         return []
-    found = []
+    found: list[tuple[Any, ...]] = []
     for name, service in sorted((result.get("services") or {}).items()):
         limit, peak = service.get("kernel_limit_mib"), service.get("peak_mib")
-        found.append((robot, name, limit, service.get("working_set_mib"), peak, _left(limit, peak), None, service["verdict"]))
+        found.append(
+            (robot, name, limit, service.get("working_set_mib"), peak, _left(limit, peak), None, service["verdict"])
+        )
     engine, budget = result["engine_usage"], result["budget"]
-    held, allowance = engine.get("working_set_mib"), engine["allowance_mib"]
+    held, allowance = engine.get("unreclaimable_mib"), engine["allowance_mib"]
     found.append((robot, "engine", allowance, held, None, _left(allowance, held), None, engine["verdict"]))
     ceiling, used = budget.get("slice_limit_mib"), budget.get("slice_working_set_mib")
     declared = float(budget["memory_budget_mib"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping
+from collections.abc import Mapping
+from typing import Any, Callable
 
 DOCUMENTATION = """
 name: command_flags
@@ -30,7 +31,7 @@ _value:
 """
 
 
-def command_flags(flags: Mapping[str, Any]) -> List[str]:
+def command_flags(flags: Mapping[str, Any]) -> list[str]:
     """Return ``flags`` as sorted words of the form ``-name=value``."""
     words = []
     for name in sorted(flags):
@@ -47,6 +48,6 @@ def _text(value: Any) -> str:
 class FilterModule:
     """Ansible's door to this file."""
 
-    def filters(self) -> Dict[str, Callable[..., Any]]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {"command_flags": command_flags}

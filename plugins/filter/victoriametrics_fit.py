@@ -7,7 +7,7 @@ Go heap must leave room for that text (about 14 MiB) and for the kernel's share 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 DOCUMENTATION = """
 name: victoriametrics_fit
@@ -55,7 +55,7 @@ MIB_PER_QUERY_WORKER = 64
 MOST_WORKERS = 8
 
 
-def fit(limit_mib: int, expected_series: int) -> Dict[str, int]:
+def fit(limit_mib: int, expected_series: int) -> dict[str, int]:
     """Return the settings for a container limited to ``limit_mib`` that holds ``expected_series`` active series."""
     if limit_mib < 1 or expected_series < 1:
         raise ValueError("victoriametrics_fit needs a limit and a number of series above zero")
@@ -91,6 +91,6 @@ def _cache_bytes(limit_mib: int, expected_series: int) -> int:
 class FilterModule:
     """Ansible's door to this file."""
 
-    def filters(self) -> Dict[str, Callable[..., Any]]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {"victoriametrics_fit": fit}

@@ -113,7 +113,7 @@ options:
       cpu_limit: {description: CPUs., type: float, required: true}
       pids_limit: {description: Processes and threads., type: int, required: true}
       user: {description: Numeric C(uid:gid); never root., type: str, required: true}
-      mounts: {description: C(source) and C(target) of paths shown read-only., type: list, elements: dict, default: []}
+      mounts: {description: "C(source) and C(target) of paths shown read-only; C(recursive) with what is mounted below.", type: list, elements: dict, default: []}
       files:
         description: C(path) and C(content) (or C(template), C(src)) of files; C(sensitive) ones are 0400 and never shown.
         type: list

@@ -1,4 +1,4 @@
-"""The images on the controller: built or pulled once, told apart by a digest that every engine agrees on, archived once.
+"""The images on the controller: built or pulled once, archived once, told apart by a digest that engines agree on.
 
 Everything here runs on the controller only, where the `docker` SDK is at hand. A lock keeps parallel workers from
 building or compressing the same image twice.

@@ -2,22 +2,22 @@
 # How this machine reaches Debian's packages, so that robots can reach them the same way: its mirrors, its proxy, its
 # certificate authorities. Never its credentials.
 
-# apt_sources SUITE: lines for a robot's sources.list, made of the mirrors that this machine uses for Debian. Prints
-# nothing where this machine uses none (it is no Debian): mmdebstrap then takes Debian's own.
+# Prints "LABEL|ADDRESS" of each of this machine's package sources. It costs a second: ask once.
+apt_mirrors() {
+    is_debian || return 0
+    # shellcheck disable=SC2016 # apt's own variables
+    apt-get indextargets --format '$(LABEL)|$(SITE)' 'Created-By: Packages' 2>/dev/null
+}
+
+# apt_sources SUITE MIRRORS: lines for a robot's sources.list, made of the mirrors that this machine uses for Debian.
+# Prints nothing where it uses none (it is no Debian): mmdebstrap then takes Debian's own.
 apt_sources() {
     local main security
-    main="$(apt_mirror Debian)"
-    security="$(apt_mirror Debian-Security)"
+    main="$(sed -n 's/^Debian|//p' <<<"$2" | head -n 1)"
+    security="$(sed -n 's/^Debian-Security|//p' <<<"$2" | head -n 1)"
     [ -n "$main" ] || return 0
     printf 'deb %s %s main\n' "$main" "$1" "$main" "$1-updates"
     [ -z "$security" ] || printf 'deb %s %s-security main\n' "$security" "$1"
-}
-
-apt_mirror() { # LABEL
-    is_debian || return 0
-    # shellcheck disable=SC2016 # apt's own variables
-    apt-get indextargets --format '$(LABEL)|$(SITE)' 'Created-By: Packages' 2>/dev/null |
-        sed -n "s/^$1|//p" | head -n 1
 }
 
 # Settings of the transport, in the form of an apt.conf. What names a file of this machine is left out.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .files import DesiredFile
-from .spec import Service, Stack
+from .spec import Mount, Service, Stack
 from .systemd import child_slice, slice_cgroup
 from .units import bytes_of, mib_of
 
@@ -101,11 +101,17 @@ def cgroup_parent(stack: Stack, name: str, cgroup_driver: str) -> str:
 
 
 def _mounts(stack: Stack, service: Service) -> list[dict[str, Any]]:
-    mounts = [_bind(mount.source, mount.target, True) for mount in service.mounts]
+    mounts = [_shown_path(mount) for mount in service.mounts]
     if service.files:
         mounts.append(_bind(config_directory(stack, service), service.config_target, True))
     mounts += [_bind(data_path(stack, service, d.name), d.target, False) for d in service.data]
     return mounts
+
+
+def _shown_path(mount: Mount) -> dict[str, Any]:
+    """A read-only bind does not make what is mounted below it read-only (engines before 25): leave that out."""
+    bind = _bind(mount.source, mount.target, True)
+    return bind if mount.recursive else {**bind, "BindOptions": {"NonRecursive": True}}
 
 
 def _bind(source: str, target: str, read_only: bool) -> dict[str, Any]:

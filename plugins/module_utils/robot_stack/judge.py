@@ -7,7 +7,7 @@ unlimited    the kernel's limit is not the declared one, or swap, or the ceiling
 over budget  more is held, not reclaimable, than was declared
 killed       the kernel killed it for memory, or it restarted, since it was deployed
 thrashing    it lives by reading its own program text back: more than 10 major faults a minute
-tight        the highest working set is 90 % of the limit or more
+tight        80 % of the limit or more cannot be reclaimed
 ok           none of these
 """
 
@@ -22,7 +22,7 @@ from .units import bytes_of, mib_of
 
 VERDICTS = ("ok", "tight", "thrashing", "killed", "over budget", "unlimited", "down")
 FAILING = ("thrashing", "killed", "over budget", "unlimited", "down")
-TIGHT_SHARE = 0.9
+TIGHT_SHARE = 0.8
 MAJOR_FAULTS_PER_MINUTE = 10.0
 SHORTEST_COUNT_SECONDS = 60.0
 STALLED_PERCENT = 10.0
@@ -67,7 +67,7 @@ def service(reading: Reading, memory: ServiceMemory, swap_total: int, now: float
         *_unlimited(reading, swap_total),
         *_killed(reading),
         *_thrashing(reading, memory, now),
-        *_tight(reading, memory),
+        *_tight(reading),
     ]
     return Judgement(worst([j.verdict for j in found]), [reason for j in found for reason in j.reasons])
 
@@ -120,11 +120,12 @@ def _thrashing(reading: Reading, memory: ServiceMemory, now: float) -> list[Judg
     return [Judgement("thrashing", reasons)] if reasons else []
 
 
-def _tight(reading: Reading, memory: ServiceMemory) -> list[Judgement]:
-    highest = peak(reading, memory)
-    if highest is None or highest < TIGHT_SHARE * reading.declared_limit:
+def _tight(reading: Reading) -> list[Judgement]:
+    """What can be reclaimed is no worry: a healthy database fills its limit with page cache."""
+    held = reading.usage.unreclaimable if reading.usage else 0
+    if held < TIGHT_SHARE * reading.declared_limit:
         return []
-    return [Judgement("tight", [f"its working set reached {mib_of(highest)} of {mib_of(reading.declared_limit)} MiB"])]
+    return [Judgement("tight", [f"{mib_of(held)} of {mib_of(reading.declared_limit)} MiB cannot be reclaimed"])]
 
 
 def engine(reading: EngineReading, budget: Budget) -> Judgement:

@@ -85,7 +85,7 @@ def _engine(stack: Stack, seen: Observed) -> list[Step]:
 def _slices(stack: Stack, seen: Observed) -> list[Step]:
     prefix = stack.budget.slice[: -len(".slice")]
     steps = []
-    for name in reversed(seen.own_units):  # children bear longer names than their parent: they go first
+    for name in seen.own_units:  # sorted, "-" stands before ".": children go before their parent
         service = name[len(prefix) + 1 : -len(".slice")]
         if not stack.scope or service in stack.scope:
             steps.append(Step("drop-slice", name, f"remove slice {name}"))

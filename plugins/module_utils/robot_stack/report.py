@@ -58,7 +58,8 @@ def engine(reading: EngineReading, stack: Stack) -> dict[str, Any]:
     judgement = judge.engine(reading, stack.budget)
     return {
         "allowance_mib": float(stack.budget.engine_memory_allowance_mib),
-        "working_set_mib": mib_of(reading.usage.working_set) if reading.usage else None,
+        "below_ceiling": bool(reading.usage and reading.usage.current),
+        "working_set_mib": mib_of(reading.usage.working_set) if reading.usage and reading.usage.current else None,
         "pss_mib": mib_of(reading.share.pss) if reading.share else None,
         "unreclaimable_mib": mib_of(judge.engine_unreclaimable(reading)),
         "verdict": judgement.verdict,

@@ -17,9 +17,6 @@ from .plan import Plan, Step
 from .robot import Roots
 from .spec import Stack
 
-REFUSED = {"failed": True, "msg": "nothing was changed on this robot"}
-
-
 class BusyError(RuntimeError):
     """Another run is at work on this robot."""
 
@@ -59,7 +56,7 @@ def _execute(call: Call) -> dict[str, Any]:
             **_measured(call, seen),
             "changed": False,
             "refusals": made.refusals,
-            **REFUSED,
+            **_refused(made),
         }
     if call.reads_only:
         return _read_only(call, seen, made)
@@ -72,6 +69,10 @@ def _plan(call: Call, seen: Observed) -> Plan:
     made = plan.make(call.stack, seen)
     busy = refuse.busy_listeners(call.stack, seen, call.roots.proc)
     return Plan([], made.refusals + busy) if busy else made
+
+
+def _refused(made: Plan) -> dict[str, Any]:
+    return {"failed": True, "msg": f"refused: {'; '.join(made.refusals)}"}
 
 
 def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
@@ -94,8 +95,13 @@ def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
             made = _plan(call, seen)
             done += [step for step in made.foundation if not applier.lacks(step)]
             if made.refusals:
-                return {**_told(done), "changed": True, "refusals": made.refusals, **REFUSED}
+                return {**_told(done), "changed": True, "refusals": made.refusals, **_refused(made)}
     missing = [step.needs for step in made.steps if applier.lacks(step)]
+    if missing and call.stack.state == "absent":
+        # what stands before it in the plan needs the engine that is about to go
+        first = [step.needs in missing for step in made.steps].index(True)
+        applier.apply(made.steps[:first])
+        done += made.steps[:first]
     if missing:  # all at once, so that the controller is asked once
         return {**_told(done), "changed": bool(done), "refusals": [], "needs": missing}
     applier.apply(made.steps)

@@ -42,10 +42,11 @@ class DataDirectory:
 
 @dataclass(frozen=True)
 class Mount:
-    """A path of the robot, shown read-only to a container."""
+    """A path of the robot, shown read-only to a container; `recursive`: with what is mounted below it."""
 
     source: str
     target: str
+    recursive: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def _service(raw: Mapping[str, Any]) -> Service:
         user=raw["user"],
         command=tuple(str(word) for word in raw.get("command") or ()),
         environment=_strings(raw.get("environment")),
-        mounts=tuple(Mount(m["source"], m["target"]) for m in raw.get("mounts") or ()),
+        mounts=tuple(Mount(m["source"], m["target"], bool(m.get("recursive"))) for m in raw.get("mounts") or ()),
         files=tuple(
             ManagedFile(f["path"], f.get("content") or "", bool(f.get("sensitive"))) for f in raw.get("files") or ()
         ),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional
-
 from .declaration import Fault, Robot, fault
 
 BUDGET = "robot_stack_memory_budget_mib"
@@ -12,12 +10,12 @@ TOTAL = "robot_stack_memory_total_mib"
 ENGINE = "container_engine_memory_allowance_mib"
 
 
-def check(robot: Robot) -> List[Fault]:
+def check(robot: Robot) -> list[Fault]:
     """Return the sums of ``robot`` that do not come out; a sum with an unusable number in it is left alone."""
     return [found for found in (_services_fit(robot), _robot_holds(robot)) if found]
 
 
-def spending(robot: Robot) -> Optional[Dict[str, int]]:
+def spending(robot: Robot) -> dict[str, int] | None:
     """Return what is spent, by variable, in MiB; None if a number in it is unusable."""
     names = [ENGINE, *(f"{service}_memory_limit_mib" for service in robot.services)]
     spent = {name: robot.integer(name) for name in names}
@@ -25,7 +23,7 @@ def spending(robot: Robot) -> Optional[Dict[str, int]]:
     return usable if len(usable) == len(spent) else None
 
 
-def _services_fit(robot: Robot) -> Optional[Fault]:
+def _services_fit(robot: Robot) -> Fault | None:
     budget, spent = robot.integer(BUDGET), spending(robot)
     if budget is None or budget < 1 or spent is None:
         return None
@@ -37,7 +35,7 @@ def _services_fit(robot: Robot) -> Optional[Fault]:
     return fault(robot, BUDGET, why, f"raise it to at least {total}, lower a limit, or switch a service off")
 
 
-def _robot_holds(robot: Robot) -> Optional[Fault]:
+def _robot_holds(robot: Robot) -> Fault | None:
     budget, reserve, total = (robot.integer(name) for name in (BUDGET, RESERVE, TOTAL))
     if budget is None or reserve is None or not total or min(budget, reserve, total) < 0:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Set
+from typing import Any
 
 import yaml
 
@@ -12,9 +12,9 @@ from .declaration import Catalogue, Option
 
 def load(roles: Path) -> Catalogue:
     """Return every variable of the roles in the folder ``roles``."""
-    options: Dict[str, Option] = {}
-    internal: Set[str] = set()
-    names: Set[str] = set()
+    options: dict[str, Option] = {}
+    internal: set[str] = set()
+    names: set[str] = set()
     for specs in sorted(roles.glob("*/meta/argument_specs.yml")):
         role = specs.parents[1]
         names.add(role.name)
@@ -25,11 +25,11 @@ def load(roles: Path) -> Catalogue:
     return Catalogue(options, frozenset(internal), frozenset(names))
 
 
-def _read(path: Path) -> Dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
 
-def _option(name: str, role: str, raw: Dict[str, Any]) -> Option:
+def _option(name: str, role: str, raw: dict[str, Any]) -> Option:
     description = raw.get("description", "")
     return Option(
         name=name,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
+from functools import cached_property
+from typing import Any, Callable
 
 
 class Secret:
@@ -21,8 +23,8 @@ class Option:
     name: str
     role: str
     type: str = "str"
-    elements: Optional[str] = None
-    choices: Tuple[Any, ...] = ()
+    elements: str | None = None
+    choices: tuple[Any, ...] = ()
     secret: bool = False
     description: str = ""
     default: Any = None
@@ -33,15 +35,15 @@ class Catalogue:
     """Every variable that belongs to one of our roles."""
 
     options: Mapping[str, Option]
-    internal: FrozenSet[str]  # variables of the roles' own vars files
-    roles: FrozenSet[str]
+    internal: frozenset[str]  # variables of the roles' own vars files
+    roles: frozenset[str]
 
-    @property
-    def names(self) -> FrozenSet[str]:
+    @cached_property
+    def names(self) -> frozenset[str]:
         """Every name that may stand in a play."""
         return frozenset(self.options) | self.internal
 
-    def owner(self, name: str) -> Optional[str]:
+    def owner(self, name: str) -> str | None:
         """Return the role whose prefix ``name`` bears; the longest one wins."""
         owners = [role for role in self.roles if name.startswith(f"{role}_")]
         return max(owners, key=len, default=None)
@@ -57,17 +59,18 @@ class Robot:
 
     name: str
     values: Mapping[str, Any]
-    names: FrozenSet[str] = frozenset()  # every variable that the robot has, ours or not
+    names: frozenset[str] = frozenset()  # every variable that the robot has, ours or not
     failures: Mapping[str, str] = field(default_factory=dict)  # variables that could not be templated, and why
     origin: Callable[[str], str] = _nowhere  # where a variable's value was written: file:line
+    strangers: Mapping[str, Any] = field(default_factory=dict)  # values, as written, of variables that are not ours
 
-    def integer(self, name: str) -> Optional[int]:
+    def integer(self, name: str) -> int | None:
         """Return the value of ``name`` if it is a whole number."""
         value = self.values.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     @property
-    def services(self) -> Tuple[str, ...]:
+    def services(self) -> tuple[str, ...]:
         """The services that are switched on and known, in order."""
         listed = self.values.get("robot_stack_services")
         listed = [name for name in listed if isinstance(name, str)] if isinstance(listed, (list, tuple)) else []
@@ -87,7 +90,7 @@ class Fault:
     origin: str = ""
 
 
-def fault(robot: Robot, variable: str, why: str, remedy: str, value: Optional[str] = None) -> Fault:
+def fault(robot: Robot, variable: str, why: str, remedy: str, value: str | None = None) -> Fault:
     """Return a fault of ``robot``; the value shown is the variable's own unless given."""
     shown = value if value is not None else show(robot.values.get(variable))
     return Fault(robot.name, variable, shown, why, remedy, robot.origin(variable))
@@ -95,7 +98,7 @@ def fault(robot: Robot, variable: str, why: str, remedy: str, value: Optional[st
 
 def show(value: Any) -> str:
     """Return ``value`` as it would be written in YAML, short enough for a line."""
-    names: Dict[Any, str] = {None: "(empty)", True: "true", False: "false"}
+    names: dict[Any, str] = {None: "(empty)", True: "true", False: "false"}
     if value is None or isinstance(value, bool):
         return names[value]
     text = f'"{value}"' if isinstance(value, str) else repr(value)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Callable, NamedTuple
 
 from .declaration import Fault, Robot, fault
 
 # Active series, and the smallest limit in MiB in which VictoriaMetrics answered every dashboard query.
-VICTORIAMETRICS: Tuple[Tuple[int, int], ...] = ((200, 36), (1000, 40), (5000, 64))
+VICTORIAMETRICS: tuple[tuple[int, int], ...] = ((200, 36), (1000, 40), (5000, 64))
 SENSOR_SERVICE_MIB = 16
 
 
@@ -19,7 +20,7 @@ class Floor(NamedTuple):
     load: str
 
 
-def victoriametrics_mib(expected_series: int, measured: Sequence[Tuple[int, int]] = VICTORIAMETRICS) -> int:
+def victoriametrics_mib(expected_series: int, measured: Sequence[tuple[int, int]] = VICTORIAMETRICS) -> int:
     """Return the floor for ``expected_series``: interpolated between measurements, extended beyond the last."""
     first_series, first_mib = measured[0]
     if expected_series <= first_series:
@@ -32,24 +33,24 @@ def victoriametrics_mib(expected_series: int, measured: Sequence[Tuple[int, int]
     return math.ceil(round(low_mib + (expected_series - low_series) * slope, 6))
 
 
-def _of_victoriametrics(robot: Robot) -> Optional[Floor]:
+def _of_victoriametrics(robot: Robot) -> Floor | None:
     series = robot.integer("victoriametrics_expected_series")
     if series is None or series < 1:
         return None
     return Floor(victoriametrics_mib(series), f"at victoriametrics_expected_series {series}")
 
 
-def _of_sensor_service(_robot: Robot) -> Optional[Floor]:
+def _of_sensor_service(_robot: Robot) -> Floor | None:
     return Floor(SENSOR_SERVICE_MIB, "with every collector on")
 
 
-FLOORS: Dict[str, Callable[[Robot], Optional[Floor]]] = {
+FLOORS: dict[str, Callable[[Robot], Floor | None]] = {
     "sensor_service": _of_sensor_service,
     "victoriametrics": _of_victoriametrics,
 }
 
 
-def check(robot: Robot) -> List[Fault]:
+def check(robot: Robot) -> list[Fault]:
     """Return the limits of ``robot`` that are too small for what they shall hold."""
     faults = []
     for service in robot.services:

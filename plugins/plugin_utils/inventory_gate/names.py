@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Dict, FrozenSet, List, Mapping, Optional
 
-from .declaration import Catalogue, Fault, Robot, fault
+from .declaration import Catalogue, Fault, Robot, fault, show
 
 # Old name: new name. An entry stays for good: a fleet may be upgraded after years.
-RENAMED: Dict[str, str] = {}
+RENAMED: dict[str, str] = {}
 
 # What only a budget has, so that a limit for a service that does not exist cannot be overlooked.
 BUDGET_ENDINGS = ("_memory_limit_mib", "_memory_allowance_mib", "_memory_budget_mib", "_memory_reserve_mib")
+SECRET_WORDS = re.compile(r"pass|pasw|secret|token|key|credential", re.IGNORECASE)
 SIMILAR = 0.75  # how alike two names are before one is suggested for the other
 MISTAKEN = 0.92  # how alike they are before a name without our prefix is taken for a slip of the pen
 
 
-def check(robot: Robot, catalogue: Catalogue, renamed: Mapping[str, str] = RENAMED) -> List[Fault]:
+def check(robot: Robot, catalogue: Catalogue, renamed: Mapping[str, str] = RENAMED) -> list[Fault]:
     """Return the variables of ``robot`` that nobody will ever read, though they look as if somebody should."""
     known = catalogue.names
     faults = []
@@ -25,7 +27,8 @@ def check(robot: Robot, catalogue: Catalogue, renamed: Mapping[str, str] = RENAM
         if name.startswith("ansible_"):
             continue
         if name in renamed:
-            faults.append(fault(robot, name, "this variable was renamed", f"write {renamed[name]} instead"))
+            remedy = f"write {renamed[name]} instead"
+            faults.append(fault(robot, name, "this variable was renamed", remedy, _as_written(robot, name)))
         elif catalogue.owner(name):
             faults.append(_unknown(robot, name, known, f"role {catalogue.owner(name)} has no such variable"))
         elif name.endswith(BUDGET_ENDINGS):
@@ -35,25 +38,31 @@ def check(robot: Robot, catalogue: Catalogue, renamed: Mapping[str, str] = RENAM
     return faults + _services(robot)
 
 
-def _unknown(robot: Robot, name: str, known: FrozenSet[str], why: str) -> Fault:
+def _unknown(robot: Robot, name: str, known: frozenset[str], why: str) -> Fault:
     suggestion = closest(name, known, SIMILAR)
     remedy = f"did you mean {suggestion}?" if suggestion else "correct the name or delete the line"
-    return fault(robot, name, why, remedy)
+    return fault(robot, name, why, remedy, _as_written(robot, name))
+
+
+def _as_written(robot: Robot, name: str) -> str:
+    """A misspelt name has no specification that would call it a secret: what sounds like one is not shown."""
+    return "(secret)" if SECRET_WORDS.search(name) else show(robot.strangers.get(name))
 
 
 @lru_cache(maxsize=4096)
-def closest(name: str, known: FrozenSet[str], alike: float) -> Optional[str]:
+def closest(name: str, known: frozenset[str], alike: float) -> str | None:
     """Return the name in ``known`` that is most like ``name``, if it is at least ``alike`` (0 to 1)."""
     return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=alike)), None)
 
 
-def _services(robot: Robot) -> List[Fault]:
+def _services(robot: Robot) -> list[Fault]:
     """Return the services that are listed and that no role describes, or that are listed twice."""
     variable = "robot_stack_services"
     listed = robot.values.get(variable)
     if not isinstance(listed, (list, tuple)):
         return []  # told by the check of types
-    described = frozenset(name[: -len("_spec")] for name in robot.names if name.endswith("_spec"))
+    specs = (name[: -len("_spec")] for name in robot.names if name.endswith("_spec"))
+    described = frozenset(name for name in specs if f"{name}_memory_limit_mib" in robot.names)
     faults = []
     for service in dict.fromkeys(name for name in listed if isinstance(name, str)):
         if service not in described:

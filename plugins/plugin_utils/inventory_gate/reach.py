@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 from .declaration import Fault, Robot, Secret, fault
 
@@ -13,7 +13,7 @@ SENSOR = "sensor_service_listen_address"
 TARGETS = "victoriametrics_scrape_targets"
 
 
-def check(robot: Robot) -> List[Fault]:
+def check(robot: Robot) -> list[Fault]:
     """Return what is open without a password, and what nobody reads."""
     if "victoriametrics" not in robot.services:
         return []
@@ -30,7 +30,7 @@ def _given(value: Any) -> bool:
     return isinstance(value, Secret) or bool(value)
 
 
-def _password(robot: Robot) -> List[Fault]:
+def _password(robot: Robot) -> list[Fault]:
     address = robot.values.get(VICTORIAMETRICS)
     username, password = _given(robot.values.get(USERNAME)), _given(robot.values.get(PASSWORD))
     if isinstance(address, str) and not is_loopback(address) and not (username and password):
@@ -43,7 +43,7 @@ def _password(robot: Robot) -> List[Fault]:
     return []
 
 
-def _scraped(robot: Robot) -> List[Fault]:
+def _scraped(robot: Robot) -> list[Fault]:
     """The sensor service's address is written twice, once for each role: they must agree."""
     address, targets = robot.values.get(SENSOR), robot.values.get(TARGETS)
     if "sensor_service" not in robot.services or not isinstance(address, str) or not isinstance(targets, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence, Tuple
+from collections.abc import Sequence
 
 from .declaration import Fault
 
@@ -11,26 +11,29 @@ MOST_NAMES = 8
 
 def report(faults: Sequence[Fault], checked: int) -> str:
     """Return the message for ``faults``, found among ``checked`` robots."""
-    robots = list(dict.fromkeys(fault.robot for fault in faults))
-    groups: Dict[Tuple[str, ...], List[Fault]] = {}
-    for first, names in _alike(faults).items():
-        groups.setdefault(names, []).append(first)
-    paragraphs = [f"{_title(names)}\n" + "\n".join(_lines(item) for item in items) for names, items in groups.items()]
-    count = f"{len(groups) and len(_alike(faults))} fault{'s' if len(_alike(faults)) != 1 else ''}"
-    head = f"The inventory declares what cannot work: {count} on {len(robots)} of {checked} robots."
-    return "\n\n".join([f"{head} No robot was contacted.", *paragraphs])
+    robots = {fault.robot for fault in faults}
+    alike = _alike(faults)
+    groups: dict[tuple[str, ...], list[Fault]] = {}
+    for fault, names in alike.items():
+        groups.setdefault(names, []).append(fault)
+    head = (
+        f"The inventory declares what cannot work: {len(alike)} fault{'s' if len(alike) != 1 else ''} "
+        f"on {len(robots)} of {checked} robot{'s' if checked != 1 else ''}. No robot was contacted."
+    )
+    paragraphs = ["\n".join([_title(names), *map(_lines, group)]) for names, group in groups.items()]
+    return "\n\n".join([head, *paragraphs])
 
 
-def _alike(faults: Sequence[Fault]) -> Dict[Fault, Tuple[str, ...]]:
+def _alike(faults: Sequence[Fault]) -> dict[Fault, tuple[str, ...]]:
     """Return each different fault, and the robots that have it."""
-    seen: Dict[Tuple[str, ...], List[Fault]] = {}
+    seen: dict[tuple[str, ...], list[Fault]] = {}
     for fault in faults:
         key = (fault.variable, fault.value, fault.why, fault.remedy, fault.origin)
         seen.setdefault(key, []).append(fault)
     return {same[0]: tuple(fault.robot for fault in same) for same in seen.values()}
 
 
-def _title(names: Tuple[str, ...]) -> str:
+def _title(names: tuple[str, ...]) -> str:
     if len(names) <= MOST_NAMES:
         return ", ".join(names)
     return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"

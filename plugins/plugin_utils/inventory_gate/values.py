@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 from .declaration import Catalogue, Fault, Option, Robot, Secret, fault, show
 
@@ -17,7 +17,7 @@ ADDRESS = (r"^(\[[0-9A-Fa-f:]*\]|[A-Za-z0-9.-]*):[0-9]{1,5}$", "an address and a
 DURATION = (r"^[0-9]+(ms|s|m|h)$", "a number and a unit, such as 15s or 5m")
 PERIOD = (r"^[0-9]+(h|d|w|y)$", "a number and a unit, such as 30d or 2w")
 VERSION = (r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", "an image's tag, such as v1.148.8")
-FORMS: Dict[str, Tuple[str, str]] = {
+FORMS: dict[str, tuple[str, str]] = {
     "_listen_address": ADDRESS,
     "_interval": DURATION,
     "_retention": PERIOD,
@@ -25,7 +25,7 @@ FORMS: Dict[str, Tuple[str, str]] = {
 }
 PATH = (r"^/[^,=\s]*$", "an absolute path without spaces, commas and equal signs")
 
-KINDS: Dict[str, Tuple[type, ...]] = {
+KINDS: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "bool": (bool,),
@@ -44,10 +44,10 @@ WORDS = {
     "dict": "a mapping",
 }
 
-Objection = Tuple[str, str]  # why, and what to do
+Objection = tuple[str, str]  # why, and what to do
 
 
-def check(robot: Robot, catalogue: Catalogue) -> List[Fault]:
+def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     """Return what is wrong with each of ``robot``'s values on its own."""
     faults = [
         fault(robot, name, f"it cannot be worked out: {why}", "correct the expression", value="(unknown)")
@@ -64,7 +64,7 @@ def check(robot: Robot, catalogue: Catalogue) -> List[Fault]:
     return faults
 
 
-def object_to(option: Option, value: Any) -> Optional[Objection]:
+def object_to(option: Option, value: Any) -> Objection | None:
     """Return why ``value`` cannot be ``option``'s, and what to do; None if it can."""
     if isinstance(value, Secret):
         return None
@@ -88,14 +88,14 @@ def minimum(name: str) -> int:
     return 0 if name in ZERO_ALLOWED else 1
 
 
-def form(option: Option) -> Optional[Tuple[str, str]]:
+def form(option: Option) -> tuple[str, str] | None:
     """Return the pattern that ``option``'s text must match and its description; None: any text."""
     if option.type == "path" or option.elements == "path":
         return PATH
     return next((rule for ending, rule in FORMS.items() if option.name.endswith(ending)), None)
 
 
-def _kind(name: str, kind: str, value: Any) -> Optional[Objection]:
+def _kind(name: str, kind: str, value: Any) -> Objection | None:
     is_bool_for_number = isinstance(value, bool) and kind != "bool"
     if isinstance(value, KINDS[kind]) and not is_bool_for_number:
         return None
@@ -128,7 +128,7 @@ def _number_remedy(name: str, kind: str, value: Any) -> str:
     return f"{remedy}: {name}: {number} (on the command line: -e '{{\"{name}\": {number}}}')"
 
 
-def _bounds(name: str, value: float) -> Optional[Objection]:
+def _bounds(name: str, value: float) -> Objection | None:
     smallest = minimum(name)
     if value < 0:
         return "it is negative", f"write a number of at least {smallest}"
@@ -137,14 +137,14 @@ def _bounds(name: str, value: float) -> Optional[Objection]:
     return None
 
 
-def _form(option: Option, value: str) -> Optional[Objection]:
+def _form(option: Option, value: str) -> Objection | None:
     rule = form(option)
     if rule is None or re.match(rule[0], value):
         return None
     return f"it is not {rule[1]}", f"write {rule[1]}"
 
 
-def _elements(option: Option, values: Any) -> Optional[Objection]:
+def _elements(option: Option, values: Any) -> Objection | None:
     member = Option(name=option.name, role=option.role, type=option.elements or "str")
     for value in values:
         objection = object_to(member, value)

@@ -1,0 +1,74 @@
+"""Hardware monitors: temperatures, voltages, currents, power, fans, and a Raspberry Pi's undervoltage alarm.
+
+Format: https://docs.kernel.org/hwmon/sysfs-interface.html. Names and labels are node_exporter's. Its alarms bear a
+unit in their names; here their value is the kernel's own 0 or 1, where node_exporter multiplies it by 0.001 as well.
+"""
+
+from __future__ import annotations
+
+from posixpath import normpath
+
+from .. import files
+from ..metric import gauge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..output import Output
+    from ..robot import Robot
+
+LABEL = gauge("node_hwmon_sensor_label", "Always 1: what the driver calls a sensor.")
+CHIP_NAME = gauge("node_hwmon_chip_names", "Always 1: the name of a chip's driver.")
+# (kind of sensor, rest of the file's name) -> (metric, divisor from the kernel's unit to the metric's)
+SENSORS = {
+    ("temp", "input"): (gauge("node_hwmon_temp_celsius", "Temperature."), 1000),
+    ("temp", "max"): (gauge("node_hwmon_temp_max_celsius", "Highest normal temperature."), 1000),
+    ("temp", "crit"): (gauge("node_hwmon_temp_crit_celsius", "Critical temperature."), 1000),
+    ("temp", "crit_alarm"): (gauge("node_hwmon_temp_crit_alarm_celsius", "1 while critically hot.", ""), 1),
+    ("in", "input"): (gauge("node_hwmon_in_volts", "Voltage."), 1000),
+    ("in", "lcrit_alarm"): (gauge("node_hwmon_in_lcrit_alarm_volts", "1 while the voltage is too low.", ""), 1),
+    ("curr", "input"): (gauge("node_hwmon_curr_amps", "Current."), 1000),
+    ("power", "input"): (gauge("node_hwmon_power_watt", "Power."), 1_000_000),
+    ("power", "average"): (gauge("node_hwmon_power_average_watt", "Mean power."), 1_000_000),
+    ("fan", "input"): (gauge("node_hwmon_fan_rpm", "Speed of a fan in revolutions per minute."), 1),
+    ("pwm", ""): (gauge("node_hwmon_pwm", "Control value of a fan, from 0 to 255."), 1),
+}
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789:_")
+
+
+def collect(robot: Robot, out: Output) -> None:
+    """Reads `class/hwmon`: thousandths of °C, V and A, millionths of W, revolutions per minute."""
+    root = f"{robot.sys}/class/hwmon"
+    for name in files.names(root, "hwmon"):
+        _chip(f"{root}/{name}", _chip_label(root, name), out)
+
+
+def _chip(path: str, chip: str, out: Output) -> None:
+    out.add(CHIP_NAME, 1, chip=chip, chip_name=files.text(f"{path}/name"))
+    for name in files.names(path):
+        sensor, _, element = name.partition("_")
+        kind = sensor.rstrip("0123456789")
+        known = SENSORS.get((kind, element))
+        if known:
+            metric, divisor = known
+            out.read(metric, f"{path}/{name}", divisor, chip=chip, sensor=sensor)
+        elif element == "label":
+            out.add(LABEL, 1, chip=chip, sensor=sensor, label=files.text(f"{path}/{name}"))
+
+
+def _chip_label(root: str, name: str) -> str:
+    """Returns a chip's label as node_exporter makes it: the device's bus and name, which survive a reboot.
+
+    Numbers such as `hwmon3` depend on the order in which drivers were loaded. Both links are relative, and
+    `/sys/devices` has no links between them, so that the path can be worked out without asking the kernel again.
+    """
+    target = files.link(f"{root}/{name}")
+    device = files.link(f"{root}/{name}/device")
+    if not device:
+        return name
+    parts = normpath(f"/class/hwmon/{target or name}/{device}").split("/")
+    cleaned = [part for part in (_clean(part) for part in parts[-2:]) if part]
+    return "_".join(cleaned) or name
+
+
+def _clean(name: str) -> str:
+    return "".join([char if char in _NAME_CHARACTERS else "_" for char in name.lower()]).strip("_")

@@ -1,0 +1,151 @@
+"""Bounded reads of `/proc` and `/sys`. The only file of this package that touches the robot's file systems.
+
+Absent hardware is told from broken hardware here: the first reads as None, the second raises.
+"""
+# pathlib costs more memory than this whole package
+# ruff: noqa: PTH115, PTH208
+
+from __future__ import annotations
+
+import errno
+import os
+
+# No attribute of sysfs is longer than a page; what is longer is not an attribute.
+ATTRIBUTE_BYTES = 4096
+# The longest table in use, /proc/1/mounts of a machine with many containers, is far below this.
+TABLE_BYTES = 256 * 1024
+# The widest integer that the kernel prints has 20 digits.
+INTEGER_BYTES = 24
+
+# The kernel's ways to say "there is no such value (now)": no file, no device behind it, not supported, sensor off.
+ABSENT = frozenset(
+    {
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ENODEV,
+        errno.ENXIO,
+        errno.ENODATA,
+        errno.EOPNOTSUPP,
+        errno.EINVAL,
+        errno.EAGAIN,
+    }
+)
+
+
+def table(path: str) -> str:
+    """Returns the text of a whole file, such as `/proc/meminfo`.
+
+    Raises OSError where it cannot be read, its absence included, and ValueError beyond TABLE_BYTES.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # /proc hands out about a page at a time: only an empty read is the end.
+        parts = []
+        room = TABLE_BYTES
+        while part := os.read(descriptor, 16384):
+            parts.append(part)
+            room -= len(part)
+            if room < 0:
+                raise ValueError(f"longer than {TABLE_BYTES} bytes")
+    finally:
+        os.close(descriptor)
+    return b"".join(parts).decode("utf-8", "replace")
+
+
+def optional_table(path: str) -> str | None:
+    """Returns the text of a whole file, None where it is absent. Raises as `table` does for the rest."""
+    try:
+        return table(path)
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise
+
+
+def attribute(path: str) -> bytes | None:
+    """Returns one attribute of sysfs without surrounding blanks, None where it is absent. Raises OSError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise
+    try:
+        return os.read(descriptor, ATTRIBUTE_BYTES).strip(b" \t\n\0")
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def text(path: str) -> str:
+    """Returns one attribute as text for a label, "" where it is absent. Raises OSError."""
+    return (attribute(path) or b"").decode("utf-8", "replace")
+
+
+def integer(path: str) -> int | None:
+    """Returns the integer that an attribute holds, None where it is absent.
+
+    Raises OSError where it cannot be read and ValueError where it holds anything but one integer.
+    """
+    raw = attribute(path)
+    return None if raw is None else parse_integer(raw)
+
+
+def parse_integer(raw: bytes | str) -> int:
+    """Returns the decimal integer in `raw`. Raises ValueError, also for integers wider than the kernel's."""
+    if len(raw) > INTEGER_BYTES:
+        raise ValueError("not an integer of the kernel's width")
+    return int(raw)
+
+
+def parse_float(raw: bytes | str) -> float:
+    """Returns the finite number in `raw`. Raises ValueError, also for infinities and NaN."""
+    value = float(raw)
+    if value - value != 0:
+        raise ValueError("not a finite number")
+    return value
+
+
+def names(path: str, prefix: str = "") -> list[str]:
+    """Returns the sorted names in a directory that start with `prefix`, [] where it is absent. Raises OSError."""
+    try:
+        return sorted([name for name in os.listdir(path) if name.startswith(prefix)])
+    except OSError as error:
+        if error.errno in ABSENT:
+            return []
+        raise
+
+
+def directories(path: str) -> list[str]:
+    """Returns the sorted names of the directories in a directory, [] where it is absent. Raises OSError."""
+    try:
+        with os.scandir(path) as entries:
+            return sorted([entry.name for entry in entries if entry.is_dir(follow_symlinks=False)])
+    except OSError as error:
+        if error.errno in ABSENT:
+            return []
+        raise
+
+
+def link(path: str) -> str:
+    """Returns what a symbolic link says, "" where it is absent or no link. Raises OSError."""
+    try:
+        return os.readlink(path)
+    except OSError as error:
+        if error.errno in ABSENT:
+            return ""
+        raise
+
+
+def exists(path: str) -> bool:
+    """Returns whether there is anything at `path`."""
+    return os.access(path, os.F_OK)
+
+
+def digits(name: str, prefix: str) -> str:
+    """Returns the number at the end of names such as `cpu12`, "" where the rest is no plain number."""
+    rest = name[len(prefix) :] if name.startswith(prefix) else ""
+    return rest if rest.isascii() and rest.isdigit() else ""

@@ -1,0 +1,189 @@
+"""Runs the collectors so that a hanging sensor read holds up nothing but itself.
+
+Collectors run one after the other on a worker thread that sleeps between rounds. A read that hangs (I2C can, for
+seconds) keeps its worker. When a collector takes longer than its fair share of time, a further worker carries on with
+the rest of the round; at the deadline the round ends without whoever has not answered. While a collector hangs it is
+left out of further rounds, so that there are never more workers than collectors, plus the one that sleeps.
+
+`threading` would cost more memory than this file; the locks and threads of `_thread` are all that is needed.
+"""
+
+from __future__ import annotations
+
+import time
+from _thread import allocate_lock, start_new_thread
+
+from .output import Output, describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _thread import LockType
+    from collections.abc import Callable
+
+    from .catalogue import Collector
+    from .robot import Robot
+
+# Share of the deadline in which a round passes by the collectors that hang, so that the others keep the rest.
+PATIENCE_SHARE = 0.5
+
+
+class Task:
+    """One collector in one round: what it put out, the time it took in seconds, and why it failed ("" where not)."""
+
+    __slots__ = ("collect", "done", "error", "name", "output", "seconds", "started")
+
+    def __init__(self, name: str, collect: Collector) -> None:
+        """Starts as not begun."""
+        self.name = name
+        self.collect = collect
+        self.output = Output()
+        self.started = 0.0
+        self.seconds = 0.0
+        self.error = ""
+        self.done = False
+
+
+class Result:
+    """What a round knows of one collector when it ends; `families` is empty where the collector did not answer."""
+
+    __slots__ = ("error", "families", "name", "seconds")
+
+    def __init__(self, task: Task) -> None:
+        """Takes over what a task has come to."""
+        self.name = task.name
+        self.seconds = task.seconds
+        self.error = task.error
+        # A collector that has not returned may still be writing into its output.
+        self.families = task.output.families if task.done else {}
+
+
+class Runner:
+    """Runs rounds of collectors, one round at a time, for a thread that waits in a poll of its own.
+
+    `wake` is called from a worker thread when a round is complete. `deadline` is in seconds.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        collectors: dict[str, Collector],
+        deadline: float,
+        wake: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepares; the first worker starts with the first round."""
+        self._robot = robot
+        self._collectors = collectors
+        self._deadline = deadline
+        self._patience = deadline * PATIENCE_SHARE / max(len(collectors), 1)
+        self._wake = wake
+        self._clock = clock
+        self._lock = allocate_lock()
+        self._tasks: list[Task] = []  # of the round that is under way
+        self._queue: list[Task] = []  # those not begun, the next one last
+        self._hanging: dict[str, Task] = {}  # by name: begun and not returned, whatever the round
+        self._sleeping: list[LockType] = []  # one locked lock for each worker without work
+        self._ends = 0.0
+        self._picked = 0.0
+        self.workers = 0
+
+    def start(self) -> None:
+        """Begins a round. The one before must have been finished."""
+        now = self._clock()
+        with self._lock:
+            self._tasks = [Task(name, collect) for name, collect in self._collectors.items()]
+            for task in self._tasks:
+                before = self._hanging.get(task.name)
+                if before:
+                    task.started = before.started
+                    task.error = "has not returned from an earlier scrape"
+            self._queue = [task for task in reversed(self._tasks) if not task.error]
+            self._ends = now + self._deadline
+            self._picked = now
+            if self._queue:
+                self._call_worker()
+
+    def next_check(self) -> float:
+        """Returns when, by the runner's clock, `finish` should be asked again even if nobody called `wake`."""
+        with self._lock:
+            return min(self._ends, self._picked + self._patience) if self._queue else self._ends
+
+    def finish(self) -> list[Result] | None:
+        """Returns the results once every collector has answered or the deadline is over, None before that."""
+        now = self._clock()
+        with self._lock:
+            # an error without an answer: left out, because it still hangs
+            waiting = any(not task.done and not task.error for task in self._tasks)
+            if waiting and now < self._ends:
+                if self._queue and now >= self._picked + self._patience:
+                    self._picked = now
+                    self._call_worker()
+                return None
+            self._queue = []
+            for task in self._tasks:
+                if not task.done:
+                    task.seconds = now - task.started if task.started else 0.0
+                    task.error = task.error or f"no answer within {self._deadline:g} s"
+            return [Result(task) for task in self._tasks]
+
+    def _call_worker(self) -> None:
+        """Wakes a worker, or makes one. Call with the lock held."""
+        if self._sleeping:
+            self._sleeping.pop().release()
+            return
+        if self.workers > len(self._collectors):
+            return
+        try:
+            start_new_thread(self._work, ())
+        except RuntimeError:
+            return  # no thread to be had just now: the deadline ends this round, the next one tries again
+        self.workers += 1
+
+    def _work(self) -> None:
+        bell = allocate_lock()
+        bell.acquire()
+        task: Task | None = None
+        error = ""
+        while True:
+            with self._lock:
+                complete = task is not None and self._close(task, error)
+                task = self._next_task()
+                stays = task is not None or not self._sleeping  # one sleeping worker is enough
+                if not stays:
+                    self.workers -= 1
+                elif not task:
+                    self._sleeping.append(bell)
+            # Told only when this worker can be called again: the next round would make another one.
+            if complete:
+                self._wake()
+            if task:
+                error = self._collect(task)
+            elif stays:
+                bell.acquire()
+            else:
+                return
+
+    def _next_task(self) -> Task | None:
+        """Returns the next task, marked as begun, or None. Call with the lock held."""
+        if not self._queue:
+            return None
+        task = self._queue.pop()
+        task.started = self._picked = self._clock()
+        self._hanging[task.name] = task
+        return task
+
+    def _collect(self, task: Task) -> str:
+        """Runs a collector and returns why it failed, "" where it did not."""
+        try:
+            task.collect(self._robot, task.output)
+        except BaseException as failure:  # a worker must outlive whatever a collector does
+            return describe(failure)
+        return "; ".join(task.output.faults)
+
+    def _close(self, task: Task, error: str) -> bool:
+        """Marks a task as answered; returns whether it was the round's last. Call with the lock held."""
+        task.error = error
+        task.seconds = self._clock() - task.started
+        task.done = True
+        del self._hanging[task.name]
+        return not self._queue and all(other.done or other.error for other in self._tasks)

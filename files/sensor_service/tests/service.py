@@ -1,0 +1,88 @@
+"""A service that runs in a thread of the test, on a free port, with any collectors."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor_service.catalogue import COLLECTORS, SIMULATED
+from sensor_service.listen import listen
+from sensor_service.robot import Robot
+from sensor_service.runner import Runner
+from sensor_service.scraper import Scraper
+from sensor_service.server import Bell, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sensor_service.catalogue import Collector
+
+NOWHERE = Path("/nonexistent")
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+class Answer:
+    """A whole HTTP answer."""
+
+    def __init__(self, status: int, headers: dict[str, str], body: str) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class Service:
+    """The service on a robot's tree; `log` holds what it would write to the container's log."""
+
+    def __init__(
+        self,
+        root: Path = NOWHERE,
+        collectors: dict[str, Collector] | None = None,
+        deadline: float = 2.0,
+        filesystems: dict[str, str] | None = None,
+        now: Callable[[], float] = lambda: 1_000_000.0,
+    ) -> None:
+        self.log: list[str] = []
+        bell = Bell()
+        robot = Robot(str(root / "proc"), str(root / "sys"), filesystems, now=now)
+        real = {name: collect for name, collect in COLLECTORS.items() if name != SIMULATED}
+        chosen = collectors if collectors is not None else real
+        self.runner = Runner(robot, chosen, deadline, bell.ring)
+        self.scraper = Scraper(self.runner, self.log.append)
+        listener = listen(("127.0.0.1", 0))
+        self.port: int = listener.getsockname()[1]
+        self.server = Server(listener, self.scraper, bell)
+        self._thread = threading.Thread(target=self.server.serve, daemon=True)
+        self._thread.start()
+
+    def get(self, path: str = "/metrics", method: str = "GET", accept: str = "*/*") -> Answer:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, headers={"Accept": accept})
+        response = connection.getresponse()
+        body = response.read().decode()
+        connection.close()
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+    @property
+    def thread_id(self) -> int | None:
+        return self._thread.native_id
+
+    def stop(self) -> None:
+        self.server.stop()
+        self._thread.join(timeout=5)
+        assert not self._thread.is_alive()
+
+
+def series(page: str) -> dict[str, float]:
+    """Returns the values of a page by `name{labels}`, as they stand in its text."""
+    found = {}
+    for line in page.splitlines():
+        if line and not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            found[name] = float(value)
+    return found

@@ -1,0 +1,222 @@
+"""Hanging, failing and slow collectors: the others answer, in time."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from _thread import start_new_thread
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sensor_service import runner
+from sensor_service.catalogue import COLLECTORS
+from sensor_service.metric import gauge
+
+from files.sensor_service.tests.service import Service, series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sensor_service.output import Output
+    from sensor_service.robot import Robot
+
+GOOD = gauge("good", "A good value.")
+PARTIAL = gauge("partial", "What was read before the failure.")
+
+
+def good(_: Robot, out: Output) -> None:
+    out.add(GOOD, 1)
+
+
+def failing(_: Robot, out: Output) -> None:
+    out.add(PARTIAL, 2)
+    raise RuntimeError("the bus is stuck")
+
+
+def exiting(_: Robot, out: Output) -> None:
+    raise SystemExit(3)
+
+
+class Hanging:
+    """A collector that hangs until it is let go, and counts its calls."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.calls = 0
+
+    def __call__(self, _: Robot, out: Output) -> None:
+        self.calls += 1
+        self.release.wait(20)
+        out.add(PARTIAL, self.calls)
+
+
+def timed(service: Service) -> tuple[dict[str, float], float]:
+    begun = time.monotonic()
+    found = series(service.get().body)
+    return found, time.monotonic() - begun
+
+
+def success(found: dict[str, float], name: str) -> float:
+    return found[f'sensor_collector_success{{collector="{name}"}}']
+
+
+def test_a_failing_collector_is_told_and_the_others_answer(start_service: Callable[..., Service]) -> None:
+    service = start_service(collectors={"failing": failing, "exiting": exiting, "good": good})
+    for _ in range(3):
+        found, seconds = timed(service)
+        assert [success(found, name) for name in ("failing", "exiting", "good")] == [0, 0, 1]
+        assert found["good"] == 1
+        assert found["partial"] == 2
+        assert seconds < 1
+    assert sorted(service.log) == ["exiting: SystemExit: 3", "failing: RuntimeError: the bus is stuck"]
+
+
+def test_a_hanging_collector_fails_within_the_deadline_and_the_others_answer(
+    start_service: Callable[..., Service],
+) -> None:
+    hanging = Hanging()
+    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=0.3)
+    found, seconds = timed(service)
+    assert 0.25 < seconds < 1.0
+    assert (success(found, "hanging"), success(found, "good"), found["good"]) == (0, 1, 1)
+    assert found['sensor_collector_duration_seconds{collector="hanging"}'] >= 0.25
+    assert "partial" not in found
+    hanging.release.set()
+
+
+def test_a_collector_that_still_hangs_costs_later_scrapes_nothing(start_service: Callable[..., Service]) -> None:
+    hanging = Hanging()
+    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=0.4)
+    timed(service)
+    for _ in range(3):
+        found, seconds = timed(service)
+        assert seconds < 0.2
+        assert (success(found, "hanging"), success(found, "good")) == (0, 1)
+    assert hanging.calls == 1
+    hanging.release.set()
+    time.sleep(0.05)
+    found, _ = timed(service)
+    assert success(found, "hanging") == 1
+    assert found["partial"] == 2, "a late answer is thrown away, not shown as a new one"
+    assert service.log == ["hanging: no answer within 0.4 s", "hanging: answers again"]
+
+
+def test_several_hanging_collectors_share_one_deadline_and_workers_stay_few(
+    start_service: Callable[..., Service],
+) -> None:
+    hanging = {f"hanging{index}": Hanging() for index in range(6)}
+    service = start_service(collectors={**hanging, "good": good}, deadline=0.5)
+    found, seconds = timed(service)
+    assert seconds < 1.2
+    assert success(found, "good") == 1
+    for _ in range(10):
+        timed(service)
+    assert service.runner.workers <= len(hanging) + 2
+    for collector in hanging.values():
+        collector.release.set()
+    time.sleep(0.1)
+    timed(service)
+    time.sleep(0.1)
+    assert service.runner.workers == 1, "surplus workers end"
+
+
+def test_everything_hanging_still_answers(start_service: Callable[..., Service]) -> None:
+    hanging = Hanging()
+    service = start_service(collectors={"only": hanging}, deadline=0.2)
+    for _ in range(2):
+        answer = service.get()
+        assert answer.status == 200
+        assert success(series(answer.body), "only") == 0
+    hanging.release.set()
+
+
+def test_a_read_that_hangs_in_the_kernel_holds_up_nothing_else(
+    raspberry_pi: Path, start_service: Callable[..., Service]
+) -> None:
+    sensor = raspberry_pi / "sys/class/thermal/thermal_zone0/temp"
+    sensor.unlink()
+    os.mkfifo(sensor)  # opening it waits for a writer, as an I2C read waits for its bus
+    service = start_service(root=raspberry_pi, deadline=0.5)
+    found, seconds = timed(service)
+    assert seconds < 1.5
+    assert success(found, "thermal") == 0
+    assert all(success(found, name) == 1 for name in COLLECTORS if name not in ("thermal", "simulated"))
+    assert not [name for name in found if name.startswith("node_thermal")]
+    with sensor.open("w") as writer:
+        writer.write("50000\n")
+    time.sleep(0.05)
+    sensor.unlink()
+    sensor.write_text("51000\n")
+    assert timed(service)[0]['node_thermal_zone_temp{zone="0",type="cpu-thermal"}'] == 51
+
+
+def test_a_slow_collector_within_the_deadline_succeeds(start_service: Callable[..., Service]) -> None:
+    def slow(_: Robot, out: Output) -> None:
+        time.sleep(0.3)
+        out.add(GOOD, 1)
+
+    found, _ = timed(start_service(collectors={"slow": slow, "other": failing}, deadline=2.0))
+    assert success(found, "slow") == 1
+    assert found['sensor_collector_duration_seconds{collector="slow"}'] >= 0.3
+
+
+def test_no_thread_to_be_had_is_survived(start_service: Callable[..., Service]) -> None:
+    service = start_service(collectors={"good": good}, deadline=0.2)
+    service.runner.workers = 99  # as many as are allowed, and none of them sleeps
+    assert success(series(service.get().body), "good") == 0
+    service.runner.workers = 0
+    assert success(series(service.get().body), "good") == 1
+
+
+def test_the_histogram_covers_collection_and_encoding(start_service: Callable[..., Service]) -> None:
+    def slow(_: Robot, out: Output) -> None:
+        time.sleep(0.06)
+        out.add(GOOD, 1)
+
+    service = start_service(collectors={"slow": slow})
+    first = series(service.get().body)
+    assert first["sensor_scrape_duration_seconds_count"] == 0, "a scrape cannot contain its own duration"
+    second = series(service.get().body)
+    assert second["sensor_scrape_duration_seconds_count"] == 1
+    assert second["sensor_scrape_duration_seconds_sum"] >= 0.06
+    assert second['sensor_scrape_duration_seconds_bucket{le="0.05"}'] == 0
+    assert second['sensor_scrape_duration_seconds_bucket{le="1.0"}'] == 1
+    assert second['sensor_scrape_duration_seconds_bucket{le="+Inf"}'] == 1
+
+
+def test_the_histogram_sees_slow_encoding(start_service: Callable[..., Service]) -> None:
+    class SlowText(str):
+        __slots__ = ()
+
+        def __format__(self, spec: str) -> str:
+            time.sleep(0.08)
+            return str(self)
+
+    def collect(_: Robot, out: Output) -> None:
+        out.add(GOOD, 1)
+        out.families["good"].samples["good"] = SlowText("1")
+
+    service = start_service(collectors={"collect": collect})
+    service.get()
+    found = series(service.get().body)
+    assert found["sensor_scrape_duration_seconds_sum"] >= 0.08
+    assert found['sensor_collector_duration_seconds{collector="collect"}'] < 0.08
+
+
+def test_one_worker_serves_every_scrape(
+    raspberry_pi: Path, start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    def counting(work: Callable[[], None], arguments: tuple[()]) -> int:
+        started.append(1)
+        return start_new_thread(work, arguments)
+
+    monkeypatch.setattr(runner, "start_new_thread", counting)
+    service = start_service(root=raspberry_pi)
+    for _ in range(100):
+        service.get()
+    # a machine that stalls may look like a hanging sensor, now and then
+    assert len(started) <= 3

@@ -1,0 +1,301 @@
+"""HTTP: right answers to right and wrong requests, and no client that can hold up another."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sensor_service import connection, server
+from sensor_service.metric import gauge
+from sensor_service.request import MAX_HEAD_BYTES, BadRequest, parse, wants_openmetrics
+from sensor_service.response import date
+
+from files.sensor_service.tests.service import OPENMETRICS, Service, series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sensor_service.output import Output
+    from sensor_service.robot import Robot
+
+GOOD = gauge("good", "A good value.")
+
+
+def good(_: Robot, out: Output) -> None:
+    out.add(GOOD, 1)
+
+
+def nothing(_: Robot, out: Output) -> None:
+    return
+
+
+def raw(service: Service, sent: bytes) -> bytes:
+    with service.connect() as client:
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        received = b""
+        while part := client.recv(65536):
+            received += part
+    return received
+
+
+@pytest.fixture
+def service(start_service: Callable[..., Service]) -> Service:
+    return start_service(collectors={"good": good})
+
+
+def test_metrics_are_text_unless_openmetrics_is_preferred(service: Service) -> None:
+    text = service.get()
+    assert text.status == 200
+    assert text.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert int(text.headers["content-length"]) == len(text.body.encode())
+    openmetrics = service.get(accept=OPENMETRICS)
+    assert openmetrics.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert openmetrics.body.endswith("# EOF\n")
+
+
+def test_a_query_and_an_absolute_target_are_understood(service: Service) -> None:
+    assert service.get("/metrics?x=1").status == 200
+    assert raw(service, b"GET http://robot:9101/metrics HTTP/1.1\r\nHost: robot\r\n\r\n").startswith(b"HTTP/1.1 200")
+    assert raw(service, b"GET /metrics HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_head_answers_without_a_body(service: Service) -> None:
+    for path in ("/metrics", "/healthz", "/", "/nowhere"):
+        request = f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        head, _, body = raw(service, request).partition(b"\r\n\r\n")
+        assert b"Content-Length: " in head
+        assert body == b""
+
+
+def test_the_front_page_leads_to_metrics_and_health(service: Service) -> None:
+    page = service.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert 'href="/metrics"' in page.body
+
+
+def test_unknown_paths_and_methods_are_refused(service: Service) -> None:
+    assert service.get("/nowhere").status == 404
+    refused = service.get(method="POST")
+    assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"rubbish\r\n\r\n", 400),
+        (b"GET /metrics\r\n\r\n", 400),
+        (b"GET  /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET metrics HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost : x\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400),
+        (b"GET /metrics SPDY/3\r\n\r\n", 400),
+        (b"GET /metrics HTTP/2.0\r\n\r\n", 505),
+        (b"G(T /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET /" + b"a" * MAX_HEAD_BYTES, 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * MAX_HEAD_BYTES + b"\r\n\r\n", 431),
+    ],
+)
+def test_wrong_requests_get_their_status(service: Service, request_bytes: bytes, status: int) -> None:
+    assert raw(service, request_bytes).startswith(b"HTTP/1.1 %d " % status)
+    assert service.get().status == 200
+
+
+def test_what_follows_a_request_is_taken_and_ignored(service: Service) -> None:
+    answer = raw(service, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n" + b"x" * 9000)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"</html>\n")
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_request_or_a_refusal(received: bytes) -> None:
+    status = 200
+    try:
+        request = parse(received + b"\r\n\r\n")
+        assert request is None or request.path.startswith("/")
+    except BadRequest as error:
+        status = error.status
+    assert status in (200, 400, 431, 505)
+
+
+@given(st.text(max_size=200))
+def test_any_accept_header_is_understood_somehow(accept: str) -> None:
+    assert wants_openmetrics(accept) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", False),
+        ("*/*", False),
+        ("text/plain;version=0.0.4;q=1,*/*;q=0.1", False),
+        ("application/openmetrics-text", True),
+        ("application/openmetrics-text; version=1.0.0", True),
+        ("application/openmetrics-text;version=0.0.1", False),
+        ("application/openmetrics-text;q=0", False),
+        ("application/openmetrics-text;q=0.3,text/plain;q=0.5", False),
+        ("application/openmetrics-text;q=rubbish", False),
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+            "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            True,
+        ),
+    ],
+)
+def test_the_accept_header_chooses_the_format(accept: str, expected: bool) -> None:
+    assert wants_openmetrics(accept) is expected
+
+
+def test_dates_are_written_as_http_wants_them() -> None:
+    assert date(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+def test_health_needs_no_scraper_and_says_what_fails(start_service: Callable[..., Service]) -> None:
+    def failing(_: Robot, out: Output) -> None:
+        raise OSError(5, "Input/output error")
+
+    service = start_service(collectors={"good": good, "bad": failing})
+    healthy = service.get("/healthz")
+    assert (healthy.status, healthy.body) == (200, "ok; failing collectors: bad\n")
+
+
+def test_health_is_bad_while_no_collector_delivers_and_recovers_at_once(start_service: Callable[..., Service]) -> None:
+    delivers: list[bool] = []
+
+    def moody(_: Robot, out: Output) -> None:
+        if delivers:
+            out.add(GOOD, 1)
+
+    service = start_service(collectors={"nothing": nothing, "moody": moody})
+    assert service.get("/healthz").status == 503
+    delivers.append(True)
+    assert service.get("/healthz").status == 200
+
+
+def test_health_rests_on_a_recent_scrape(start_service: Callable[..., Service]) -> None:
+    calls: list[int] = []
+
+    def counting(_: Robot, out: Output) -> None:
+        calls.append(1)
+        out.add(GOOD, 1)
+
+    service = start_service(collectors={"counting": counting})
+    for _ in range(5):
+        assert service.get("/healthz").status == 200
+    assert len(calls) == 1
+
+
+def test_scrapes_that_come_together_share_one_collection(start_service: Callable[..., Service]) -> None:
+    calls: list[int] = []
+
+    def slow(_: Robot, out: Output) -> None:
+        calls.append(1)
+        time.sleep(0.3)
+        out.add(GOOD, 1)
+
+    service = start_service(collectors={"slow": slow})
+    with ThreadPoolExecutor(12) as pool:
+        accepts = [OPENMETRICS if index % 2 else "*/*" for index in range(12)]
+        answers = list(pool.map(lambda accept: service.get(accept=accept), accepts))
+    assert [answer.status for answer in answers] == [200] * 12
+    assert [answer.body.endswith("# EOF\n") for answer in answers] == [bool(index % 2) for index in range(12)]
+    assert len(calls) <= 2
+
+
+def test_many_scrapes_at_once_all_get_whole_pages(raspberry_pi: Path, start_service: Callable[..., Service]) -> None:
+    service = start_service(root=raspberry_pi)
+    with ThreadPoolExecutor(24) as pool:
+        pages = list(pool.map(lambda _: series(service.get().body), range(120)))
+    assert len({frozenset(page) for page in pages}) == 1
+    assert service.runner.workers == 1
+
+
+def test_slow_clients_take_places_but_not_the_service(
+    start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.4)
+    service = start_service(collectors={"good": good})
+    clients = [service.connect() for _ in range(server.MAX_CONNECTIONS + 4)]
+    for client in clients:
+        client.sendall(b"GET /metr")
+    begun = time.monotonic()
+    assert service.get().status == 200
+    assert time.monotonic() - begun < 3
+    assert clients[0].recv(100).startswith(b"HTTP/1.1 408 ")
+    for client in clients:
+        client.close()
+
+
+def test_a_client_that_says_nothing_is_let_go(
+    start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.1)
+    service = start_service(collectors={"good": good})
+    with service.connect() as client:
+        assert client.recv(10) == b""
+
+
+def send_much(client: socket.socket) -> None:
+    """Sends for a while: that the other side has closed shows with the second packet only."""
+    for _ in range(20):
+        client.sendall(b"x" * 10000)
+        time.sleep(0.02)
+
+
+def test_a_client_that_does_not_read_is_let_go_and_holds_up_nobody(
+    start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def large(_: Robot, out: Output) -> None:
+        for index in range(1500):
+            out.add(GOOD, index, index=str(index), filler="x" * 4000)
+
+    monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
+    service = start_service(collectors={"large": large})
+    with service.connect() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.1)
+        assert len(series(service.get().body)) > 1500
+        time.sleep(0.5)
+        with pytest.raises(OSError):
+            send_much(stuck)
+
+
+def test_a_client_that_leaves_while_waiting_disturbs_nobody(start_service: Callable[..., Service]) -> None:
+    let_go = threading.Event()
+
+    def slow(_: Robot, out: Output) -> None:
+        let_go.wait(5)
+        out.add(GOOD, 1)
+
+    service = start_service(collectors={"slow": slow}, deadline=5.0)
+    leaving = service.connect()
+    leaving.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    with ThreadPoolExecutor(1) as pool:
+        staying = pool.submit(service.get)
+        time.sleep(0.1)
+        leaving.close()
+        time.sleep(0.1)
+        let_go.set()
+        assert staying.result().status == 200
+
+
+def test_an_idle_service_does_nothing(service: Service) -> None:
+    service.get()
+    time.sleep(connection.LEAVE_SECONDS + 0.2)
+    threads = Path("/proc/self/task")
+    status = threads / str(service.thread_id) / "status"
+    before = [line for line in status.read_text().splitlines() if "ctxt" in line]
+    time.sleep(0.6)
+    assert [line for line in status.read_text().splitlines() if "ctxt" in line] == before

@@ -1,0 +1,138 @@
+"""Robots for the scenarios' tests: reached over SSH with checked host keys, asked in the running system."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import testinfra
+
+PROJECT = Path(__file__).resolve().parent.parent
+MIB = 1024 * 1024
+DEFAULTS = {
+    "robot_stack_memory_budget_mib": 300,
+    "sensor_service_memory_limit_mib": 32,
+    "victoriametrics_memory_limit_mib": 50,
+}
+
+
+@dataclass
+class Robot:
+    """One robot of the scenario: what the inventory says of it, and a way to ask it."""
+
+    name: str
+    variables: dict[str, Any]
+    host: Any
+
+    def declared(self, variable: str) -> Any:
+        return self.variables.get(variable, DEFAULTS.get(variable))
+
+    def run(self, command: str) -> str:
+        return str(self.host.check_output(command))
+
+    def pid(self, service: str) -> int:
+        """The process id of a service's container, as the engine knows it."""
+        return int(self.run(f"docker inspect -f '{{{{.State.Pid}}}}' robot-stack-{service}"))
+
+    def cgroup(self, pid: int) -> str:
+        """The memory cgroup of a process, as a directory of the robot."""
+        for line in self.run(f"cat /proc/{pid}/cgroup").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if "memory" in controllers.split(","):
+                return f"/sys/fs/cgroup/memory{path}"
+        return "/sys/fs/cgroup" + self.run(f"cat /proc/{pid}/cgroup").strip().split("::")[1]
+
+    def limits(self, directory: str) -> tuple[int, int]:
+        """Memory limit, and memory and swap together, as the kernel has them (bytes)."""
+        if directory.startswith("/sys/fs/cgroup/memory"):
+            words = self.run(f"cat {directory}/memory.limit_in_bytes {directory}/memory.memsw.limit_in_bytes")
+            memory, both = (int(word) for word in words.split())
+            return memory, both
+        memory, swap = (int(word) for word in self.run(f"cat {directory}/memory.max {directory}/memory.swap.max").split())
+        return memory, memory + swap
+
+    def get(self, url: str) -> str:
+        """The page at a URL of the robot's own loopback; robots have Python and no curl."""
+        code = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=10).read().decode())"
+        return self.run(f'python3 -c "{code}"')
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """What the robot's VictoriaMetrics answers to a query, waiting for the first samples."""
+        for _ in range(40):
+            answer = json.loads(self.get(f"http://127.0.0.1:8428/api/v1/query?query={quote(expression)}"))
+            result: list[dict[str, Any]] = answer["data"]["result"]
+            if result:
+                return result
+            time.sleep(1)
+        return []
+
+    def started_at(self, service: str) -> str:
+        return self.run(f"docker inspect -f '{{{{.State.StartedAt}}}} {{{{.Id}}}}' robot-stack-{service}").strip()
+
+
+def inventories() -> list[str]:
+    scenario = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+    return [str(PROJECT / "molecule" / "shared" / "inventory"), str(scenario / "inventory")]
+
+
+def ansible_playbook(playbook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the product's playbooks against the scenario's robots, as an operator would."""
+    argv = ["ansible-playbook", *(word for path in inventories() for word in ("-i", path)), playbook, *arguments]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.run(argv, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600, check=False)
+
+
+@pytest.fixture(scope="session")
+def playbook() -> Any:
+    return ansible_playbook
+
+
+def inventory() -> dict[str, dict[str, Any]]:
+    argv = ["ansible-inventory", *(word for path in inventories() for word in ("-i", path)), "--list"]
+    listed = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    found: dict[str, dict[str, Any]] = listed["_meta"]["hostvars"]
+    return found
+
+
+def connect(name: str, variables: dict[str, Any]) -> Robot:
+    keys = PROJECT / ".testbed" / variables["testbed_fleet"]
+    host = testinfra.get_host(
+        f"ssh://operator@127.0.0.1:{variables['testbed_ssh_port']}",
+        ssh_identity_file=str(keys / "id_ed25519"),
+        ssh_extra_args=f"-o UserKnownHostsFile={keys}/known_hosts -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes",
+        controlpersist=60,
+        sudo=True,
+    )
+    return Robot(name, variables, host)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "robot" in metafunc.fixturenames:
+        found = inventory()
+        metafunc.parametrize("robot", [connect(name, found[name]) for name in sorted(found)], ids=sorted(found))
+
+
+@pytest.fixture(autouse=True)
+def _log_of_a_failed_service(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where a test of a robot fails, its services' last words are worth more than the assertion."""
+    yield
+    report = getattr(request.node, "failed_robot_test", False)
+    robot = request.node.funcargs.get("robot")
+    if report and robot is not None:
+        for service in ("sensor_service", "victoriametrics"):
+            print(robot.host.run(f"docker logs --tail 20 robot-stack-{service}").stdout)  # noqa: T201
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome: Any = yield
+    if outcome.get_result().when == "call" and outcome.get_result().failed:
+        item.failed_robot_test = True  # type: ignore[attr-defined]  # read by the fixture above

@@ -1,0 +1,96 @@
+"""VMUI, opened in a browser through an SSH tunnel as an operator would, draws what the robot's sensors said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Response, sync_playwright
+
+PROJECT = Path(__file__).resolve().parents[3]
+ARTIFACTS = PROJECT / ".artifacts"
+PORT = 18499
+SERIES = 'container_memory_working_set_bytes{service="victoriametrics"}'
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture
+def tunnel(robot: Any) -> Iterator[str]:
+    keys = PROJECT / ".testbed" / robot.variables["testbed_fleet"]
+    port = str(robot.variables["testbed_ssh_port"])
+    options = [f"UserKnownHostsFile={keys}/known_hosts", "StrictHostKeyChecking=yes", "ExitOnForwardFailure=yes"]
+    argv = ["ssh", "-N", "-i", f"{keys}/id_ed25519", "-p", port, "-L", f"127.0.0.1:{PORT}:127.0.0.1:8428"]
+    argv += [word for option in options for word in ("-o", option)]
+    process = subprocess.Popen([*argv, "operator@127.0.0.1"])
+    try:
+        _wait(f"http://127.0.0.1:{PORT}/health")
+        yield f"http://127.0.0.1:{PORT}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait(url: str) -> None:
+    for _ in range(40):
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.5)
+    raise TimeoutError(url)
+
+
+def _answers(url: str, query: dict[str, str]) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{url}/api/v1/query_range?{urlencode(query)}", timeout=20) as page:
+        result: list[dict[str, Any]] = json.load(page)["data"]["result"]
+    return result
+
+
+def _open(address: str, screenshot: str) -> list[tuple[str, Any]]:
+    """Open a page, wait until it has drawn, keep a picture, and return the range queries that it made."""
+    seen: list[tuple[str, Any]] = []
+
+    def keep(response: Response) -> None:
+        if "/api/v1/query_range" in response.url and response.ok:
+            seen.append((response.request.post_data or urlsplit(response.url).query, response.json()))
+
+    ARTIFACTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=ARGUMENTS
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.on("response", keep)
+        page.goto(address)
+        page.wait_for_selector("canvas", timeout=60000)
+        page.wait_for_timeout(4000)
+        page.screenshot(path=str(ARTIFACTS / screenshot))
+        browser.close()
+    return seen
+
+
+def test_the_page_draws_what_the_api_returns(robot: Any, tunnel: str) -> None:
+    assert robot.query(f"count_over_time({SERIES}[1m]) > 5")
+    seen = _open(f"{tunnel}/vmui/#/?g0.expr={quote(SERIES)}&g0.range_input=2m&g0.tab=0", f"vmui-{robot.name}.png")
+    drawn = [(query, answer) for query, answer in seen if answer["data"]["result"]]
+    assert drawn, "the page asked for the series and got values"
+    asked = {key: values[0] for key, values in parse_qs(drawn[-1][0]).items()}
+    query = {key: asked[key] for key in ("query", "start", "end", "step")}
+    [page], [api] = drawn[-1][1]["data"]["result"], _answers(tunnel, query)
+    assert page["metric"] == api["metric"]
+    common = dict(map(tuple, page["values"])).items() & dict(map(tuple, api["values"])).items()
+    assert len(common) >= len(page["values"]) - 2, "the newest points may still move"
+
+
+def test_a_dashboard_is_there_when_it_is_opened(robot: Any, tunnel: str) -> None:
+    assert robot.query("node_load1")
+    seen = _open(f"{tunnel}/vmui/#/dashboards", f"dashboards-{robot.name}.png")
+    assert any(answer["data"]["result"] for _, answer in seen)

@@ -1,0 +1,60 @@
+"""Where a variable's value was written: file and line, as far as Ansible knows."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+try:  # Ansible's own mark on every value that it read; internal, so its absence must not hurt
+    from ansible._internal._datatag._tags import Origin
+except ImportError:  # pragma: no cover
+    Origin = None
+
+SUFFIXES = ("", ".yml", ".yaml")
+
+
+def of(variable: str, variables: Mapping[str, Any]) -> str:
+    """Return the place of ``variable``'s value, such as ``group_vars/robots/memory_budget.yml:7``; empty: unknown."""
+    value = variables.get(variable)
+    tag = Origin.get_tag(value) if Origin is not None else None
+    if tag is None:
+        return _of_empty(variable, variables) if value is None else ""
+    if not tag.path:
+        return str(tag.description or "").strip("<>")
+    return _shown(Path(tag.path), tag.line_num)
+
+
+def _shown(path: Path, line: Any) -> str:
+    near = os.path.relpath(path)
+    shown = str(path) if near.startswith("../..") else near
+    return f"{shown}:{line}" if line else shown
+
+
+def _of_empty(variable: str, variables: Mapping[str, Any]) -> str:
+    """An empty value carries no mark: look for its line where this robot's variables are kept."""
+    line = re.compile(rf"^{re.escape(variable)}:\s*(~|null)?\s*(#.*)?$")
+    for path in _files(variables):
+        for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            if line.match(text):
+                return _shown(path, number)
+    return ""
+
+
+def _files(variables: Mapping[str, Any]) -> Iterator[Path]:
+    """The files of a robot's variables, nearest first: its own, then its groups'."""
+    inventory = variables.get("inventory_dir")
+    if not inventory:
+        return
+    places = [Path(inventory) / "host_vars" / str(variables.get("inventory_hostname", ""))]
+    groups = [*reversed(variables.get("group_names") or ()), "all"]
+    places += [Path(inventory) / "group_vars" / str(group) for group in groups]
+    for place in places:
+        if place.is_dir():
+            yield from sorted(path for path in place.rglob("*") if path.is_file())
+        for suffix in SUFFIXES:
+            path = place.with_name(place.name + suffix)
+            if path.is_file():
+                yield path

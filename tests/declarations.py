@@ -1,0 +1,44 @@
+"""Robots as the inventory gate sees them, made for tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from inventory_gate.catalogue import load
+from inventory_gate.declaration import Catalogue, Robot, Secret
+
+PROJECT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent  # Ansible's programs are beside the Python that runs the tests
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> Catalogue:
+    """Return the variables of the project's own roles."""
+    return load(PROJECT / "roles")
+
+
+def robot(name: str = "scout", /, **written: Any) -> Robot:
+    """Return a robot with the roles' defaults and what its inventory has ``written``."""
+    known = catalogue()
+    values = {option.name: option.default for option in known.options.values()}
+    values.update({key: value for key, value in written.items() if key in values})
+    strangers = {key: value for key, value in written.items() if key not in values}
+    return Robot(name, values, frozenset({*known.names, *written}), strangers=strangers)
+
+
+def fleet(inventory: Path) -> list[Robot]:
+    """Return the robots of ``inventory``, each with the variables that Ansible finds for it."""
+    listed = subprocess.run(
+        [BIN / "ansible-inventory", "-i", inventory, "--list"], cwd=PROJECT, check=True, capture_output=True, text=True
+    )
+    found: dict[str, dict[str, Any]] = json.loads(listed.stdout)["_meta"]["hostvars"]
+    return [robot(name, **{key: _known(value) for key, value in own.items()}) for name, own in found.items()]
+
+
+def _known(value: Any) -> Any:
+    return Secret() if isinstance(value, dict) and "__ansible_vault" in value else value

@@ -1,0 +1,59 @@
+"""VictoriaMetrics is fitted into its limit, whatever the limit; flags become a command line."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.filter.command_flags import command_flags
+from plugins.filter.victoriametrics_fit import MIB, fit
+
+LIMITS = st.integers(min_value=1, max_value=64 * 1024)
+SERIES = st.integers(min_value=1, max_value=1_000_000)
+FLAG_VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.lists(st.text(), max_size=3))
+
+
+@given(limit=LIMITS, more=st.integers(min_value=0, max_value=4096), series=SERIES)
+def test_no_setting_shrinks_when_the_limit_grows(limit: int, more: int, series: int) -> None:
+    small, large = fit(limit, series), fit(limit + more, series)
+    assert {name for name in small if large[name] < small[name]} == set()
+
+
+@given(limit=LIMITS, series=SERIES, more=st.integers(min_value=0, max_value=100_000))
+def test_no_setting_shrinks_when_series_are_added(limit: int, series: int, more: int) -> None:
+    few, many = fit(limit, series), fit(limit, series + more)
+    assert {name for name in few if many[name] < few[name]} == set()
+
+
+@given(limit=LIMITS, series=SERIES)
+def test_caches_and_heap_stay_below_the_limit(limit: int, series: int) -> None:
+    fitted = fit(limit, series)
+    assert 0 < fitted["allowed_bytes"] <= limit * MIB // 2
+    assert fitted["max_memory_per_query_bytes"] <= fitted["allowed_bytes"]
+    assert 1 <= fitted["gomemlimit_mib"] <= max(1, limit - 1)
+
+
+def test_the_default_limit_gives_the_measured_settings() -> None:
+    fitted = fit(50, 1000)
+    assert fitted["gomemlimit_mib"] == 30
+    assert fitted["allowed_bytes"] == 16 * MIB
+    assert fitted["max_concurrent_requests"] == 1
+
+
+def test_flags_are_sorted_words_and_null_drops_one() -> None:
+    flags = {"retentionPeriod": "30d", "promscrape.noStaleMarkers": True, "dropped": None, "label": ["a=1", "b=2"]}
+    assert command_flags(flags) == [
+        "-label=a=1",
+        "-label=b=2",
+        "-promscrape.noStaleMarkers=true",
+        "-retentionPeriod=30d",
+    ]
+
+
+@given(flags=st.dictionaries(st.text(min_size=1), FLAG_VALUES))
+def test_the_same_flags_are_always_the_same_command_line(flags: dict[str, object]) -> None:
+    words = command_flags(flags)
+    assert words == command_flags(dict(reversed(flags.items())))
+    assert all(word.startswith("-") for word in words)
+    kept = [value if isinstance(value, list) else [value] for value in flags.values() if value is not None]
+    assert len(words) == sum(map(len, kept))

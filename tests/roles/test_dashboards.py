@@ -1,0 +1,75 @@
+"""The pages of VMUI ask for series that the sensor service has."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from declarations import PROJECT
+
+DASHBOARDS = sorted(PROJECT.glob("roles/victoriametrics/files/dashboards/*.json"))
+SOURCE = PROJECT / "files" / "sensor_service" / "src" / "sensor_service"
+NAME = re.compile(r"\b(?:node|sensor|container|process)_\w+")
+PATTERN = re.compile(r'__name__=~\\?"([^"\\]+)')
+HISTOGRAM_ENDINGS = re.compile(r"_(bucket|sum|count)$")
+every_dashboard = pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
+
+
+def panels(path: Path) -> list[dict[str, Any]]:
+    return [panel for row in json.loads(path.read_text(encoding="utf-8"))["rows"] for panel in row["panels"]]
+
+
+def produced() -> set[str]:
+    """Return every metric that the service's code names."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(SOURCE.rglob("*.py")))
+    names = set(re.findall(r'"((?:node|sensor|container|process)_\w+)"', text))
+    for stem in re.findall(r'f"(node_\w*)\{', text):  # names made of a stem and a field of a kernel's table
+        names.add(stem)
+    return names
+
+
+def is_produced(name: str) -> bool:
+    name = HISTOGRAM_ENDINGS.sub("", name)
+    return any(name == known or (known.endswith("_") and name.startswith(known)) for known in produced())
+
+
+def test_there_are_dashboards() -> None:
+    assert {path.name for path in DASHBOARDS} == {"robot.json", "memory.json"}
+
+
+@every_dashboard
+def test_a_dashboard_has_what_vmui_reads(path: Path) -> None:
+    assert json.loads(path.read_text(encoding="utf-8"))["title"]
+    assert panels(path)
+    for panel in panels(path):
+        assert panel["title"]
+        assert panel["expr"]
+        assert all(isinstance(query, str) for query in panel["expr"])
+        assert 1 <= panel["width"] <= 12
+
+
+@every_dashboard
+def test_every_series_of_a_dashboard_is_one_that_the_sensor_service_has(path: Path) -> None:
+    for panel in panels(path):
+        for query in panel["expr"]:
+            pattern = PATTERN.search(query)
+            if pattern:
+                assert any(re.fullmatch(pattern.group(1), name) for name in produced()), query
+                continue
+            names = NAME.findall(re.sub(r"\{[^}]*\}", "", query))
+            assert names, query
+            assert [name for name in names if not is_produced(name)] == [], query
+
+
+def test_the_sensors_page_shows_every_simulated_sensor() -> None:
+    text = (SOURCE / "collectors" / "simulated.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"out\.add\((\w+)", text)) == {
+        "ZONE_TEMPERATURE", "CAPACITY", "VOLTAGE", "CURRENT", "DISTANCE",
+    }  # fmt: skip
+    (page,) = [path for path in DASHBOARDS if path.name == "robot.json"]
+    queries = " ".join(query for panel in panels(page) for query in panel["expr"])
+    for name in ("thermal_zone_temp", "capacity", "voltage_volt", "current_ampere", "sensor_iio_"):
+        assert name in queries

@@ -1,0 +1,105 @@
+"""Every role's defaults, argument specification, table of variables and schema say the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from declarations import PROJECT, catalogue, fleet
+from inventory_gate import gate
+from inventory_gate.values import KINDS, object_to
+from jsonschema import Draft7Validator
+
+from tools import budget_schema, role_docs
+
+ROLES = sorted(path.parents[1] for path in PROJECT.glob("roles/*/meta/argument_specs.yml"))
+INVENTORIES = sorted(path.parent for path in PROJECT.glob("inventory/*/hosts.yml"))
+BUDGETS = sorted(PROJECT.glob("inventory/**/memory_budget.yml"))
+every_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def test_every_role_describes_its_variables() -> None:
+    assert [role.name for role in ROLES] == sorted(path.name for path in PROJECT.glob("roles/*") if path.is_dir())
+
+
+@every_role
+def test_defaults_are_those_of_the_specification(role: Path) -> None:
+    described = {name: option["default"] for name, option in role_docs.options(role).items()}
+    assert read(role / "defaults" / "main.yml") == described
+
+
+@every_role
+def test_defaults_have_the_described_type(role: Path) -> None:
+    for name, option in role_docs.options(role).items():
+        assert isinstance(option["default"], KINDS[option["type"]]), name
+        assert option["type"] == "bool" or not isinstance(option["default"], bool), name
+
+
+@every_role
+def test_variables_bear_the_roles_prefix(role: Path) -> None:
+    own = {*role_docs.options(role), *read(role / "vars" / "main.yml")}
+    assert {name for name in own if catalogue().owner(name) != role.name} == set()
+
+
+@every_role
+def test_memory_is_a_whole_number_and_says_mib(role: Path) -> None:
+    for name, option in role_docs.options(role).items():
+        if "memory" in name or "disk" in name:
+            assert name.endswith("_mib") == (option["type"] == "int"), name
+
+
+@every_role
+def test_the_table_of_variables_is_current(role: Path) -> None:
+    text = (role / "README.md").read_text(encoding="utf-8")
+    assert role_docs.renewed(text, role_docs.table(role_docs.options(role))) == text, "run tools/role_docs.py"
+
+
+def test_a_readme_without_markers_is_refused() -> None:
+    with pytest.raises(ValueError, match="a README needs the lines"):
+        role_docs.renewed("# Role\n", "")
+
+
+def test_the_defaults_pass_the_gates_own_rules() -> None:
+    assert [option.name for option in catalogue().options.values() if object_to(option, option.default)] == []
+
+
+def test_the_schema_is_current() -> None:
+    made = budget_schema.schema(PROJECT / "roles")
+    assert json.loads(budget_schema.SCHEMA.read_text(encoding="utf-8")) == made, "run tools/budget_schema.py"
+
+
+@pytest.mark.parametrize("path", BUDGETS, ids=lambda path: str(path.relative_to(PROJECT / "inventory")))
+def test_budget_files_name_the_schema_and_satisfy_it(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert (path.parent / first.partition("$schema=")[2]).resolve() == budget_schema.SCHEMA
+    validator = Draft7Validator(budget_schema.schema(PROJECT / "roles"))
+    assert [error.message for error in validator.iter_errors(read(path))] == []
+
+
+@pytest.mark.parametrize("wrong", [{"sensor_service_memory_limit_mib": "32M"}, {"sensor_service_memory_limit_mb": 32}])
+def test_the_schema_refuses_what_the_gate_refuses(wrong: dict[str, Any]) -> None:
+    assert not Draft7Validator(budget_schema.schema(PROJECT / "roles")).is_valid(wrong)
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES, ids=lambda path: path.name)
+def test_inventories_pass_the_gate_without_a_vault_password(inventory: Path) -> None:
+    robots = fleet(inventory)
+    assert robots
+    assert [found for robot in robots for found in gate.check(robot, catalogue())] == []
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES, ids=lambda path: path.name)
+def test_an_inventorys_hosts_file_holds_names_and_groups_only(inventory: Path) -> None:
+    def variables(group: dict[str, Any]) -> list[Any]:
+        of_hosts = [value for value in (group.get("hosts") or {}).values() if value]
+        nested = [variables(child) for child in (group.get("children") or {}).values()]
+        return [*of_hosts, *group.get("vars", []), *(found for part in nested for found in part)]
+
+    assert [found for group in read(inventory / "hosts.yml").values() for found in variables(group)] == []
