@@ -56,7 +56,8 @@ class Robot:
             words = self.run(f"cat {directory}/memory.limit_in_bytes {directory}/memory.memsw.limit_in_bytes")
             memory, both = (int(word) for word in words.split())
             return memory, both
-        memory, swap = (int(word) for word in self.run(f"cat {directory}/memory.max {directory}/memory.swap.max").split())
+        words = self.run(f"cat {directory}/memory.max {directory}/memory.swap.max")
+        memory, swap = (int(word) for word in words.split())
         return memory, memory + swap
 
     def get(self, url: str) -> str:
@@ -66,7 +67,7 @@ class Robot:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What the robot's VictoriaMetrics answers to a query, waiting for the first samples."""
-        for _ in range(40):
+        for _ in range(90):
             answer = json.loads(self.get(f"http://127.0.0.1:8428/api/v1/query?query={quote(expression)}"))
             result: list[dict[str, Any]] = answer["data"]["result"]
             if result:

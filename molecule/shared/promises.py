@@ -34,7 +34,8 @@ def test_victoriametrics_believes_in_its_limit(robot: Any) -> None:
 def test_services_run_confined(robot: Any) -> None:
     for service, uid in SERVICES.items():
         pid = robot.pid(service)
-        status = dict(line.split(":\t", 1) for line in robot.run(f"cat /proc/{pid}/status").splitlines() if ":\t" in line)
+        lines = robot.run(f"cat /proc/{pid}/status").splitlines()
+        status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
         assert status["Uid"].split() == [str(uid)] * 4
         assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
         assert status["NoNewPrivs"] == "1"
@@ -43,8 +44,8 @@ def test_services_run_confined(robot: Any) -> None:
 
 
 def test_nothing_but_ssh_listens_to_the_network(robot: Any) -> None:
-    lines = robot.run("ss -Hltn").splitlines()
-    open_ports = {line.split()[3].rsplit(":", 1)[1] for line in lines if not line.split()[3].startswith(("127.", "[::1]"))}
+    addresses = [line.split()[3] for line in robot.run("ss -Hltn").splitlines()]
+    open_ports = {a.rsplit(":", 1)[1] for a in addresses if not a.startswith(("127.", "[::1]"))}
     assert open_ports == {"22"}
 
 

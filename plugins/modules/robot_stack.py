@@ -6,8 +6,10 @@ DOCUMENTATION = r"""
 module: robot_stack
 short_description: Make a robot's telemetry stack equal to its spec, inside its memory budget
 description:
-  - Observes the robot, plans, applies, reads every limit back from the kernel, and judges what is used. One run does all of it.
-  - Runs on the robot's own Python (3.9 or later) and needs nothing else there. Talks to the container engine over its socket.
+  - Observes the robot, plans, applies, reads every limit back from the kernel, and judges what is used. One run does
+    all of it.
+  - Runs on the robot's own Python (3.9 or later) and needs nothing else there. Talks to the container engine over its
+    socket.
   - An action plugin of the same name stands before it on the controller. It renders the files that the services name,
     sets I(scope) from C(--tags), and brings what the robot lacks (packages, images, a reboot), then asks once more.
 options:
@@ -113,18 +115,29 @@ options:
       cpu_limit: {description: CPUs., type: float, required: true}
       pids_limit: {description: Processes and threads., type: int, required: true}
       user: {description: Numeric C(uid:gid); never root., type: str, required: true}
-      mounts: {description: "C(source) and C(target) of paths shown read-only; C(recursive) with what is mounted below.", type: list, elements: dict, default: []}
+      mounts:
+        description: "C(source) and C(target) of paths shown read-only; C(recursive) with what is mounted below."
+        type: list
+        elements: dict
+        default: []
       files:
-        description: C(path) and C(content) (or C(template), C(src)) of files; C(sensitive) ones are 0400 and never shown.
+        description: C(path) and C(content), C(template) or C(src) of files; C(sensitive) ones are never shown.
         type: list
         elements: dict
         default: []
       config_target: {description: Where the files are in the container., type: str, default: /config}
-      data: {description: C(name) and C(target) of directories that outlive the container., type: list, elements: dict, default: []}
+      data:
+        description: C(name) and C(target) of directories that outlive the container.
+        type: list
+        elements: dict
+        default: []
       tmpfs: {description: Target and size in MiB; counts against the limit., type: dict, default: {}}
       listens: {description: C(address:port) that must be free., type: list, elements: str, default: []}
       health: {description: "C(url), C(timeout_seconds), C(username), C(password_file).", type: dict, default: {}}
-      limit_evidence: {description: C(url) and C(metric) of the limit that the service believes in., type: dict, default: {}}
+      limit_evidence:
+        description: C(url) and C(metric) of the limit that the service believes in.
+        type: dict
+        default: {}
       history_url: {description: Where the robot's own history is asked for., type: str, default: ''}
       stop_timeout_seconds: {description: Time to flush before it is killed., type: int, default: 10}
       log: {description: C(max_size_kib) and C(max_files)., type: dict, default: {}}

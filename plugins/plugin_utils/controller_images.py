@@ -21,6 +21,8 @@ from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 SENSOR_REPOSITORY = "robot-stack/sensor-service"
 SOURCE_LABEL = "robot-stack.source"
 IGNORED = ("tests", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
+# Docker Hub keeps the official images of each architecture under a name of its own as well.
+REGISTRY_PREFIXES = {"amd64": "amd64", "arm64": "arm64v8", "arm": "arm32v7"}
 SETTINGS = ("Env", "Cmd", "Entrypoint", "User", "WorkingDir", "Labels")
 GZIP_LEVEL = 6
 
@@ -102,7 +104,7 @@ class Images:
             client.images.build(
                 path=str(context),
                 tag=reference,
-                platform=f"linux/{architecture}",
+                buildargs=_target(client, architecture),
                 labels={SOURCE_LABEL: source},
                 rm=True,
                 forcerm=True,
@@ -131,6 +133,17 @@ class Images:
         with (self._cache / "lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+
+def _target(client: Any, architecture: str) -> dict[str, str]:
+    """Return the build arguments that name another architecture's base images; nothing of it runs while building."""
+    if client.version()["Arch"] == architecture:
+        return {}
+    prefix = REGISTRY_PREFIXES[architecture]
+    return {
+        "BASE_IMAGE": f"{prefix}/alpine:3.23",
+        "TARGET_PYTHON_IMAGE": f"{prefix}/python:3.13-alpine3.23",
+    }
 
 
 def _inspect(client: Any, reference: str) -> dict[str, Any] | None:

@@ -54,6 +54,9 @@ only_once_at_a_time() {
 }
 
 image_exists() { docker image inspect "$1" >/dev/null 2>&1; }
+image_id() { docker image inspect --format '{{ .Id }}' "$1" 2>/dev/null || true; }
+# forget_image ID: one whose name has gone to a newer image. It stays for as long as a container or an image needs it.
+forget_image() { [ -z "$1" ] || docker image rm "$1" >/dev/null 2>&1 || true; }
 
 # fetch_wheel NAME: prints the path of the pinned wheel, fetched from the package index when it is not in the cache.
 fetch_wheel() {

@@ -15,6 +15,7 @@ for entry in (HERE.parent / "src", HERE.parents[2]):
 
 from files.sensor_service.tests import robots  # noqa: E402
 from files.sensor_service.tests.service import Service  # noqa: E402
+from files.sensor_service.tests.trees import write  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ def x86_robot(tmp_path: Path) -> Path:
 def bare_robot(tmp_path: Path) -> Path:
     """Linux without a single sensor."""
     root = robots.common(tmp_path / "bare")
-    robots.write(root, {"proc/diskstats": ""})
+    write(root, {"proc/diskstats": ""})
     return root
 
 

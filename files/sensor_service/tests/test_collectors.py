@@ -13,8 +13,7 @@ from sensor_service.robot import Robot
 
 from files.sensor_service.tests import robots
 from files.sensor_service.tests.service import series
-
-MIB = 1024 * 1024
+from files.sensor_service.tests.trees import write
 
 
 def run(root: Path, name: str, filesystems: dict[str, str] | None = None, now: float = 0.0) -> Output:
@@ -62,7 +61,7 @@ def test_hwmon_converts_millivolts_milliamperes_and_microwatts(x86_robot: Path) 
 
 
 def test_a_chip_without_a_device_is_named_by_its_number(tmp_path: Path) -> None:
-    robots.write(tmp_path, {"sys/class/hwmon/hwmon7/name": "odd", "sys/class/hwmon/hwmon7/temp1_input": 1000})
+    write(tmp_path, {"sys/class/hwmon/hwmon7/name": "odd", "sys/class/hwmon/hwmon7/temp1_input": 1000})
     assert collected(tmp_path, "hwmon")['node_hwmon_temp_celsius{chip="hwmon7",sensor="temp1"}'] == 1
 
 
@@ -160,7 +159,7 @@ def test_wifi_signal_is_in_dbm_and_absent_without_a_connection(
     tmp_path: Path, level: str, expected: int | None
 ) -> None:
     line = f" wlan0: 0000   58.  {level}  -256        0      0      0      3      0        0\n"
-    robots.write(tmp_path, {"proc/1/net/wireless": robots.WIRELESS_HEAD + line})
+    write(tmp_path, {"proc/1/net/wireless": robots.WIRELESS_HEAD + line})
     wanted = {} if expected is None else {'node_wifi_station_signal_dbm{device="wlan0"}': expected}
     assert collected(tmp_path, "wifi") == wanted
 
@@ -184,63 +183,6 @@ def test_a_filesystem_that_is_not_there_fails_alone(raspberry_pi: Path, tmp_path
     assert f"node_filesystem_size_bytes{{{labels}}}" not in found
     assert 'node_filesystem_size_bytes{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}' in found
     assert out.faults == ["/data: No such file or directory"]
-
-
-def test_cgroup_v2_tells_services_engine_and_slice(raspberry_pi: Path) -> None:
-    found = collected(raspberry_pi, "cgroup")
-    assert found['container_memory_usage_bytes{service="robotstack"}'] == 200 * MIB
-    assert found['container_spec_memory_limit_bytes{service="robotstack"}'] == 300 * MIB
-    assert found['container_memory_working_set_bytes{service="engine"}'] == 80 * MIB
-    # memory and limit are the container's own
-    assert found['container_memory_usage_bytes{service="sensor_service"}'] == 10 * MIB
-    assert found['container_memory_working_set_bytes{service="sensor_service"}'] == 8 * MIB
-    assert found['container_spec_memory_limit_bytes{service="sensor_service"}'] == 32 * MIB
-    assert found['container_memory_max_usage_bytes{service="sensor_service"}'] == 10 * MIB + 4096
-    assert found['container_memory_rss{service="sensor_service"}'] == MIB
-    assert found['container_memory_kernel_usage{service="sensor_service"}'] == MIB // 2
-    # counters are the slice's, which outlives a container
-    assert found['container_oom_events_total{service="sensor_service"}'] == 2
-    assert found['container_memory_failures_total{service="sensor_service",failure_type="pgmajfault"}'] == 77
-    assert found['container_pressure_memory_waiting_seconds_total{service="sensor_service"}'] == 0.25
-    assert found['container_pressure_memory_stalled_seconds_total{service="sensor_service"}'] == 0.125
-    # no limit reads as 0, as cAdvisor has it
-    assert found['container_spec_memory_limit_bytes{service="victoriametrics"}'] == 0
-    assert not [name for name in found if "other" in name or "docker.service" in name]
-
-
-def test_cgroup_v1_tells_services_engine_and_slice(x86_robot: Path) -> None:
-    found = collected(x86_robot, "cgroup")
-    assert found['container_memory_usage_bytes{service="robotstack"}'] == 200 * MIB
-    assert found['container_memory_working_set_bytes{service="robotstack"}'] == 160 * MIB
-    assert found['container_spec_memory_limit_bytes{service="engine"}'] == 0
-    assert found['container_memory_usage_bytes{service="sensor_service"}'] == 10 * MIB
-    assert found['container_spec_memory_limit_bytes{service="sensor_service"}'] == 32 * MIB
-    assert found['container_oom_events_total{service="sensor_service"}'] == 1
-    assert found['container_memory_failures_total{service="sensor_service",failure_type="pgmajfault"}'] == 7
-    assert not [name for name in found if "pressure" in name]
-
-
-def test_a_service_that_is_down_has_no_memory_but_keeps_its_kills_on_v2(tmp_path: Path) -> None:
-    robots.write(
-        tmp_path,
-        {
-            "sys/fs/cgroup/cgroup.controllers": "memory",
-            "sys/fs/cgroup/robotstack.slice/robotstack-vmagent.slice/memory.events": "oom_kill 4",
-        },
-    )
-    assert collected(tmp_path, "cgroup") == {'container_oom_events_total{service="vmagent"}': 4}
-
-
-def test_another_slice_can_be_the_stacks(tmp_path: Path) -> None:
-    robots.write(
-        tmp_path, {"sys/fs/cgroup/cgroup.controllers": "", "sys/fs/cgroup/lab.slice/lab-a.slice/x.scope/memory.max": 5}
-    )
-    out = Output()
-    COLLECTORS["cgroup"](Robot(str(tmp_path), str(tmp_path / "sys"), slice_name="lab.slice"), out)
-    assert list(out.families) == ["container_spec_memory_limit_bytes"]
-    assert list(out.families["container_spec_memory_limit_bytes"].samples) == [
-        'container_spec_memory_limit_bytes{service="a"}'
-    ]
 
 
 @pytest.mark.parametrize("name", [name for name in COLLECTORS if name not in ("simulated", "load", "memory", "vmstat")])

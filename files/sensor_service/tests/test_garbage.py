@@ -19,8 +19,8 @@ from sensor_service.output import MAX_FAULTS, Output
 from sensor_service.robot import Robot
 from sensor_service.runner import Runner
 
-from files.sensor_service.tests import robots
 from files.sensor_service.tests.service import Service, series
+from files.sensor_service.tests.trees import write
 
 # Characters that the kernel's files are made of make rubbish that gets further than random bytes do.
 LIKELY = st.text(alphabet='0123456789 .:-+=eEkB\n\tabcxyz/_\\"', max_size=120).map(str.encode)
@@ -74,7 +74,7 @@ def test_every_collector_that_reads_files_is_fed_rubbish() -> None:
 def test_rubbish_in_a_file_gives_a_valid_page_and_never_stops_the_round(
     tmp_path: Path, name: str, data: st.DataObject
 ) -> None:
-    robots.write(tmp_path, {"sys/fs/cgroup/cgroup.controllers": "memory", "sys/block/x/size": 1})
+    write(tmp_path, {"sys/fs/cgroup/cgroup.controllers": "memory", "sys/block/x/size": 1})
     for file in FILES[name]:
         path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)

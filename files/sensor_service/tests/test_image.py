@@ -61,7 +61,7 @@ def tag(engine: DockerClient) -> Iterator[str]:
             engine.images.remove(own)
     # stages without a name, which the classic builder leaves behind
     for stage in engine.images.list(filters={"label": f"robot-stack.source={name}", "dangling": True}):
-        engine.images.remove(stage.id)
+        engine.images.remove(str(stage.id))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "shared"))
 
-from promises import (  # noqa: E402 - the path is known only now
+from promises import (
     test_nothing_but_ssh_listens_to_the_network,
     test_services_run_confined,
     test_the_kernel_caps_the_whole_stack_at_the_budget,

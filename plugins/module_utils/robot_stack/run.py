@@ -17,6 +17,7 @@ from .plan import Plan, Step
 from .robot import Roots
 from .spec import Stack
 
+
 class BusyError(RuntimeError):
     """Another run is at work on this robot."""
 

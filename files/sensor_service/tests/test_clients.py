@@ -1,0 +1,139 @@
+"""Many clients, slow clients, clients that leave: none of them can hold up another."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sensor_service import connection, server
+from sensor_service.metric import gauge
+
+from files.sensor_service.tests.service import OPENMETRICS, Service, series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sensor_service.output import Output
+    from sensor_service.robot import Robot
+
+GOOD = gauge("good", "A good value.")
+
+
+def good(_: Robot, out: Output) -> None:
+    out.add(GOOD, 1)
+
+
+@pytest.fixture
+def service(start_service: Callable[..., Service]) -> Service:
+    return start_service(collectors={"good": good})
+
+
+def test_scrapes_that_come_together_share_one_collection(start_service: Callable[..., Service]) -> None:
+    calls: list[int] = []
+
+    def slow(_: Robot, out: Output) -> None:
+        calls.append(1)
+        time.sleep(0.3)
+        out.add(GOOD, 1)
+
+    service = start_service(collectors={"slow": slow})
+    with ThreadPoolExecutor(12) as pool:
+        accepts = [OPENMETRICS if index % 2 else "*/*" for index in range(12)]
+        answers = list(pool.map(lambda accept: service.get(accept=accept), accepts))
+    assert [answer.status for answer in answers] == [200] * 12
+    assert [answer.body.endswith("# EOF\n") for answer in answers] == [bool(index % 2) for index in range(12)]
+    assert len(calls) <= 2
+
+
+def test_many_scrapes_at_once_all_get_whole_pages(raspberry_pi: Path, start_service: Callable[..., Service]) -> None:
+    service = start_service(root=raspberry_pi)
+    with ThreadPoolExecutor(24) as pool:
+        pages = list(pool.map(lambda _: series(service.get().body), range(120)))
+    assert len({frozenset(page) for page in pages}) == 1
+    assert service.runner.workers == 1
+
+
+def test_slow_clients_take_places_but_not_the_service(
+    start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.4)
+    service = start_service(collectors={"good": good})
+    clients = [service.connect() for _ in range(server.MAX_CONNECTIONS + 4)]
+    for client in clients:
+        client.sendall(b"GET /metr")
+    begun = time.monotonic()
+    assert service.get().status == 200
+    assert time.monotonic() - begun < 3
+    assert clients[0].recv(100).startswith(b"HTTP/1.1 408 ")
+    for client in clients:
+        client.close()
+
+
+def test_a_client_that_says_nothing_is_let_go(
+    start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.1)
+    service = start_service(collectors={"good": good})
+    with service.connect() as client:
+        assert client.recv(10) == b""
+
+
+def send_much(client: socket.socket) -> None:
+    """Sends for a while: that the other side has closed shows with the second packet only."""
+    for _ in range(20):
+        client.sendall(b"x" * 10000)
+        time.sleep(0.02)
+
+
+def test_a_client_that_does_not_read_is_let_go_and_holds_up_nobody(
+    start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def large(_: Robot, out: Output) -> None:
+        for index in range(1500):
+            out.add(GOOD, index, index=str(index), filler="x" * 4000)
+
+    monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
+    service = start_service(collectors={"large": large})
+    with service.connect() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.1)
+        assert len(series(service.get().body)) > 1500
+        time.sleep(0.5)
+        with pytest.raises(OSError):
+            send_much(stuck)
+
+
+def test_a_client_that_leaves_while_waiting_disturbs_nobody(start_service: Callable[..., Service]) -> None:
+    let_go = threading.Event()
+
+    def slow(_: Robot, out: Output) -> None:
+        let_go.wait(5)
+        out.add(GOOD, 1)
+
+    service = start_service(collectors={"slow": slow}, deadline=5.0)
+    leaving = service.connect()
+    leaving.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    with ThreadPoolExecutor(1) as pool:
+        staying = pool.submit(service.get)
+        time.sleep(0.1)
+        leaving.close()
+        time.sleep(0.1)
+        let_go.set()
+        assert staying.result().status == 200
+
+
+def test_an_idle_service_does_nothing(service: Service) -> None:
+    service.get()
+    time.sleep(connection.LEAVE_SECONDS + 0.2)
+    threads = Path("/proc/self/task")
+    status = threads / str(service.thread_id) / "status"
+    before = [line for line in status.read_text().splitlines() if "ctxt" in line]
+    time.sleep(0.6)
+    assert [line for line in status.read_text().splitlines() if "ctxt" in line] == before
