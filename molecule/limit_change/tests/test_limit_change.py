@@ -26,14 +26,14 @@ def test_a_changed_sensor_limit_restarts_only_the_sensor(robot: Any, playbook: A
 def test_a_changed_database_limit_restarts_it_once_and_keeps_its_data(robot: Any, playbook: Any) -> None:
     limits = {"sensor_service_memory_limit_mib": 40, "victoriametrics_memory_limit_mib": 64}
     _apply(playbook, sensor_service_memory_limit_mib=40)
-    first = float(robot.query("min_over_time(timestamp(node_load1)[1h])")[0]["value"][1])
+    first = float(robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1])
     sensor, database = robot.started_at("sensor_service"), robot.started_at("victoriametrics")
     _apply(playbook, **limits)
     after = robot.started_at("victoriametrics")
     assert after != database
     assert robot.started_at("sensor_service") == sensor
     assert f"vm_available_memory_bytes {64 * MIB}" in robot.get("http://127.0.0.1:8428/metrics")
-    assert float(robot.query("min_over_time(timestamp(node_load1)[1h])")[0]["value"][1]) == first
+    assert float(robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1]) == first
     _apply(playbook, **limits)
     assert robot.started_at("victoriametrics") == after
 
