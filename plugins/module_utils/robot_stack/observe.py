@@ -85,7 +85,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         own_directories=_own_directories(roots.path(stack.budget.root)),
         own_units=_own_units(stack, roots),
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
-        engine_data=roots.path("/var/lib/docker").is_dir(),
+        engine_data=_holds_anything(roots.path("/var/lib/docker")),
         boot_file="/" + str(boot.relative_to(roots.filesystem)) if boot else "",
         boot_line=boot.read_text(encoding="utf-8") if boot else "",
     )
@@ -134,6 +134,10 @@ def _own_directories(root: Path) -> dict[str, list[str]]:
         return {}
     entries = sorted(entry for entry in root.iterdir() if entry.is_dir())
     return {entry.name: sorted(f"{entry.name}/{child.name}" for child in entry.iterdir()) for entry in entries}
+
+
+def _holds_anything(directory: Path) -> bool:
+    return directory.is_dir() and any(directory.iterdir())
 
 
 def _own_units(stack: Stack, roots: Roots) -> list[str]:
