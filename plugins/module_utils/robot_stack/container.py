@@ -118,13 +118,17 @@ def _bind(source: str, target: str, read_only: bool) -> dict[str, Any]:
     return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
 
 
-def drift(desired: Mapping[str, Any], inspected: Mapping[str, Any]) -> list[str]:
-    """Return, in words, where a container on the robot differs from its request; empty: it is equal."""
+def drift(desired: Mapping[str, Any], inspected: Mapping[str, Any], swap_accounted: bool = True) -> list[str]:
+    """Return, in words, where a container on the robot differs from its request; empty: it is equal.
+
+    Where the kernel does not account swap, the engine drops that limit and says -1 for ever: that is no drift.
+    """
     labels = (inspected.get("Config") or {}).get("Labels") or {}
     host, wanted = inspected.get("HostConfig") or {}, desired["HostConfig"]
     found = []
     for key in ("Memory", "MemorySwap", "NanoCpus", "PidsLimit"):
-        if (host.get(key) or 0) != wanted[key]:
+        dropped = key == "MemorySwap" and not swap_accounted and host.get(key) == -1
+        if (host.get(key) or 0) != wanted[key] and not dropped:
             found.append(f"{key} is {_shown(key, host.get(key) or 0)}, not {_shown(key, wanted[key])}")
     if (host.get("RestartPolicy") or {}).get("Name") != wanted["RestartPolicy"]["Name"]:
         found.append(f"restart policy is {(host.get('RestartPolicy') or {}).get('Name')!r}")

@@ -89,9 +89,8 @@ def _unlimited(reading: Reading, swap_total: int) -> list[Judgement]:
     elif reading.smallest[0] != reading.declared_limit:
         reasons.append(f"{reading.smallest[1]} limits it to {mib_of(reading.smallest[0])} MiB, declared are {declared}")
     if swap_total and reading.limits.swap != 0:
-        shown = (
-            "not accounted" if not reading.limits.swap_accounted else f"{mib_of(reading.limits.swap) or 'un'}limited"
-        )
+        shown = "unlimited" if reading.limits.swap is None else f"{mib_of(reading.limits.swap)} MiB"
+        shown = shown if reading.limits.swap_accounted else "not accounted"
         reasons.append(f"swap is {shown}, it must be 0")
     if not reading.below_ceiling:
         reasons.append(f"it runs in {reading.path}, outside the stack's ceiling")

@@ -22,6 +22,7 @@ class FoundEngine:
     running: bool
     version: str = ""
     cgroup_driver: str = "systemd"
+    swap_accounted: bool = True
     missing_packages: list[str] = field(default_factory=list)
 
 
@@ -105,6 +106,7 @@ def _engine(stack: Stack, roots: Roots, engine: Engine, remembered: state.State)
         running=True,
         version=str(info.get("ServerVersion", "")),
         cgroup_driver=str(info.get("CgroupDriver", "cgroupfs")),
+        swap_accounted=bool(info.get("SwapLimit", True)),
         missing_packages=missing,
     )
 

@@ -189,7 +189,7 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool, 
         why = "create" if f"{name}{container.PREVIOUS}" not in seen.containers else "repair"
         summary = f"{why} container {name} ({service.memory_limit_mib} MiB)"
         return Step("container", service.name, summary, _container_diff(name, None, request, []), request=request)
-    reasons = container.drift(request, found)
+    reasons = container.drift(request, found, seen.engine.swap_accounted)
     image = seen.images.get(service.image)
     if new_image or (image and found.get("Image") != image.id):
         reasons = [reason for reason in reasons if "differ from the spec" not in reason] + ["its image changes"]

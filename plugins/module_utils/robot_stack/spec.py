@@ -16,6 +16,9 @@ NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 USER = re.compile(r"^[0-9]+:[0-9]+$")
 SLICE = re.compile(r"^[a-z0-9]+\.slice$")
 SMALLEST_LIMIT_MIB = 6  # the engine itself refuses less
+# what the stack itself calls its directories and slices
+TAKEN_NAMES = ("engine", "staging")
+TAKEN_DATA_NAMES = ("config",)
 STATES = ("present", "verified", "planned", "absent")
 
 
@@ -247,6 +250,8 @@ def _service_faults(service: Service) -> list[str]:
     faults = []
     if not NAME.match(service.name):
         faults.append("a name is lower-case letters, digits and underscores")
+    if service.name in TAKEN_NAMES:
+        faults.append(f"the name '{service.name}' is taken by the stack itself")
     if service.memory_limit_mib < SMALLEST_LIMIT_MIB:
         faults.append(f"memory_limit_mib {service.memory_limit_mib} is below {SMALLEST_LIMIT_MIB}")
     if service.cpu_limit <= 0 or service.pids_limit <= 0:
@@ -255,6 +260,7 @@ def _service_faults(service: Service) -> list[str]:
         faults.append(f"user '{service.user}' is not a numeric non-root uid:gid")
     faults += [f"file path '{f.path}' leaves its directory" for f in service.files if not _inside(f.path)]
     faults += [f"data name '{d.name}' is not a plain name" for d in service.data if not NAME.match(d.name)]
+    faults += [f"data name '{d.name}' holds the service's files" for d in service.data if d.name in TAKEN_DATA_NAMES]
     targets = [m.target for m in service.mounts] + [d.target for d in service.data] + list(service.tmpfs)
     faults += [f"mount target '{target}' is not absolute" for target in targets if not _absolute(target)]
     return faults

@@ -55,7 +55,7 @@ def load(root: Path) -> State:
         raw: dict[str, Any] = json.loads((root / FILE).read_text(encoding="utf-8"))
         services = {name: ServiceMemory(**values) for name, values in raw["services"].items()}
         return State(list(raw["engine_packages"]), raw["engine_configuration"], list(raw["images"]), services)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return State()
 
 
