@@ -172,7 +172,7 @@ class Applier:
     def _put_back(self, service: Service, reason: str) -> None:
         name = container.name_of(service.name)
         previous = name + container.PREVIOUS
-        logs = self.engine.logs(name, LOG_LINES) if self.engine.inspect(name) else ""
+        logs = self._last_words(name)
         self.engine.remove(name)
         done = "nothing was running before, nothing is left running"
         if self.engine.inspect(previous) is not None:
@@ -181,6 +181,13 @@ class Applier:
             done = "the last good container was put back"
         told = f"\nits last log lines:\n{logs}" if logs else ""
         raise ServiceFailedError(f"{service.name}: {reason}; {done}{told}")
+
+    def _last_words(self, name: str) -> str:
+        """Return what a container said last; logs that cannot be read must not keep the good one from coming back."""
+        try:
+            return self.engine.logs(name, LOG_LINES) if self.engine.inspect(name) else ""
+        except EngineError as error:
+            return f"(its log cannot be read: {error})"
 
     def _forget_old_files(self, service: Service) -> None:
         current = self.roots.path(container.config_directory(self.stack, service))

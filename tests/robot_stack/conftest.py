@@ -1,0 +1,32 @@
+"""Robots and engines that the tests of one service's life share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.robot_stack import files
+from robot_stack.fake_engine import FakeEngine
+from robot_stack.robots import Robot
+
+
+@pytest.fixture
+def robot(tmp_path: Path) -> Robot:
+    return Robot(tmp_path, 1)
+
+
+@pytest.fixture
+def fake(robot: Robot) -> Iterator[FakeEngine]:
+    with FakeEngine(robot) as engine:
+        yield engine
+
+
+@pytest.fixture
+def any_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let files that shall be root's be ours: these tests need not run as root."""
+    monkeypatch.setattr(os, "fchown", lambda *_: None)
+    monkeypatch.setattr(
+        files, "equal", lambda wanted, found: found and (wanted.content, wanted.mode) == (found.content, found.mode)
+    )

@@ -1,0 +1,237 @@
+"""The verdicts over engine and stack, the rates and peaks behind a service's, and the questions asked over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from ansible.module_utils.robot_stack import cgroup, container, judge, probe, procfs, readback, report, spec, state
+from robot_stack.robots import MIB, parameters, service
+
+STACK = spec.parse(parameters(service(), service("victoriametrics", 50, history_url="http://127.0.0.1:1")))
+BUDGET = STACK.budget
+READING = readback.Reading(
+    "sensor_service",
+    32 * MIB,
+    status="running",
+    container="c",
+    limits=cgroup.Limits(32 * MIB, 0),
+    smallest=(32 * MIB, "/x"),
+    usage=cgroup.Usage(9 * MIB, MIB, 4 * MIB, MIB, 100, 0),
+    below_ceiling=True,
+)
+
+
+def held(anonymous: int, current: int = 1) -> Any:
+    return cgroup.Usage(current * MIB, 0, anonymous * MIB, 0, 0, 0)
+
+
+def engine_reading(**change: Any) -> Any:
+    good = readback.EngineReading(procfs.Share(90 * MIB, 60 * MIB), held(60), 300 * MIB, held(100), 0)
+    return dataclasses.replace(good, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, "ok"),
+        ({"usage": held(129)}, "over budget"),
+        ({"usage": None, "share": procfs.Share(200 * MIB, 129 * MIB)}, "over budget"),
+        ({"usage": held(0, current=0), "share": procfs.Share(200 * MIB, 128 * MIB)}, "ok"),
+        ({"usage": None, "share": None}, "ok"),
+    ],
+)
+def test_the_engine_is_judged_by_what_it_cannot_give_back(change: dict[str, Any], verdict: str) -> None:
+    assert judge.engine(engine_reading(**change), BUDGET).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "words"),
+    [
+        ({}, "ok", ""),
+        ({"limit_of_stack": None}, "unlimited", "is none, declared are 300.0 MiB"),
+        ({"limit_of_stack": 400 * MIB}, "unlimited", "is 400.0 MiB"),
+        ({"stack_usage": held(301)}, "over budget", "hold 301.0 MiB of 300.0 MiB"),
+        # an engine outside the ceiling counts all the same
+        ({"stack_usage": held(250), "usage": None}, "over budget", "hold 310.0 MiB"),
+        ({"stack_usage": held(250)}, "ok", ""),
+        ({"stack_usage": None}, "ok", ""),
+    ],
+)
+def test_the_stack_is_judged_by_its_ceiling(change: dict[str, Any], verdict: str, words: str) -> None:
+    judged = judge.stack(engine_reading(**change), BUDGET)
+    assert judged.verdict == verdict
+    assert words in "".join(judged.reasons)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (cgroup.Limits(32 * MIB, None), "swap is unlimited, it must be 0"),
+        (cgroup.Limits(32 * MIB, 16 * MIB), "swap is 16.0 MiB, it must be 0"),
+        (cgroup.Limits(32 * MIB, None, swap_accounted=False), "swap is not accounted, it must be 0"),
+    ],
+)
+def test_swap_matters_where_the_robot_has_some(limits: Any, words: str) -> None:
+    reading = dataclasses.replace(READING, limits=limits)
+    assert judge.service(reading, state.ServiceMemory(), MIB, 0).reasons == [words]
+    assert judge.service(reading, state.ServiceMemory(), 0, 0).verdict == "ok"
+
+
+def test_a_service_whose_cgroup_cannot_be_read_is_not_taken_for_limited() -> None:
+    judged = judge.service(readback.Reading("s", MIB, status="running"), state.ServiceMemory(), 0, 0)
+    assert (judged.verdict, judged.reasons) == ("unlimited", ["its cgroup cannot be read"])
+    assert judge.service(readback.Reading("s", MIB), state.ServiceMemory(), 0, 0).verdict == "down"
+
+
+@pytest.mark.parametrize(
+    ("memory", "rate"),
+    [
+        ({"major_faults": 70, "faults_counted_at": 940.0}, 30.0),
+        ({"major_faults": 70, "faults_counted_at": 941.0}, None),  # too short ago
+        ({"major_faults": 70, "faults_counted_at": 0.0}, None),  # never counted
+        ({"major_faults": 101, "faults_counted_at": 100.0}, None),  # the counter started anew
+        ({"major_faults": 70, "faults_counted_at": 100.0, "container": "old"}, None),
+    ],
+)
+def test_faults_are_a_rate_of_one_container(memory: dict[str, Any], rate: float | None) -> None:
+    remembered = state.ServiceMemory(**{"container": "c", **memory})
+    assert judge.faults_per_minute(READING, remembered, 1000.0) == rate
+
+
+def test_the_highest_of_all_peaks_counts() -> None:
+    assert judge.peak(READING, state.ServiceMemory("c", peak_bytes=1)) == 8 * MIB
+    assert judge.peak(READING, state.ServiceMemory("c", peak_bytes=9 * MIB)) == 9 * MIB
+    assert judge.peak(READING, state.ServiceMemory("old", peak_bytes=9 * MIB)) == 8 * MIB
+    assert judge.peak(dataclasses.replace(READING, remembered_peak=10 * MIB), state.ServiceMemory()) == 10 * MIB
+    assert judge.peak(readback.Reading("s", 1), state.ServiceMemory("x")) is None
+
+
+def test_a_look_is_remembered_a_minute_apart() -> None:
+    first = report.remember(READING, state.ServiceMemory("old", 5.0, 99 * MIB, 9, 900.0), 1000.0)
+    assert first == state.ServiceMemory("c", 0.0, 8 * MIB, 100, 1000.0)
+    grown = dataclasses.replace(READING, usage=dataclasses.replace(READING.usage, major_faults=200))
+    assert report.remember(grown, first, 1059.0).major_faults == 100
+    assert report.remember(grown, first, 1060.0).major_faults == 200
+
+
+@pytest.mark.parametrize(
+    ("answer", "peak"),
+    [
+        ((200, json.dumps({"data": {"result": [{"value": [1, "1234"]}]}})), 1234),
+        ((200, json.dumps({"data": {"result": []}})), None),
+        ((200, "no JSON"), None),
+        ((0, "refused"), None),
+    ],
+)
+def test_peaks_come_from_the_robots_own_history(
+    monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str], peak: int | None
+) -> None:
+    asked: list[str] = []
+
+    def get(url: str, *_: str) -> tuple[int, str]:
+        asked.append(url)
+        return answer
+
+    monkeypatch.setattr(probe, "get", get)
+    reading = dataclasses.replace(READING, started_at=700.0)
+    (found,) = readback.with_peaks(STACK, [reading], 1000.0)
+    assert found.remembered_peak == peak
+    assert "service%3D%22sensor_service%22%7D%5B300s%5D" in asked[0]
+
+
+def asking(*answers: tuple[int, str], gone: str = "", **health: Any) -> Any:
+    """Wait for a service that gives ``answers``, the last one again and again, while time flies."""
+    declared = {"url": "http://127.0.0.1:9/health", "timeout_seconds": 3, **health}
+    files = [{"path": "secret", "content": "hunter2\n"}]
+    (one,) = spec.parse(parameters(service(health=declared, files=files))).services
+    now, left, seen = [0.0], list(answers), []
+
+    def ask(url: str, username: str, password: str) -> tuple[int, str]:
+        seen.append((url, username, password))
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds
+
+    return probe.wait_until_healthy(one, lambda: gone, ask, pause, lambda: now[0]), seen
+
+
+def test_a_service_may_take_its_time() -> None:
+    assert asking((0, "refused"), (503, ""), (200, "OK"))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [((503, ""), "within 3 s: HTTP 503"), ((0, "connection refused"), "connection refused")]
+)
+def test_a_service_that_never_works_is_told_with_its_last_answer(answer: tuple[int, str], words: str) -> None:
+    reason, seen = asking(answer)
+    assert reason.endswith(words)
+    assert len(seen) == 12
+
+
+def test_a_container_that_ended_is_not_waited_for() -> None:
+    reason, seen = asking((0, "refused"), gone="its container ended (exit code 1)")
+    assert (reason, len(seen)) == ("its container ended (exit code 1)", 1)
+
+
+def test_the_password_comes_from_the_services_own_file() -> None:
+    _, seen = asking((200, ""), username="me", password_file="secret")
+    assert seen[0][1:] == ("me", "hunter2")
+    _, seen = asking((200, ""))
+    assert seen[0][1:] == ("", "")
+
+
+def test_without_a_health_page_a_running_container_is_enough() -> None:
+    assert asking((0, ""), url="") == (None, [])
+    assert asking((0, ""), url="", gone="it ended")[0] == "it ended"
+
+
+@pytest.fixture
+def page() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            allowed = self.headers.get("Authorization") == "Basic " + base64.b64encode(b"me:pass").decode()
+            self.send_response(200 if allowed else 401)
+            self.end_headers()
+            self.wfile.write(self.path.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_page_is_asked_for_with_its_query_and_password(page: str) -> None:
+    assert probe.get(f"{page}/a?b=c", "me", "pass") == (200, "/a?b=c")
+    assert probe.get(page, "me", "pass") == (200, "/")
+    assert probe.get(page)[0] == 401
+
+
+def test_a_page_that_nobody_serves_has_a_reason() -> None:
+    status, words = probe.get("http://127.0.0.1:1/")
+    assert status == 0
+    assert "refused" in words
+
+
+@pytest.mark.parametrize(
+    ("page_text", "value"),
+    [("# TYPE m gauge\nm 3.3e+07\n", 3.3e7), ("m 5 1700000000\n", 5), ("m nonsense\n", None), ("m2 1\n", None)],
+)
+def test_a_metric_is_its_first_value(page_text: str, value: float | None) -> None:
+    assert probe.metric(page_text, "m") == value
+
+
+def test_a_container_is_described_without_labels() -> None:
+    body = container.body(STACK, STACK.services[0], "systemd", "f")
+    assert container.described(body).startswith("image: sensor_service:1\nmemory: 32.0 MiB\n")

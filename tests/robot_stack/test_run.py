@@ -1,0 +1,221 @@
+"""A whole call on a robot with cgroup v1 and an engine of somebody else's, spoken to over its socket."""
+
+from __future__ import annotations
+
+import fcntl
+from typing import Any
+
+import pytest
+from ansible.module_utils.robot_stack import apply, image, run, spec, state
+from ansible.module_utils.robot_stack.engine_api import Engine
+from robot_stack.fake_engine import FakeEngine
+from robot_stack.robots import IMAGE, MIB, Robot, parameters, service, write
+
+pytestmark = pytest.mark.usefixtures("any_owner")
+NAME = "robot-stack-sensor_service"
+ROOT = "var/lib/robot-stack"
+
+
+class Operator:
+    """Calls the module on one robot again and again."""
+
+    def __init__(self, robot: Robot, fake: FakeEngine) -> None:
+        self.robot, self.fake, self.systemctl = robot, fake, list[list[str]]()
+
+    def call(self, *services: dict[str, Any], check: bool = False, sent: bool = True, **more: Any) -> dict[str, Any]:
+        stack = spec.parse(parameters(*services, **more))
+        archives = {}
+        for declared in stack.services if sent else ():
+            path = write(self.robot.root / ROOT / "staging" / declared.name, declared.image)
+            archives[declared.image] = apply.Archive(f"/{ROOT}/staging/{declared.name}", image.file_digest(path))
+        engine = Engine(self.fake.socket)
+        applier = apply.Applier(
+            stack, self.robot.roots, engine, archives, run=self.robot.systemctl(self.systemctl), clock=lambda: 1000.0
+        )
+        made = run.Call(stack, self.robot.roots, engine, archives, check, clock=lambda: 1000.0, applier=applier)
+        self.fake.calls.clear()
+        self.systemctl.clear()
+        result: dict[str, Any] = run.execute(made)
+        return result
+
+
+@pytest.fixture
+def operator(robot: Robot, fake: FakeEngine) -> Operator:
+    return Operator(robot, fake)
+
+
+def test_what_is_declared_becomes_true_and_stays(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
+    first = operator.call(service(), service("victoriametrics", 50))
+    assert (first["changed"], first["verdict"], first.get("failed")) == (True, "ok", None), first
+    assert {name: row["kernel_limit_mib"] for name, row in first["services"].items()} == {
+        "sensor_service": 32.0,
+        "victoriametrics": 50.0,
+    }
+    row = first["services"]["sensor_service"]
+    assert (row["kernel_swap_mib"], row["unreclaimable_mib"], row["working_set_mib"]) == (0.0, 4.0, 4.0)
+    assert row["cgroup"].startswith("/robotstack.slice/robotstack-sensor_service.slice/")
+    assert (first["budget"]["slice_limit_mib"], first["budget"]["left_mib"]) == (300.0, 300 - 128 - 82)
+    assert [
+        "systemctl",
+        "set-property",
+        "--runtime",
+        "robotstack.slice",
+        f"MemoryMax={300 * MIB}",
+    ] in operator.systemctl
+    second = operator.call(service(), service("victoriametrics", 50))
+    assert (second["changed"], second["plan"], second["diff"]) == (False, [], [])
+    assert (fake.changes, operator.systemctl) == ([], [])
+
+
+def test_an_engine_that_was_there_is_used_and_not_configured(operator: Operator, robot: Robot) -> None:
+    operator.call(service())
+    assert not (robot.root / "etc/docker").exists()
+    assert not list((robot.root / "etc/systemd/system").glob("*.service.d"))
+    assert not any("docker.service" in argv for argv in operator.systemctl)
+    assert state.load(robot.root / ROOT).engine_packages == []
+
+
+def test_check_mode_says_the_same_and_touches_nothing(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
+    before = sorted(str(path) for path in robot.root.rglob("*"))
+    told = operator.call(service(), check=True, sent=False)
+    assert told["changed"]
+    assert (fake.changes, operator.systemctl) == ([], [])
+    assert sorted(str(path) for path in robot.root.rglob("*")) == before
+    assert operator.call(service())["plan"] == told["plan"]
+
+
+def test_a_missing_image_is_asked_for_and_the_rest_waits(operator: Operator, fake: FakeEngine) -> None:
+    told = operator.call(service(), sent=False)
+    assert told["needs"] == [
+        {"kind": "image", "reference": "sensor_service:1", "architecture": "amd64", "layers": []},
+    ]
+    assert fake.changes == []
+    told = operator.call(service())
+    assert "needs" not in told
+    assert fake.images == {"sensor_service:1": IMAGE}
+
+
+def test_a_limit_that_was_raised_by_hand_fails_verification_and_is_put_right(
+    operator: Operator, robot: Robot, fake: FakeEngine
+) -> None:
+    operator.call(service())
+    assert not operator.call(service(), state="verified").get("failed")
+    found = fake.containers[NAME]
+    found["HostConfig"]["Memory"] = found["HostConfig"]["MemorySwap"] = 64 * MIB
+    robot.group(f"{found['HostConfig']['CgroupParent']}/{found['Id']}", 64 * MIB)
+    told = operator.call(service(), state="verified")
+    assert (told["failed"], told["changed"], fake.changes) == (True, False, [])
+    assert "Memory is 64.0 MiB, not 32.0 MiB" in told["msg"]
+    assert told["services"]["sensor_service"]["verdict"] == "unlimited"
+    put_right = operator.call(service())
+    assert put_right["changed"]
+    assert put_right["services"]["sensor_service"]["kernel_limit_mib"] == 32.0
+
+
+def test_a_limit_that_the_kernel_alone_has_lost_is_seen(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
+    operator.call(service())
+    found = fake.containers[NAME]
+    robot.group(f"{found['HostConfig']['CgroupParent']}/{found['Id']}", 32 * MIB, swap=16 * MIB)
+    told = operator.call(service())
+    assert told["failed"]
+    assert "swap is 16.0 MiB, it must be 0" in told["msg"]
+
+
+def test_a_ceiling_that_was_raised_by_hand_is_lowered_again(operator: Operator, robot: Robot) -> None:
+    operator.call(service())
+    robot.group("/robotstack.slice", 400 * MIB)
+    put_right = operator.call(service())
+    assert put_right["plan"] == ["cap the whole stack at 300 MiB (was 400 MiB) in robotstack.slice"]
+    assert put_right["budget"]["slice_limit_mib"] == 300.0
+
+
+@pytest.mark.parametrize("logs_work", [True, False])
+def test_a_bad_change_is_put_back(operator: Operator, fake: FakeEngine, logs_work: bool) -> None:
+    operator.call(service())
+    good = fake.containers[NAME]["Id"]
+    fake.failing = "nonsense"
+    if not logs_work:
+        fake.errors[f"GET /containers/{NAME}/logs"] = (500, b'{"message": "no logs to be had"}')
+    with pytest.raises(apply.ServiceFailedError, match=r"exit code 2.*the last good container was put back") as caught:
+        operator.call(service(command=["nonsense"]))
+    assert ("one\ntwo" if logs_work else "no logs to be had") in str(caught.value)
+    assert list(fake.containers) == [NAME]
+    assert (fake.containers[NAME]["Id"], fake.containers[NAME]["State"]["Running"]) == (good, True)
+
+
+def test_a_change_that_the_engine_refuses_is_put_back(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service())
+    fake.errors["POST /containers/create"] = (500, b'{"message": "disk is full"}')
+    with pytest.raises(apply.ServiceFailedError, match="disk is full; the last good container was put back"):
+        operator.call(service(limit=40))
+    assert fake.containers[NAME]["State"]["Running"]
+
+
+def test_a_run_that_was_cut_off_is_finished(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service())
+    fake.containers[f"{NAME}.previous"] = {**fake.containers.pop(NAME), "Name": f"/{NAME}.previous"}
+    told = operator.call(service())
+    assert any(line.startswith(f"repair container {NAME}") for line in told["plan"])
+    assert list(fake.containers) == [NAME]
+    assert not operator.call(service())["changed"]
+
+
+def test_a_changed_file_gets_a_new_directory_and_the_old_one_goes(
+    operator: Operator, robot: Robot, fake: FakeEngine
+) -> None:
+    def with_file(content: str) -> dict[str, Any]:
+        return service(files=[{"path": "token", "content": content, "sensitive": True}])
+
+    operator.call(with_file("hunter1"))
+    told = operator.call(with_file("hunter2"))
+    assert "hunter" not in str(told)
+    (directory,) = (robot.root / ROOT / "sensor_service/config").iterdir()
+    assert (directory / "token").read_text() == "hunter2"
+    assert (directory / "token").stat().st_mode & 0o777 == 0o400
+    assert fake.containers[NAME]["HostConfig"]["Mounts"][0]["Source"].endswith(directory.name)
+    (directory / "token").chmod(0o644)
+    assert any("one of its files was changed" in line for line in operator.call(with_file("hunter2"))["plan"])
+
+
+def test_what_is_no_longer_declared_goes_and_what_is_not_ours_stays(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service(), service("victoriametrics", 50))
+    fake.containers["theirs"] = {**fake.containers[NAME], "Id": "t", "Name": "/theirs", "Config": {"Labels": {}}}
+    scoped = operator.call(service(), scope=["sensor_service"])
+    assert not scoped["changed"]
+    told = operator.call(service())
+    assert told["plan"] == [
+        "remove container robot-stack-victoriametrics (no longer declared; its data stays)",
+    ]
+    assert sorted(fake.containers) == [NAME, "theirs"]
+
+
+def test_absent_takes_what_is_ours_and_keeps_data(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
+    declared = service(data=[{"name": "data", "target": "/data"}], files=[{"path": "a", "content": "b"}])
+    operator.call(declared)
+    precious = write(robot.root / ROOT / "sensor_service/data/precious", "1")
+    told = operator.call(declared, state="absent", check=True)
+    assert told["changed"]
+    assert fake.changes == []
+    operator.call(declared, state="absent", sent=False)
+    assert (fake.containers, fake.images) == ({}, {})
+    assert not list((robot.root / "etc/systemd/system").iterdir())
+    assert precious.exists()
+    assert not (robot.root / ROOT / "sensor_service/config").exists()
+    again = operator.call(declared, state="absent", sent=False)
+    assert (again["changed"], again["plan"]) == (False, [])
+    assert operator.call(declared, state="absent", remove_data=True, sent=False)["changed"]
+    assert not precious.exists()
+
+
+def test_two_runs_at_once_do_not_meet(operator: Operator, robot: Robot) -> None:
+    with write(robot.root / "run/lock/robot-stack.lock", "").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(run.BusyError, match="another run is changing this robot"):
+            operator.call(service())
+        assert not operator.call(service(), state="planned")["refusals"]  # who only reads need not wait
+
+
+def test_a_second_look_after_a_minute_counts_faults(operator: Operator, robot: Robot) -> None:
+    operator.call(service())
+    remembered = state.load(robot.root / ROOT).services["sensor_service"]
+    assert (remembered.faults_counted_at, remembered.peak_bytes) == (1000.0, 4 * MIB)
