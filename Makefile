@@ -5,12 +5,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MOLECULE_PROJECT_DIRECTORY := $(CURDIR)
 
 CORE := default fleet limit_change
-PYTHON_SOURCES := plugins files/sensor_service molecule tests tools
+PYTHON_SOURCES := plugins files/sensor_service molecule tests tools benchmarks
 
-.PHONY: help setup engine images demo demo-down lint unit scenarios test test-all clean
+.PHONY: help setup engine images demo demo-down lint unit core scenarios test test-all clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 setup: .venv/ready ## Install what the controller needs, pinned, into .venv
 
@@ -46,21 +46,53 @@ lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 	mypy $(PYTHON_SOURCES)
 
 unit: setup ## Unit tests
+	@testbed/promtool
 	pytest -q
+
+core:
+	@echo $(CORE)
 
 scenarios: images
 	@testbed/browser
 	@tools/scenarios $(SCENARIOS)
 
 test: ## Lint, unit tests and the core scenarios (under 30 minutes)
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory scenarios SCENARIOS="$(CORE)"
+	@tools/checks $(CORE)
 
 test-all: ## The same with every scenario
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory scenarios SCENARIOS="$(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))"
+	@$(MAKE) --no-print-directory test CORE="$(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))"
+
+.PHONY: protections
+protections: images ## Take what protects robots out, one after the other, and see each scenario fail
+	@tools/protections.py $(SCENARIOS)
+
+# Needs root: images are dropped from the page cache, and another user's PSS is root's to read.
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
+.PHONY: benchmark benchmark-floors benchmark-hub benchmark-provision benchmark-setup
+
+benchmark-setup: images
+	@benchmarks/standard_stack/images
+
+benchmark: benchmark-setup ## Standard stack against edge stack, on this machine, into docs/benchmark.md
+	@$(AS_ROOT) .venv/bin/python -m benchmarks.floors --only prometheus
+	@$(AS_ROOT) .venv/bin/python -m benchmarks.compare
+	@python -m benchmarks.report
+
+benchmark-hub: images ## What a robot costs the hub: fleets of several sizes, into docs/scale.md
+	@$(AS_ROOT) .venv/bin/python -m benchmarks.hub
+	@python -m benchmarks.report
+
+benchmark-provision: images .cache/pyinfra/ready ## A run without changes, against a usual role, pyinfra and a script
+	@python -m benchmarks.provision; result=$$?; python -m benchmarks.report && exit $$result
+
+.cache/pyinfra/ready: benchmarks/provision/requirements.txt
+	@tools/python -m venv .cache/pyinfra
+	@.cache/pyinfra/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+benchmark-floors: benchmark-setup ## The smallest limits in which the services still serve
+	@$(AS_ROOT) .venv/bin/python -m benchmarks.floors
+	@python -m benchmarks.report
 
 clean: ## Remove caches and build results (not the robots)
 	rm -rf .cache .artifacts .mypy_cache .ruff_cache .pytest_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +17,19 @@ import pytest
 import testinfra
 
 PROJECT = Path(__file__).resolve().parent.parent
+# where promises.py is, which scenarios import their tests from
+sys.path.insert(0, str(PROJECT / "molecule" / "shared"))
 MIB = 1024 * 1024
 DEFAULTS = {
     "robot_stack_memory_budget_mib": 300,
     "sensor_service_memory_limit_mib": 32,
-    "victoriametrics_memory_limit_mib": 50,
+    "victoriametrics_memory_limit_mib": 64,
+    "vmagent_memory_limit_mib": 32,
+}
+SERVICES = {
+    "local": ("sensor_service", "victoriametrics"),
+    "push": ("sensor_service", "vmagent"),
+    "both": ("sensor_service", "victoriametrics", "vmagent"),
 }
 
 
@@ -35,12 +44,27 @@ class Robot:
     def declared(self, variable: str) -> Any:
         return self.variables.get(variable, DEFAULTS.get(variable))
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services of the robot's telemetry mode."""
+        return SERVICES[str(self.variables.get("robot_stack_telemetry_mode", "local"))]
+
     def run(self, command: str) -> str:
         return str(self.host.check_output(command))
 
+    def inspect(self, service: str) -> dict[str, Any]:
+        """A service's container as the engine knows it, asked over its socket: a robot may lack the command."""
+        code = (
+            "import http.client as h, socket as s; c = h.HTTPConnection('engine'); c.sock = s.socket(s.AF_UNIX); "
+            "c.sock.connect('/var/run/docker.sock'); "
+            f"c.request('GET', '/containers/robot-stack-{service}/json'); print(c.getresponse().read().decode())"
+        )
+        found: dict[str, Any] = json.loads(self.run(f'python3 -c "{code}"'))
+        return found
+
     def pid(self, service: str) -> int:
         """The process id of a service's container, as the engine knows it."""
-        return int(self.run(f"docker inspect -f '{{{{.State.Pid}}}}' robot-stack-{service}"))
+        return int(self.inspect(service)["State"]["Pid"])
 
     def cgroup(self, pid: int) -> str:
         """The memory cgroup of a process, as a directory of the robot."""
@@ -65,18 +89,24 @@ class Robot:
         code = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=10).read().decode())"
         return self.run(f'python3 -c "{code}"')
 
+    def query_now(self, expression: str) -> list[dict[str, Any]]:
+        """What the robot's VictoriaMetrics answers to a query."""
+        answer = json.loads(self.get(f"http://127.0.0.1:8428/api/v1/query?query={quote(expression)}"))
+        found: list[dict[str, Any]] = answer["data"]["result"]
+        return found
+
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """What the robot's VictoriaMetrics answers to a query, waiting for the first samples."""
+        """The same, waiting for the first samples."""
         for _ in range(90):
-            answer = json.loads(self.get(f"http://127.0.0.1:8428/api/v1/query?query={quote(expression)}"))
-            result: list[dict[str, Any]] = answer["data"]["result"]
+            result = self.query_now(expression)
             if result:
                 return result
             time.sleep(1)
         return []
 
     def started_at(self, service: str) -> str:
-        return self.run(f"docker inspect -f '{{{{.State.StartedAt}}}} {{{{.Id}}}}' robot-stack-{service}").strip()
+        found = self.inspect(service)
+        return f"{found['State']['StartedAt']} {found['Id']}"
 
 
 def inventories() -> list[str]:
@@ -96,8 +126,10 @@ def playbook() -> Any:
     return ansible_playbook
 
 
-def inventory() -> dict[str, dict[str, Any]]:
+def inventory(pattern: str = "all") -> dict[str, dict[str, Any]]:
+    """The machines of the scenario that match a pattern of Ansible's, each with its variables."""
     argv = ["ansible-inventory", *(word for path in inventories() for word in ("-i", path)), "--list"]
+    argv += ["--limit", pattern]
     listed = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     found: dict[str, dict[str, Any]] = listed["_meta"]["hostvars"]
     return found
@@ -115,9 +147,15 @@ def connect(name: str, variables: dict[str, Any]) -> Robot:
     return Robot(name, variables, host)
 
 
+@pytest.fixture(scope="session")
+def robots() -> dict[str, Robot]:
+    """Every machine of the scenario by its name, for tests that are about one, or about all together; hubs as well."""
+    return {name: connect(name, variables) for name, variables in inventory().items()}
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "robot" in metafunc.fixturenames:
-        found = inventory()
+        found = inventory("robots")
         metafunc.parametrize("robot", [connect(name, found[name]) for name in sorted(found)], ids=sorted(found))
 
 
@@ -128,7 +166,7 @@ def _log_of_a_failed_service(request: pytest.FixtureRequest) -> Iterator[None]:
     report = getattr(request.node, "failed_robot_test", False)
     robot = request.node.funcargs.get("robot")
     if report and robot is not None:
-        for service in ("sensor_service", "victoriametrics"):
+        for service in robot.services:
             print(robot.host.run(f"docker logs --tail 20 robot-stack-{service}").stdout)  # noqa: T201
 
 

@@ -31,10 +31,11 @@ def robot(name: str = "scout", /, **written: Any) -> Robot:
     return Robot(name, values, frozenset({*known.names, *written}), strangers=strangers)
 
 
-def fleet(inventory: Path) -> list[Robot]:
-    """Return the robots of ``inventory``, each with the variables that Ansible finds for it."""
+def fleet(*inventories: Path) -> list[Robot]:
+    """Return the robots of ``inventories``, each with the variables that Ansible finds for it."""
+    given = [word for path in inventories for word in ("-i", str(path))]
     listed = subprocess.run(
-        [BIN / "ansible-inventory", "-i", inventory, "--list"], cwd=PROJECT, check=True, capture_output=True, text=True
+        [BIN / "ansible-inventory", *given, "--list"], cwd=PROJECT, check=True, capture_output=True, text=True
     )
     found: dict[str, dict[str, Any]] = json.loads(listed.stdout)["_meta"]["hostvars"]
     return [robot(name, **{key: _known(value) for key, value in own.items()}) for name, own in found.items()]

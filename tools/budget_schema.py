@@ -20,8 +20,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "plugins" / "plugin_utils"))
 
 from inventory_gate.catalogue import load  # noqa: E402 (its folder is known only now)
-from inventory_gate.declaration import Option  # noqa: E402
-from inventory_gate.values import form, minimum  # noqa: E402
+from inventory_gate.declaration import Option  # noqa: E402 (its folder is known only now)
+from inventory_gate.values import form, minimum  # noqa: E402 (its folder is known only now)
 
 SCHEMA = PROJECT / "inventory" / "memory_budget.schema.json"
 TYPES = {
@@ -34,7 +34,13 @@ TYPES = {
     "dict": "object",
 }
 # The playbooks set these; in an inventory they would change what every playbook does.
-NOT_DECLARED = ("robot_stack_state", "robot_stack_remove_data", "robot_stack_remove_engine")
+NOT_DECLARED = (
+    "robot_stack_state",
+    "robot_stack_remove_data",
+    "robot_stack_remove_engine",
+    "telemetry_hub_certificate_renew",
+    "telemetry_hub_secrets_optional",
+)
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ import docker
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from files.sensor_service.tests import robots  # noqa: E402
+from files.sensor_service.tests import robots  # noqa: E402 (its folder is known only now)
 
 if TYPE_CHECKING:
     from docker import DockerClient

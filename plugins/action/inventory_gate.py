@@ -22,23 +22,30 @@ from ansible.utils.display import Display
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
 
 from controller_images import Images, ImageUnavailableError
-from inventory_gate import origin
+from image_source import ImageSource
+from inventory_gate import origin, waves
 from inventory_gate.catalogue import load
-from inventory_gate.declaration import Catalogue, Fault, Robot, Secret
-from inventory_gate.gate import LEAVING, check
+from inventory_gate.declaration import Catalogue, Fault, Robot, Secret, fault
+from inventory_gate.gate import UNCOUNTED, check
 from inventory_gate.report import report
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-CACHE = PROJECT / ".cache" / "images"
+Wanted = dict[str, dict[str, list[str]]]  # folder of an archive, "" for this machine's engine -> image -> architectures
 
 
-class DeclarationError(AnsibleActionFail):  # type: ignore[misc]
+REMEDIES = {
+    "archive": "set it to a folder that playbooks/images.yml -e images_directory=FOLDER has filled",
+    "pull": "write the digest that the registry shows for this image, as sha256:HEX",
+}
+
+
+class DeclarationError(AnsibleActionFail):
     """A refusal: its message is the whole answer, and is shown once."""
 
     omit_exception_key = True
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Called once for all robots of the play."""
 
     TRANSFERS_FILES = False
@@ -52,17 +59,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         catalogue = load(PROJECT / "roles")
         names = list((task_vars or {}).get("ansible_play_hosts_all") or [])
         faults: list[Fault] = []
-        wanted: dict[str, list[str]] = {}
+        robots: list[Robot] = []
+        wanted: Wanted = {}
         for name in names:
             variables = self._variables(name)
             templar = self._templar.copy_with_new_env(available_variables=variables)
             robot = declared(name, variables, templar, catalogue)
+            robots.append(robot)
             found = check(robot, catalogue)
             faults += found
-            if not found and robot.values.get("robot_stack_state") != LEAVING:
-                add_images(robot, variables, templar, wanted)
+            if not found and robot.values.get("robot_stack_state") not in UNCOUNTED:
+                faults += add_images(robot, variables, templar, wanted)
+        faults += waves.agree(robots)
         if faults:
-            raise DeclarationError(report(faults, len(names)))
+            machine = "host" if any(robot.is_hub for robot in robots) else "robot"
+            raise DeclarationError(report(faults, len(names), machine))
         return {
             "changed": False,
             "robots": len(names),
@@ -77,14 +88,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         found: dict[str, Any] = manager.get_vars(play=self._task.get_play(), host=host, task=self._task)
         return found
 
-    def _images(self, wanted: dict[str, list[str]]) -> dict[str, dict[str, str]]:
+    def _images(self, wanted: Wanted) -> dict[str, dict[str, dict[str, str]]]:
         def say(words: str) -> None:
             Display().display(f"  controller: {words}", color=constants.COLOR_CHANGED)
 
-        if not wanted:
-            return {}
         try:
-            return Images(PROJECT, CACHE, say).fingerprints(wanted)
+            return {
+                folder: Images(PROJECT, say, Path(folder).expanduser() if folder else None).fingerprints(images)
+                for folder, images in sorted(wanted.items())
+            }
         except ImageUnavailableError as error:
             raise AnsibleActionFail(str(error)) from error
 
@@ -129,10 +141,25 @@ def _causes(error: BaseException) -> list[BaseException]:
     return causes
 
 
-def add_images(robot: Robot, variables: Mapping[str, Any], templar: Any, wanted: dict[str, list[str]]) -> None:
+def add_images(robot: Robot, variables: Mapping[str, Any], templar: Any, wanted: Wanted) -> list[Fault]:
     """Note the images that ``robot`` needs, with the architectures that they are needed for."""
-    architecture = str(robot.values["robot_stack_architecture"])
+    values = robot.values
+    source = ImageSource.of(
+        {
+            "method": values.get("robot_stack_image_delivery"),
+            "directory": values.get("robot_stack_images_directory"),
+            "digests": values.get("robot_stack_image_digests"),
+        }
+    )
+    faults = []
     for service in robot.services:
         reference = str(templar.template(variables[f"{service}_spec"]["image"]["reference"]))
-        if architecture not in wanted.setdefault(reference, []):
-            wanted[reference].append(architecture)
+        objection = source.objection(reference)
+        if objection:
+            name = "robot_stack_image_digests" if source.method == "pull" else "robot_stack_images_directory"
+            faults.append(fault(robot, name, objection, REMEDIES[source.method]))
+        elif source.method != "pull":
+            architectures = wanted.setdefault(source.directory, {}).setdefault(reference, [])
+            if values["robot_stack_architecture"] not in architectures:
+                architectures.append(str(values["robot_stack_architecture"]))
+    return faults

@@ -7,6 +7,7 @@ met here with the modules that Ansible has for them, and the robot is asked agai
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,22 @@ from ansible.utils.display import Display
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
 
-from controller_images import Images, ImageUnavailableError
+from controller_images import Archive, Images, ImageUnavailableError
+from image_source import ImageSource
+from package_folder import PackagesMissingError, installation, packages
+from robot_memory import LARGEST_GUESS, RobotMemory
+from sending import Sender, SendingError
 from service_files import FileMissingError, rendered
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-CACHE = PROJECT / ".cache" / "images"
-ROUNDS = 4  # packages, then a reboot, then images: more than that goes in circles
+ROUNDS = 6  # a reboot, packages, images, one of them again, whole: more than that goes in circles
 LONGEST_REBOOT_SECONDS = 600
+FINISH_PACKAGES = "dpkg --configure -a"  # what apt asks for after a power cut
+# Up is not enough: the engine, and what else starts with the robot, shall have had its turn.
+BOOTED = "systemctl is-system-running --wait | grep -qE 'running|degraded'"
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Called by Ansible once per robot."""
 
     TRANSFERS_FILES = True
@@ -39,10 +46,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         variables = task_vars or {}
         self._robot = str(variables.get("inventory_hostname", ""))
         arguments = self._arguments(variables)
+        self._memory = RobotMemory(PROJECT / ".cache" / "robots", self._robot, variables)
+        self._known = self._memory.load()
+        self._sent: dict[str, Archive] = {}
+        self._guess(arguments)
         changed = False
         plan: list[str] = []
         diff: list[dict[str, Any]] = []
+        rebooted = False
         for _ in range(ROUNDS):
+            arguments["controller_clock"] = time.time()  # of this round: the one before may have sent for an hour
             result: dict[str, Any] = self._execute_module(
                 module_name="robot_stack", module_args=arguments, task_vars=variables
             )
@@ -51,17 +64,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             plan, diff = plan + (result.get("plan") or []), diff + (result.get("diff") or [])
             if result.get("failed") or not needs:
                 break
+            if rebooted and any(need["kind"] == "reboot" for need in needs):
+                raise AnsibleActionFail("the robot was rebooted and asks for it again: its boot line has no effect")
+            rebooted = any(need["kind"] == "reboot" for need in needs)
             for need in needs:
                 plan += self._meet(need, arguments, variables)
                 changed = True
         else:
             raise AnsibleActionFail(f"the robot still lacks something after {ROUNDS} rounds: {needs}")
+        if not result.get("failed"):
+            self._learn(arguments)
         return {**result, "changed": changed, "plan": list(dict.fromkeys(plan)), "diff": diff}
 
     def _arguments(self, variables: dict[str, Any]) -> dict[str, Any]:
         arguments = dict(self._task.args)
         roles = [Path(path) for path in constants.DEFAULT_ROLES_PATH]
-        images = (variables.get("ansible_facts") or {}).get("robot_stack_images") or {}
+        self._source = ImageSource.of(arguments.pop("image_delivery", None) or {})
+        self._packages_directory = str(arguments.pop("packages_directory", "") or "")
         services = []
         for raw in arguments.get("services") or []:
             service = dict(raw)
@@ -71,36 +90,55 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 )
             except FileMissingError as error:
                 raise AnsibleActionFail(f"{service.get('name')}: {error}") from error
-            reference = service["image"]["reference"]
-            known = images.get(reference)
-            if known is None and arguments.get("state") != "absent":
-                known = self._fingerprints({reference: [arguments.get("architecture") or "amd64"]})[reference]
-            service["image"] = {"reference": reference, "fingerprints": known or {}}
+            service["image"] = self._image(str(service["image"]["reference"]), arguments, variables)
             services.append(service)
         scope = self._scope([str(service["name"]) for service in services], arguments, variables)
-        return {**arguments, "services": services, "scope": scope}
+        return {
+            **arguments,
+            "services": services,
+            "scope": scope,
+            "registry": self._source.registry,
+        }
+
+    def _image(self, reference: str, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Return what the robot is told of an image: a name that holds its digest, or what it must be like."""
+        if arguments.get("state") == "restored":  # the robot knows what was good there, and has it
+            return {"reference": reference, "fingerprints": {}}
+        if self._source.method == "pull":
+            return {"reference": self._source.pinned(reference)}
+        facts = (variables.get("ansible_facts") or {}).get("robot_stack_images") or {}
+        known = (facts.get(self._source.directory) or {}).get(reference)
+        if known is None and arguments.get("state") != "absent":
+            try:
+                wanted = {reference: [arguments.get("architecture") or "amd64"]}
+                known = self._images().fingerprints(wanted)[reference]
+            except ImageUnavailableError as error:
+                raise AnsibleActionFail(str(error)) from error
+        return {"reference": reference, "fingerprints": known or {}}
+
+    def _images(self) -> Images:
+        return Images(PROJECT, self._say, self._source.folder)
 
     def _scope(self, names: list[str], arguments: dict[str, Any], variables: dict[str, Any]) -> list[str]:
-        """Return the scope asked for; `--tags` narrows it to the services that it names."""
+        """Return the scope asked for; `--tags` narrows it to the services that it names.
+
+        A service that this robot does not have counts: `--tags vmagent` must not touch all of a robot without one.
+        """
         asked = list(arguments.get("scope") or [])
-        tagged = [name for name in names if name in (variables.get("ansible_run_tags") or [])]
-        return asked or tagged
+        tags = variables.get("ansible_run_tags") or []
+        return asked or [tag for tag in tags if tag in names or f"{tag}_memory_limit_mib" in variables]
 
     def _render(self, path: Path, variables: dict[str, Any]) -> str:
         text = trust_as_template(path.read_text(encoding="utf-8"))
         templar = self._templar.copy_with_new_env(available_variables=variables)
         return str(templar.template(text))
 
-    def _fingerprints(self, wanted: dict[str, list[str]]) -> dict[str, dict[str, str]]:
-        try:
-            return Images(PROJECT, CACHE, self._say).fingerprints(wanted)
-        except ImageUnavailableError as error:
-            raise AnsibleActionFail(str(error)) from error
-
     def _say(self, words: str) -> None:
         Display().display(f"  {self._robot}: {words}", color=constants.COLOR_CHANGED)
 
     def _meet(self, need: dict[str, Any], arguments: dict[str, Any], variables: dict[str, Any]) -> list[str]:
+        if need["kind"] == "packages" and self._packages_directory:
+            return self._packages_from_folder(need, arguments)
         if need["kind"] in ("packages", "purge"):
             return self._packages(need, variables)
         if need["kind"] == "reboot":
@@ -115,7 +153,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             options.update(state="absent", purge=True, autoremove=True)
         else:
             options.update(state="present", update_cache=True, cache_valid_time=3600)
-        self._module("ansible.builtin.apt", options, variables)
+        try:
+            self._module("ansible.builtin.apt", options, variables)
+        except AnsibleActionFail as error:
+            if FINISH_PACKAGES not in str(error):
+                raise
+            self._say("an installation was interrupted: finishing it first")
+            code, words = self._as_root(f"DEBIAN_FRONTEND=noninteractive {FINISH_PACKAGES}", b"")
+            if code:
+                raise AnsibleActionFail(f"{FINISH_PACKAGES}: {words.strip()}") from None
+            self._module("ansible.builtin.apt", options, variables)
         return [f"{'remove' if purge else 'install'} {', '.join(names)}"]
 
     def _module(self, name: str, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +174,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _reboot(self, variables: dict[str, Any]) -> list[str]:
         self._say("rebooting")
         task = self._task.copy()
-        task.args = {"reboot_timeout": LONGEST_REBOOT_SECONDS}
+        task.args = {
+            "reboot_command": "systemctl reboot",  # shutdown wants a log-in manager, which small robots may lack
+            "reboot_timeout": LONGEST_REBOOT_SECONDS,
+            "test_command": BOOTED,
+        }
         action = self._shared_loader_obj.action_loader.get(
             "ansible.builtin.reboot",
             task=task,
@@ -140,26 +191,85 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result = action.run(task_vars=variables)
         if result.get("failed"):
             raise AnsibleActionFail(f"the robot did not come back: {result.get('msg')}", result=result)
-        return ["reboot, so that the kernel starts with it"]
+        return []
+
+    def _packages_from_folder(self, need: dict[str, Any], arguments: dict[str, Any]) -> list[str]:
+        names = ", ".join(need["names"])
+        sender = self._sender(arguments)
+        try:
+            for package in packages(self._packages_directory):
+                sender.send(package, package.name, need["staged"])
+        except (PackagesMissingError, SendingError) as error:
+            raise AnsibleActionFail(str(error)) from error
+        self._say(f"installing {names} from {self._packages_directory}")
+        script = installation(f"{self._root(arguments)}/staging", need["names"])
+        code, words = self._as_root("sh -s", script.encode())
+        if code:
+            raise AnsibleActionFail(f"{names} cannot be installed from {self._packages_directory}: {words.strip()}")
+        return [f"install {names}"]
+
+    def _guess(self, arguments: dict[str, Any]) -> None:
+        """Send a small update before the robot asks for it, where its images are known from the last delivery."""
+        if arguments.get("state") != "present" or self._task.check_mode:
+            return
+        architecture = str(arguments.get("architecture") or "amd64")
+        for service in arguments["services"]:
+            image = service["image"]
+            wanted = (image.get("fingerprints") or {}).get(architecture)
+            in_scope = not arguments["scope"] or service["name"] in arguments["scope"]
+            if not (wanted and in_scope and service.get("enabled", True)):
+                continue
+            if self._known.outdated(image["reference"], wanted):
+                archive = self._archive(image["reference"], architecture, self._known.chains)
+                if archive.left_out and archive.path.stat().st_size <= LARGEST_GUESS:
+                    self._stage(image["reference"], archive, [], arguments)
 
     def _send(self, need: dict[str, Any], arguments: dict[str, Any]) -> list[str]:
-        """Lay an image's archive on the robot's disk, outside of Ansible's own copy, which would compress it again."""
+        """Lay an image's archive on the robot's disk, without the layers that it has unless it refused that."""
         reference = need["reference"]
+        if need.get("whole"):
+            self._say(f"its engine wants the whole archive of {reference}: {need['why']}")
+        self._known.chains = need["chains"]
+        archive = self._archive(reference, need["architecture"], [] if need.get("whole") else need["chains"])
+        self._stage(reference, archive, need["staged"], arguments)
+        return []
+
+    def _archive(self, reference: str, architecture: str, chains: list[list[str]]) -> Archive:
         try:
-            archive, digest = Images(PROJECT, CACHE, self._say).archive(reference, need["architecture"])
+            return self._images().archive(reference, architecture, chains)
         except ImageUnavailableError as error:
             raise AnsibleActionFail(str(error)) from error
-        root = (arguments.get("budget") or {}).get("root") or "/var/lib/robot-stack"
-        self._say(f"sending {reference} ({archive.stat().st_size / 1e6:.1f} MB)")
-        temporary = self._connection._shell.join_path(self._make_tmp_path(), archive.name)
-        self._connection.put_file(str(archive), temporary)
-        staged = f"{root}/staging/{archive.name}"
-        command = f"mkdir -p -m 0755 {root} && mkdir -p -m 0700 {root}/staging && mv {temporary} {staged}"
-        moved = self._low_level_execute_command(command, sudoable=True)
-        if moved["rc"]:
-            raise AnsibleActionFail(f"{reference} could not be staged on the robot: {moved['stderr']}")
-        arguments["staged_images"] = [
-            *(arguments.get("staged_images") or []),
-            {"reference": reference, "path": staged, "digest": digest},
-        ]
-        return []
+
+    def _stage(self, reference: str, archive: Archive, staged: list[dict[str, Any]], arguments: dict[str, Any]) -> None:
+        note = f", without {archive.left_out} layers that it has" if archive.left_out else ""
+        try:
+            path = self._sender(arguments).send(archive.path, reference, staged, note)
+        except SendingError as error:
+            raise AnsibleActionFail(str(error)) from error
+        others = [known for known in arguments.get("staged_images") or [] if known["reference"] != reference]
+        sent = {"reference": reference, "path": path, "digest": archive.digest, "left_out": archive.left_out}
+        arguments["staged_images"] = [*others, sent]
+        self._sent[reference] = archive
+
+    def _learn(self, arguments: dict[str, Any]) -> None:
+        """Remember what the robot has now."""
+        if arguments.get("state") == "absent" and not self._task.check_mode:
+            self._memory.forget()
+        for service in arguments["services"]:
+            image = service["image"]
+            archive = self._sent.get(image["reference"])
+            if archive:
+                wanted = image["fingerprints"][str(arguments.get("architecture") or "amd64")]
+                self._known.learn(image["reference"], wanted, archive.layers)
+        if self._sent:
+            self._memory.save(self._known)
+
+    def _sender(self, arguments: dict[str, Any]) -> Sender:
+        return Sender(self._as_root, self._root(arguments), self._say)
+
+    def _as_root(self, command: str, content: bytes) -> tuple[int, str]:
+        done = self._low_level_execute_command(command, sudoable=True, in_data=content)
+        return int(done["rc"]), str(done["stderr"] or done["stdout"])
+
+    def _root(self, arguments: dict[str, Any]) -> str:
+        return str((arguments.get("budget") or {}).get("root") or "/var/lib/robot-stack")

@@ -1,8 +1,8 @@
 """Fit VictoriaMetrics into a small cgroup: one place where its memory limit becomes settings.
 
-Measured with 200, 1,000 and 5,000 series in 36 to 80 MiB (docs/benchmark.md): what decides is GOMEMLIMIT. Near its
-limit a Go program is not killed; it throws out its own program text and reads it back, and queries time out. So the
-Go heap must leave room for that text (about 14 MiB) and for the kernel's share of the cgroup.
+Measured with 200, 1,000 and 5,000 series (`make benchmark-floors`, docs/benchmark.md): what decides is GOMEMLIMIT. Near
+its limit a Go program is not killed; it throws out its own program text and reads it back, and queries time out. So the
+Go heap must leave room for that text (16 to 18 MiB) and for what is not in the heap.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ options:
 
 EXAMPLES = """
 environment:
-  GOMEMLIMIT: "{{ (50 | victoriametrics_fit(1000)).gomemlimit_mib }}MiB"
+  GOMEMLIMIT: "{{ (64 | victoriametrics_fit(1000)).gomemlimit_mib }}MiB"
 """
 
 RETURN = """
@@ -39,13 +39,16 @@ _value:
 """
 
 MIB = 1024 * 1024
-OUTSIDE_HEAP_MIB = 20  # program text that must stay resident, plus sockets and page tables
+# Program text that must stay resident (16), the 8 MiB that a flush of new rows takes beside the heap's bound, caches
+# outside the heap, page tables.
+OUTSIDE_HEAP_MIB = 28
 OUTSIDE_HEAP_SHARE = 0.10  # larger instances also keep more memory outside the Go heap
-SMALLEST_HEAP_SHARE = (
-    0.4  # below 34 MiB the subtraction would strangle the heap; the inventory gate refuses such limits
-)
+# Below 47 MiB the subtraction would strangle the heap.
+SMALLEST_HEAP_SHARE = 0.4
 
-# Caches: 16 MiB at 1,000 series, 32 MiB at 5,000 (with less, two queries in five were refused there).
+# Caches: 32 MiB at 5,000 series (with less, two queries in five were refused there). A quarter of them is what queries
+# may hold, and an aggregate by label at 300 points is counted as 1,000 series of 5,816 bytes: hence the smallest.
+CACHE_SMALLEST_MIB = 24.0
 CACHE_BASE_MIB = 12.0
 CACHE_MIB_PER_SERIES = 0.004
 CACHE_SHARE = 0.32
@@ -84,7 +87,7 @@ def _heap_mib(limit_mib: int) -> int:
 
 
 def _cache_bytes(limit_mib: int, expected_series: int) -> int:
-    wanted = max(CACHE_BASE_MIB + CACHE_MIB_PER_SERIES * expected_series, limit_mib * CACHE_SHARE)
+    wanted = max(CACHE_SMALLEST_MIB, CACHE_BASE_MIB + CACHE_MIB_PER_SERIES * expected_series, limit_mib * CACHE_SHARE)
     return int(min(wanted, limit_mib * CACHE_LARGEST_SHARE) * MIB)
 
 

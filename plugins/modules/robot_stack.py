@@ -18,11 +18,16 @@ options:
       - C(present) makes the robot equal to the spec. C(absent) takes the stack off again.
       - C(planned) changes nothing and returns the plan and every reason against it.
       - C(verified) changes nothing and fails where anything differs, a limit is missing or a budget is broken.
+      - C(proven) is the gate after a change. A robot that passes remembers what runs as good; one that does not is put
+        back to what was good there, and fails.
+      - C(restored) puts the robot back to the newest version that was good there and that it is not.
     type: str
-    choices: [present, absent, planned, verified]
+    choices: [present, verified, planned, proven, restored, absent]
     default: present
   scope:
-    description: Names of the services that this run may touch. Empty means all.
+    description:
+      - Names of the services that this run may touch. Empty means all. What all services stand on (the ceiling, an
+        engine of ours and its settings, the watchdog) is made true with any of them.
     type: list
     elements: str
     default: []
@@ -127,25 +132,99 @@ options:
         default: []
       config_target: {description: Where the files are in the container., type: str, default: /config}
       data:
-        description: C(name) and C(target) of directories that outlive the container.
+        description:
+          - C(name) and C(target) of directories that outlive the container.
+          - C(adopts) is a folder in it that the service names after its settings; one that other settings left
+            (C(adopts_from), a pattern) gets this name.
         type: list
         elements: dict
         default: []
       tmpfs: {description: Target and size in MiB; counts against the limit., type: dict, default: {}}
       listens: {description: C(address:port) that must be free., type: list, elements: str, default: []}
-      health: {description: "C(url), C(timeout_seconds), C(username), C(password_file).", type: dict, default: {}}
+      health:
+        description:
+          - C(url), C(timeout_seconds), C(username), C(password_file).
+          - Without an URL a service is healthy when its container still runs after three seconds.
+        type: dict
+        default: {}
       limit_evidence:
         description: C(url) and C(metric) of the limit that the service believes in.
         type: dict
         default: {}
       history_url: {description: Where the robot's own history is asked for., type: str, default: ''}
+      disk_mib:
+        description: MiB of disk for data that is still to come, and what must stay free beside it.
+        type: int
+        default: 0
+      notes:
+        description: What its settings mean, in lines for whoever reads the plan.
+        type: list
+        elements: str
+        default: []
       stop_timeout_seconds: {description: Time to flush before it is killed., type: int, default: 10}
       log: {description: C(max_size_kib) and C(max_files)., type: dict, default: {}}
+  image_delivery:
+    description:
+      - Used on the controller only. C(method) is C(push) (the controller's engine has the images), C(archive) (they are
+        in C(directory), which C(playbooks/images.yml) has filled), or C(pull) (from C(registry), each pinned by the
+        digest that C(digests) has for its reference).
+    type: dict
+    default: {}
+  packages_directory:
+    description: Used on the controller only. A folder with the engine's packages, for robots without a network.
+    type: str
+    default: ''
+  registry:
+    description: The login with which the robot pulls images that are named by their digest.
+    type: dict
+    default: {}
+    suboptions:
+      username:
+        description: User name; empty, no login.
+        type: str
+        default: ''
+      password:
+        description: Password or token.
+        type: str
+        default: ''
+  history:
+    description: How much of the robot's own history is read for a report.
+    type: dict
+    default: {}
+    suboptions:
+      hours:
+        description: How far to look back, at most; 0 reads none. At most a year.
+        type: int
+        default: 0
+      points:
+        description: Into how many points (10 to 1000) at most; each is the highest value of its step.
+        type: int
+        default: 120
   staged_images:
     description: Archives that the action plugin has laid on the robot's disk. Not for users.
     type: list
     elements: dict
     default: []
+  watchdog_interval_seconds:
+    description:
+      - How often the watchdog looks, between two runs. It samples memory, keeps what happened, and restarts a service
+        that runs and does not answer.
+    type: int
+    default: 30
+  accept_tight:
+    description: With I(state=proven), whether the verdict C(tight) passes, too.
+    type: bool
+    default: false
+  fresh:
+    description: With I(state=proven), services that did not run on this robot before. Not for users.
+    type: list
+    elements: str
+    default: []
+  controller_clock:
+    description: The controller's time in seconds since 1970; a robot whose clock is far from it is refused. The action
+      plugin sets it.
+    type: float
+    default: 0
   remove_data:
     description: With I(state=absent), remove the services' data as well.
     type: bool
@@ -172,27 +251,42 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+asked: {description: C(planned) in check mode; else I(state)., type: str, returned: always}
+declared: {description: "What the inventory gives to whom, in MiB.", type: dict, returned: always}
 plan: {description: What was done or would be done; one line each., type: list, elements: str, returned: always}
 refusals: {description: Why nothing was done., type: list, elements: str, returned: always}
 services: {description: Limit and usage (MiB) and verdict of each service., type: dict, returned: where an engine runs}
 engine_usage: {description: What the engine holds (MiB) and its verdict., type: dict, returned: where an engine runs}
 budget: {description: The ceiling in the kernel and what is left (MiB)., type: dict, returned: where an engine runs}
 robot: {description: "Memory, kernel, architecture, engine.", type: dict, returned: always}
+disk: {description: "Image and data of each service, in MiB.", type: dict, returned: where history is asked for}
+history:
+  description: >-
+    C(moments) (seconds of 1970), C(services) (working set and limit, MiB), C(sensors), C(scrapes) (ms), C(collectors),
+    C(storage), C(measured_at), and C(faults), a line for everything that could not be read.
+  type: dict
+  returned: where history is asked for
+proven: {description: Whether what is declared has passed the gate on this robot., type: bool, returned: C(present)}
+fresh: {description: Services that had no container before this run., type: list, elements: str, returned: C(present)}
+objections: {description: What speaks against a change., type: list, elements: str, returned: C(proven) that fails}
+rolled_back: {description: How a robot that failed was put back., type: list, elements: str, returned: after a failure}
 verdict: {description: The worst verdict., type: str, returned: where an engine runs}
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.robot_stack import run
-from ansible.module_utils.robot_stack.apply import Archive, ServiceFailedError
+from ansible.module_utils.robot_stack import history, run
+from ansible.module_utils.robot_stack.apply import ServiceFailedError
 from ansible.module_utils.robot_stack.engine_api import Engine, EngineError
+from ansible.module_utils.robot_stack.parsing import parse
 from ansible.module_utils.robot_stack.robot import Roots
-from ansible.module_utils.robot_stack.spec import SpecError, parse
+from ansible.module_utils.robot_stack.spec import STATES, SpecError
+from ansible.module_utils.robot_stack.staging import Archive
 from ansible.module_utils.robot_stack.systemd import CommandError
 
 ARGUMENTS: dict[str, Any] = {
-    "state": {"type": "str", "choices": ["present", "absent", "planned", "verified"], "default": "present"},
+    "state": {"type": "str", "choices": list(STATES), "default": "present"},
     "scope": {"type": "list", "elements": "str", "default": []},
     "architecture": {"type": "str", "choices": ["amd64", "arm64", "arm"], "default": "amd64"},
     "budget": {
@@ -253,31 +347,66 @@ ARGUMENTS: dict[str, Any] = {
             "health": {"type": "dict", "default": {}},
             "limit_evidence": {"type": "dict", "default": {}},
             "history_url": {"type": "str", "default": ""},
+            "disk_mib": {"type": "int", "default": 0},
+            "notes": {"type": "list", "elements": "str", "default": []},
             "stop_timeout_seconds": {"type": "int", "default": 10},
             "log": {"type": "dict", "default": {}},
         },
     },
+    "image_delivery": {"type": "dict", "default": {}},
+    "packages_directory": {"type": "str", "default": ""},
+    "registry": {
+        "type": "dict",
+        "options": {
+            "username": {"type": "str", "default": ""},
+            "password": {"type": "str", "default": "", "no_log": True},
+        },
+        "apply_defaults": True,
+    },
+    "history": {
+        "type": "dict",
+        "options": {"hours": {"type": "int", "default": 0}, "points": {"type": "int", "default": 120}},
+        "apply_defaults": True,
+    },
     "staged_images": {"type": "list", "elements": "dict", "default": []},
+    "watchdog_interval_seconds": {"type": "int", "default": 30},
+    "accept_tight": {"type": "bool", "default": False},
+    "fresh": {"type": "list", "elements": "str", "default": []},
+    "controller_clock": {"type": "float", "default": 0},
     "remove_data": {"type": "bool", "default": False},
     "remove_engine": {"type": "bool", "default": False},
 }
 
 
+class Discreet(AnsibleModule):
+    """A module that does not repeat what it is given: the files of services hold passwords and keys.
+
+    Neither in the robot's journal (``no_log=True`` would not do: the controller overrides it) nor, as ``main`` sees to,
+    in its result, which -vvv prints.
+    """
+
+    def _log_invocation(self) -> None:
+        """Log nothing."""
+
+
 def main() -> None:
     """Parse, execute, answer."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = Discreet(argument_spec=ARGUMENTS, supports_check_mode=True)
+    untold: dict[str, Any] = {"invocation": {}}
     try:
         stack = parse(module.params)
-        archives = {a["reference"]: Archive(a["path"], a["digest"]) for a in module.params["staged_images"]}
+        staged = module.params["staged_images"]
+        archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
         engine = Engine(stack.engine.socket)
-        result = run.execute(run.Call(stack, Roots(), engine, archives, check=module.check_mode))
+        window = history.parse(module.params["history"])
+        result = run.execute(run.Call(stack, Roots(), engine, archives, check=module.check_mode, window=window))
     except SpecError as error:
-        module.fail_json(msg=f"the spec cannot work: {error}")
+        module.fail_json(msg=f"the spec cannot work: {error}", **untold)
     except (ServiceFailedError, EngineError, CommandError, run.BusyError, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), **untold)
     if result.pop("failed", False):
-        module.fail_json(**result)
-    module.exit_json(**result)
+        module.fail_json(**result, **untold)
+    module.exit_json(**result, **untold)
 
 
 if __name__ == "__main__":

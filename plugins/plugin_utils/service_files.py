@@ -14,16 +14,22 @@ class FileMissingError(RuntimeError):
 def rendered(
     files: Sequence[Mapping[str, Any]], roles: Sequence[Path], render: Callable[[Path], str]
 ) -> list[dict[str, Any]]:
-    """Return ``files`` with every `template` and `src` ("ROLE/path") replaced by `content`."""
+    """Return ``files`` with every `template` and `src` ("ROLE/path") replaced by `content`.
+
+    In the content of a `src`, each word of `replace` is exchanged: one file of a role becomes several of a service.
+    """
     return [_one(dict(file), roles, render) for file in files]
 
 
 def _one(file: dict[str, Any], roles: Sequence[Path], render: Callable[[Path], str]) -> dict[str, Any]:
     template, source = file.pop("template", None), file.pop("src", None)
+    replacements: Mapping[str, str] = file.pop("replace", {})
     if template:
         file["content"] = render(_find(str(template), "templates", roles))
     elif source:
         file["content"] = _find(str(source), "files", roles).read_text(encoding="utf-8")
+        for word, text in replacements.items():
+            file["content"] = file["content"].replace(word, text)
     return file
 
 

@@ -39,7 +39,7 @@ build_alpine() {
     docker rm -f testbed-alpine-build >/dev/null 2>&1 || true
     docker run --name testbed-alpine-build --network none "$image-disk" /bin/sh -c "$alpine_slimming"
     docker export testbed-alpine-build |
-        docker import --change 'CMD ["/bin/sh"]' --change "LABEL $stand_in_label" \
+        docker import --change 'CMD ["/bin/sh"]' --change "LABEL $stand_in_label $recipe_label=$stand_in_recipe" \
             --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$image" >/dev/null
     docker rm testbed-alpine-build >/dev/null
     docker image rm "$image-disk" >/dev/null

@@ -39,7 +39,7 @@ build_python() {
     tar -C "$work/root" --owner=0 --group=0 --numeric-owner -c usr | docker cp - testbed-python-build:/
     rm -rf "$work"
     version="$(docker start --attach testbed-python-build)"
-    docker commit --change 'CMD ["python3"]' --change "LABEL $stand_in_label" --change "ENV PYTHON_VERSION=$version" \
+    docker commit --change 'CMD ["python3"]' --change "LABEL $stand_in_label $recipe_label=$stand_in_recipe" --change "ENV PYTHON_VERSION=$version" \
         --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
         testbed-python-build "$image" >/dev/null
     docker rm testbed-python-build >/dev/null

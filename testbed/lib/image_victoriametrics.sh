@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # variables of common.sh and versions.sh
 # VictoriaMetrics and vmagent without a container registry: their source is a Go module, and the Go module proxy serves
-# it. The result is static, carries VMUI, and sits in the image where upstream puts it.
+# it. The result is static, carries VMUI, and sits in the image where upstream puts it. As upstream's images for 64 bits
+# it has zstd in C: the one in Go keeps several MiB more for each level of compression, and would need a larger limit.
 
 victoriametrics_module=github.com/VictoriaMetrics/VictoriaMetrics
 
@@ -23,13 +24,26 @@ find_go() {
     printf '%s\n' "$folder/go/bin/go"
 }
 
+# A compiler and what it needs for a static program, installed where they are missing.
+have_compiler() {
+    local program='int main(void) { return 0; }'
+    gcc -static -x c -o /dev/null - <<<"$program" 2>/dev/null && return
+    is_debian && install_packages gcc libc6-dev && gcc -static -x c -o /dev/null - <<<"$program"
+}
+
 build_from_module() { # APPLICATION FILE
-    local go target="$cache_dir/victoriametrics-$victoriametrics_version"
+    local go target cgo=1 link="-linkmode external -extldflags -static"
     go="$(find_go)" || return 1
+    have_compiler || {
+        warn "there is no C compiler: $1 gets zstd in Go, and needs a larger memory limit than upstream's images."
+        cgo=0 link=""
+    }
+    target="$cache_dir/victoriametrics-$victoriametrics_version-cgo$cgo"
     if ! [ -x "$target/$1" ]; then
         say "  building $1 $victoriametrics_version from its Go module (some minutes on a small machine, the first time)"
-        GOBIN="$target" CGO_ENABLED=0 GOFLAGS=-buildvcs=false nice "$go" install -trimpath \
-            -ldflags "-s -w -X $victoriametrics_module/lib/buildinfo.Version=$1-tags-$victoriametrics_version" \
+        GOBIN="$target" CGO_ENABLED=$cgo GOFLAGS=-buildvcs=false nice "$go" install -trimpath -tags 'netgo osusergo' \
+            -ldflags "-s -w $link \
+                -X $victoriametrics_module/lib/buildinfo.Version=$1-tags-$victoriametrics_version" \
             "$victoriametrics_module/app/$1@$victoriametrics_version" 2>"$cache_dir/$1.log" || {
             tail -n 5 "$cache_dir/$1.log" >&2
             return 1
@@ -55,12 +69,17 @@ build_from_debian_package() { # APPLICATION FOLDER
 }
 
 build_victoriametrics() { build_application victoria-metrics 8428 "$1"; }
+# Debian's package is of another version than the one that was asked for: no stand-in for it.
+build_further_victoriametrics() { only_from_module=true build_application victoria-metrics 8428 "$1"; }
 build_vmagent() { build_application vmagent 8429 "$1"; }
+build_vmauth() { build_application vmauth 8427 "$1"; }
+build_vmalert() { build_application vmalert 8880 "$1"; }
 
 build_application() { # APPLICATION PORT IMAGE
-    local work labels=(--change "LABEL $stand_in_label")
+    local work labels=(--change "LABEL $stand_in_label $recipe_label=$stand_in_recipe")
     work="$(mktemp -d "$cache_dir/$1.XXXXXX")"
     if ! build_from_module "$1" "$work/$1-prod"; then
+        [ "${only_from_module:-false}" = false ] || die "$1 $victoriametrics_version could not be built from its Go module."
         warn "$1 could not be built from its Go module. The image gets Debian's package instead: an OLDER VERSION, and" \
             "VMUI IS MISSING from it. Whatever needs VMUI will fail."
         build_from_debian_package "$1" "$work" || die "$1 is to be had neither as a Go module nor as a Debian package."

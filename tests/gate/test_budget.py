@@ -60,13 +60,18 @@ def test_a_service_that_is_off_spends_nothing() -> None:
     assert variables(robot_stack_memory_budget_mib=160, robot_stack_services=["sensor_service"]) == set()
 
 
-@pytest.mark.parametrize(("variable", "value"), [(SENSOR, floors.SENSOR_SERVICE_MIB - 1), (DATABASE, 39)])
+@pytest.mark.parametrize(
+    ("variable", "value"), [(SENSOR, floors.SENSOR_SERVICE_MIB - 1), (DATABASE, floors.victoriametrics_mib(1000) - 1)]
+)
 def test_a_limit_in_which_the_service_was_not_seen_to_serve_is_refused(variable: str, value: int) -> None:
     assert variables(**{variable: value}) == {variable}
 
 
 def test_fewer_series_need_less() -> None:
-    assert variables(victoriametrics_memory_limit_mib=39, victoriametrics_expected_series=500) == set()
+    limit = floors.victoriametrics_mib(500)
+    assert limit < floors.victoriametrics_mib(1000)
+    assert variables(victoriametrics_memory_limit_mib=limit, victoriametrics_expected_series=500) == set()
+    assert variables(victoriametrics_memory_limit_mib=limit) == {DATABASE}
 
 
 @given(series=st.integers(min_value=1, max_value=1_000_000), more=st.integers(min_value=0, max_value=100_000))

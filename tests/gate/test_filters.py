@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+import robot_code  # noqa: F401 (it comes first)
+from ansible.module_utils.robot_stack.durations import seconds
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.filter.command_flags import command_flags
+from plugins.filter.victoriametrics_disk import disk_mib
 from plugins.filter.victoriametrics_fit import MIB, fit
 
 LIMITS = st.integers(min_value=1, max_value=64 * 1024)
@@ -34,10 +38,16 @@ def test_caches_and_heap_stay_below_the_limit(limit: int, series: int) -> None:
 
 
 def test_the_default_limit_gives_the_measured_settings() -> None:
-    fitted = fit(50, 1000)
-    assert fitted["gomemlimit_mib"] == 30
-    assert fitted["allowed_bytes"] == 16 * MIB
+    fitted = fit(64, 1000)
+    assert fitted["gomemlimit_mib"] == 36
+    assert fitted["allowed_bytes"] == 24 * MIB
     assert fitted["max_concurrent_requests"] == 1
+
+
+@given(limit=st.integers(min_value=48, max_value=1024), series=SERIES)
+def test_an_aggregate_by_label_is_answered(limit: int, series: int) -> None:
+    counted = 1000 * (1000 + 301 * 16)  # as VictoriaMetrics counts a graph of 301 points, from 1,000 series on
+    assert fit(limit, series)["max_memory_per_query_bytes"] > counted
 
 
 def test_flags_are_sorted_words_and_null_drops_one() -> None:
@@ -57,3 +67,20 @@ def test_the_same_flags_are_always_the_same_command_line(flags: dict[str, object
     assert all(word.startswith("-") for word in words)
     kept = [value if isinstance(value, list) else [value] for value in flags.values() if value is not None]
     assert len(words) == sum(map(len, kept))
+
+
+def test_the_disk_holds_every_sample_until_its_retention_ends() -> None:
+    # 1,000 series, four samples a minute, 30 days, two bytes each: 330 MiB; the index 32; 512 stay free
+    assert disk_mib(1000, "15s", "30d", 512) == 330 + 32 + 512
+    assert disk_mib(1000, "1m", "30d", 512) < disk_mib(1000, "15s", "30d", 512) < disk_mib(1000, "15s", "60d", 512)
+
+
+@pytest.mark.parametrize(("text", "value"), [("500ms", 0.5), ("1h30m", 5400), ("1.5d", 129600), ("2w", 1209600)])
+def test_a_duration_is_read_in_seconds(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "30 d", "30x", "3d4"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        seconds(text)

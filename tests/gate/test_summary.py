@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
-from plugins.callback.robot_stack_summary import COLUMNS, lines, rows, told
+from plugins.callback.robot_stack_summary import (
+    COLUMNS,
+    MOST_DIFF_LINES,
+    PLAN_COLUMNS,
+    CallbackModule,
+    aligned,
+    differences,
+    joined,
+    lines,
+    plan_parts,
+    plan_row,
+    rows,
+    told,
+)
 
 
 def answer(**changes: Any) -> dict[str, Any]:
@@ -18,7 +32,7 @@ def answer(**changes: Any) -> dict[str, Any]:
         "budget": {
             "memory_budget_mib": 300,
             "slice_limit_mib": 300.0,
-            "slice_working_set_mib": 110.0,
+            "used_mib": 110.0,
             "left_mib": 90,
             "verdict": "ok",
             "reasons": [],
@@ -60,6 +74,12 @@ def test_a_run_without_change_says_so() -> None:
     ]
 
 
+def test_a_budget_that_is_given_to_the_last_mib_is_told_so() -> None:
+    given = answer()
+    given["budget"]["left_mib"] = 0
+    assert told({"scout": given}, [])[0] == "scout: all of its budget is given."
+
+
 def test_changes_refusals_reasons_and_silent_robots_are_told() -> None:
     changed = answer(changed=True, plan=["start sensor_service"], refusals=["too little disk"])
     changed["engine_usage"]["reasons"] = ["130 of 128 MiB"]
@@ -74,3 +94,131 @@ def test_changes_refusals_reasons_and_silent_robots_are_told() -> None:
 
 def test_a_plan_that_was_not_carried_out_is_not_told_as_a_change() -> None:
     assert "scout would change: start sensor_service" in told({"scout": answer(plan=["start sensor_service"])}, [])
+
+
+def planned(**changes: Any) -> dict[str, Any]:
+    """What the module answers to preflight on a robot that has nothing yet."""
+    declared = {
+        "memory_budget_mib": 300,
+        "memory_reserve_mib": 150,
+        "engine_allowance_mib": 128,
+        "limits_mib": {"sensor_service": 32, "victoriametrics": 50},
+        "sum_mib": 210,
+        "left_mib": 90,
+    }
+    result = {"asked": "planned", "declared": declared, "robot": {"memory_ceiling_mib": 500.0}, "plan": ["a", "b"]}
+    return {**result, "refusals": [], "failed": False, **changes}
+
+
+def test_a_plan_shows_what_a_robot_has_and_who_gets_how_much() -> None:
+    row = plan_row("scout", planned())
+    assert dict(zip(PLAN_COLUMNS, row)) == {
+        "robot": "scout",
+        "RAM": "500",
+        "reserve": "150",
+        "budget": "300",
+        "engine": "128",
+        "services": "82",
+        "sum": "210",
+        "left": "90",
+        "outcome": "2 steps",
+    }
+
+
+def test_a_plan_ends_in_steps_a_refusal_or_nothing_to_do() -> None:
+    changes: list[dict[str, Any]] = [{"plan": ["a"]}, {"plan": []}, {"refusals": ["r"], "plan": []}, {"failed": True}]
+    outcomes = [plan_row("scout", planned(**change))[-1] for change in changes]
+    assert outcomes == ["1 step", "as declared", "refused (1 reason)", "failed"]
+
+
+def test_a_plan_without_an_answer_is_dashes() -> None:
+    assert plan_row("scout", {"asked": "planned", "msg": "no Python", "failed": True})[1:4] == ("-", "-", "-")
+
+
+def test_robots_with_the_same_plan_are_told_together_and_refusals_first() -> None:
+    parts = plan_parts({"a": planned(), "b": planned(plan=[], refusals=["too small"]), "c": planned()})
+    assert [(heading, told_lines) for heading, told_lines, _ in parts] == [
+        ("b: refused, and left as it is:", ["too small"]),
+        ("a, c: what would be done:", ["a", "b"]),
+    ]
+
+
+def test_what_a_plan_means_is_told_after_it_once_for_robots_that_are_alike() -> None:
+    with_note = planned(declared={"notes": ["vmagent: without the hub it keeps every sample for 223 h"]})
+    parts = plan_parts({"a": with_note, "b": planned(), "c": with_note})
+    assert [(heading, told_lines) for heading, told_lines, _ in parts][-1] == (
+        "a, c: what this means:",
+        ["vmagent: without the hub it keeps every sample for 223 h"],
+    )
+
+
+def test_numbers_of_a_plan_stand_under_each_other() -> None:
+    texts = aligned([PLAN_COLUMNS, plan_row("scout", planned()), plan_row("a", planned(robot={}))])
+    assert len({text.index("300") for text in texts[1:]}) == 1
+    assert len({text.index("2 steps") for text in texts[1:]}) == 1
+
+
+def printed(*results: dict[str, Any]) -> list[str]:
+    """Return what is printed after runs on robots called a, b, and so on."""
+    said: list[str] = []
+    summary = CallbackModule()
+    summary._display = SimpleNamespace(banner=said.append, display=lambda text, **_: said.append(text))
+    summary._results = dict(zip("abc", results))
+    summary.v2_playbook_on_stats(None)
+    return said
+
+
+def test_a_limit_that_is_to_change_is_told_as_what_is_now_against_what_is_declared() -> None:
+    why = "the kernel's limit is 64 MiB, declared are 80 MiB"
+    service = {"kernel_limit_mib": 64.0, "working_set_mib": 31.2, "verdict": "unlimited", "reasons": [why]}
+    said = printed({**answer(services={"victoriametrics": service}), **planned(plan=["recreate it"])})
+    heading = "MEMORY NOW, AGAINST WHAT IS DECLARED (MiB)"
+    assert said.index(heading) < said.index(f"a victoriametrics: {why}") < said.index("Nothing was changed.")
+    assert "MEMORY (MiB)" in printed(answer())
+
+
+def test_a_bare_robot_is_not_blamed_for_a_stack_that_it_does_not_have() -> None:
+    """Its ceiling is none, of course: the plan alone is told."""
+    ceiling = {**answer()["budget"], "slice_limit_mib": None, "verdict": "unlimited", "reasons": ["there is none"]}
+    said = printed({**answer(services={}, budget=ceiling), **planned()})
+    assert "PLAN (MiB)" in said
+    assert [line for line in said if "there is none" in line] == []
+
+
+def test_a_run_that_failed_half_way_says_what_it_changed() -> None:
+    assert "scout changed: a" in told({"scout": answer(changed=True, failed=True, plan=["a"])}, [])
+
+
+def test_what_a_verified_robot_differs_in_is_told_in_words_and_as_a_diff() -> None:
+    diff = {
+        "after_header": "container x",
+        "before": "image: a\nmemory: 64 MiB\n",
+        "after": "image: a\nmemory: 32 MiB\n",
+    }
+    result = answer(asked="verified", plan=["recreate container x"], diff=[diff], failed=True)
+    assert differences(result) == [
+        "  - recreate container x",
+        "    container x",
+        "      -memory: 64 MiB",
+        "      +memory: 32 MiB",
+    ]
+    assert not any("would change" in line for line in told({"scout": result}, []))
+
+
+def test_a_long_difference_is_cut_short() -> None:
+    diff = {"after_header": "f", "before": "", "after": "line\n" * 100}
+    shown = differences(answer(asked="verified", plan=["write f"], diff=[diff]))
+    assert len(shown) < MOST_DIFF_LINES + 4
+    assert "lines more" in shown[-1]
+
+
+def test_only_a_verification_tells_differences() -> None:
+    assert differences(answer(asked="present", plan=["load image"], diff=[])) == []
+
+
+def test_a_judgement_joins_what_was_changed_before_it() -> None:
+    before = {"asked": "present", "plan": ["create it"], "changed": True, "verdict": "tight"}
+    now = {"asked": "proven", "plan": [], "changed": False, "verdict": "ok"}
+    assert joined(before, now) == {"asked": "proven", "plan": ["create it"], "changed": True, "verdict": "ok"}
+    assert joined(None, now) == now
+    assert joined(now, before) == before

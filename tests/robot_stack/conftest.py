@@ -9,18 +9,25 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.robot_stack import files
 from robot_stack.fake_engine import FakeEngine
+from robot_stack.operating import Operator
 from robot_stack.robots import Robot
 
 
 @pytest.fixture
-def robot(tmp_path: Path) -> Robot:
-    return Robot(tmp_path, 1)
+def robot(tmp_path: Path, request: pytest.FixtureRequest) -> Robot:
+    """A robot with cgroup v1, or with the version that a test asks for."""
+    return Robot(tmp_path, getattr(request, "param", 1))
 
 
 @pytest.fixture
 def fake(robot: Robot) -> Iterator[FakeEngine]:
     with FakeEngine(robot) as engine:
         yield engine
+
+
+@pytest.fixture
+def operator(robot: Robot, fake: FakeEngine) -> Operator:
+    return Operator(robot, fake)
 
 
 @pytest.fixture

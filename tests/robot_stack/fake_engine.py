@@ -8,6 +8,7 @@ import shutil
 import socketserver
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -29,9 +30,15 @@ class FakeEngine:
         self.robot, self.newest, self.oldest = robot, newest, oldest
         self.containers: dict[str, dict[str, Any]] = {}
         self.images: dict[str, Mapping[str, Any]] = {}
+        self.events: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.errors: dict[str, tuple[int, bytes]] = {}  # "METHOD /path" -> status and body
         self.loaded = b""
+        self.brings: Mapping[str, Any] = IMAGE  # what an archive or a registry turns out to hold
+        self.driver_status: list[list[str]] = []
+        self.headers: dict[str, str] = {}  # of the last request
+        self.killed: list[int] = []  # the signals that processes of its containers were sent
+        self.deaf_to: set[int] = set()  # signals that end nothing
         self.failing = ""  # a container whose request holds this word ends as soon as it is started
         self._folder = tempfile.mkdtemp(prefix="engine-")  # short: a socket's path has at most 108 characters
         self.socket = f"{self._folder}/s"
@@ -63,11 +70,18 @@ class FakeEngine:
         if group == "containers":
             return self._container(method, rest, query, body)
         if group == "images":
-            return self._image(method, rest, body)
+            return self._image(method, rest, query, body)
+        if group == "events":
+            return 200, self._told(query)
         return 200, {
             "_ping": b"OK",
             "version": {"ApiVersion": self.newest, "MinAPIVersion": self.oldest},
-            "info": {"ServerVersion": "20.10", "CgroupDriver": "cgroupfs", "SwapLimit": True},
+            "info": {
+                "ServerVersion": "20.10",
+                "CgroupDriver": "cgroupfs",
+                "SwapLimit": True,
+                "DriverStatus": self.driver_status,
+            },
         }[group]
 
     def _container(self, method: str, rest: str, query: Mapping[str, str], body: bytes) -> Answer:
@@ -89,9 +103,19 @@ class FakeEngine:
             self.containers[query["name"]] = {**self.containers.pop(name), "Name": f"/{query['name']}"}
         elif action == "stop":
             found["State"] = {"Running": False, "Status": "exited", "Pid": 0}
-        elif action == "start":
+        elif action in ("start", "restart"):
             self._started(found)
         return 204, b""
+
+    def _told(self, query: Mapping[str, str]) -> bytes:
+        since, until = float(query["since"]), float(query["until"])
+        wanted = json.loads(query["filters"])["container"]
+        told = [
+            json.dumps(event)
+            for event in self.events
+            if event["Actor"]["ID"] in wanted and since <= event["timeNano"] / 1e9 <= until
+        ]
+        return "\n".join(told).encode()
 
     def _listed(self, filters: Mapping[str, list[str]]) -> list[dict[str, Any]]:
         wanted = filters.get("label", [])
@@ -130,23 +154,55 @@ class FakeEngine:
             self.robot.group(path, host["Memory"], host["MemorySwap"] - host["Memory"], 3 << 20, 1 << 20)
             self.robot.process(pid, "service", path, pss=4096, anonymous=3072)
 
-    def _image(self, method: str, rest: str, body: bytes) -> Answer:
+    def kill(self, pid: int, signal: int) -> None:
+        """End a process as the kernel does on a signal; the engine sees it, and starts its container again."""
+        self.killed.append(signal)
+        if signal in self.deaf_to or self.robot is None:
+            return
+        [found] = [c for c in self.containers.values() if c["State"]["Pid"] == pid]
+        shutil.rmtree(self.robot.root / "proc" / str(pid))
+        for action in ("die", "start"):
+            actor = {"ID": found["Id"], "Attributes": {"exitCode": "143"}}
+            self.events.append({"Action": action, "timeNano": time.time_ns(), "Actor": actor})
+        found["RestartCount"] += 1
+        self.calls.append("GET /restarted")  # so that its process has a number of its own
+        self._started(found)
+
+    def _image(self, method: str, rest: str, query: Mapping[str, str], body: bytes) -> Answer:
+        if rest == "json":
+            return 200, [{"Id": found["Id"]} for found in self.images.values()]
         if rest == "load":
             self.loaded = body
-            self.images[body.decode()] = IMAGE
+            self._name(body.decode(), self.brings)
             return 200, b'{"stream": "Loaded image: it"}\n'
+        if rest == "create":
+            self._name(f"{query['fromImage']}@{query['tag']}", self.brings)
+            return 200, b'{"status": "Pulling"}\n{"status": "Downloaded"}\n'
         reference = rest.removesuffix("/json").removesuffix("/tag")
-        if reference not in self.images:
+        found = self.images.get(reference) or next((i for i in self.images.values() if i["Id"] == reference), None)
+        if found is None:
             return 404, {"message": f"No such image: {reference}"}
         if method == "DELETE":
-            del self.images[reference]
-        return 200, self.images.get(reference, {})
+            if any(c["Image"] == found["Id"] for c in self.containers.values()):
+                return 409, {"message": "conflict: the image is used by a container"}
+            self.images = {name: i for name, i in self.images.items() if reference not in (name, i["Id"])}
+        elif rest.endswith("/tag"):
+            self._name(f"{query['repo']}:{query['tag']}", found)
+        return 200, found
+
+    def _name(self, name: str, image: Mapping[str, Any]) -> None:
+        """Give an image a name; one that had it before stays without one, as on a classic engine."""
+        before = self.images.get(name)
+        self.images[name] = image
+        if before is not None and before["Id"] not in [known["Id"] for known in self.images.values()]:
+            self.images[before["Id"]] = before
 
 
 def _handler(engine: FakeEngine) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            engine.headers = dict(self.headers)
             status, content = engine.answer(self.command, self.path, body)
             raw = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)

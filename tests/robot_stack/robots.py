@@ -74,6 +74,7 @@ class Robot:
         if version == 1:
             write(top / "memory/memory.stat", "total_rss 0\n")
             write(top / "memory/memory.limit_in_bytes", f"{UNLIMITED_V1}\n")
+            write(top / "memory/memory.memsw.limit_in_bytes", f"{UNLIMITED_V1}\n")
         else:
             write(top / "cgroup.controllers", "cpu memory pids\n")
         write(root / "proc/meminfo", "MemTotal:  512000 kB\nSwapTotal: 1024 kB\nHugePages_Total: 3\n")

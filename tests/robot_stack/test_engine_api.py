@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.robot_stack.engine_api import Engine, EngineError
+from ansible.module_utils.robot_stack.engine_api import Engine, EngineError, demultiplex
+from hypothesis import given
+from hypothesis import strategies as st
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import IMAGE
 
@@ -116,3 +118,9 @@ def test_logs_are_text(fake: FakeEngine) -> None:
     engine = Engine(fake.socket)
     engine.create("it", BODY)
     assert engine.logs("it", 2) == "one\ntwo"
+
+
+@given(st.lists(st.binary(max_size=50)))
+def test_log_frames_are_joined(parts: list[bytes]) -> None:
+    raw = b"".join(b"\x01\0\0\0" + len(part).to_bytes(4, "big") + part for part in parts)
+    assert demultiplex(raw) == b"".join(parts)

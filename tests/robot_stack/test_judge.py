@@ -6,15 +6,26 @@ import base64
 import dataclasses
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from ansible.module_utils.robot_stack import cgroup, container, judge, probe, procfs, readback, report, spec, state
+from ansible.module_utils.robot_stack import (
+    cgroup,
+    container,
+    judge,
+    parsing,
+    peaks,
+    probe,
+    procfs,
+    readback,
+    report,
+    state,
+)
 from robot_stack.robots import MIB, parameters, service
 
-STACK = spec.parse(parameters(service(), service("victoriametrics", 50, history_url="http://127.0.0.1:1")))
+STACK = parsing.parse(parameters(service(), service("victoriametrics", 50, history_url="http://127.0.0.1:1")))
 BUDGET = STACK.budget
 READING = readback.Reading(
     "sensor_service",
@@ -52,6 +63,19 @@ def test_the_engine_is_judged_by_what_it_cannot_give_back(change: dict[str, Any]
 
 
 @pytest.mark.parametrize(
+    ("change", "used"),
+    [
+        ({"stack_usage": held(50, current=70)}, 70.0),
+        ({"stack_usage": held(50, current=70), "usage": None}, 130.0),  # the engine's 60 are not in the slice
+        ({"stack_usage": held(50, current=70), "usage": held(0, current=0)}, 130.0),
+        ({"stack_usage": None}, None),
+    ],
+)
+def test_what_the_whole_stack_uses_has_the_engine_in_it(change: dict[str, Any], used: float | None) -> None:
+    assert report.budget(engine_reading(**change), STACK)["used_mib"] == used
+
+
+@pytest.mark.parametrize(
     ("change", "verdict", "words"),
     [
         ({}, "ok", ""),
@@ -80,45 +104,49 @@ def test_the_stack_is_judged_by_its_ceiling(change: dict[str, Any], verdict: str
 )
 def test_swap_matters_where_the_robot_has_some(limits: Any, words: str) -> None:
     reading = dataclasses.replace(READING, limits=limits)
-    assert judge.service(reading, state.ServiceMemory(), MIB, 0).reasons == [words]
-    assert judge.service(reading, state.ServiceMemory(), 0, 0).verdict == "ok"
+    assert judge.service(reading, MIB, 0).reasons == [words]
+    assert judge.service(reading, 0, 0).verdict == "ok"
 
 
 def test_a_service_whose_cgroup_cannot_be_read_is_not_taken_for_limited() -> None:
-    judged = judge.service(readback.Reading("s", MIB, status="running"), state.ServiceMemory(), 0, 0)
+    judged = judge.service(readback.Reading("s", MIB, status="running"), 0, 0)
     assert (judged.verdict, judged.reasons) == ("unlimited", ["its cgroup cannot be read"])
-    assert judge.service(readback.Reading("s", MIB), state.ServiceMemory(), 0, 0).verdict == "down"
-
-
-@pytest.mark.parametrize(
-    ("memory", "rate"),
-    [
-        ({"major_faults": 70, "faults_counted_at": 940.0}, 30.0),
-        ({"major_faults": 70, "faults_counted_at": 941.0}, None),  # too short ago
-        ({"major_faults": 70, "faults_counted_at": 0.0}, None),  # never counted
-        ({"major_faults": 101, "faults_counted_at": 100.0}, None),  # the counter started anew
-        ({"major_faults": 70, "faults_counted_at": 100.0, "container": "old"}, None),
-    ],
-)
-def test_faults_are_a_rate_of_one_container(memory: dict[str, Any], rate: float | None) -> None:
-    remembered = state.ServiceMemory(**{"container": "c", **memory})
-    assert judge.faults_per_minute(READING, remembered, 1000.0) == rate
+    assert judge.service(readback.Reading("s", MIB), 0, 0).verdict == "down"
 
 
 def test_the_highest_of_all_peaks_counts() -> None:
-    assert judge.peak(READING, state.ServiceMemory("c", peak_bytes=1)) == 8 * MIB
-    assert judge.peak(READING, state.ServiceMemory("c", peak_bytes=9 * MIB)) == 9 * MIB
-    assert judge.peak(READING, state.ServiceMemory("old", peak_bytes=9 * MIB)) == 8 * MIB
-    assert judge.peak(dataclasses.replace(READING, remembered_peak=10 * MIB), state.ServiceMemory()) == 10 * MIB
-    assert judge.peak(readback.Reading("s", 1), state.ServiceMemory("x")) is None
+    def peak(**change: Any) -> Any:
+        return judge.peak(dataclasses.replace(READING, **change))
+
+    assert peak(memory=state.ServiceMemory("c", peak_bytes=1)) == 8 * MIB
+    assert peak(memory=state.ServiceMemory("c", peak_bytes=9 * MIB)) == 9 * MIB
+    assert peak(remembered_peak=10 * MIB) == 10 * MIB
+    assert judge.peak(readback.Reading("s", 1)) is None
 
 
-def test_a_look_is_remembered_a_minute_apart() -> None:
-    first = report.remember(READING, state.ServiceMemory("old", 5.0, 99 * MIB, 9, 900.0), 1000.0)
-    assert first == state.ServiceMemory("c", 0.0, 8 * MIB, 100, 1000.0)
-    grown = dataclasses.replace(READING, usage=dataclasses.replace(READING.usage, major_faults=200))
-    assert report.remember(grown, first, 1059.0).major_faults == 100
-    assert report.remember(grown, first, 1060.0).major_faults == 200
+def test_a_look_remembers_the_peak_and_what_happened() -> None:
+    reading = dataclasses.replace(READING, memory=state.ServiceMemory("c", restarts=2, peak_bytes=MIB))
+    assert report.remember(reading) == state.ServiceMemory("c", restarts=2, peak_bytes=8 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("memory", "verdict"),
+    [
+        ({"last_failure_at": 1000.0, "oom_kills": 2, "restarts": 2, "last_failure": "the kernel killed it"}, "killed"),
+        ({"last_failure_at": 1000.0 - judge.KILLED_SECONDS + 1, "hangs": 1}, "killed"),
+        ({"last_failure_at": 1000.0 - judge.KILLED_SECONDS, "hangs": 1}, "ok"),  # a day of peace
+        ({"restarts": 0}, "ok"),
+    ],
+)
+def test_what_was_killed_is_judged_killed_for_a_day(memory: dict[str, Any], verdict: str) -> None:
+    judged = judge.service(dataclasses.replace(READING, memory=state.ServiceMemory("c", **memory)), 0, 1000.0)
+    assert judged.verdict == verdict
+
+
+def test_a_kill_is_told_with_its_counts() -> None:
+    memory = state.ServiceMemory("c", restarts=3, oom_kills=2, last_failure_at=999.0, last_failure="it died")
+    judged = judge.service(dataclasses.replace(READING, memory=memory), 0, 1000.0)
+    assert judged.reasons == ["it died (since it was deployed: killed for memory 2 times, ended unasked 3 times)"]
 
 
 @pytest.mark.parametrize(
@@ -141,16 +169,17 @@ def test_peaks_come_from_the_robots_own_history(
 
     monkeypatch.setattr(probe, "get", get)
     reading = dataclasses.replace(READING, started_at=700.0)
-    (found,) = readback.with_peaks(STACK, [reading], 1000.0)
+    (found,) = peaks.remembered(STACK, [reading], 1000.0)
     assert found.remembered_peak == peak
     assert "service%3D%22sensor_service%22%7D%5B300s%5D" in asked[0]
+    assert "nocache=1" in asked[0], "VictoriaMetrics would answer with what was 30 seconds ago"
 
 
 def asking(*answers: tuple[int, str], gone: str = "", **health: Any) -> Any:
     """Wait for a service that gives ``answers``, the last one again and again, while time flies."""
     declared = {"url": "http://127.0.0.1:9/health", "timeout_seconds": 3, **health}
     files = [{"path": "secret", "content": "hunter2\n"}]
-    (one,) = spec.parse(parameters(service(health=declared, files=files))).services
+    (one,) = parsing.parse(parameters(service(health=declared, files=files))).services
     now, left, seen = [0.0], list(answers), []
 
     def ask(url: str, username: str, password: str) -> tuple[int, str]:
@@ -188,9 +217,21 @@ def test_the_password_comes_from_the_services_own_file() -> None:
     assert seen[0][1:] == ("", "")
 
 
-def test_without_a_health_page_a_running_container_is_enough() -> None:
-    assert asking((0, ""), url="") == (None, [])
-    assert asking((0, ""), url="", gone="it ended")[0] == "it ended"
+@pytest.mark.parametrize("ends_at", [0.0, 1.0, probe.SETTLING_SECONDS])
+def test_without_a_health_page_a_container_is_watched_while_it_settles(ends_at: float) -> None:
+    now = [0.0]
+    (one,) = parsing.parse(parameters(service(health={}))).services
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds
+
+    def wait(gone: Callable[[], str]) -> str | None:
+        return cast("str | None", probe.wait_until_healthy(one, gone, pause=pause))
+
+    assert wait(lambda: "it ended" if now[0] >= ends_at else "") == "it ended"
+    now[0] = 0.0
+    assert wait(lambda: "") is None
+    assert now[0] == probe.SETTLING_SECONDS
 
 
 @pytest.fixture
@@ -226,7 +267,13 @@ def test_a_page_that_nobody_serves_has_a_reason() -> None:
 
 @pytest.mark.parametrize(
     ("page_text", "value"),
-    [("# TYPE m gauge\nm 3.3e+07\n", 3.3e7), ("m 5 1700000000\n", 5), ("m nonsense\n", None), ("m2 1\n", None)],
+    [
+        ("# TYPE m gauge\nm 3.3e+07\n", 3.3e7),
+        ("m 5 1700000000\n", 5),
+        ('m_b 1\nm{x="y z"} 2.5\n', 2.5),
+        ("m nonsense\n", None),
+        ("m2 1\n", None),
+    ],
 )
 def test_a_metric_is_its_first_value(page_text: str, value: float | None) -> None:
     assert probe.metric(page_text, "m") == value

@@ -14,13 +14,15 @@ from ansible.module_utils.robot_stack import (
     engine_setup,
     files,
     observe,
+    parsing,
     plan,
     refuse,
     remove,
     robot,
-    spec,
+    space,
     state,
     systemd,
+    watchdog_setup,
 )
 from robot_stack.robots import FINGERPRINT, MIB, parameters, service, write
 
@@ -38,7 +40,7 @@ FACTS = robot.Robot(
 
 
 def declared(*services: dict[str, Any], **more: Any) -> Any:
-    return spec.parse(parameters(*(services or (service(),)), **more))
+    return parsing.parse(parameters(*(services or (service(),)), **more))
 
 
 def bare(**change: Any) -> Any:
@@ -70,10 +72,11 @@ def _found(file: Any) -> Any:
 
 def done(stack: Any, **change: Any) -> Any:
     """A robot that is as ``stack`` says, its engine installed by this project; then ``change``."""
-    wanted = systemd.slice_units(stack, 2) + engine_setup.engine_files(stack)
+    wanted = systemd.slice_units(stack, 2, own_engine=True) + engine_setup.engine_files(stack)
+    wanted += watchdog_setup.settings(stack)
     containers, images = {}, {}
     for one in stack.services:
-        wanted += container.config_files(stack, one)
+        wanted += [*container.config_files(stack, one), watchdog_setup.service_settings(stack, one)]
         body = container.body(stack, one, "systemd", FINGERPRINT)
         containers[container.name_of(one.name)] = {
             "Image": "sha256:1",
@@ -89,11 +92,14 @@ def done(stack: Any, **change: Any) -> Any:
         "images": images,
         "found_files": {file.path: _found(file) for file in wanted},
         "slice_limits": {
-            name: 300 * MIB if name == stack.budget.slice else None for name in systemd.slice_names(stack)
+            name: 300 * MIB if name == stack.budget.slice else None
+            for name in systemd.slice_names(stack, own_engine=True)
         },
         "delivered_images": sorted(images),
-        "own_units": sorted(systemd.slice_names(stack)),
+        "own_units": sorted(systemd.slice_names(stack, own_engine=True)),
         "own_state": True,
+        "own_watchdog": True,
+        "watchdog_program": watchdog_setup.digest({f.path: f.content for f in watchdog_setup.program(stack)}),
         "own_directories": {"sensor_service": ["sensor_service/config", "sensor_service/data"], "staging": []},
     }
     return bare(**{**parts, **change})
@@ -105,11 +111,12 @@ def kinds(made: Any) -> list[str]:
 
 def test_a_bare_robot_gets_everything_in_order() -> None:
     made = plan.make(declared(), bare())
-    expected = ["slice"] * 3 + ["engine-file"] * 3 + ["packages", "image", "container"]
+    foundation = ["slice"] * 3 + ["engine-file"] * 3 + ["packages"]
+    expected = [*foundation, *["watchdog-file"] * 4, "watchdog", "image", "container", "watch"]
     assert kinds(made) == expected
     assert [need["kind"] for need in made.needs] == ["packages", "image"]
     assert made.steps[0].summary == "cap the whole stack at 300 MiB in robotstack.slice"
-    assert [step.kind for step in made.foundation] == expected[:-2]
+    assert [step.kind for step in made.foundation] == foundation
 
 
 def test_where_nothing_differs_there_is_nothing_to_do() -> None:
@@ -121,7 +128,8 @@ def test_where_nothing_differs_there_is_nothing_to_do() -> None:
 def test_a_changed_limit_touches_its_service_alone() -> None:
     before = declared(service(), service("victoriametrics", 50))
     after = declared(service(), service("victoriametrics", 60))
-    (step,) = plan.make(after, done(before)).steps
+    step, watched = plan.make(after, done(before)).steps
+    assert watched.summary == "have the watchdog look after victoriametrics"
     assert step.summary == (
         "recreate container robot-stack-victoriametrics: Memory is 50.0 MiB, not 60.0 MiB; "
         "MemorySwap is 50.0 MiB, not 60.0 MiB"
@@ -136,7 +144,7 @@ def test_another_image_under_the_same_name_is_brought_and_used() -> None:
     old = {"sensor_service:1": observe.FoundImage("sha256:0", "sha256:old", ["a", "b"], [])}
     made = plan.make(stack, done(stack, images=old))
     assert kinds(made) == ["image", "container"]
-    assert made.steps[0].needs["layers"] == ["a", "b"]  # what the robot has need not be sent again
+    assert made.steps[0].needs["reference"] == "sensor_service:1"
     assert made.steps[1].summary.endswith(": its image changes")
 
 
@@ -144,6 +152,45 @@ def test_a_container_of_an_image_that_was_replaced_is_made_anew() -> None:
     stack = declared()
     new = {"sensor_service:1": observe.FoundImage("sha256:2", FINGERPRINT, [], [])}
     assert kinds(plan.make(stack, done(stack, images=new))) == ["container"]
+
+
+def test_a_name_that_was_given_to_another_image_restarts_nothing_that_runs_the_right_one() -> None:
+    stack = declared()
+    swapped = {"sensor_service:1": observe.FoundImage("sha256:9", "sha256:other", [], [])}
+    right = {"sensor_service": observe.FoundImage("sha256:1", FINGERPRINT, [], [])}
+    (step,) = plan.make(stack, done(stack, images=swapped, running_images=right)).steps
+    assert step.kind == "image"
+    assert step.diff["before"] == "fingerprint: sha256:other\n"
+    wrong = {"sensor_service": observe.FoundImage("sha256:9", "sha256:other", [], [])}
+    assert kinds(plan.make(stack, done(stack, running_images=wrong))) == ["container"]
+
+
+def test_a_container_that_somebody_else_made_is_no_longer_ours_whatever_labels_it_bears() -> None:
+    stack = declared()
+    seen = done(stack)
+    seen.containers["robot-stack-sensor_service"]["Id"] = "theirs"
+
+    def made(identity: str) -> Any:
+        memory = {"sensor_service": state.ServiceMemory(made=identity)}
+        return dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=memory))
+
+    (step,) = plan.make(stack, made("ours")).steps
+    assert step.summary.endswith("it was made by hand, or by another program")
+    assert plan.make(stack, made("theirs")).steps == []
+    assert plan.make(stack, made("")).steps == []  # made by a version that did not remember it
+
+
+def test_a_replacement_that_was_cut_off_is_finished() -> None:
+    stack = declared()
+    seen = done(stack)
+    ours = seen.containers["robot-stack-sensor_service"]
+    seen.containers["robot-stack-sensor_service.previous"] = {**ours, "State": {"Running": False}}
+    memory = {"sensor_service": state.ServiceMemory(made="the one before")}  # it was cut off before it remembered
+    seen = dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=memory))
+    assert kinds(plan.make(stack, seen)) == ["settle"]
+    ours["State"] = {"Running": False, "Status": "created"}
+    (step,) = plan.make(stack, seen).steps
+    assert step.summary.endswith("it is created; its replacement was interrupted")
 
 
 def test_swap_that_no_kernel_counts_is_no_drift_for_ever() -> None:
@@ -158,8 +205,14 @@ def test_swap_that_no_kernel_counts_is_no_drift_for_ever() -> None:
 def test_somebody_elses_engine_is_never_configured() -> None:
     stack = declared()
     theirs = done(stack, state=state.State())
-    theirs = dataclasses.replace(theirs, found_files={p: f for p, f in theirs.found_files.items() if "slice" in p})
-    assert plan.make(stack, theirs).steps == []
+    engines = {file.path for file in engine_setup.engine_files(stack)}
+    kept = {path: found for path, found in theirs.found_files.items() if path not in engines}
+    theirs = dataclasses.replace(theirs, found_files=kept)
+    # a slice that an earlier version made for it goes: it is empty
+    (step,) = plan.make(stack, theirs).steps
+    assert (step.kind, step.subject) == ("drop-slice", "robotstack-engine.slice")
+    units = [name for name in theirs.own_units if "engine" not in name]
+    assert plan.make(stack, dataclasses.replace(theirs, own_units=units)).steps == []
 
 
 def test_our_engine_follows_its_configuration() -> None:
@@ -189,7 +242,10 @@ def test_a_changed_file_shows_what_changes() -> None:
 
 def test_orphans_go_only_where_everything_is_in_scope() -> None:
     both = declared(service(), service("victoriametrics", 50))
-    assert [step.subject for step in plan.make(declared(), done(both)).steps] == ["robot-stack-victoriametrics"]
+    assert [step.subject for step in plan.make(declared(), done(both)).steps] == [
+        "robot-stack-victoriametrics",
+        "robotstack-victoriametrics.slice",
+    ]
     assert plan.make(declared(scope=["sensor_service"]), done(both)).steps == []
 
 
@@ -197,8 +253,12 @@ def _controller(**change: Any) -> dict[str, Any]:
     return {**parameters()["memory_controller"], **change}
 
 
+WRITTEN = bootline.with_memory_controller("quiet")
 NO_CONTROLLER = {
     "hierarchy": cgroup.Hierarchy(0, Path("/none")),
+    "controller": cgroup.SWITCHED_OFF,
+    "boot_file_changed_at": 8.0,
+    "booted_at": 7.0,
     "boot_file": "/boot/cmdline.txt",
     "boot_line": "root=/dev/sda quiet\n",
 }
@@ -210,7 +270,19 @@ NO_CONTROLLER = {
         ({"enable": False}, {}, "set memory_cgroup_enable: true"),
         ({}, {"boot_file": ""}, "no boot line to change"),
         ({}, {}, "memory_cgroup_reboot_allowed: true"),
-        ({}, {"boot_line": bootline.with_memory_controller("quiet")}, "although /boot/cmdline.txt switches it on"),
+        (
+            {},
+            {"boot_line": WRITTEN},
+            "or reboot by hand (/boot/cmdline.txt is written)",
+        ),
+        ({"reboot_allowed": True}, {"boot_line": WRITTEN, "booted_at": 9.0}, "was started since without reading that"),
+        (
+            {"reboot_allowed": True},
+            {"running_boot_line": WRITTEN},
+            "although the kernel was started with",
+        ),
+        ({"reboot_allowed": True}, {"controller": cgroup.NOT_BUILT}, "CONFIG_MEMCG"),
+        ({"reboot_allowed": True}, {"controller": cgroup.NOT_MOUNTED}, "mount it at /sys/fs/cgroup/memory"),
     ],
 )
 def test_without_the_memory_controller_it_is_refused(
@@ -226,14 +298,11 @@ def test_the_memory_controller_is_switched_on_where_a_reboot_is_allowed() -> Non
     assert kinds(made) == ["boot-line", "reboot"]
     assert made.steps[0].file.content == "root=/dev/sda quiet cgroup_enable=memory cgroup_memory=1\n"
     assert made.needs == [{"kind": "reboot"}]
-
-
-def test_the_new_boot_path_stands_before_the_old_one(tmp_path: Path) -> None:
-    names = ["/boot/firmware/cmdline.txt", "/boot/cmdline.txt"]
-    assert bootline.boot_file(names, tmp_path) is None
-    for name in reversed(names):
-        expected = write(tmp_path / name.lstrip("/"), "")
-        assert bootline.boot_file(names, tmp_path) == expected
+    # a run that was cut off between the two is finished
+    made = plan.make(
+        declared(memory_controller=_controller(reboot_allowed=True)), bare(**{**NO_CONTROLLER, "boot_line": WRITTEN})
+    )
+    assert kinds(made) == ["reboot"]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +311,16 @@ def test_the_new_boot_path_stands_before_the_old_one(tmp_path: Path) -> None:
         ({"architecture": "arm64"}, {}, "this robot is arm64, robot_stack_architecture says amd64"),
         ({"systemd": False}, {}, "systemd does not run here"),
         ({"memory_ceiling": 449 * MIB}, {}, "more than this robot's 449.0 MiB"),
-        ({"disk_available": 255 * MIB}, {}, "free some space"),
+        ({"architecture": "armv6l"}, {}, "there are images for amd64, arm64, arm (ARMv7) only"),
+        ({"kernel": "4.9.337-tegra"}, {}, "its kernel is 4.9.337-tegra, 4.14 or later is needed"),
+        ({"swap_total": MIB, "swap_accounted": False}, {}, "cannot limit a service's swap"),
+        ({"clock": 1e9}, {"controller_clock": 1e9 + 3601}, "its clock says 2001-09-09 01:46 UTC"),
+        ({"disks": {"/": space.Disk(1, 299 * MIB)}}, {}, "299.0 MiB of disk are free for /, 300 MiB are needed"),
+        (
+            {"engine": observe.FoundEngine(True, True, version="19.03.13", api_version="1.40")},
+            {},
+            "its container engine is 19.03.13 (API 1.40), Docker 20.10 (API 1.41) or later is needed",
+        ),
         ({"debian": False}, {}, "no Debian"),
         ({}, {"engine": {**parameters()["engine"], "install": False}}, "set container_engine_install: true"),
     ],
@@ -258,19 +336,106 @@ def test_a_budget_that_fits_exactly_is_accepted() -> None:
     assert refuse.reasons(declared(), bare(memory_ceiling=450 * MIB)) == []
 
 
+@pytest.mark.parametrize(
+    ("seen", "more"),
+    [
+        ({"kernel": "4.14.0"}, {}),
+        ({"swap_total": 0, "swap_accounted": False}, {}),
+        ({"swap_total": MIB}, {}),
+        ({"clock": 1e9}, {"controller_clock": 1e9 - 3600}),
+        ({"clock": 0.0}, {}),  # without a controller's clock there is nothing to compare with
+        ({"engine": observe.FoundEngine(True, True, version="20.10.24", api_version="1.41")}, {}),
+        ({"engine": observe.FoundEngine(True, True)}, {}),
+    ],
+)
+def test_what_is_just_good_enough_is_accepted(seen: dict[str, Any], more: dict[str, Any]) -> None:
+    assert refuse.reasons(declared(**more), bare(**seen)) == []
+
+
+def test_what_shares_a_disk_must_fit_there_together() -> None:
+    stack = declared(service(disk_mib=100))
+    paths = ("/", "/var/lib/docker", "/var/lib/robot-stack")
+    # packages, image, archive, log, own files, data
+    needed = 300 + 64 + 16 + 2 + 8 + 100
+    one = {path: space.Disk(1, needed * MIB) for path in paths}
+    assert refuse.reasons(stack, bare(disks=one)) == []
+    short = {path: space.Disk(1, needed * MIB - 1) for path in paths}
+    (reason,) = refuse.reasons(stack, bare(disks=short))
+    assert "the engine's packages 300, sensor_service's image 64" in reason
+    assert "sensor_service's data 100" in reason
+    # what the data occupies already is not asked for again
+    assert refuse.reasons(stack, bare(disks=short, data_used={"sensor_service": MIB})) == []
+    three = {"/": 300, "/var/lib/docker": 64 + 2, "/var/lib/robot-stack": 16 + 8 + 100}
+    apart = {path: space.Disk(number, mib * MIB) for number, (path, mib) in enumerate(three.items())}
+    assert refuse.reasons(stack, bare(disks=apart)) == []
+
+
+def test_a_robot_that_has_its_images_and_packages_needs_no_room_for_them() -> None:
+    stack = declared()
+    there = {path: space.Disk(1, 10 * MIB) for path in ("/", "/var/lib/docker", "/var/lib/robot-stack")}
+    assert refuse.reasons(stack, done(stack, disks=there)) == []
+
+
+def test_an_image_that_is_pulled_needs_room_once_and_no_archive() -> None:
+    pinned = {**service(), "image": {"reference": "registry.example/sensor_service@sha256:" + "0" * 64}}
+    stack = declared(pinned)
+    small = {path: space.Disk(1, 10 * MIB) for path in ("/", "/var/lib/docker", "/var/lib/robot-stack")}
+    assert refuse.reasons(stack, done(stack, disks=small)) == []
+    (reason,) = refuse.reasons(stack, done(stack, disks=small, images={}))
+    assert "sensor_service's image 64" in reason
+    assert "archive" not in reason
+
+
+def test_every_reason_is_told_at_once() -> None:
+    faults = {"architecture": "arm64", "memory_ceiling": 400 * MIB, "clock": 9.0, "disks": {"/": space.Disk(1, 0)}}
+    made = plan.make(declared(controller_clock=1e9), bare(**{**NO_CONTROLLER, **faults}))
+    assert made.steps == []
+    words = ("arm64", "robot_stack_memory_budget_mib 300", "clock", "disk", "memory_cgroup_reboot_allowed")
+    for word in words:
+        assert [reason for reason in made.refusals if word in reason], word
+    assert len(made.refusals) == len(words)
+
+
 def test_our_own_listener_is_not_in_the_way(tmp_path: Path) -> None:
-    write(tmp_path / "net/tcp", "head\n 0: 0100007F:238D 0:0 0A\n")
+    _listens(tmp_path, 7, "docker-c0ffee.scope")
     stack = declared(service(listens=["127.0.0.1:9101"]))
-    assert refuse.busy_listeners(stack, done(stack), tmp_path) == []
+    seen = done(stack)
+    seen.containers["robot-stack-sensor_service"]["Id"] = "c0ffee"
+    assert refuse.busy_listeners(stack, seen, tmp_path) == []
     (reason,) = refuse.busy_listeners(stack, bare(), tmp_path)
+    assert "127.0.0.1:9101 is taken by squatter (process 7): stop it, or change sensor_service_listen" in reason
+
+
+def test_a_listener_is_in_the_way_although_our_container_runs(tmp_path: Path) -> None:
+    """The address of a running service is changed to one that somebody has."""
+    _listens(tmp_path, 7, "system.slice/squatter.service")
+    stack = declared(service(listens=["127.0.0.1:9101"]))
+    seen = done(stack)
+    seen.containers["robot-stack-sensor_service"]["Id"] = "c0ffee"
+    assert len(refuse.busy_listeners(stack, seen, tmp_path)) == 1
+
+
+def test_a_listener_that_cannot_be_named_is_told_nevertheless(tmp_path: Path) -> None:
+    _listens(tmp_path, 0, "")
+    (reason,) = refuse.busy_listeners(declared(service(listens=["127.0.0.1:9101"])), bare(), tmp_path)
     assert "127.0.0.1:9101 is taken by another program" in reason
-    assert "sensor_service_listen_address" in reason
+
+
+def _listens(proc: Path, pid: int, group: str) -> None:
+    """Let process ``pid`` (0: none that can be seen), in cgroup ``group``, listen at port 9101."""
+    write(proc / "net/tcp", "head\n 0: 0100007F:238D 0:0 0A 0:0 0:0 0 0 0 4711 1\n")
+    if pid:
+        write(proc / f"{pid}/comm", "squatter\n")
+        write(proc / f"{pid}/cgroup", f"0::/{group}\n")
+        (proc / f"{pid}/fd").mkdir()
+        (proc / f"{pid}/fd/3").symlink_to("socket:[4711]")
 
 
 def test_removal_takes_services_before_their_ceiling() -> None:
     stack = declared(state="absent")
     made = remove.make(stack, done(stack))
     assert kinds(made) == [
+        "drop-watchdog",
         "stop",
         "drop-image",
         "drop-directory",
@@ -305,7 +470,28 @@ def test_the_engine_goes_only_where_it_is_ours_and_runs_nothing_else() -> None:
     refused = remove.make(stack, done(stack, foreign_containers=["theirs"]))
     assert refused.steps == []
     assert "the engine also runs theirs" in refused.refusals[0]
+    kept = remove.make(stack, done(stack, foreign_volumes=["theirs"]))
+    assert kept.steps == []
+    assert "keeps the volumes theirs" in kept.refusals[0]
     assert remove.make(stack, done(stack, engine_data=True)).needs == [{"kind": "purge", "names": ["docker.io"]}]
     theirs = remove.make(stack, done(stack, state=state.State(), engine_data=True))
     assert not {"purge", "engine-leave"} & set(kinds(theirs))
     assert "/var/lib/docker" not in [step.subject for step in theirs.steps]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("remove_engine", [True, False])
+def test_nothing_is_removed_while_nobody_knows_what_the_engine_holds(ours: bool, remove_engine: bool) -> None:
+    stack = declared(state="absent", remove_engine=remove_engine)
+    silent = observe.FoundEngine(installed=True, running=False)
+    change = {} if ours else {"state": state.State()}
+    made = remove.make(stack, done(stack, engine=silent, containers={}, engine_data=True, **change))
+    assert made.steps == []
+    assert "does not answer" in made.refusals[0]
+
+
+def test_a_robot_without_an_engine_or_without_a_stack_has_nothing_to_refuse() -> None:
+    stack = declared(state="absent", remove_engine=True)
+    gone = done(stack, engine=observe.FoundEngine(installed=False, running=False), containers={})
+    assert remove.make(stack, gone).refusals == []
+    assert remove.make(stack, bare(engine=observe.FoundEngine(installed=True, running=False))) == plan.Plan([], [])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import cgroup, files, procfs, robot, state
+from ansible.module_utils.robot_stack import cgroup, files, observe, parsing, procfs, refuse, robot, space, state
+from ansible.module_utils.robot_stack.engine_api import Engine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from robot_stack.robots import MIB, Robot, write
+from robot_stack.robots import MIB, Robot, parameters, write
 
 
 @pytest.fixture(params=[1, 2])
@@ -73,6 +76,29 @@ def test_usage_is_split_into_what_can_be_given_back_and_what_cannot(made: Robot)
     assert cgroup.usage(cgroup.detect(made.roots.sys), "/gone") is None
 
 
+def test_v2_tells_faults_kills_and_pressure(tmp_path: Path) -> None:
+    made = Robot(tmp_path, 2)
+    directory = made.group("/a", MIB)
+    write(directory / "memory.current", "9\n")
+    write(directory / "memory.stat", "inactive_file 4\nanon 3\nkernel 2\npgmajfault 7\n")
+    write(directory / "memory.events", "oom 1\noom_kill 2\n")
+    write(directory / "memory.pressure", "some avg10=0.00 avg60=1.50 avg300=0.00 total=5\n")
+    found = cgroup.usage(cgroup.detect(made.roots.sys), "/a")
+    assert found == cgroup.Usage(9, 4, 3, 2, 7, 2, 1.5)
+    assert (found.working_set, found.unreclaimable) == (5, 5)
+
+
+def test_v1_tells_faults_and_kills_of_the_whole_group(tmp_path: Path) -> None:
+    made = Robot(tmp_path, 1)
+    directory = made.group("/a", 32 * MIB, 16 * MIB, kernel=2)
+    write(directory / "memory.usage_in_bytes", "9\n")
+    write(directory / "memory.stat", "rss 1\ntotal_rss 3\ntotal_inactive_file 4\ntotal_pgmajfault 7\n")
+    write(directory / "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n")
+    tree = cgroup.detect(made.roots.sys)
+    assert cgroup.limits(tree, "/a") == cgroup.Limits(32 * MIB, 16 * MIB)
+    assert cgroup.usage(tree, "/a") == cgroup.Usage(9, 4, 3, 2, 7, 1)
+
+
 def test_an_older_v2_kernel_gives_only_the_parts_of_its_share(tmp_path: Path) -> None:
     made = Robot(tmp_path, 2)
     directory = made.group("/a", MIB)
@@ -104,6 +130,115 @@ def test_the_robot_is_as_large_as_the_limit_above_it(made: Robot) -> None:
     assert facts.systemd
     assert facts.debian
     assert facts.disk_available > 0
+
+
+def test_a_small_ceiling_above_the_robot_is_refused_and_named(made: Robot) -> None:
+    stack = parsing.parse(parameters())
+    made.group("/small", 449 * MIB)
+    made.process(1, "init", "/small/init.scope")
+    seen = observe.observe(stack, made.roots, Engine("/nowhere"))
+    (reason,) = [text for text in refuse.reasons(stack, seen) if "memory_budget" in text]
+    assert (
+        "is 450 MiB, more than this robot's 449.0 MiB (a cgroup above everything on it; its kernel has 500.0)" in reason
+    )
+    made.group("/small", 450 * MIB)
+    seen = observe.observe(stack, made.roots, Engine("/nowhere"))
+    assert not [text for text in refuse.reasons(stack, seen) if "memory_budget" in text]
+
+
+@pytest.mark.parametrize(("status", "missing"), [("unpacked", ["docker.io"]), ("installed", [])])
+def test_an_engine_of_ours_that_a_power_cut_left_half_installed_is_seen(
+    made: Robot, status: str, missing: list[str]
+) -> None:
+    """Its files are there; it does not run, and cannot be started."""
+    write(made.root / "usr/sbin/dockerd", "")
+    write(made.root / "var/lib/dpkg/status", f"Package: docker.io\nStatus: install ok {status}\n")
+    state.save(state.State(engine_packages=["docker.io"]), made.root / "var/lib/robot-stack")
+    seen = observe.observe(parsing.parse(parameters()), made.roots, Engine("/nowhere"))
+    assert seen.engine.installed
+    assert seen.engine.missing_packages == missing
+
+
+def test_swap_that_the_kernel_cannot_limit_is_seen(made: Robot) -> None:
+    def accounted() -> bool:
+        return bool(robot.here("/var/lib/x", made.roots).swap_accounted)
+
+    group = made.group("/system.slice", None)
+    assert accounted()
+    top = made.root / "sys/fs/cgroup"
+    (top / "memory/memory.memsw.limit_in_bytes" if made.version == 1 else group / "memory.swap.max").unlink()
+    assert not accounted()
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("#name hierarchy num enabled\nmemory\t0\t1\t0\n", cgroup.SWITCHED_OFF),
+        ("memory\t0\t1\t1\n", cgroup.NOT_MOUNTED),
+        ("pids\t4\t1\t1\n", cgroup.NOT_BUILT),
+        (None, cgroup.SWITCHED_OFF),
+    ],
+)
+def test_on_v1_the_kernel_tells_why_there_is_no_controller(tmp_path: Path, table: str | None, told: str) -> None:
+    made = Robot(tmp_path, 1)
+    assert robot.here("/x", made.roots).controller == cgroup.ENFORCING
+    shutil.rmtree(tmp_path / "sys/fs/cgroup/memory")
+    if table is not None:
+        write(tmp_path / "proc/cgroups", table)
+    facts = robot.here("/x", made.roots)
+    assert (facts.hierarchy.version, facts.controller) == (0, told)
+
+
+def test_on_v2_the_list_of_controllers_alone_decides(tmp_path: Path) -> None:
+    made = Robot(tmp_path, 2)
+    write(tmp_path / "proc/cgroups", "memory\t0\t1\t1\n")  # newer kernels leave v2's controllers out, or say 1
+    assert robot.here("/x", made.roots).controller == cgroup.ENFORCING
+    write(tmp_path / "sys/fs/cgroup/cgroup.controllers", "cpu pids\n")
+    facts = robot.here("/x", made.roots)
+    assert (facts.hierarchy.version, facts.controller) == (0, cgroup.SWITCHED_OFF)
+
+
+def test_the_boot_is_dated_by_process_one(tmp_path: Path) -> None:
+    assert procfs.booted_at(tmp_path) == 0.0
+    write(tmp_path / "stat", "cpu 1\nbtime 1000\n")
+    ticks = 5 * os.sysconf("SC_CLK_TCK")
+    write(tmp_path / "1/stat", f"1 (a) b) S {' '.join('0' for _ in range(18))} {ticks} 0\n")
+    assert procfs.booted_at(tmp_path) == 1005.0
+    assert procfs.booted_at(Path("/proc")) > 1e9
+
+
+def test_who_listens_is_found_in_a_running_system() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        inode = procfs.listener(f"127.0.0.1:{server.getsockname()[1]}", Path("/proc"))
+        found = procfs.holder(inode, Path("/proc"))
+    assert found is not None
+    assert found.pid == os.getpid()
+    assert procfs.holder("0", Path("/proc")) is None
+
+
+def test_a_connection_is_no_listener(tmp_path: Path) -> None:
+    """A browser on the robot itself that has VMUI open."""
+    write(tmp_path / "net/tcp", "head\n 0: 0100007F:0050 0:0 01 0:0 0:0 0 0 0 4711 1\n")
+    assert not procfs.listener("127.0.0.1:80", tmp_path)
+    write(tmp_path / "net/tcp", "head\n 0: 0100007F:0050 0:0 0A 0:0 0:0 0 0 0 4711 1\n")
+    assert procfs.listener("127.0.0.1:80", tmp_path) == procfs.listener("0.0.0.0:80", tmp_path) == "4711"
+
+
+def test_a_socket_for_both_protocols_is_found_under_the_address_of_either() -> None:
+    with socket.socket(socket.AF_INET6) as server:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        server.bind(("::ffff:127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        assert procfs.listener(f"127.0.0.1:{port}", Path("/proc"))
+        assert not procfs.listener(f"127.0.0.2:{port}", Path("/proc"))
+
+
+def test_space_is_counted_on_the_disk_and_not_in_the_name(tmp_path: Path) -> None:
+    write(tmp_path / "a/b", "x" * 100_000)
+    assert 100_000 <= space.used(tmp_path) <= 200_000
+    assert space.used(tmp_path / "none") == 0
+    assert space.of(tmp_path / "not/there/yet").device == tmp_path.stat().st_dev
 
 
 def test_only_installed_packages_count(tmp_path: Path) -> None:
@@ -141,11 +276,18 @@ def test_the_engines_processes_are_known_by_name(made: Robot) -> None:
         ("192.168.1.6:80", "0501A8C0:0050", False),
         ("[::]:80", "0501A8C0:0050", True),
         ("127.0.0.1:81", "00000000:0050", False),
+        ("127.0.0.1:80", "0000000000000000FFFF00000100007F:0050", True),
+        ("127.0.0.2:80", "0000000000000000FFFF00000100007F:0050", False),
+        ("[::ffff:127.0.0.1]:80", "0100007F:0050", True),
+        ("[::1]:80", "00000000000000000000000001000000:0050", True),
+        ("[::2]:80", "00000000000000000000000001000000:0050", False),
+        (":80", "0501A8C0:0050", True),
+        ("localhost:80", "0501A8C0:0050", False),
     ],
 )
 def test_a_listener_collides_where_addresses_overlap(tmp_path: Path, address: str, table: str, taken: bool) -> None:
-    write(tmp_path / "net/tcp6", f"head\n 0: {table} 0:0 0A\n")
-    assert procfs.listens(address, tmp_path) is taken
+    write(tmp_path / "net/tcp6", f"head\n 0: {table} 0:0 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1\n")
+    assert bool(procfs.listener(address, tmp_path)) is taken
 
 
 def mine(path: str, content: str, mode: int = 0o640, **more: Any) -> Any:
@@ -195,13 +337,35 @@ def test_what_is_no_text_differs_and_shows_nothing(tmp_path: Path) -> None:
     assert files.difference(mine("/a", "x"), found)["before"] == ""
 
 
+def test_a_sensitive_file_is_never_shown() -> None:
+    secret = files.DesiredFile("/x", "hunter2", 0o400, sensitive=True)
+    shown = files.difference(secret, files.FoundFile("hunter1", 0o400, 0, 0))
+    assert "hunter" not in str(shown)
+    assert shown["before"] != shown["after"]
+
+
 def test_a_diff_names_mode_and_owner() -> None:
     shown = files.difference(files.DesiredFile("/a", "new\n", 0o600), files.FoundFile("old\n", 0o644, 1, 2))
     assert (shown["before_header"], shown["before"]) == ("/a (mode 0644, owner 1:2)", "old\n")
     assert (shown["after_header"], shown["after"]) == ("/a (mode 0600, owner 0:0)", "new\n")
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"services": []}', '{"services": {"a": 1}}', '{"services": null}'])
+def test_what_is_remembered_is_read_as_it_was_written(tmp_path: Path) -> None:
+    kept = state.State(["docker.io"], "x", ["i:1"], {"s": state.ServiceMemory("c", 1.0, 2, 3, 4)})
+    state.save(kept, tmp_path)
+    assert state.load(tmp_path) == kept
+
+
+def test_what_another_version_remembered_is_left_out(tmp_path: Path) -> None:
+    services = '{"a": {"container": "c", "peak_bytes": 5, "of_another_version": 1}}'
+    rest = '"engine_packages": ["p"], "engine_configuration": "", "images": []'
+    write(tmp_path / state.FILE, f'{{{rest}, "services": {services}}}')
+    assert state.load(tmp_path) == state.State(["p"], services={"a": state.ServiceMemory("c", peak_bytes=5)})
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", "{}", '{"services": []}', '{"services": {"a": 1}}', '{"services": null}']
+)
 def test_any_damage_makes_an_empty_state(tmp_path: Path, damage: str) -> None:
     write(tmp_path / state.FILE, damage)
     assert state.load(tmp_path) == state.State()

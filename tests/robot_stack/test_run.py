@@ -1,47 +1,18 @@
-"""A whole call on a robot with cgroup v1 and an engine of somebody else's, spoken to over its socket."""
+"""A whole call on a robot with an engine of somebody else's, spoken to over its socket; with cgroup v1 and with v2."""
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import apply, image, run, spec, state
-from ansible.module_utils.robot_stack.engine_api import Engine
+from ansible.module_utils.robot_stack import apply, run, state
 from robot_stack.fake_engine import FakeEngine
-from robot_stack.robots import IMAGE, MIB, Robot, parameters, service, write
+from robot_stack.operating import NAME, ROOT, Operator
+from robot_stack.robots import IMAGE, MIB, Robot, service, write
 
-pytestmark = pytest.mark.usefixtures("any_owner")
-NAME = "robot-stack-sensor_service"
-ROOT = "var/lib/robot-stack"
-
-
-class Operator:
-    """Calls the module on one robot again and again."""
-
-    def __init__(self, robot: Robot, fake: FakeEngine) -> None:
-        self.robot, self.fake, self.systemctl = robot, fake, list[list[str]]()
-
-    def call(self, *services: dict[str, Any], check: bool = False, sent: bool = True, **more: Any) -> dict[str, Any]:
-        stack = spec.parse(parameters(*services, **more))
-        archives = {}
-        for declared in stack.services if sent else ():
-            path = write(self.robot.root / ROOT / "staging" / declared.name, declared.image)
-            archives[declared.image] = apply.Archive(f"/{ROOT}/staging/{declared.name}", image.file_digest(path))
-        engine = Engine(self.fake.socket)
-        applier = apply.Applier(
-            stack, self.robot.roots, engine, archives, run=self.robot.systemctl(self.systemctl), clock=lambda: 1000.0
-        )
-        made = run.Call(stack, self.robot.roots, engine, archives, check, clock=lambda: 1000.0, applier=applier)
-        self.fake.calls.clear()
-        self.systemctl.clear()
-        result: dict[str, Any] = run.execute(made)
-        return result
-
-
-@pytest.fixture
-def operator(robot: Robot, fake: FakeEngine) -> Operator:
-    return Operator(robot, fake)
+pytestmark = [pytest.mark.usefixtures("any_owner"), pytest.mark.parametrize("robot", [1, 2], indirect=True)]
 
 
 def test_what_is_declared_becomes_true_and_stays(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
@@ -67,12 +38,28 @@ def test_what_is_declared_becomes_true_and_stays(operator: Operator, robot: Robo
     assert (fake.changes, operator.systemctl) == ([], [])
 
 
+def test_when_a_robot_was_changed_is_remembered(operator: Operator, robot: Robot) -> None:
+    """By a run that does something, and by no other."""
+    operator.call(service())
+    known = state.load(robot.root / ROOT)
+    assert known.changed_at == 1000.0
+    state.save(dataclasses.replace(known, changed_at=5.0), robot.root / ROOT)
+    operator.call(service())
+    operator.call(service(limit=40), check=True)
+    operator.call(service(limit=40), state="proven", sent=False)
+    assert state.load(robot.root / ROOT).changed_at == 5.0
+    operator.call(service(limit=40))
+    assert state.load(robot.root / ROOT).changed_at == 1000.0
+
+
 def test_an_engine_that_was_there_is_used_and_not_configured(operator: Operator, robot: Robot) -> None:
     operator.call(service())
     assert not (robot.root / "etc/docker").exists()
     assert not list((robot.root / "etc/systemd/system").glob("*.service.d"))
     assert not any("docker.service" in argv for argv in operator.systemctl)
     assert state.load(robot.root / ROOT).engine_packages == []
+    slices = {path.name for path in (robot.root / "etc/systemd/system").glob("*.slice")}
+    assert slices == {"robotstack.slice", "robotstack-sensor_service.slice"}  # none for an engine that is not in it
 
 
 def test_check_mode_says_the_same_and_touches_nothing(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
@@ -84,15 +71,31 @@ def test_check_mode_says_the_same_and_touches_nothing(operator: Operator, robot:
     assert operator.call(service())["plan"] == told["plan"]
 
 
+def test_a_plan_is_no_change(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
+    told = operator.call(service(), state="planned", sent=False)
+    assert (told["asked"], told["changed"], fake.changes) == ("planned", False, [])
+    assert told["plan"] == operator.call(service())["plan"]
+    assert told["declared"]["sum_mib"] == 128 + 32
+
+
 def test_a_missing_image_is_asked_for_and_the_rest_waits(operator: Operator, fake: FakeEngine) -> None:
     told = operator.call(service(), sent=False)
-    assert told["needs"] == [
-        {"kind": "image", "reference": "sensor_service:1", "architecture": "amd64", "layers": []},
-    ]
+    need = {"kind": "image", "reference": "sensor_service:1", "architecture": "amd64"}
+    assert told["needs"] == [{**need, "chains": [], "staged": []}]
     assert fake.changes == []
     told = operator.call(service())
     assert "needs" not in told
     assert fake.images == {"sensor_service:1": IMAGE}
+
+
+def test_a_changed_limit_recreates_only_its_service(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service(), service("victoriametrics", 50))
+    other = fake.containers["robot-stack-victoriametrics"]["Id"]
+    changed = operator.call(service(limit=40), service("victoriametrics", 50))
+    assert changed["services"]["sensor_service"]["kernel_limit_mib"] == 40
+    assert fake.containers["robot-stack-victoriametrics"]["Id"] == other
+    assert fake.changes
+    assert not [change for change in fake.changes if other in change or "victoriametrics" in change]
 
 
 def test_a_limit_that_was_raised_by_hand_fails_verification_and_is_put_right(
@@ -106,6 +109,7 @@ def test_a_limit_that_was_raised_by_hand_fails_verification_and_is_put_right(
     told = operator.call(service(), state="verified")
     assert (told["failed"], told["changed"], fake.changes) == (True, False, [])
     assert "Memory is 64.0 MiB, not 32.0 MiB" in told["msg"]
+    assert "the kernel's limit is 64.0 MiB, declared are 32.0 MiB" in told["msg"]
     assert told["services"]["sensor_service"]["verdict"] == "unlimited"
     put_right = operator.call(service())
     assert put_right["changed"]
@@ -143,6 +147,19 @@ def test_a_bad_change_is_put_back(operator: Operator, fake: FakeEngine, logs_wor
     assert (fake.containers[NAME]["Id"], fake.containers[NAME]["State"]["Running"]) == (good, True)
 
 
+def test_a_change_that_ends_some_moments_after_its_start_is_put_back(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service())
+    good = fake.containers[NAME]["Id"]
+
+    def end(_: float) -> None:
+        fake.containers[NAME]["State"] = {"Running": False, "Status": "exited", "Pid": 0, "ExitCode": 3}
+
+    operator.pause = end
+    with pytest.raises(apply.ServiceFailedError, match=r"exit code 3.*the last good container was put back"):
+        operator.call(service(command=["ends-soon"]))
+    assert (fake.containers[NAME]["Id"], fake.containers[NAME]["State"]["Running"]) == (good, True)
+
+
 def test_a_change_that_the_engine_refuses_is_put_back(operator: Operator, fake: FakeEngine) -> None:
     operator.call(service())
     fake.errors["POST /containers/create"] = (500, b'{"message": "disk is full"}')
@@ -158,6 +175,38 @@ def test_a_run_that_was_cut_off_is_finished(operator: Operator, fake: FakeEngine
     assert any(line.startswith(f"repair container {NAME}") for line in told["plan"])
     assert list(fake.containers) == [NAME]
     assert not operator.call(service())["changed"]
+
+
+def test_a_run_that_was_cut_off_before_it_removed_the_old_container_is_finished(
+    operator: Operator, fake: FakeEngine
+) -> None:
+    operator.call(service())
+    new = fake.containers[NAME]["Id"]
+    fake.containers[f"{NAME}.previous"] = {**fake.containers[NAME], "Id": "old", "Name": f"/{NAME}.previous"}
+    told = operator.call(service())
+    assert told["plan"] == [f"finish the replacement of container {NAME}, which was interrupted"]
+    assert (list(fake.containers), fake.containers[NAME]["Id"]) == ([NAME], new)
+    assert not operator.call(service())["changed"]
+
+
+@pytest.mark.parametrize("labels", [{}, "copied"])
+def test_a_container_that_was_made_by_hand_is_told_and_replaced(
+    operator: Operator, fake: FakeEngine, labels: Any
+) -> None:
+    operator.call(service())
+    ours = fake.containers.pop(NAME)
+    kept = ours["Config"]["Labels"] if labels == "copied" else labels
+    config = {**ours["Config"], "Cmd": ["sleep", "1"], "Labels": kept}
+    fake.containers[NAME] = {**ours, "Id": "theirs", "Config": config}
+    told = operator.call(service(), state="verified")
+    assert told["failed"]
+    (step,) = told["plan"]
+    assert step.startswith(f"recreate container {NAME}")
+    assert "command: sleep" in told["diff"][0]["before"]
+    assert operator.call(service())["changed"]
+    assert (list(fake.containers), fake.containers[NAME]["Id"]) == ([NAME], fake.containers[NAME]["Id"])
+    assert fake.containers[NAME]["Id"] != "theirs"
+    assert not operator.call(service(), state="verified").get("failed")
 
 
 def test_a_changed_file_gets_a_new_directory_and_the_old_one_goes(
@@ -185,7 +234,11 @@ def test_what_is_no_longer_declared_goes_and_what_is_not_ours_stays(operator: Op
     told = operator.call(service())
     assert told["plan"] == [
         "remove container robot-stack-victoriametrics (no longer declared; its data stays)",
+        "remove slice robotstack-victoriametrics.slice",
     ]
+    ended = [call for call in fake.calls if "robot-stack-victoriametrics" in call and call[:4] in ("POST", "DELE")]
+    assert [call.partition("?")[0].rsplit("/", 1)[-1] for call in ended[-2:]] == ["stop", "robot-stack-victoriametrics"]
+    assert not operator.call(service())["changed"]
     assert sorted(fake.containers) == [NAME, "theirs"]
 
 
@@ -193,6 +246,8 @@ def test_absent_takes_what_is_ours_and_keeps_data(operator: Operator, robot: Rob
     declared = service(data=[{"name": "data", "target": "/data"}], files=[{"path": "a", "content": "b"}])
     operator.call(declared)
     precious = write(robot.root / ROOT / "sensor_service/data/precious", "1")
+    pids = robot.root / "sys/fs/cgroup/pids"
+    (pids / "robotstack.slice/robotstack-sensor_service.slice").mkdir(parents=True)
     told = operator.call(declared, state="absent", check=True)
     assert told["changed"]
     assert fake.changes == []
@@ -200,11 +255,12 @@ def test_absent_takes_what_is_ours_and_keeps_data(operator: Operator, robot: Rob
     assert (fake.containers, fake.images) == ({}, {})
     assert not list((robot.root / "etc/systemd/system").iterdir())
     assert precious.exists()
+    assert not list(pids.iterdir())
     assert not (robot.root / ROOT / "sensor_service/config").exists()
     again = operator.call(declared, state="absent", sent=False)
     assert (again["changed"], again["plan"]) == (False, [])
     assert operator.call(declared, state="absent", remove_data=True, sent=False)["changed"]
-    assert not precious.exists()
+    assert not (robot.root / ROOT).exists()
 
 
 def test_two_runs_at_once_do_not_meet(operator: Operator, robot: Robot) -> None:
@@ -215,7 +271,7 @@ def test_two_runs_at_once_do_not_meet(operator: Operator, robot: Robot) -> None:
         assert not operator.call(service(), state="planned")["refusals"]  # who only reads need not wait
 
 
-def test_a_second_look_after_a_minute_counts_faults(operator: Operator, robot: Robot) -> None:
+def test_a_deployment_remembers_the_peak(operator: Operator, robot: Robot) -> None:
     operator.call(service())
     remembered = state.load(robot.root / ROOT).services["sensor_service"]
-    assert (remembered.faults_counted_at, remembered.peak_bytes) == (1000.0, 4 * MIB)
+    assert remembered.peak_bytes == 4 * MIB

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import container, spec, systemd
+from ansible.module_utils.robot_stack import container, parsing, spec, systemd
 from hypothesis import given
 from hypothesis import strategies as st
-from robot_stack.robots import FINGERPRINT, MIB, parameters, service
+from robot_stack.robots import FINGERPRINT, MIB, USER, parameters, service
 from service_files import FileMissingError, rendered
 
 
@@ -20,15 +20,15 @@ def test_limits_and_allowance_must_fit_the_budget(limits: list[int], allowance: 
     budget = {"memory_budget_mib": 300, "memory_reserve_mib": 150, "engine_memory_allowance_mib": allowance}
     raw = parameters(*(service(f"s{i}", limit) for i, limit in enumerate(limits)), budget=budget)
     if allowance + sum(limits) <= 300:
-        assert [s.memory_limit_mib for s in spec.parse(raw).services] == limits
+        assert [s.memory_limit_mib for s in parsing.parse(raw).services] == limits
         return
     with pytest.raises(spec.SpecError, match=f"are {allowance + sum(limits)} MiB, the budget is 300 MiB"):
-        spec.parse(raw)
-    assert spec.parse({**raw, "state": "absent"}).services  # too large a stack can still be removed
+        parsing.parse(raw)
+    assert parsing.parse({**raw, "state": "absent"}).services  # too large a stack can still be removed
 
 
 def test_a_service_that_is_switched_off_costs_nothing() -> None:
-    assert spec.parse(parameters(service(limit=400, enabled=False))).services == ()
+    assert parsing.parse(parameters(service(limit=400, enabled=False))).services == ()
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,8 @@ def test_a_service_that_is_switched_off_costs_nothing() -> None:
         ({"cpu_limit": 0}, "above zero"),
         ({"files": [{"path": "/etc/passwd"}]}, "leaves its directory"),
         ({"files": [{"path": ""}]}, "leaves its directory"),
+        ({"files": [{"path": "../x"}]}, "leaves its directory"),
+        ({"name": "Bad Name"}, "lower-case"),
         ({"data": [{"name": "../other", "target": "/data"}]}, "not a plain name"),
         ({"data": [{"name": "config", "target": "/data"}]}, "'config' holds the service's files"),
         ({"mounts": [{"source": "/", "target": "/a/../b"}]}, "not absolute"),
@@ -49,7 +51,7 @@ def test_a_service_that_is_switched_off_costs_nothing() -> None:
 )
 def test_a_fault_of_a_service_is_named(change: dict[str, Any], words: str) -> None:
     with pytest.raises(spec.SpecError, match=words):
-        spec.parse(parameters(service(**{"name": "x", **change})))
+        parsing.parse(parameters(service(**{"name": "x", **change})))
 
 
 @pytest.mark.parametrize("change", [{"root": "/"}, {"root": "var"}, {"root": "/a/../b"}, {"slice": "a-b.slice"}])
@@ -57,16 +59,16 @@ def test_a_fault_of_the_budget_is_named(change: dict[str, str]) -> None:
     raw = parameters()
     raw["budget"] = {**raw["budget"], **change}
     with pytest.raises(spec.SpecError, match=f"budget.{next(iter(change))}"):
-        spec.parse(raw)
+        parsing.parse(raw)
 
 
 def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(spec.SpecError, match=r"declared twice.*non-root"):
-        spec.parse(parameters(service(), service(user="0:0")))
+        parsing.parse(parameters(service(), service(user="0:0")))
 
 
 def _body(change: dict[str, Any] | None = None, driver: str = "systemd", fingerprint: str = FINGERPRINT) -> Any:
-    stack = spec.parse(parameters(service()))
+    stack = parsing.parse(parameters(service()))
     return container.body(stack, dataclasses.replace(stack.services[0], **(change or {})), driver, fingerprint)
 
 
@@ -96,11 +98,25 @@ def test_any_setting_changes_the_digest(change: dict[str, Any]) -> None:
     assert _body()["Labels"] == _body()["Labels"]
 
 
+def test_a_tmpfs_belongs_to_the_user_of_its_service() -> None:
+    made = _body({"tmpfs": {"/cache": 2}, "user": "5:6"})["HostConfig"]["Tmpfs"]
+    assert made == {"/cache": "size=2m,mode=0700,uid=5,gid=6,noexec,nosuid"}
+
+
 @given(st.integers(6, 4096), st.floats(0.01, 64))
 def test_there_is_never_hidden_swap(limit: int, cpus: float) -> None:
     host = _body({"memory_limit_mib": limit, "cpu_limit": cpus})["HostConfig"]
     assert host["Memory"] == host["MemorySwap"] == limit * MIB
     assert abs(host["NanoCpus"] / 1e9 - cpus) < 1e-9
+
+
+def test_every_container_goes_through_the_one_door() -> None:
+    made = _body()
+    host = made["HostConfig"]
+    assert (made["User"], host["ReadonlyRootfs"], host["CapDrop"]) == (USER, True, ["ALL"])
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["CgroupParent"] == "robotstack-sensor_service.slice"
+    assert (host["Memory"], host["MemorySwap"], host["PidsLimit"]) == (32 * MIB, 32 * MIB, 32)
 
 
 def test_mounts_are_read_only_but_for_data() -> None:
@@ -159,11 +175,13 @@ def test_a_container_that_ended_is_drift() -> None:
 
 
 def test_the_ceiling_stands_on_the_parent_alone() -> None:
-    units = systemd.slice_units(spec.parse(parameters(service())), 2)
+    units = systemd.slice_units(parsing.parse(parameters(service())), 2, own_engine=True)
     limited = [unit.path.rsplit("/", 1)[1] for unit in units if "MemoryMax=" in unit.content]
     assert limited == ["robotstack.slice"]
     assert f"MemoryMax={300 * MIB}\nMemorySwapMax=0\n" in units[0].content
-    assert f"MemoryLimit={300 * MIB}\n" in systemd.slice_units(spec.parse(parameters()), 1)[0].content
+    assert (
+        f"MemoryLimit={300 * MIB}\n" in systemd.slice_units(parsing.parse(parameters()), 1, own_engine=False)[0].content
+    )
 
 
 def test_a_command_that_fails_is_told_with_its_words() -> None:

@@ -12,9 +12,14 @@ from declarations import PROJECT
 
 DASHBOARDS = sorted(PROJECT.glob("roles/victoriametrics/files/dashboards/*.json"))
 SOURCE = PROJECT / "files" / "sensor_service" / "src" / "sensor_service"
-NAME = re.compile(r"\b(?:node|sensor|container|process)_\w+")
+# what the watchdog leaves for the sensor service to pass on
+WATCHDOG = PROJECT / "plugins" / "module_utils" / "robot_stack" / "metrics_page.py"
+NAME = re.compile(r"\b(?:node|sensor|container|process|robot_stack)_\w+")
 PATTERN = re.compile(r'__name__=~\\?"([^"\\]+)')
 HISTOGRAM_ENDINGS = re.compile(r"_(bucket|sum|count)$")
+HUB_DASHBOARDS = sorted(PROJECT.glob("roles/telemetry_hub/files/dashboards/*.json"))
+# what the hub's rules record, what VictoriaMetrics makes of a scrape or an alert, and its programs' own
+OTHERS = re.compile(r"\b(?:robot_stack:\w+|up|ALERTS|vm(?:auth|agent)?_\w+)\b")
 every_dashboard = pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
 
 
@@ -24,8 +29,8 @@ def panels(path: Path) -> list[dict[str, Any]]:
 
 def produced() -> set[str]:
     """Return every metric that the service's code names."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(SOURCE.rglob("*.py")))
-    names = set(re.findall(r'"((?:node|sensor|container|process)_\w+)"', text))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [*sorted(SOURCE.rglob("*.py")), WATCHDOG])
+    names = set(re.findall(r'"((?:node|sensor|container|process|robot_stack)_\w+)"', text))
     for stem in re.findall(r'f"(node_\w*)\{', text):  # names made of a stem and a field of a kernel's table
         names.add(stem)
     return names
@@ -40,7 +45,7 @@ def test_there_are_dashboards() -> None:
     assert {path.name for path in DASHBOARDS} == {"robot.json", "memory.json"}
 
 
-@every_dashboard
+@pytest.mark.parametrize("path", [*DASHBOARDS, *HUB_DASHBOARDS], ids=lambda path: path.name)
 def test_a_dashboard_has_what_vmui_reads(path: Path) -> None:
     assert json.loads(path.read_text(encoding="utf-8"))["title"]
     assert panels(path)
@@ -62,6 +67,25 @@ def test_every_series_of_a_dashboard_is_one_that_the_sensor_service_has(path: Pa
             names = NAME.findall(re.sub(r"\{[^}]*\}", "", query))
             assert names, query
             assert [name for name in names if not is_produced(name)] == [], query
+
+
+def test_there_are_pages_of_the_fleet() -> None:
+    assert {path.name for path in HUB_DASHBOARDS} == {"fleet.json", "robot.json", "sensors.json"}
+
+
+@pytest.mark.parametrize("path", HUB_DASHBOARDS, ids=lambda path: path.name)
+def test_a_page_of_the_hub_asks_for_series_that_there_are(path: Path) -> None:
+    for query in (query for panel in panels(path) for query in panel["expr"]):
+        bare = re.sub(r"\{[^}]*\}", "", query)
+        names = NAME.findall(bare)
+        assert names or OTHERS.search(bare) or PATTERN.search(query), query
+        assert [name for name in names if not is_produced(name)] == [], query
+
+
+def test_the_page_of_one_robot_asks_for_no_other() -> None:
+    (page,) = [path for path in HUB_DASHBOARDS if path.name == "robot.json"]
+    for query in (query for panel in panels(page) for query in panel["expr"]):
+        assert query.count("{") == len(re.findall(r'(?:robot|username)="ROBOT"', query)), query
 
 
 def test_the_sensors_page_shows_every_simulated_sensor() -> None:

@@ -7,45 +7,22 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
-from ansible.template import Templar, trust_as_template
-from declarations import PROJECT, catalogue
+from ansible.errors import AnsibleError
+from ansible.template import trust_as_template
+from declarations import PROJECT
+from rendering import rendered_template, templar, value
 from service_files import FileMissingError, rendered
 
-init_plugin_loader()
 TEMPLATES = sorted(PROJECT.glob("roles/*/templates/**/*.j2"))
-FILTERS = PROJECT / "plugins" / "filter"
-
-
-@pytest.fixture(autouse=True)
-def filters() -> None:
-    """Have the project's own filters, as ansible.cfg has them."""
-    from ansible.plugins.loader import filter_loader  # noqa: PLC0415 (after init_plugin_loader)
-
-    filter_loader.add_directory(str(FILTERS))
-
-
-def templar(**written: Any) -> Templar:
-    variables: dict[str, Any] = {option.name: option.default for option in catalogue().options.values()}
-    loader = DataLoader()
-    for path in sorted(PROJECT.glob("roles/*/vars/main.yml")):
-        variables.update(loader.load_from_file(str(path), trusted_as_template=True))
-    return Templar(loader=loader, variables={**variables, "inventory_hostname": "scout", **written})
-
-
-def value(name: str, **written: Any) -> Any:
-    return templar(**written).template(trust_as_template("{{ " + name + " }}"))
 
 
 def scrape(**written: Any) -> Any:
-    text = (PROJECT / "roles/victoriametrics/templates/scrape.yml.j2").read_text(encoding="utf-8")
-    return yaml.safe_load(templar(**written).template(trust_as_template(text)))
+    return yaml.safe_load(rendered_template(PROJECT / "roles/victoriametrics/templates/scrape.yml.j2", **written))
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_every_template_renders_with_the_defaults(path: Path) -> None:
-    assert templar().template(trust_as_template(path.read_text(encoding="utf-8")))
+    assert rendered_template(path, telemetry_hub_secrets_optional=True)
 
 
 def test_the_scrape_configuration_reads_the_database_and_the_sensors() -> None:
@@ -100,15 +77,105 @@ def test_a_service_is_probed_where_it_listens(service: str, listens: str, asked:
 
 
 def test_every_file_that_a_service_names_is_there() -> None:
-    for service in ("sensor_service", "victoriametrics"):
-        files = value(f"{service}_spec").get("files", [])
+    hub = (f"telemetry_hub_{part}" for part in ("victoriametrics", "vmauth", "vmalert"))
+    for service in ("sensor_service", "victoriametrics", *hub):
+        files = [
+            f for f in value(f"{service}_spec", **HUB).get("files", []) if not f.get("path", "").startswith("tls/")
+        ]
         found = rendered(files, [PROJECT / "roles"], lambda path: path.read_text(encoding="utf-8"))
         assert all(file["content"] for file in found)
     with pytest.raises(FileMissingError):
         rendered([{"path": "x", "src": "victoriametrics/none.json"}], [PROJECT / "roles"], str)
 
 
+HUB = {"telemetry_hub_secrets_optional": True, "telemetry_hub_robots": ["scout", "cart"]}
+
+
+def test_the_doors_users_are_the_robots_and_one_reader(tmp_path: Path) -> None:
+    (tmp_path / "robots").mkdir()
+    (tmp_path / "robots/cart.password").write_text("made here\n", encoding="utf-8")
+    given = {
+        "telemetry_hub_robot_passwords": {"scout": 'vaulted: "#'},
+        "telemetry_hub_secrets_directory": str(tmp_path),
+        "telemetry_hub_reader_password": "readers",
+    }
+    text = (PROJECT / "roles/telemetry_hub/templates/auth.yml.j2").read_text(encoding="utf-8")
+    users = yaml.safe_load(templar(**HUB, **given).template(trust_as_template(text)))["users"]
+    assert {user["username"]: user["password"] for user in users} == {
+        "cart": "made here", "scout": 'vaulted: "#', "reader": "readers",
+    }  # fmt: skip
+    (door,) = users[0]["url_map"]
+    assert door["src_paths"] == ["/api/v1/write"]
+    assert door["url_prefix"] == "http://127.0.0.1:8428/?extra_label=robot%3Dcart"
+    assert not any("write" in path or "admin" in path for path in users[-1]["url_map"][0]["src_paths"])
+
+
+def test_a_missing_password_names_the_playbook_that_makes_it() -> None:
+    text = (PROJECT / "roles/telemetry_hub/templates/auth.yml.j2").read_text(encoding="utf-8")
+    with pytest.raises(AnsibleError, match=r"robots/cart.password is missing: playbooks/hub.yml makes it"):
+        templar(**{**HUB, "telemetry_hub_secrets_optional": False}).template(trust_as_template(text))
+
+
+def test_secrets_of_the_hub_are_in_sensitive_files_and_nowhere_else() -> None:
+    written = {
+        "telemetry_hub_tls_certificate": (PROJECT / "tests/roles/certificate.pem").read_text(encoding="utf-8"),
+        "telemetry_hub_tls_key": "hunter1",
+        "telemetry_hub_notifier_url": "https://alerts",
+        "telemetry_hub_notifier_password": "hunter2",
+    }
+    for service in ("victoriametrics", "vmauth", "vmalert"):
+        spec = value(f"telemetry_hub_{service}_spec", **HUB, **written)
+        spec["files"] = [file for file in spec["files"] if not file.get("sensitive")]
+        assert "hunter" not in str(spec)
+    assert "-notifier.url=https://alerts" in spec["command"]
+    assert not any("blackhole" in word for word in spec["command"])
+    assert "-notifier.blackhole=true" in value("telemetry_hub_vmalert_spec", **HUB)["command"]
+
+
+def test_only_the_door_of_the_hub_is_open_and_only_with_tls() -> None:
+    words = []
+    for service in ("victoriametrics", "vmauth", "vmalert"):
+        spec = value(f"telemetry_hub_{service}_spec", **HUB)
+        words += [word for word in spec["command"] if "istenAddr" in word]
+        assert [a for a in spec["listens"] if not a.startswith("127.0.0.1:")] == (
+            ["0.0.0.0:8427"] if service == "vmauth" else []
+        )
+    wide = [word for word in words if "=127.0.0.1:" not in word]
+    assert wide == ["-httpListenAddr=0.0.0.0:8427"]
+    door = value("telemetry_hub_vmauth_spec", **HUB)["command"]
+    addresses = [word for word in door if word.startswith("-httpListenAddr=")]
+    assert dict(zip(addresses, [word for word in door if word.startswith("-tls=")])) == {
+        "-httpListenAddr=127.0.0.1:8426": "-tls=false",
+        "-httpListenAddr=0.0.0.0:8427": "-tls=true",
+    }
+
+
+def test_each_robot_has_a_page_at_the_hub_and_a_fleet_has_at_most_fifty() -> None:
+    def pages(**written: Any) -> list[str]:
+        files = value("telemetry_hub_victoriametrics_spec.files", **{**HUB, **written})
+        found = rendered(files, [PROJECT / "roles"], lambda path: "")
+        assert not any("ROBOT" in str(file["content"]) for file in found)
+        return [file["path"] for file in found if file["path"].startswith("dashboards/robot-")]
+
+    assert pages() == ["dashboards/robot-scout.json", "dashboards/robot-cart.json"]
+    assert pages(telemetry_hub_robot_pages=["cart"]) == ["dashboards/robot-cart.json"]
+    assert len(pages(telemetry_hub_robots=[f"r{number}" for number in range(60)])) == 50
+
+
 def test_the_engines_settings_can_be_changed_and_dropped() -> None:
     spec = value("container_engine_spec", container_engine_daemon_extra={"live-restore": None, "debug": True})
     assert "live-restore" not in spec["daemon"]
     assert spec["daemon"]["debug"] is True
+
+
+def test_the_databases_caches_do_not_outlive_it() -> None:
+    data = value("victoriametrics_flags.storageDataPath")
+    (cache,) = value("victoriametrics_spec.tmpfs")
+    assert cache == f"{data}/cache"
+    assert 1 <= int(value("victoriametrics_spec.tmpfs")[cache]) < value("victoriametrics_memory_limit_mib")
+
+
+def test_the_database_asks_for_the_disk_that_it_will_need() -> None:
+    asked = value("victoriametrics_spec.disk_mib")
+    assert asked > value("victoriametrics_min_free_disk_mib")
+    assert value("victoriametrics_spec.disk_mib", victoriametrics_retention="60d") > asked

@@ -2,7 +2,8 @@
 
     assemble.py SOURCE TARGET IMAGE
 
-SOURCE holds `sensor_service/` and `start.py`, TARGET is `/usr/local` of the target's CPython image, IMAGE is filled.
+SOURCE holds `sensor_service/` and `start.py`, TARGET is `/usr/local` of the target's CPython image. IMAGE is filled:
+`interpreter/` and `application/` are what the image's two layers add to its root.
 Nothing of TARGET is executed: both Pythons are of the same version, so that the build machine's compiler makes code
 that the target's interpreter runs, on every architecture.
 
@@ -84,7 +85,7 @@ def fix_times_and_modes(root: Path) -> None:
 
 def main(source: Path, target: Path, image: Path) -> None:
     """Fills IMAGE."""
-    local = image / "usr" / "local"
+    local = image / "interpreter" / "usr" / "local"
     library = local / "lib" / VERSION
     (library / "lib-dynload").mkdir(parents=True)
     copy_interpreter(target, local)
@@ -92,7 +93,7 @@ def main(source: Path, target: Path, image: Path) -> None:
         copy_module(name, target / "lib" / VERSION, library)
     for path in sorted(source.rglob("*.py")):
         relative = path.relative_to(source)
-        compile_file(path, (image / "app" / relative).with_suffix(".pyc"), f"/app/{relative}")
+        compile_file(path, (image / "application" / "app" / relative).with_suffix(".pyc"), f"/app/{relative}")
     fix_times_and_modes(image)
 
 

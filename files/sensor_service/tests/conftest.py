@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 HERE = Path(__file__).resolve().parent
 for entry in (HERE.parent / "src", HERE.parents[2]):
     if str(entry) not in sys.path:
         sys.path.insert(0, str(entry))
 
-from files.sensor_service.tests import robots  # noqa: E402
-from files.sensor_service.tests.service import Service  # noqa: E402
-from files.sensor_service.tests.trees import write  # noqa: E402
+from files.sensor_service.tests import robots  # noqa: E402 (its folder is known only now)
+from files.sensor_service.tests.service import Service  # noqa: E402 (its folder is known only now)
+from files.sensor_service.tests.trees import write  # noqa: E402 (its folder is known only now)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "docker: needs a Docker engine and the base images")
+    # a busy machine is no fault of what is tested
+    settings.register_profile("project", deadline=None)
+    settings.load_profile("project")
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def start_service() -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
 
     def start(**arguments: object) -> Service:
-        service = Service(**arguments)  # type: ignore[arg-type]
+        service = Service(**arguments)  # type: ignore[arg-type]  # whatever a test asks for
         started.append(service)
         return service
 

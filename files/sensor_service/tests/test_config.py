@@ -27,7 +27,7 @@ def test_defaults_run_every_collector_but_the_simulated_one() -> None:
 
 def test_empty_variables_count_as_unset() -> None:
     names = re.findall(r"^\| (SENSOR_SERVICE_\w+) \|", config.__doc__ or "", re.MULTILINE)
-    assert len(names) == 8
+    assert len(names) == 9
     assert Settings(dict.fromkeys(names, "")).address == ("127.0.0.1", 9101)
     assert Settings(dict.fromkeys(names, "")).unknown == []
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from sensor_service.output import MAX_SERIES, Output, number
 from sensor_service.robot import Robot
 
 from files.sensor_service.tests import robots
+from files.sensor_service.tests.conftest import HERE
 from files.sensor_service.tests.service import OPENMETRICS, Service, series
 
 # No base unit, or an unusual word in a name: all of them names that node_exporter or cAdvisor gave.
@@ -28,7 +27,7 @@ GIVEN_NAMES = ("node_memory_", "container_", "node_hwmon_", "node_power_supply_"
 
 
 def parse_openmetrics(page: str) -> list[ParsedMetric]:
-    return list(openmetrics_parser.text_string_to_metric_families(page))  # type: ignore[no-untyped-call]
+    return list(openmetrics_parser.text_string_to_metric_families(page))  # type: ignore[no-untyped-call]  # the parser ships no types
 
 
 def page_of(root: Path, accept: str = "*/*") -> str:
@@ -55,9 +54,8 @@ def test_prometheus_own_parsers_read_every_robots_page(build: robots.Builder, tm
 
 
 def test_promtool_accepts_the_page(x86_robot: Path, raspberry_pi: Path) -> None:
-    promtool = os.environ.get("PROMTOOL") or shutil.which("promtool")
-    if not promtool:
-        pytest.skip("promtool is absent: install Debian's package `prometheus`, or name it in PROMTOOL")
+    promtool = HERE.parents[2] / ".testbed/cache/promtool/promtool"
+    assert promtool.exists(), "run testbed/promtool, as `make unit` does"
     for root in (x86_robot, raspberry_pi):
         page = page_of(root).encode()
         done = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, check=False)

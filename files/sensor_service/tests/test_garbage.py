@@ -32,7 +32,10 @@ def one_round(root: Path, name: str) -> tuple[str, str]:
     """Returns the page and the error of one collector after a real round."""
     rung: list[bool] = []
     runner = Runner(
-        Robot(str(root / "proc"), str(root / "sys")), {name: COLLECTORS[name]}, 10.0, lambda: rung.append(True)
+        Robot(str(root / "proc"), str(root / "sys"), textfiles=str(root / "text")),
+        {name: COLLECTORS[name]},
+        10.0,
+        lambda: rung.append(True),
     )
     runner.start()
     while (results := runner.finish()) is None:
@@ -55,6 +58,7 @@ FILES = {
     "iio": ["sys/bus/iio/devices/iio:device0/in_temp_raw", "sys/bus/iio/devices/iio:device0/in_temp_scale"],
     "cpufreq": ["sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"],
     "filesystem": ["proc/1/mounts"],
+    "textfile": ["text/x.prom"],
     "cgroup": [
         "sys/fs/cgroup/robotstack.slice/robotstack-a.slice/x.scope/memory.current",
         "sys/fs/cgroup/robotstack.slice/robotstack-a.slice/x.scope/memory.stat",

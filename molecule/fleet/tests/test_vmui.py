@@ -3,49 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Response, sync_playwright
+from browsing import ARTIFACTS, chromium
+from login import page_of
+from playwright.sync_api import Response
 
-PROJECT = Path(__file__).resolve().parents[3]
-ARTIFACTS = PROJECT / ".artifacts"
 PORT = 18499
 SERIES = 'container_memory_working_set_bytes{service="victoriametrics"}'
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @pytest.fixture
 def tunnel(robot: Any) -> Iterator[str]:
-    keys = PROJECT / ".testbed" / robot.variables["testbed_fleet"]
-    port = str(robot.variables["testbed_ssh_port"])
-    options = [f"UserKnownHostsFile={keys}/known_hosts", "StrictHostKeyChecking=yes", "ExitOnForwardFailure=yes"]
-    argv = ["ssh", "-N", "-i", f"{keys}/id_ed25519", "-p", port, "-L", f"127.0.0.1:{PORT}:127.0.0.1:8428"]
-    argv += [word for option in options for word in ("-o", option)]
-    process = subprocess.Popen([*argv, "operator@127.0.0.1"])
-    try:
-        _wait(f"http://127.0.0.1:{PORT}/health")
-        yield f"http://127.0.0.1:{PORT}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait(url: str) -> None:
-    for _ in range(40):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise TimeoutError(url)
+    with page_of(robot, 8428, PORT) as address:
+        yield address
 
 
 def _answers(url: str, query: dict[str, str]) -> list[dict[str, Any]]:
@@ -62,18 +37,13 @@ def _open(address: str, screenshot: str) -> list[tuple[str, Any]]:
         if "/api/v1/query_range" in response.url and response.ok:
             seen.append((response.request.post_data or urlsplit(response.url).query, response.json()))
 
-    ARTIFACTS.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=ARGUMENTS
-        )
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.on("response", keep)
         page.goto(address)
         page.wait_for_selector("canvas", timeout=60000)
         page.wait_for_timeout(4000)
         page.screenshot(path=str(ARTIFACTS / screenshot))
-        browser.close()
     return seen
 
 

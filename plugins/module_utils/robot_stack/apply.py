@@ -8,27 +8,30 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
-from . import container, engine_setup, files, image, observe, probe, state, systemd
-from .engine_api import Engine, EngineError
-from .plan import Step
+from . import (
+    adoption,
+    container,
+    delivery,
+    engine_setup,
+    files,
+    generations,
+    leave,
+    retention,
+    staging,
+    state,
+    systemd,
+    watchdog_setup,
+)
+from .engine_api import Engine
+from .replacement import Replacement, ServiceFailedError
 from .robot import Roots
 from .spec import Service, Stack
+from .staging import Archive
+from .step import Step
 
-LOG_LINES = 20
-
-
-class ServiceFailedError(RuntimeError):
-    """A service did not become healthy; the message names it, the reason, its last log lines and what was done."""
-
-
-@dataclass(frozen=True)
-class Archive:
-    """An image archive that the controller has laid on the robot's disk."""
-
-    path: str
-    digest: str
+__all__ = ["Applier", "Archive", "ServiceFailedError"]
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Applier:
     archives: Mapping[str, Archive]
     run: systemd.Run = systemd.run
     clock: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
         """Bind each kind of step to its method."""
@@ -49,17 +53,23 @@ class Applier:
             "slice": self._slice,
             "engine-file": self._write,
             "engine-restart": self._engine_restart,
+            "watchdog-file": self._write,
+            "watchdog": lambda _: watchdog_setup.install(self.stack, self.roots, self.run),
+            "watch": self._write,
             "image": self._image,
+            "retag": self._retag,
             "data": self._data,
             "file": self._write,
-            "container": self._container,
+            "container": lambda step: self._replacement(step).make(step.request),
+            "settle": lambda step: self._replacement(step).settle(),
             "orphan": self._orphan,
             "stop": self._stop,
             "drop-image": lambda step: self.engine.remove_image(step.subject),
-            "drop-directory": self._drop_directory,
-            "drop-file": lambda step: self.roots.path(step.subject).unlink(),
-            "drop-slice": self._drop_slice,
+            "drop-directory": lambda step: leave.drop_directory(self.roots, step.subject),
+            "drop-file": lambda step: self.roots.path(step.subject).unlink(missing_ok=True),
+            "drop-slice": lambda step: leave.drop_slice(self.roots, self.run, self.stack.budget.slice, step.subject),
             "engine-leave": self._engine_leave,
+            "drop-watchdog": lambda _: watchdog_setup.drop(self.roots, self.run),
         }
 
     def apply(self, steps: list[Step]) -> None:
@@ -102,6 +112,8 @@ class Applier:
         if step.file is None:
             raise ValueError(f"step '{step.summary}' has no unit")
         files.write(step.file, self.roots.filesystem)
+        # what `systemctl set-property` has left would count more than the unit after the next boot
+        shutil.rmtree(self.roots.path(f"{systemd.SET_BY_HAND}/{step.subject}.d"), ignore_errors=True)
         self.run(["systemctl", "daemon-reload"])
         self.run(["systemctl", "enable", "--quiet", "--now", step.subject])
         limit = next((x[10:] for x in step.file.content.splitlines() if x.startswith("MemoryMax=")), "infinity")
@@ -114,26 +126,50 @@ class Applier:
             self.run(["systemctl", "restart", unit])
         self.remember(lambda s: replace(s, engine_configuration=engine_setup.configuration(self.stack)))
 
+    def bring_images(self, steps: list[Step]) -> list[dict[str, Any]]:
+        """Load or pull every image before anything is replaced; return what the controller must send again, whole."""
+        again = []
+        for step in steps:
+            if step.kind == "image":
+                try:
+                    self._image(step)
+                except delivery.ThinArchiveRefusedError as refused:
+                    again.append({**step.needs, "whole": True, "why": str(refused)})
+        return again
+
     def _image(self, step: Step) -> None:
-        reference, wanted = step.request["reference"], step.request["fingerprint"]
-        archive = self.archives[reference]
-        path = self.roots.path(archive.path)
-        if image.file_digest(path) != archive.digest:
-            path.unlink()
-            raise EngineError(0, f"the archive of {reference} was damaged on its way; run again to send it anew")
-        self.engine.load(path)
-        found = observe.found_image(self.engine, reference)
-        if found is None or found.fingerprint != wanted:
-            raise EngineError(0, f"after loading, {reference} is not the image that the controller sent")
-        path.unlink()
-        self.remember(lambda s: replace(s, images=sorted({*s.images, reference})))
+        reference = step.request["reference"]
+        replaced = str((self.engine.image(reference) or {}).get("Id", ""))
+        if step.needs:
+            archive, wanted = self.archives[reference], step.request["fingerprint"]
+            delivery.load(self.engine, self.roots.filesystem, archive, reference, wanted)
+        else:
+            delivery.pull(self.engine, reference, self.stack.registry)
+        self.remember(lambda s: retention.delivered(s, reference, replaced))
+
+    def _retag(self, step: Step) -> None:
+        reference = step.request["reference"]
+        replaced = str((self.engine.image(reference) or {}).get("Id", ""))
+        self.engine.tag(step.request["id"], reference)
+        self.remember(lambda s: retention.delivered(s, reference, replaced))
+
+    def clean(self) -> None:
+        """Leave nothing behind that this or an interrupted run brought and nothing needs any more."""
+        staging.clear(self._root)
+        declared = [service.image for service in self.stack.services]
+        good = generations.images_needed(generations.load(self._root))
+        self.remember(lambda s: retention.prune(s, self.engine, declared, good) if s.images else s)
 
     def _data(self, step: Step) -> None:
         uid, gid = self._service(step).uid_gid
         path = self.roots.path(step.request["path"])
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o750)
-        os.chown(path, uid, gid)
+        # what another owner was given by hand includes, as a rule, everything below
+        for found in [path, *path.rglob("*")]:
+            status = found.lstat()
+            if (status.st_uid, status.st_gid) != (uid, gid):
+                os.chown(found, uid, gid, follow_symlinks=False)
 
     def _service(self, step: Step) -> Service:
         service = self.stack.service(step.subject)
@@ -141,53 +177,23 @@ class Applier:
             raise ValueError(f"service '{step.subject}' is not declared")
         return service
 
-    def _container(self, step: Step) -> None:
-        service, name = self._service(step), container.name_of(step.subject)
-        previous = name + container.PREVIOUS
-        if self.engine.inspect(name) is not None:
-            # one that was left by an interrupted run is older than the one that runs
-            self.engine.remove(previous)
-            self.engine.stop(name, service.stop_timeout_seconds)
-            self.engine.rename(name, previous)
-        try:
-            self.engine.create(name, step.request)
-            self.engine.start(name)
-            reason = probe.wait_until_healthy(service, lambda: self._ended(name))
-        except EngineError as error:
-            reason = str(error)
-        if reason:
-            self._put_back(service, reason)
-        self.engine.remove(previous)
+    def _replacement(self, step: Step) -> Replacement:
+        service = self._service(step)
+        return Replacement(
+            service,
+            self.engine,
+            self.clock,
+            self._remember_container,
+            self.pause,
+            lambda: adoption.take(self.stack, service, self.roots),
+        )
+
+    def _remember_container(self, service: Service, image_before: str) -> None:
+        inspected = self.engine.inspect(container.name_of(service.name)) or {}
+        identity, image = str(inspected.get("Id", "")), str(inspected.get("Image", ""))
+        memory = state.ServiceMemory(container=identity, made=identity, deployed_at=self.clock())
+        self.remember(lambda s: retention.ran(s.with_service(service.name, memory), service.name, image, image_before))
         self._forget_old_files(service)
-        self._remember_container(service)
-
-    def _ended(self, name: str) -> str:
-        inspected = self.engine.inspect(name)
-        now = (inspected or {}).get("State") or {}
-        if now.get("Restarting") or not now.get("Running") or (inspected or {}).get("RestartCount"):
-            why = "killed for lack of memory" if now.get("OOMKilled") else f"exit code {now.get('ExitCode')}"
-            return f"its container ended ({why})"
-        return ""
-
-    def _put_back(self, service: Service, reason: str) -> None:
-        name = container.name_of(service.name)
-        previous = name + container.PREVIOUS
-        logs = self._last_words(name)
-        self.engine.remove(name)
-        done = "nothing was running before, nothing is left running"
-        if self.engine.inspect(previous) is not None:
-            self.engine.rename(previous, name)
-            self.engine.start(name)
-            done = "the last good container was put back"
-        told = f"\nits last log lines:\n{logs}" if logs else ""
-        raise ServiceFailedError(f"{service.name}: {reason}; {done}{told}")
-
-    def _last_words(self, name: str) -> str:
-        """Return what a container said last; logs that cannot be read must not keep the good one from coming back."""
-        try:
-            return self.engine.logs(name, LOG_LINES) if self.engine.inspect(name) else ""
-        except EngineError as error:
-            return f"(its log cannot be read: {error})"
 
     def _forget_old_files(self, service: Service) -> None:
         current = self.roots.path(container.config_directory(self.stack, service))
@@ -196,35 +202,27 @@ class Applier:
             if version != current:
                 shutil.rmtree(version)
 
-    def _remember_container(self, service: Service) -> None:
-        inspected = self.engine.inspect(container.name_of(service.name)) or {}
-        memory = state.ServiceMemory(container=str(inspected.get("Id", "")), deployed_at=self.clock())
-        self.remember(lambda s: s.with_service(service.name, memory))
-
     def _orphan(self, step: Step) -> None:
-        self.engine.remove(step.subject)
+        self._end(step.subject)
+        if not step.subject.endswith(container.PREVIOUS):
+            watchdog_setup.forget(self.stack, self.roots, step.subject[len(container.PREFIX) :])
+
+    def _end(self, name: str) -> Mapping[str, Any]:
+        """Remove a container that had its time to write down what it still held in memory; return what it was."""
+        inspected = self.engine.inspect(name)
+        if inspected is None:
+            return {}  # a step before this one removed it
+        seconds = int((inspected.get("Config") or {}).get("StopTimeout") or 10)
+        self.engine.stop(name, seconds)
+        self.engine.remove(name)
+        return inspected
 
     def _stop(self, step: Step) -> None:
-        inspected = self.engine.inspect(step.subject) or {}
-        seconds = int((inspected.get("Config") or {}).get("StopTimeout") or 10)
-        self.engine.stop(step.subject, seconds)
-        self.engine.remove(step.subject)
+        inspected = self._end(step.subject)
         service = ((inspected.get("Config") or {}).get("Labels") or {}).get(container.SERVICE_LABEL, "")
+        watchdog_setup.forget(self.stack, self.roots, service)
         self.remember(lambda s: s.without_service(service))
-
-    def _drop_directory(self, step: Step) -> None:
-        directory = self.roots.path(step.subject)
-        if not directory.is_mount():
-            shutil.rmtree(directory)
-            return
-        for entry in directory.iterdir():  # a disk of its own: it is emptied, and stays mounted
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-
-    def _drop_slice(self, step: Step) -> None:
-        self.run(["systemctl", "disable", "--quiet", "--now", step.subject])
-        self.roots.path(f"{systemd.UNITS}/{step.subject}").unlink()
-        self.run(["systemctl", "revert", step.subject])  # drops the limit that was set at run time
-        self.run(["systemctl", "daemon-reload"])
+        generations.save(generations.without(generations.load(self._root), [service]), self._root)
 
     def _engine_leave(self, _step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])

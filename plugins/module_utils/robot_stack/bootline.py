@@ -5,6 +5,7 @@ Raspberry Pi OS ships with the controller off; `--memory` is then accepted and n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,11 +13,21 @@ OPTIONS = ("cgroup_enable=memory", "cgroup_memory=1")  # newer kernels read the 
 DISABLING = "cgroup_disable=memory"
 
 
-def with_memory_controller(line: str) -> str:
-    """Return boot line ``line`` with the controller switched on; the rest and its order stay as they are."""
-    words = [word for word in line.split() if word != DISABLING]
-    words += [option for option in OPTIONS if option not in words]
-    return " ".join(words) + "\n"
+def with_memory_controller(text: str) -> str:
+    """Return boot file ``text`` with the controller switched on.
+
+    The firmware reads the first line alone. The rest of it, its order and its quoting, and all further lines stay.
+    """
+    line, newline, rest = text.partition("\n")
+    line = re.sub(rf"(^|\s){re.escape(DISABLING)}(?=\s|$)", "", line).strip()
+    missing = [option for option in OPTIONS if option not in line.split()]
+    return " ".join([line, *missing]).strip() + (newline or "\n") + rest
+
+
+def switches_on(text: str) -> bool:
+    """Whether a kernel that is started with boot line ``text`` has the controller on, as far as the line decides."""
+    words = text.partition("\n")[0].split()
+    return OPTIONS[0] in words and DISABLING not in words[words.index(OPTIONS[0]) :]
 
 
 def boot_file(candidates: Iterable[str], root: Path) -> Path | None:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 V1_UNLIMITED = 1 << 60  # v1 says "no limit" with the largest page-aligned 63-bit number
 
+# what `controller` says of the kernel's memory controller
+ENFORCING, SWITCHED_OFF, NOT_MOUNTED, NOT_BUILT = "enforcing", "switched off", "not mounted", "not built in"
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -70,6 +73,35 @@ def detect(sys_root: Path) -> Hierarchy:
         return Hierarchy(2 if active else 0, top)
     memory = top / "memory"
     return Hierarchy(1 if (memory / "memory.stat").is_file() else 0, memory)
+
+
+def controller(hierarchy: Hierarchy, sys_root: Path, proc_root: Path) -> str:
+    """Return why there is no memory controller below ``sys_root``, `ENFORCING` where there is one.
+
+    Only on v1 /proc/cgroups can tell a controller that nobody mounted, or that this kernel was built without, from one
+    that the boot line switches off: a line of it reads `name hierarchy groups enabled`.
+    """
+    if hierarchy.version:
+        return ENFORCING
+    if (sys_root / "fs/cgroup/cgroup.controllers").is_file():
+        return SWITCHED_OFF
+    try:
+        lines = (proc_root / "cgroups").read_text().splitlines()
+    except OSError:
+        return SWITCHED_OFF
+    row = next((line.split() for line in lines if line.split()[:1] == ["memory"]), None)
+    if row is None:
+        return NOT_BUILT
+    return SWITCHED_OFF if row[-1] == "0" else NOT_MOUNTED
+
+
+def swap_accounted(hierarchy: Hierarchy) -> bool:
+    """Whether the kernel counts, and can limit, what a cgroup has in swap."""
+    if hierarchy.version == 1:
+        return (hierarchy.root / "memory.memsw.limit_in_bytes").is_file()
+    # v2 has no limit files at the root: any group below it that is limited in memory tells
+    limited = [path.parent for path in hierarchy.root.glob("*/memory.max")] if hierarchy.version else []
+    return not limited or any((group / "memory.swap.max").is_file() for group in limited)
 
 
 def path_of(pid: int, proc_root: Path, hierarchy: Hierarchy) -> str | None:

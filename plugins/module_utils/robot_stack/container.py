@@ -78,7 +78,7 @@ def body(stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges:true"],
             "OomScoreAdj": OOM_SCORE,
-            "Tmpfs": {t: f"size={mib}m,mode=0700,noexec,nosuid" for t, mib in sorted(service.tmpfs.items())},
+            "Tmpfs": {t: _tmpfs(service, mib) for t, mib in sorted(service.tmpfs.items())},
             "Mounts": _mounts(stack, service),
             "LogConfig": {
                 "Type": "json-file",
@@ -100,6 +100,11 @@ def cgroup_parent(stack: Stack, name: str, cgroup_driver: str) -> str:
     return child_slice(parent, name) if cgroup_driver == "systemd" else slice_cgroup(parent, name)
 
 
+def _tmpfs(service: Service, mib: int) -> str:
+    uid, gid = service.uid_gid
+    return f"size={mib}m,mode=0700,uid={uid},gid={gid},noexec,nosuid"
+
+
 def _mounts(stack: Stack, service: Service) -> list[dict[str, Any]]:
     mounts = [_shown_path(mount) for mount in service.mounts]
     if service.files:
@@ -118,10 +123,14 @@ def _bind(source: str, target: str, read_only: bool) -> dict[str, Any]:
     return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
 
 
-def drift(desired: Mapping[str, Any], inspected: Mapping[str, Any], swap_accounted: bool = True) -> list[str]:
+def drift(
+    desired: Mapping[str, Any], inspected: Mapping[str, Any], swap_accounted: bool = True, made: str = ""
+) -> list[str]:
     """Return, in words, where a container on the robot differs from its request; empty: it is equal.
 
     Where the kernel does not account swap, the engine drops that limit and says -1 for ever: that is no drift.
+    What a container is like cannot be changed but by making another, whatever labels that one bears: ``made`` is the
+    one that this project made ("": unknown).
     """
     labels = (inspected.get("Config") or {}).get("Labels") or {}
     host, wanted = inspected.get("HostConfig") or {}, desired["HostConfig"]
@@ -136,6 +145,8 @@ def drift(desired: Mapping[str, Any], inspected: Mapping[str, Any], swap_account
         found.append(f"cgroup parent is {host.get('CgroupParent')!r}, not {wanted['CgroupParent']!r}")
     if not found and labels.get(SPEC_LABEL) != desired["Labels"][SPEC_LABEL]:
         found.append("settings, files or image differ from the spec it was made of")
+    elif not found and made and inspected.get("Id") != made:
+        found.append("it was made by hand, or by another program")
     if not (inspected.get("State") or {}).get("Running"):
         found.append(f"it is {(inspected.get('State') or {}).get('Status', 'not running')}")
     return found
@@ -158,8 +169,12 @@ def described(request: Mapping[str, Any]) -> str:
         f"pids: {host.get('PidsLimit') or 0}",
         f"user: {config.get('User')}",
         f"cgroup_parent: {host.get('CgroupParent')}",
+        f"network: {host.get('NetworkMode')}",
+        f"read_only: {bool(host.get('ReadonlyRootfs'))}",
+        *(["privileged: True"] if host.get("Privileged") else []),
         *(f"command: {word}" for word in config.get("Cmd") or []),
         *(f"environment: {pair}" for pair in sorted(config.get("Env") or []) if not pair.startswith("PATH=")),
+        *(f"mount: {bind}" for bind in host.get("Binds") or []),
         *(f"mount: {m['Source']} on {m['Target']}{' (read-only)' if m.get('ReadOnly') else ''}" for m in mounts),
     ]
     return "\n".join(lines) + "\n"

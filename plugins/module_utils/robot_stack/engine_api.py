@@ -5,6 +5,7 @@ Source of the calls: https://docs.docker.com/reference/api/engine/ (1.41 and lat
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import socket
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 TESTED_API = (1, 41)
+TRANSFER_SECONDS = 900.0  # a slow memory card writes an image for minutes, and the engine says nothing meanwhile
 
 
 class EngineError(RuntimeError):
@@ -82,6 +84,14 @@ class Engine:
         """Return the images that bear ``label``."""
         return list(self._json("GET", "/images/json?" + urlencode({"filters": json.dumps({"label": [label]})})))
 
+    def image_ids(self) -> list[str]:
+        """Return the ids of all images, with and without names."""
+        return [str(listed["Id"]) for listed in self._json("GET", "/images/json")]
+
+    def volumes(self) -> list[str]:
+        """Return the names of all volumes, with and without a container."""
+        return [str(listed["Name"]) for listed in self._json("GET", "/volumes").get("Volumes") or []]
+
     def create(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create a container; the answer holds Id and Warnings."""
         return dict(self._json("POST", "/containers/create?" + urlencode({"name": name}), body))
@@ -97,6 +107,13 @@ class Engine:
     def rename(self, name: str, new_name: str) -> None:
         """Rename a container."""
         self._request("POST", f"/containers/{quote(name)}/rename?" + urlencode({"name": new_name}))
+
+    def events(self, container: str, since: float, until: float) -> list[dict[str, Any]]:
+        """Return what the engine saw of one container between two times; it remembers its last 256 events."""
+        kinds = json.dumps({"container": [container], "event": ["oom", "die", "kill", "start"]})
+        query = {"since": f"{since:.9f}", "until": f"{until:.9f}", "filters": kinds}
+        raw = self._request("GET", "/events?" + urlencode(query))
+        return [json.loads(line) for line in raw.splitlines() if line.strip()]
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; one that is gone already is no error."""
@@ -131,11 +148,15 @@ class Engine:
         """Load an image archive (tar, may be gzipped) from disk without holding it in memory."""
         with archive.open("rb") as stream:
             raw = self._request("POST", "/images/load?quiet=1", stream=stream, size=archive.stat().st_size)
-        last = [json.loads(line) for line in raw.splitlines() if line.strip()]
-        errors = [str(message["error"]) for message in last if "error" in message]
-        if errors:
-            raise EngineError(500, "; ".join(errors))
-        return " ".join(str(message.get("stream", "")).strip() for message in last)
+        return " ".join(str(message.get("stream", "")).strip() for message in _progress(raw))
+
+    def pull(self, reference: str, username: str = "", password: str = "") -> None:
+        """Pull NAME@sha256:HEX from its registry; a login travels in a header of the socket, and nowhere else."""
+        name, _, digest = reference.partition("@")
+        query = urlencode({"fromImage": name, "tag": digest})
+        login = json.dumps({"username": username, "password": password, "serveraddress": name.partition("/")[0]})
+        headers = {"X-Registry-Auth": base64.urlsafe_b64encode(login.encode()).decode()} if username else {}
+        _progress(self._request("POST", f"/images/create?{query}", headers=headers))
 
     def _optional(self, path: str) -> dict[str, Any] | None:
         try:
@@ -165,15 +186,17 @@ class Engine:
         prefix: str | None = None,
         stream: BinaryIO | None = None,
         size: int = 0,
+        headers: Mapping[str, str] | None = None,
     ) -> bytes:
         prefix = self._negotiated() if prefix is None else prefix
         payload: Any = stream if stream is not None else (None if body is None else json.dumps(body).encode())
-        headers = {"Content-Type": "application/x-tar" if stream is not None else "application/json"}
+        sent = {**(headers or {}), "Content-Type": "application/json" if stream is None else "application/x-tar"}
         if stream is not None:
-            headers["Content-Length"] = str(size)
-        connection = _UnixConnection(self._socket_path, self._timeout)
+            sent["Content-Length"] = str(size)
+        transfers = path.startswith(("/images/load", "/images/create"))
+        connection = _UnixConnection(self._socket_path, TRANSFER_SECONDS if transfers else self._timeout)
         try:
-            connection.request(method, prefix + path, body=payload, headers=headers)
+            connection.request(method, prefix + path, body=payload, headers=sent)
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -190,6 +213,15 @@ def _message(content: bytes) -> str:
         return str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
         return content.decode("utf-8", "replace").strip()
+
+
+def _progress(raw: bytes) -> list[dict[str, Any]]:
+    """Return the messages that the engine sent while it worked; an error among them is raised: the status was 200."""
+    messages = [json.loads(line) for line in raw.splitlines() if line.strip()]
+    errors = [str(message["error"]) for message in messages if "error" in message]
+    if errors:
+        raise EngineError(500, "; ".join(errors))
+    return messages
 
 
 def demultiplex(raw: bytes) -> bytes:

@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+PARTIAL = ".robot-stack-"
 REDACTED = "(sensitive: content is not shown)\n"
 
 
@@ -74,7 +75,9 @@ def write(desired: DesiredFile, root: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir() and not target.is_symlink():
         raise IsADirectoryError(f"{desired.path} is a directory; remove it and run again")
-    handle, temporary = tempfile.mkstemp(prefix=".robot-stack-", dir=str(target.parent))
+    for stale in target.parent.glob(f"{PARTIAL}*"):  # of a run that lost its power; one run at a time writes here
+        stale.unlink()
+    handle, temporary = tempfile.mkstemp(prefix=PARTIAL, dir=str(target.parent))
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             os.fchmod(stream.fileno(), desired.mode)

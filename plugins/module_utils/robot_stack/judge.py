@@ -5,8 +5,10 @@ The rules, worst first (docs/budget.md explains them to an operator):
 down         its container does not run, or its health page does not answer
 unlimited    the kernel's limit is not the declared one, or swap, or the ceiling, is not limited
 over budget  more is held, not reclaimable, than was declared
-killed       the kernel killed it for memory, or it restarted, since it was deployed
-thrashing    it lives by reading its own program text back: more than 10 major faults a minute
+killed       in the last 24 hours, and since it was deployed, the kernel killed it for memory, it ended without being
+             asked to, or it hung and was restarted
+thrashing    it lives by reading its own program text back: more than 10 major faults a minute over the last 5 minutes,
+             or it waited for memory in more than 10 % of the last minute (cgroup v2)
 tight        80 % of the limit or more cannot be reclaimed
 ok           none of these
 """
@@ -17,14 +19,13 @@ from dataclasses import dataclass, field
 
 from .readback import EngineReading, Reading
 from .spec import Budget
-from .state import ServiceMemory
 from .units import bytes_of, mib_of
 
 VERDICTS = ("ok", "tight", "thrashing", "killed", "over budget", "unlimited", "down")
 FAILING = ("thrashing", "killed", "over budget", "unlimited", "down")
 TIGHT_SHARE = 0.8
 MAJOR_FAULTS_PER_MINUTE = 10.0
-SHORTEST_COUNT_SECONDS = 60.0
+KILLED_SECONDS = 86400.0
 STALLED_PERCENT = 10.0
 EVIDENCE_TOLERANCE = 4096  # one page
 
@@ -42,31 +43,21 @@ def worst(verdicts: list[str]) -> str:
     return max(verdicts, key=VERDICTS.index, default="ok")
 
 
-def peak(reading: Reading, memory: ServiceMemory) -> int | None:
-    """Return the highest working set seen: now, by earlier runs, and by the robot's own history."""
-    seen = [reading.remembered_peak or 0, memory.peak_bytes if memory.container == reading.container else 0]
+def peak(reading: Reading) -> int | None:
+    """Return the highest working set seen: now, by earlier looks, and by the robot's own history (bytes)."""
+    seen = [reading.remembered_peak or 0, reading.memory.peak_bytes]
     if reading.usage:
         seen.append(reading.usage.working_set)
     return max(seen) or None
 
 
-def faults_per_minute(reading: Reading, memory: ServiceMemory, now: float) -> float | None:
-    """Return the major-fault rate since it was last counted; None where that is too short, or another container."""
-    elapsed = now - memory.faults_counted_at
-    same = memory.container == reading.container and memory.faults_counted_at > 0
-    if not reading.usage or not same or elapsed < SHORTEST_COUNT_SECONDS:
-        return None
-    grown = reading.usage.major_faults - memory.major_faults
-    return None if grown < 0 else round(grown * 60.0 / elapsed, 1)  # counted anew: the container restarted
-
-
-def service(reading: Reading, memory: ServiceMemory, swap_total: int, now: float) -> Judgement:
+def service(reading: Reading, swap_total: int, now: float) -> Judgement:
     """Judge one service."""
     found = [
         *_down(reading),
         *_unlimited(reading, swap_total),
-        *_killed(reading),
-        *_thrashing(reading, memory, now),
+        *_killed(reading, now),
+        *_thrashing(reading),
         *_tight(reading),
     ]
     return Judgement(worst([j.verdict for j in found]), [reason for j in found for reason in j.reasons])
@@ -99,17 +90,17 @@ def _unlimited(reading: Reading, swap_total: int) -> list[Judgement]:
     return [Judgement("unlimited", reasons)] if reasons else []
 
 
-def _killed(reading: Reading) -> list[Judgement]:
-    reasons = []
-    if reading.oom_killed or (reading.usage and reading.usage.oom_kills):
-        reasons.append("the kernel killed it for lack of memory")
-    if reading.restarts:
-        reasons.append(f"it restarted {reading.restarts} times since it was deployed")
-    return [Judgement("killed", reasons)] if reasons else []
+def _killed(reading: Reading, now: float) -> list[Judgement]:
+    memory = reading.memory
+    if not memory.last_failure_at or now - memory.last_failure_at >= KILLED_SECONDS:
+        return []
+    counts = ((memory.oom_kills, "killed for memory"), (memory.restarts, "ended unasked"), (memory.hangs, "hung"))
+    told = ", ".join(f"{words} {count} time{'s' * (count > 1)}" for count, words in counts if count)
+    return [Judgement("killed", [f"{memory.last_failure} (since it was deployed: {told})"])]
 
 
-def _thrashing(reading: Reading, memory: ServiceMemory, now: float) -> list[Judgement]:
-    rate = faults_per_minute(reading, memory, now)
+def _thrashing(reading: Reading) -> list[Judgement]:
+    rate = reading.faults_per_minute
     reasons = []
     if rate is not None and rate > MAJOR_FAULTS_PER_MINUTE:
         reasons.append(f"{rate:g} major faults a minute, {MAJOR_FAULTS_PER_MINUTE:g} are accepted")
@@ -151,10 +142,23 @@ def stack(reading: EngineReading, budget: Budget) -> Judgement:
     if reading.limit_of_stack != wanted:
         shown = "none" if reading.limit_of_stack is None else f"{mib_of(reading.limit_of_stack)} MiB"
         return Judgement("unlimited", [f"the ceiling over the stack is {shown}, declared are {mib_of(wanted)} MiB"])
-    held = reading.stack_usage.unreclaimable if reading.stack_usage else 0
-    outside = not (reading.usage and reading.usage.current)
-    if outside and reading.share:  # an engine that was there before stands outside the ceiling and counts all the same
-        held += reading.share.anonymous
+    held = held_by_stack(reading)
     if held > wanted:
         return Judgement("over budget", [f"engine and services hold {mib_of(held)} MiB of {mib_of(wanted)} MiB"])
     return Judgement("ok")
+
+
+def held_by_stack(reading: EngineReading) -> int:
+    """Return what engine and services hold that cannot be reclaimed, in bytes."""
+    return (reading.stack_usage.unreclaimable if reading.stack_usage else 0) + _outside_the_ceiling(reading)
+
+
+def used_by_stack(reading: EngineReading) -> int | None:
+    """Return the working set below the ceiling, and what an engine outside it holds, in bytes."""
+    return reading.stack_usage.working_set + _outside_the_ceiling(reading) if reading.stack_usage else None
+
+
+def _outside_the_ceiling(reading: EngineReading) -> int:
+    """An engine that was there before stands outside the ceiling, and counts all the same."""
+    below = reading.usage and reading.usage.current
+    return reading.share.anonymous if reading.share and not below else 0

@@ -7,9 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import bootline, cgroup, container, engine_setup, files, robot, state, systemd
+from . import (
+    bootline,
+    cgroup,
+    container,
+    engine_setup,
+    files,
+    generations,
+    procfs,
+    robot,
+    space,
+    state,
+    systemd,
+    watchdog_setup,
+)
 from .engine_api import Engine
-from .image import fingerprint
+from .holdings import FoundImage, containers_of, foreign, foreign_volumes, images_of, running_images
 from .robot import Roots
 from .spec import Stack
 
@@ -24,16 +37,8 @@ class FoundEngine:
     cgroup_driver: str = "systemd"
     swap_accounted: bool = True
     missing_packages: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class FoundImage:
-    """An image on the robot: its id there, and the digest that is the same on every engine."""
-
-    id: str
-    fingerprint: str
-    layers: list[str]
-    environment: list[str]
+    api_version: str = ""
+    store: str = "/var/lib/docker"
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,29 @@ class Observed:
     own_units: list[str]  # slices of ours in /etc/systemd/system, sorted
     own_state: bool
     engine_data: bool
+    running_images: Mapping[str, FoundImage] = field(default_factory=dict)  # by service: what its container is made of
+    watchdog_program: str = ""  # its digest, "": not there
+    watchdog_silent_seconds: float | None = None
+    own_watchdog: bool = False
+    own_good_versions: bool = False
     boot_file: str = ""
     boot_line: str = ""
+    boot_file_changed_at: float = 0.0  # seconds since 1970, as the next two
+    booted_at: float = 0.0
+    running_boot_line: str = ""  # what the kernel was started with
+    disks: Mapping[str, space.Disk] = field(default_factory=dict)  # by absolute path: the root, the engine's store
+    data_used: Mapping[str, int] = field(default_factory=dict)  # by service: bytes of its data
+    foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
 
     @property
     def ours(self) -> bool:
         """Whether this project installed the engine (or was about to)."""
         return bool(self.state.engine_packages)
+
+    @property
+    def own_engine(self) -> bool:
+        """Whether the engine is this project's, or will be because there is none."""
+        return _own_engine(self.state, self.engine)
 
 
 def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
@@ -69,33 +90,51 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
     facts = robot.here(stack.budget.root, roots)
     remembered = state.load(roots.path(stack.budget.root))
     found_engine = _engine(stack, roots, engine, remembered)
-    containers = _containers(engine) if found_engine.running else {}
+    containers = containers_of(stack, engine) if found_engine.running else {}
+    images = images_of(stack, engine) if found_engine.running else {}
+    own_engine = _own_engine(remembered, found_engine)
     boot = bootline.boot_file(stack.controller.boot_files, roots.filesystem) if not facts.hierarchy.version else None
     return Observed(
         robot=facts,
         state=remembered,
         engine=found_engine,
         containers=containers,
-        images=_images(stack, engine) if found_engine.running else {},
-        found_files={path: files.find(roots.path(path)) for path in _paths(stack, facts.hierarchy.version)},
+        images=images,
+        running_images=running_images(stack, engine, containers, images),
+        found_files={path: files.find(roots.path(path)) for path in _paths(stack, facts.hierarchy.version, own_engine)},
         running_files=_running_files(stack, roots, containers),
-        slice_limits=_slice_limits(stack, facts.hierarchy),
+        slice_limits=_slice_limits(stack, facts.hierarchy, own_engine),
         data_owners=_data_owners(stack, roots),
-        foreign_containers=_foreign(engine) if found_engine.running else [],
+        foreign_containers=foreign(engine, containers) if found_engine.running else [],
+        foreign_volumes=foreign_volumes(engine, containers) if found_engine.running and stack.remove_engine else [],
         delivered_images=_delivered(engine, remembered) if found_engine.running else [],
         own_directories=_own_directories(roots.path(stack.budget.root)),
         own_units=_own_units(stack, roots),
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
         engine_data=_holds_anything(roots.path("/var/lib/docker")),
+        watchdog_program=_watchdog_program(stack, roots),
+        watchdog_silent_seconds=watchdog_setup.silent_seconds(roots),
+        own_good_versions=(roots.path(stack.budget.root) / generations.FILE).exists(),
+        own_watchdog=roots.path(f"{systemd.UNITS}/{watchdog_setup.TIMER}").exists(),
         boot_file="/" + str(boot.relative_to(roots.filesystem)) if boot else "",
         boot_line=boot.read_text(encoding="utf-8") if boot else "",
+        boot_file_changed_at=boot.stat().st_mtime if boot else 0.0,
+        booted_at=procfs.booted_at(roots.proc),
+        running_boot_line=procfs.boot_line(roots.proc),
+        disks={path: space.of(roots.path(path)) for path in ("/", found_engine.store, stack.budget.root)},
+        data_used=_data_used(stack, roots),
     )
+
+
+def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
+    return bool(remembered.engine_packages) or not (found.installed or found.running)
 
 
 def _engine(stack: Stack, roots: Roots, engine: Engine, remembered: state.State) -> FoundEngine:
     installed = any(roots.path(binary).exists() for binary in engine_setup.BINARIES)
     running = engine.reachable()
-    asks_apt = not (installed or running) or sorted(remembered.engine_packages) != sorted(stack.engine.packages)
+    # one of ours that does not run may be half installed: its files are there after a power cut, and not set up
+    asks_apt = not running or sorted(remembered.engine_packages) != sorted(stack.engine.packages)
     wanted = stack.engine.packages if asks_apt and (remembered.engine_packages or not (installed or running)) else ()
     missing = robot.missing_packages(wanted, roots)
     if not running:
@@ -108,22 +147,19 @@ def _engine(stack: Stack, roots: Roots, engine: Engine, remembered: state.State)
         cgroup_driver=str(info.get("CgroupDriver", "cgroupfs")),
         swap_accounted=bool(info.get("SwapLimit", True)),
         missing_packages=missing,
+        api_version=str(engine.version().get("ApiVersion", "")),
+        store=str(info.get("DockerRootDir") or FoundEngine.store),
     )
 
 
-def _containers(engine: Engine) -> dict[str, Mapping[str, Any]]:
-    found: dict[str, Mapping[str, Any]] = {}
-    for listed in engine.containers(container.SERVICE_LABEL):
-        inspected = engine.inspect(listed["Id"])
-        if inspected is not None:  # it may have gone between the two calls
-            found[str(inspected["Name"]).lstrip("/")] = inspected
+def _data_used(stack: Stack, roots: Roots) -> dict[str, int]:
+    """Return what the data of each service that says how much it may need occupies already."""
+    found = {}
+    for service in stack.scoped_services:
+        if service.disk_mib:
+            paths = [container.data_path(stack, service, directory.name) for directory in service.data]
+            found[service.name] = sum(space.used(roots.path(path)) for path in paths)
     return found
-
-
-def _foreign(engine: Engine) -> list[str]:
-    listed = engine.containers("")
-    labels = [(str(c["Names"][0]).lstrip("/"), c.get("Labels") or {}) for c in listed]
-    return sorted(name for name, known in labels if container.SERVICE_LABEL not in known)
 
 
 def _delivered(engine: Engine, remembered: state.State) -> list[str]:
@@ -149,27 +185,18 @@ def _own_units(stack: Stack, roots: Roots) -> list[str]:
     return sorted({path.name for path in [*directory.glob(f"{prefix}.slice"), *directory.glob(f"{prefix}-*.slice")]})
 
 
-def found_image(engine: Engine, reference: str) -> FoundImage | None:
-    """Return what the robot's engine holds under ``reference``."""
-    inspected = engine.image(reference)
-    if inspected is None:
-        return None
-    layers = list((inspected.get("RootFS") or {}).get("Layers") or [])
-    environment = list((inspected.get("Config") or {}).get("Env") or [])
-    return FoundImage(str(inspected["Id"]), fingerprint(inspected), layers, environment)
-
-
-def _images(stack: Stack, engine: Engine) -> dict[str, FoundImage]:
-    references = {service.image for service in stack.scoped_services}
-    found = {reference: found_image(engine, reference) for reference in sorted(references)}
-    return {reference: image for reference, image in found.items() if image is not None}
-
-
-def _paths(stack: Stack, cgroup_version: int) -> list[str]:
-    desired = systemd.slice_units(stack, cgroup_version) + engine_setup.engine_files(stack)
+def _paths(stack: Stack, cgroup_version: int, own_engine: bool) -> list[str]:
+    desired = systemd.slice_units(stack, cgroup_version, own_engine) + engine_setup.engine_files(stack)
+    desired += watchdog_setup.settings(stack)
     for service in stack.scoped_services:
-        desired += container.config_files(stack, service)
+        desired += [*container.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
     return [file.path for file in desired]
+
+
+def _watchdog_program(stack: Stack, roots: Roots) -> str:
+    found = {file.path: files.find(roots.path(file.path)) for file in watchdog_setup.program(stack)}
+    contents = {path: file.content for path, file in found.items() if file}
+    return watchdog_setup.digest(contents) if contents else ""
 
 
 def _running_files(
@@ -185,10 +212,10 @@ def _running_files(
     return found
 
 
-def _slice_limits(stack: Stack, hierarchy: cgroup.Hierarchy) -> dict[str, int | None]:
+def _slice_limits(stack: Stack, hierarchy: cgroup.Hierarchy, own_engine: bool) -> dict[str, int | None]:
     """Return the kernel's limit for each slice that exists there."""
     parent, found = stack.budget.slice, {}
-    for name in systemd.slice_names(stack):
+    for name in systemd.slice_names(stack, own_engine):
         path = f"/{parent}" if name == parent else f"/{parent}/{name}"
         limits = cgroup.limits(hierarchy, path) if hierarchy.version else None
         if limits is not None:

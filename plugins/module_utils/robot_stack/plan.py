@@ -6,29 +6,17 @@ A plan is what `--check` shows: every step has one line for people and, where te
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from . import bootline, container, engine_setup, files, refuse, systemd
+from . import bootline, container, engine_setup, files, refuse, systemd, watchdog_steps
 from .files import DesiredFile
 from .observe import Observed
 from .spec import Service, Stack
+from .step import Step
 from .units import bytes_of, mib_of
 
 FOUNDATION = ("boot-line", "reboot", "slice", "engine-file", "packages", "engine-restart")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One change. `kind` says how `apply` does it, `subject` to what; `needs` what the controller must bring."""
-
-    kind: str
-    subject: str
-    summary: str
-    diff: dict[str, str] | None = None
-    file: DesiredFile | None = None
-    request: Mapping[str, Any] = field(default_factory=dict)
-    needs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,37 +44,37 @@ class Plan:
 
 def make(stack: Stack, seen: Observed) -> Plan:
     """Return the plan that makes the robot equal to ``stack``."""
-    if not seen.robot.hierarchy.version:
-        return _memory_controller(stack, seen)
     refusals = refuse.reasons(stack, seen)
     if refusals:
         return Plan([], refusals)
-    steps = _slices(stack, seen) + _engine(stack, seen)
+    if not seen.robot.hierarchy.version:
+        return Plan(_memory_controller(seen), [])
+    return Plan(differences(stack, seen), [])
+
+
+def differences(stack: Stack, seen: Observed) -> list[Step]:
+    """Return what must be done, without asking whether anything speaks against it."""
+    steps = _slices(stack, seen) + _engine(stack, seen) + watchdog_steps.make(stack, seen)
     for service in stack.scoped_services:
         steps += _service(stack, service, seen)
-    return Plan(steps + _orphans(stack, seen), [])
+    return steps + _orphans(stack, seen)
 
 
-def _memory_controller(stack: Stack, seen: Observed) -> Plan:
+def _memory_controller(seen: Observed) -> list[Step]:
     """Where the kernel enforces nothing, switching its memory controller on is the only sensible plan."""
-    reason = refuse.memory_controller(stack, seen)
-    if reason:
-        return Plan([], [reason])
     line = bootline.with_memory_controller(seen.boot_line)
+    words = "reboot, so that the kernel starts with it; what else is to do is planned after that"
+    reboot = Step("reboot", "robot", words, needs={"kind": "reboot"})
+    if line == seen.boot_line:  # written before, by a run that was cut off or by hand
+        return [reboot]
     file = DesiredFile(seen.boot_file, line, 0o755)
     diff = {"before_header": file.path, "after_header": file.path, "before": seen.boot_line, "after": line}
-    return Plan(
-        [
-            Step("boot-line", file.path, f"switch the memory controller on in {file.path}", diff, file),
-            Step("reboot", "robot", "reboot, so that the kernel starts with it", needs={"kind": "reboot"}),
-        ],
-        [],
-    )
+    return [Step("boot-line", file.path, f"switch the memory controller on in {file.path}", diff, file), reboot]
 
 
 def _slices(stack: Stack, seen: Observed) -> list[Step]:
     steps = []
-    for unit in systemd.slice_units(stack, seen.robot.hierarchy.version):
+    for unit in systemd.slice_units(stack, seen.robot.hierarchy.version, seen.own_engine):
         name = unit.path.rsplit("/", 1)[1]
         wanted = bytes_of(stack.budget.memory_budget_mib) if name == stack.budget.slice else None
         file_changes = not files.equal(unit, seen.found_files.get(unit.path))
@@ -96,10 +84,14 @@ def _slices(stack: Stack, seen: Observed) -> list[Step]:
             diff = (
                 files.difference(unit, found)
                 if file_changes
-                else _limit_diff(name, seen.slice_limits.get(name), wanted)
+                else _line_diff(name, "memory limit in the kernel", _mib(seen.slice_limits.get(name)), _mib(wanted))
             )
             steps.append(Step("slice", name, _slice_summary(stack, name, there, seen), diff, unit))
     return steps
+
+
+def _mib(size: int | None) -> str:
+    return "none" if size is None else f"{mib_of(size)} MiB"
 
 
 def _slice_summary(stack: Stack, name: str, there: bool, seen: Observed) -> str:
@@ -110,14 +102,10 @@ def _slice_summary(stack: Stack, name: str, there: bool, seen: Observed) -> str:
     return f"cap the whole stack at {stack.budget.memory_budget_mib} MiB{was} in {name}"
 
 
-def _limit_diff(name: str, found: int | None, wanted: int | None) -> dict[str, str]:
-    header = f"{name}, memory limit in the kernel"
-    return {
-        "before_header": header,
-        "after_header": header,
-        "before": f"{found if found is not None else 'none'}\n",
-        "after": f"{wanted if wanted is not None else 'none'}\n",
-    }
+def _line_diff(header: str, name: str, found: Any, wanted: Any) -> dict[str, str]:
+    """Return a diff of one line; None: it is not there."""
+    before, after = ("" if value is None else f"{name}: {value}\n" for value in (found, wanted))
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
 def _engine(stack: Stack, seen: Observed) -> list[Step]:
@@ -144,16 +132,19 @@ def _service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
     steps = _image(service, seen)
     for directory in service.data:
         path = container.data_path(stack, service, directory.name)
-        if seen.data_owners.get(path) != list(service.uid_gid):
-            steps.append(Step("data", service.name, f"make {path}, owned by {service.user}", request={"path": path}))
+        owner = seen.data_owners.get(path)
+        if owner != list(service.uid_gid):
+            diff = _line_diff(path, "owner", owner and ":".join(map(str, owner)), service.user)
+            words = f"make {path}, owned by {service.user}"
+            steps.append(Step("data", service.name, words, diff, request={"path": path}))
     for file in container.config_files(stack, service):
         found = seen.found_files.get(file.path)
         if not files.equal(file, found):
             before = found or _previous_file(stack, service, file, seen)
             steps.append(Step("file", service.name, f"write {file.path}", files.difference(file, before), file))
     rewritten = any(step.kind == "file" for step in steps)
-    container_step = _container(stack, service, seen, rewritten, bool(steps and steps[0].kind == "image"))
-    return steps + ([container_step] if container_step else [])
+    container_step = _container(stack, service, seen, rewritten)
+    return steps + ([container_step] if container_step else []) + watchdog_steps.of_service(stack, service, seen)
 
 
 def _previous_file(stack: Stack, service: Service, file: DesiredFile, seen: Observed) -> files.FoundFile | None:
@@ -165,20 +156,18 @@ def _previous_file(stack: Stack, service: Service, file: DesiredFile, seen: Obse
 def _image(service: Service, seen: Observed) -> list[Step]:
     wanted = service.fingerprints.get(seen.robot.architecture, "")
     found = seen.images.get(service.image)
-    if found and found.fingerprint == wanted:
+    if found and (service.pinned or found.fingerprint == wanted):
         return []
-    needs = {
-        "kind": "image",
-        "reference": service.image,
-        "architecture": seen.robot.architecture,
-        "layers": found.layers if found else [],
-    }
+    if service.pinned:
+        return [Step("image", service.name, f"pull image {service.image}", request={"reference": service.image})]
+    needs = {"kind": "image", "reference": service.image, "architecture": seen.robot.architecture}
     words = "replace" if found else "load"
     request = {"reference": service.image, "fingerprint": wanted}
-    return [Step("image", service.name, f"{words} image {service.image}", request=request, needs=needs)]
+    diff = _line_diff(f"image {service.image}", "fingerprint", found and found.fingerprint, wanted)
+    return [Step("image", service.name, f"{words} image {service.image}", diff, request=request, needs=needs)]
 
 
-def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool, new_image: bool) -> Step | None:
+def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) -> Step | None:
     wanted = service.fingerprints.get(seen.robot.architecture, "")
     # our own engine will run with the driver that its daemon.json names; before it does, that is the answer
     driver = seen.engine.cgroup_driver
@@ -189,16 +178,30 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool, 
         why = "create" if f"{name}{container.PREVIOUS}" not in seen.containers else "repair"
         summary = f"{why} container {name} ({service.memory_limit_mib} MiB)"
         return Step("container", service.name, summary, _container_diff(name, None, request, []), request=request)
-    reasons = container.drift(request, found, seen.engine.swap_accounted)
-    image = seen.images.get(service.image)
-    if new_image or (image and found.get("Image") != image.id):
+    remembered = seen.state.services.get(service.name)
+    interrupted = f"{name}{container.PREVIOUS}" in seen.containers  # and what it made was not remembered
+    made = remembered.made if remembered and not interrupted else ""
+    reasons = container.drift(request, found, seen.engine.swap_accounted, made)
+    running = seen.running_images.get(service.name)
+    if _image_changes(service, wanted, found, seen):
         reasons = [reason for reason in reasons if "differ from the spec" not in reason] + ["its image changes"]
     if rewritten and not reasons:
         reasons = ["one of its files was changed"]
+    if not reasons and interrupted:
+        return Step("settle", service.name, f"finish the replacement of container {name}, which was interrupted")
     if not reasons:
         return None
-    diff = _container_diff(name, found, request, image.environment if image else [])
+    reasons += ["its replacement was interrupted"] if interrupted else []
+    diff = _container_diff(name, found, request, running.environment if running else [])
     return Step("container", service.name, f"recreate container {name}: {'; '.join(reasons)}", diff, request=request)
+
+
+def _image_changes(service: Service, wanted: str, found: Mapping[str, Any], seen: Observed) -> bool:
+    """Whether it runs something else than it shall; what it runs may be right, whoever has the name now."""
+    running, named = seen.running_images.get(service.name), seen.images.get(service.image)
+    if running is not None and wanted:
+        return running.fingerprint != wanted
+    return bool(named and found.get("Image") != named.id)
 
 
 def _container_diff(
@@ -221,9 +224,12 @@ def _orphans(stack: Stack, seen: Observed) -> list[Step]:
     steps = []
     for name, inspected in sorted(seen.containers.items()):
         service = inspected["Config"]["Labels"][container.SERVICE_LABEL]
-        declared = stack.service(service) is not None
-        leftover = name.endswith(container.PREVIOUS) and stack.in_scope(service)
-        if leftover or (not stack.scope and not declared):
-            why = "left by an interrupted run" if declared else "no longer declared"
-            steps.append(Step("orphan", name, f"remove container {name} ({why}; its data stays)"))
-    return steps
+        if not stack.scope and stack.service(service) is None:
+            steps.append(Step("orphan", name, f"remove container {name} (no longer declared; its data stays)"))
+    return steps + ([] if stack.scope else _stale_slices(stack, seen))
+
+
+def _stale_slices(stack: Stack, seen: Observed) -> list[Step]:
+    """Slices that hold nothing any more: of a service that is no longer declared, of somebody else's engine."""
+    wanted = systemd.slice_names(stack, seen.own_engine)
+    return [Step("drop-slice", name, f"remove slice {name}") for name in seen.own_units if name not in wanted]

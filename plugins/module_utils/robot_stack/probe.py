@@ -11,19 +11,27 @@ from urllib.parse import urlsplit
 from .spec import Probe, Service
 
 INTERVAL_SECONDS = 0.25
+# A program that cannot work mostly says so at once. The engine's own word for "it runs" comes before that.
+SETTLING_SECONDS = 3.0
 REQUEST_TIMEOUT_SECONDS = 5.0
 
 
-def get(url: str, username: str = "", password: str = "") -> tuple[int, str]:
-    """Return status and body of ``url``; status 0 and the reason where nothing answered."""
+def get(
+    url: str,
+    username: str = "",
+    password: str = "",
+    timeout: float = REQUEST_TIMEOUT_SECONDS,
+    content: bytes | None = None,
+) -> tuple[int, str]:
+    """Return status and body of ``url``, or of posting ``content``; status 0 and the reason where nothing answered."""
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {}
     if username:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=REQUEST_TIMEOUT_SECONDS)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request("GET" if content is None else "POST", path, body=content, headers=headers)
         response = connection.getresponse()
         return response.status, response.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
@@ -38,6 +46,11 @@ def password_of(service: Service) -> str:
     return next((file.content.strip() for file in service.files if wanted and file.path == wanted), "")
 
 
+def asker(service: Service) -> Callable[[str], tuple[int, str]]:
+    """Return what asks a URL of ``service`` with the user name and the password that it wants."""
+    return lambda url: get(url, service.probe.username, password_of(service))
+
+
 def wait_until_healthy(
     service: Service,
     gone: Callable[[], str],
@@ -48,11 +61,11 @@ def wait_until_healthy(
     """Ask until the service answers 200; return None, or why it is not healthy.
 
     ``gone`` returns why asking on is pointless (the container ended), or "". A service without a health page is
-    healthy when its container runs.
+    healthy when its container still runs after it has had some seconds to end.
     """
     probe: Probe = service.probe
     if not probe.url:
-        return gone() or None
+        return _settled(gone, pause)
     deadline, last = clock() + probe.timeout_seconds, "it did not answer"
     while clock() < deadline:
         status, text = ask(probe.url, probe.username, password_of(service))
@@ -64,6 +77,15 @@ def wait_until_healthy(
             return reason
         pause(INTERVAL_SECONDS)
     return f"{probe.url} was not healthy within {probe.timeout_seconds} s: {last}"
+
+
+def _settled(gone: Callable[[], str], pause: Callable[[float], None]) -> str | None:
+    for _ in range(int(SETTLING_SECONDS / INTERVAL_SECONDS)):
+        reason = gone()
+        if reason:
+            return reason
+        pause(INTERVAL_SECONDS)
+    return gone() or None
 
 
 def metric(text: str, name: str) -> float | None:

@@ -5,12 +5,16 @@ Formats: https://docs.kernel.org/filesystems/proc.html
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 ENGINE_PROGRAMS = ("dockerd", "containerd", "containerd-shim", "docker-proxy", "podman", "conmon")
 LISTEN = "0A"
+MAPPED = bytes(10) + b"\xff\xff"  # what stands before an IPv4 address in IPv6
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,15 @@ class Share:
 
     pss: int
     anonymous: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """A running process, and the cgroups that it is in as the kernel lists them."""
+
+    pid: int
+    name: str
+    cgroups: str
 
 
 def memory(proc_root: Path) -> dict[str, int]:
@@ -61,16 +74,47 @@ def engine_pids(proc_root: Path) -> list[int]:
     return sorted(found)
 
 
-def listens(address: str, proc_root: Path) -> bool:
-    """Whether a process of the robot already listens where ``address`` ("127.0.0.1:8428") wants to."""
+def boot_line(proc_root: Path) -> str:
+    """Return the line that the running kernel was started with."""
+    path = proc_root / "cmdline"
+    return path.read_text() if path.is_file() else ""
+
+
+def booted_at(proc_root: Path) -> float:
+    """Return when process 1 was started, in seconds since 1970; 0 where it cannot be told."""
+    try:
+        lines = (proc_root / "stat").read_text().splitlines()
+        kernel = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
+        # the name, in brackets, may hold anything; the start is the 20th word after it
+        ticks = int((proc_root / "1/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, StopIteration, IndexError, ValueError):
+        return 0.0
+    return kernel + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def listener(address: str, proc_root: Path) -> str:
+    """Return the inode of a socket that listens where ``address`` ("127.0.0.1:8428") wants to; "": there is none."""
     host, _, port = address.rpartition(":")
     wanted = int(port)
     for line in _sockets(proc_root / "net/tcp") + _sockets(proc_root / "net/tcp6"):
-        local, state = line.split()[1], line.split()[3]
-        raw_host, raw_port = local.split(":")
-        if state == LISTEN and int(raw_port, 16) == wanted and _overlaps(host, raw_host):
-            return True
-    return False
+        words = line.split()
+        raw_host, raw_port = words[1].split(":")
+        if words[3] == LISTEN and int(raw_port, 16) == wanted and _overlaps(host, raw_host):
+            return words[9]
+    return ""
+
+
+def holder(inode: str, proc_root: Path) -> Program | None:
+    """Return the process that has the socket ``inode`` open; None where that cannot be seen."""
+    for descriptor in proc_root.glob("[0-9]*/fd/*"):
+        try:
+            if str(descriptor.readlink()) == f"socket:[{inode}]":
+                process = descriptor.parent.parent
+                name = (process / "comm").read_text().strip()
+                return Program(int(process.name), name, (process / "cgroup").read_text())
+        except OSError:
+            continue  # it ended, or closed the file, while we looked
+    return None
 
 
 def _sockets(path: Path) -> list[str]:
@@ -82,9 +126,26 @@ def _sockets(path: Path) -> list[str]:
 
 def _overlaps(host: str, raw: str) -> bool:
     """Whether ``host`` and the kernel's hexadecimal address can collide: same address, or either is any."""
-    if set(raw) == {"0"} or host in ("", "0.0.0.0", "::", "[::]"):  # noqa: S104 - compared, not bound
-        return True
-    if len(raw) == 8 and host.count(".") == 3:
-        octets = [str(int(raw[position : position + 2], 16)) for position in (6, 4, 2, 0)]
-        return ".".join(octets) == host
-    return False
+    wanted, taken = _packed(host.strip("[]")), _without_mapping(_from_kernel(raw))
+    return wanted is not None and (wanted == taken or not any(wanted) or not any(taken))
+
+
+def _packed(host: str) -> bytes | None:
+    """Return an address as bytes, "" as any; None where it is none but a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return _without_mapping(socket.inet_pton(family, host or "::"))
+        except OSError:
+            continue
+    return None
+
+
+def _from_kernel(raw: str) -> bytes:
+    """The kernel prints words of four bytes, each as a number of the machine's byte order."""
+    words = (int(raw[start : start + 8], 16) for start in range(0, len(raw), 8))
+    return b"".join(word.to_bytes(4, sys.byteorder) for word in words)
+
+
+def _without_mapping(address: bytes) -> bytes:
+    """Return the IPv4 address that an IPv6 socket has as ::ffff:a.b.c.d; others as they are."""
+    return address[len(MAPPED) :] if address.startswith(MAPPED) else address

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
-from . import cgroup, container, probe, procfs, systemd
+from . import accounts, cgroup, container, probe, procfs, samples, systemd
 from .engine_api import Engine
 from .robot import Roots
 from .spec import Service, Stack
+from .state import ServiceMemory
 
-LONGEST_HISTORY_SECONDS = 86400
+ATTEMPTS = 5  # what ends more often than it can be read is told by the next look
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Reading:
     smallest: tuple[int | None, str] = (None, "")
     usage: cgroup.Usage | None = None
     share: procfs.Share | None = None
-    restarts: int = 0
-    oom_killed: bool = False
+    memory: ServiceMemory = field(default_factory=ServiceMemory)  # what happened to it, this look included
+    faults_per_minute: float | None = None
+    sampled: tuple[samples.Sample, ...] = ()  # its last minutes, this look last
     below_ceiling: bool = False
     evidence: float | None = None
     healthy: str | None = None  # None: it is, else why not
@@ -50,13 +52,27 @@ class EngineReading:
     swap_total: int
 
 
-def service(stack: Stack, declared: Service, engine: Engine, roots: Roots, hierarchy: cgroup.Hierarchy) -> Reading:
-    """Read one service back: its container's own process in the kernel, and its answer over HTTP."""
+@dataclass(frozen=True)
+class Known:
+    """What earlier looks at a service left behind, and the time of this one (seconds since 1970)."""
+
+    memory: ServiceMemory
+    recent: samples.Recent
+    now: float
+
+
+def service(
+    stack: Stack, declared: Service, engine: Engine, roots: Roots, hierarchy: cgroup.Hierarchy, known: Known
+) -> Reading:
+    """Read one service back: its container's own process in the kernel, its answer over HTTP, what happened to it."""
     limit = container.limits(declared)["Memory"]
     inspected = engine.inspect(container.name_of(declared.name))
     if inspected is None:
         return Reading(declared.name, limit)
     now = inspected.get("State") or {}
+    pid = int(now.get("Pid") or 0)
+    path = cgroup.path_of(pid, roots.proc, hierarchy) if pid else None
+    usage = cgroup.usage(hierarchy, path) if path else None
     base = Reading(
         declared.name,
         limit,
@@ -64,27 +80,63 @@ def service(stack: Stack, declared: Service, engine: Engine, roots: Roots, hiera
         image=str((inspected.get("Config") or {}).get("Image", "")),
         container=str(inspected.get("Id", "")),
         started_at=_seconds(str(now.get("StartedAt", ""))),
-        restarts=int(inspected.get("RestartCount") or 0),
-        oom_killed=bool(now.get("OOMKilled")),
+        memory=_happened(inspected, engine, known, usage.oom_kills if usage else 0),
+        usage=usage,
     )
-    pid = int(now.get("Pid") or 0)
-    path = cgroup.path_of(pid, roots.proc, hierarchy) if pid else None
-    return base if path is None else _running(stack, declared, base, path, roots, hierarchy)
+    return base if path is None else _running(stack, declared, base, path, roots, hierarchy, known)
+
+
+def _happened(inspected: Mapping[str, Any], engine: Engine, known: Known, kills_inside: int) -> ServiceMemory:
+    identity, memory = str(inspected.get("Id", "")), known.memory
+    created = _seconds(str(inspected.get("Created", "")))
+    since = memory.deployed_at if memory.container == identity else created
+    # from before the last failure on: whether an end was asked for is told by the event before it
+    since = max(since, memory.last_failure_at - accounts.KILL_SECONDS)
+    inspected, seen = _consistent(inspected, engine, identity, since, known.now)
+    started = _seconds(str((inspected.get("State") or {}).get("StartedAt", "")))
+    return accounts.after(memory, identity, seen, int(inspected.get("RestartCount") or 0), started, kills_inside)
+
+
+def _consistent(
+    inspected: Mapping[str, Any], engine: Engine, identity: str, since: float, now: float
+) -> tuple[Mapping[str, Any], tuple[accounts.Event, ...]]:
+    """Return the engine's count of restarts and its events from the same moment.
+
+    A slow robot's look takes seconds, and what ends meanwhile must not be in the one and lack in the other: it would be
+    counted without its cause, or twice.
+    """
+    seen: tuple[accounts.Event, ...] = ()
+    for _ in range(ATTEMPTS):
+        seen = accounts.events(engine.events(identity, since, max(now, time.time())))
+        again = engine.inspect(identity) or inspected
+        if again.get("RestartCount") == inspected.get("RestartCount"):
+            break
+        inspected = again
+    return inspected, seen
 
 
 def _running(
-    stack: Stack, declared: Service, base: Reading, path: str, roots: Roots, hierarchy: cgroup.Hierarchy
+    stack: Stack,
+    declared: Service,
+    base: Reading,
+    path: str,
+    roots: Roots,
+    hierarchy: cgroup.Hierarchy,
+    known: Known,
 ) -> Reading:
     status, page = _ask(declared, declared.probe.evidence_url)
     evidence = probe.metric(page, declared.probe.evidence_metric) if status == 200 else None
     health, words = _ask(declared, declared.probe.url) if declared.probe.url else (200, "")
+    usage = base.usage
+    sample = samples.Sample(known.now, base.started_at, usage.major_faults) if usage else None
     return replace(
         base,
         path=path,
         limits=cgroup.limits(hierarchy, path),
         smallest=cgroup.smallest_limit(hierarchy, path),
-        usage=cgroup.usage(hierarchy, path),
         share=procfs.share(cgroup.processes(hierarchy, path), roots.proc),
+        faults_per_minute=samples.faults_per_minute(known.recent.samples, sample) if sample else None,
+        sampled=(*known.recent.samples, sample) if sample else (),
         below_ceiling=path.startswith(systemd.slice_cgroup(stack.budget.slice, declared.name) + "/"),
         evidence=evidence,
         healthy=None if health == 200 else (f"HTTP {health}" if health else words),
@@ -108,32 +160,6 @@ def engine(stack: Stack, roots: Roots, hierarchy: cgroup.Hierarchy, swap_total: 
         stack_usage=cgroup.usage(hierarchy, f"/{parent}"),
         swap_total=swap_total,
     )
-
-
-def with_peaks(stack: Stack, readings: list[Reading], now: float) -> list[Reading]:
-    """Return the readings with each service's highest sampled working set since it started.
-
-    Sampled by the sensor service, kept by the robot's VictoriaMetrics; unknown where there is no such history (yet).
-    """
-    keeper = next((s for s in stack.services if s.history_url), None)
-    if keeper is None:
-        return readings
-    found = []
-    for reading in readings:
-        seconds = int(min(LONGEST_HISTORY_SECONDS, max(1.0, now - reading.started_at)))
-        query = f'max(max_over_time(container_memory_working_set_bytes{{service="{reading.name}"}}[{seconds}s]))'
-        status, answer = _ask(keeper, f"{keeper.history_url}/api/v1/query?query={quote(query)}")
-        value = _first_value(answer) if status == 200 else None
-        found.append(reading if value is None else replace(reading, remembered_peak=int(value)))
-    return found
-
-
-def _first_value(answer: str) -> float | None:
-    try:
-        result: Any = json.loads(answer)["data"]["result"]
-        return float(result[0]["value"][1]) if result else None
-    except (ValueError, KeyError, TypeError, IndexError):
-        return None
 
 
 def _seconds(started: str) -> float:

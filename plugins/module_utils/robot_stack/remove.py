@@ -5,22 +5,49 @@ Pure, like `plan`. With a scope only those services go; without one also the sli
 
 from __future__ import annotations
 
-from . import container, engine_setup
+from . import container, engine_setup, watchdog_setup
+from .generations import FILE as GOOD
 from .observe import Observed
-from .plan import Plan, Step
+from .plan import Plan
 from .spec import Stack
 from .state import FILE
+from .step import Step
 
 
 def make(stack: Stack, seen: Observed) -> Plan:
     """Return the steps, in an order that leaves nothing running without its ceiling."""
-    if stack.remove_engine and seen.foreign_containers:
-        names = ", ".join(seen.foreign_containers)
-        return Plan([], [f"remove_engine: the engine also runs {names}, which are not ours: remove them first"])
-    steps = _containers(stack, seen) + _images(stack, seen) + _directories(stack, seen)
+    refusals = _refusals(stack, seen)
+    if refusals:
+        return Plan([], refusals)
+    steps = _watchdog(stack, seen) + _containers(stack, seen) + _images(stack, seen) + _directories(stack, seen)
     if not stack.scope:
         steps += _engine(stack, seen)
     return Plan(steps + _slices(stack, seen) + _rest(stack, seen), [])
+
+
+def _refusals(stack: Stack, seen: Observed) -> list[str]:
+    """Return what would be lost, or left behind."""
+    if seen.engine.installed and not seen.engine.running and (seen.own_state or seen.own_directories):
+        # its store holds our containers, which it would start again, and maybe somebody else's
+        words = "the container engine does not answer, so nobody knows what it holds: start it first"
+        return [f"{words} (systemctl start docker; journalctl -u docker says why it does not run)"]
+    if not stack.remove_engine:
+        return []
+    found = []
+    if seen.foreign_containers:
+        names = ", ".join(seen.foreign_containers)
+        found.append(f"remove_engine: the engine also runs {names}, which are not ours: remove them first")
+    if seen.foreign_volumes:
+        names = ", ".join(seen.foreign_volumes)
+        found.append(f"remove_engine: the engine also keeps the volumes {names}, which are not ours: remove them first")
+    return found
+
+
+def _watchdog(stack: Stack, seen: Observed) -> list[Step]:
+    """First of all: it would restart what is being stopped."""
+    if stack.scope or not seen.own_watchdog:
+        return []
+    return [Step("drop-watchdog", watchdog_setup.TIMER, "stop and remove the watchdog")]
 
 
 def _containers(stack: Stack, seen: Observed) -> list[Step]:
@@ -44,7 +71,7 @@ def _directories(stack: Stack, seen: Observed) -> list[Step]:
     steps = []
     for name in seen.own_directories:
         path = f"{stack.budget.root}/{name}"
-        if name == "staging":
+        if name in ("staging", watchdog_setup.NAME):
             steps += [Step("drop-directory", path, f"remove {path}")] if not stack.scope else []
         elif stack.in_scope(name) and stack.remove_data:
             steps.append(Step("drop-directory", path, f"remove {path} with its data"))
@@ -93,8 +120,13 @@ def _slices(stack: Stack, seen: Observed) -> list[Step]:
 
 
 def _rest(stack: Stack, seen: Observed) -> list[Step]:
-    """The state file goes when nothing is left that it speaks of: no data, no engine of ours."""
-    speaks = seen.own_state and not stack.scope
-    if not speaks or (seen.ours and not stack.remove_engine):
+    """The state file goes when nothing is left that it speaks of, neither data nor an engine of ours."""
+    root = stack.budget.root
+    if stack.scope:
         return []
-    return [Step("drop-file", f"{stack.budget.root}/{FILE}", f"remove {stack.budget.root}/{FILE}")]
+    forgotten = [Step("drop-file", f"{root}/{GOOD}", f"remove {root}/{GOOD}")] if seen.own_good_versions else []
+    if seen.ours and not stack.remove_engine:
+        return forgotten
+    if stack.remove_data and (seen.own_state or seen.own_directories):
+        return [Step("drop-directory", root, f"remove {root}")]
+    return forgotten + ([Step("drop-file", f"{root}/{FILE}", f"remove {root}/{FILE}")] if seen.own_state else [])

@@ -28,9 +28,9 @@ def robot(facts: Robot, engine_version: str) -> dict[str, Any]:
     }
 
 
-def service(reading: Reading, memory: ServiceMemory, swap_total: int, now: float) -> dict[str, Any]:
+def service(reading: Reading, swap_total: int, now: float) -> dict[str, Any]:
     """Return one service: what was declared, what the kernel says, what it uses, and the verdict."""
-    judgement = judge.service(reading, memory, swap_total, now)
+    judgement = judge.service(reading, swap_total, now)
     usage, share, limits = reading.usage, reading.share, reading.limits
     return {
         "status": reading.status,
@@ -42,11 +42,12 @@ def service(reading: Reading, memory: ServiceMemory, swap_total: int, now: float
         "working_set_mib": mib_of(usage.working_set) if usage else None,
         "pss_mib": mib_of(share.pss) if share else None,
         "unreclaimable_mib": mib_of(usage.unreclaimable) if usage else None,
-        "peak_mib": mib_of(judge.peak(reading, memory)),
-        "restarts": reading.restarts,
-        "oom_kills": max(usage.oom_kills if usage else 0, int(reading.oom_killed)),
+        "peak_mib": mib_of(judge.peak(reading)),
+        "restarts": reading.memory.restarts,
+        "oom_kills": reading.memory.oom_kills,
+        "hangs": reading.memory.hangs,
         "major_faults": usage.major_faults if usage else None,
-        "major_faults_per_minute": judge.faults_per_minute(reading, memory, now),
+        "major_faults_per_minute": reading.faults_per_minute,
         "cgroup": reading.path,
         "verdict": judgement.verdict,
         "reasons": judgement.reasons,
@@ -78,7 +79,7 @@ def budget(reading: EngineReading, stack: Stack) -> dict[str, Any]:
         "limits_mib": limits,
         "left_mib": declared.memory_budget_mib - declared.engine_memory_allowance_mib - limits,
         "slice_limit_mib": mib_of(reading.limit_of_stack),
-        "slice_working_set_mib": mib_of(reading.stack_usage.working_set) if reading.stack_usage else None,
+        "used_mib": mib_of(judge.used_by_stack(reading)),
         "verdict": judgement.verdict,
         "reasons": judgement.reasons,
     }
@@ -90,9 +91,9 @@ def everything(
     """Return the result's measured part, and the state with this look remembered."""
     services, remembered = {}, seen.state
     for reading in readings:
-        memory = seen.state.services.get(reading.name, ServiceMemory())
-        services[reading.name] = service(reading, memory, seen.robot.swap_total, now)
-        remembered = remembered.with_service(reading.name, remember(reading, memory, now))
+        services[reading.name] = service(reading, seen.robot.swap_total, now)
+        if reading.container:
+            remembered = remembered.with_service(reading.name, remember(reading))
     rows = [*services.values(), engine(engine_reading, stack), budget(engine_reading, stack)]
     result = {
         "robot": robot(seen.robot, seen.engine.version),
@@ -104,11 +105,6 @@ def everything(
     return result, remembered
 
 
-def remember(reading: Reading, memory: ServiceMemory, now: float) -> ServiceMemory:
-    """Return what to keep of this look: the peak always, the fault count once a minute has passed."""
-    peak = judge.peak(reading, memory) or 0
-    known = memory if memory.container == reading.container else ServiceMemory(container=reading.container)
-    due = now - known.faults_counted_at >= judge.SHORTEST_COUNT_SECONDS
-    if reading.usage and due:
-        known = replace(known, major_faults=reading.usage.major_faults, faults_counted_at=now)
-    return replace(known, peak_bytes=peak)
+def remember(reading: Reading) -> ServiceMemory:
+    """Return what to keep of this look."""
+    return replace(reading.memory, peak_bytes=judge.peak(reading) or 0)

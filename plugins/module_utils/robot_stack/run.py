@@ -2,59 +2,42 @@
 
 from __future__ import annotations
 
-import fcntl
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from . import cgroup, judge, observe, plan, readback, refuse, remove, report, state
-from .apply import Applier, Archive
-from .engine_api import Engine
+from . import declared, delivery, generations, judge, lock, observe, plan, prove, refuse, remove, restore, staging
+from .apply import Applier, ServiceFailedError
+from .call import Call
+from .lock import BusyError
+from .measure import faults, measure
 from .observe import Observed
-from .plan import Plan, Step
-from .robot import Roots
-from .spec import Stack
+from .plan import Plan
+from .step import Step
 
-
-class BusyError(RuntimeError):
-    """Another run is at work on this robot."""
-
-
-@dataclass
-class Call:
-    """What one call is made with; everything that touches the machine can be replaced in a test."""
-
-    stack: Stack
-    roots: Roots
-    engine: Engine
-    archives: Mapping[str, Archive] = field(default_factory=dict)
-    check: bool = False
-    clock: Callable[[], float] = time.time
-    applier: Any = None
-
-    @property
-    def reads_only(self) -> bool:
-        """Whether this call must not change anything."""
-        return self.check or self.stack.state in ("verified", "planned")
+__all__ = ["BusyError", "Call", "execute"]
 
 
 def execute(call: Call) -> dict[str, Any]:
     """Do what the call's state asks for and return the module's result; `failed` says that it is not as declared."""
+    known = declared.told(call.stack, call.check)
     if call.reads_only:
-        return _execute(call)
-    with _lock(call):
-        return _execute(call)
+        return {**known, **_execute(call)}
+    with lock.held(call.roots, call.patience_seconds):
+        return {**known, **_execute(call)}
 
 
 def _execute(call: Call) -> dict[str, Any]:
+    if call.stack.state == "restored":
+        return _restored(call)
     seen = observe.observe(call.stack, call.roots, call.engine)
+    if call.stack.state == "proven":
+        return prove.prove(call, seen)
     made = _plan(call, seen)
     if made.refusals:
         return {
             **_told(made.steps),
-            **_measured(call, seen),
+            **measure(call, seen).result,
             "changed": False,
             "refusals": made.refusals,
             **_refused(made),
@@ -73,23 +56,27 @@ def _plan(call: Call, seen: Observed) -> Plan:
 
 
 def _refused(made: Plan) -> dict[str, Any]:
-    return {"failed": True, "msg": f"refused: {'; '.join(made.refusals)}"}
+    reasons = "".join(f"\n- {reason}" for reason in made.refusals)
+    return {"failed": True, "msg": f"refused, for {len(made.refusals)} reason(s):{reasons}"}
 
 
 def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
-    result = {**_told(made.steps), **_measured(call, seen), "changed": made.changes, "refusals": []}
+    # a plan and a verification change nothing; check mode tells what would change
+    changes = made.changes and call.stack.state not in ("planned", "verified")
+    result = {**_told(made.steps), **measure(call, seen).result, "changed": changes, "refusals": []}
     if call.stack.state != "verified":
         return result
-    result["changed"] = False  # a verification changes nothing: what differs is drift, and fails
-    faults = [f"drift: {step.summary}" for step in made.steps] + _faults(result, judge.FAILING)
-    return {**result, "failed": True, "msg": "; ".join(faults)} if faults else result
+    found = [f"drift: {step.summary}" for step in made.steps] + faults(result, judge.FAILING)
+    return {**result, "failed": True, "msg": "; ".join(found)} if found else result
 
 
 def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
     applier = call.applier or Applier(call.stack, call.roots, call.engine, call.archives)
+    applier.archives = staging.intact(applier.archives, call.roots.filesystem)
     done: list[Step] = []
     if made.foundation and call.stack.state != "absent":
         done = [step for step in made.foundation if not applier.lacks(step)]
+        _begins(call, applier, done)
         applier.apply(made.foundation)
         if not any(applier.lacks(step) for step in made.foundation):
             seen = observe.observe(call.stack, call.roots, call.engine)
@@ -104,66 +91,76 @@ def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
         applier.apply(made.steps[:first])
         done += made.steps[:first]
     if missing:  # all at once, so that the controller is asked once
-        return {**_told(done), "changed": bool(done), "refusals": [], "needs": missing}
-    applier.apply(made.steps)
+        return _asking(call, done, missing)
+    _begins(call, applier, made.steps)
+    again = applier.bring_images(made.steps)
+    if again:
+        return _asking(call, done, again)
+    try:
+        applier.apply([step for step in made.steps if step.kind != "image"])
+    except ServiceFailedError as error:
+        raise _all_put_back(call, seen, error) from error
+    if call.stack.state != "absent":
+        applier.clean()
     done += [step for step in made.steps if step not in done]
     return _judged(call, seen, done)
 
 
-def _judged(call: Call, seen: Observed, done: list[Step]) -> dict[str, Any]:
+def _begins(call: Call, applier: Applier, steps: Sequence[Step]) -> None:
+    """Remember when a change begins: the gate does not hold what was before against it."""
+    if steps and call.stack.state != "absent":
+        now = call.clock()
+        applier.remember(lambda known: replace(known, changed_at=now))
+
+
+def _asking(call: Call, done: list[Step], needs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    completed = delivery.completed(needs, call.engine, call.roots.path(call.stack.budget.root))
+    return {**_told(done), "changed": bool(done), "refusals": [], "needs": completed}
+
+
+def _all_put_back(call: Call, before: Observed, error: ServiceFailedError) -> ServiceFailedError:
+    """The service that failed is back already; the others that this run changed follow it."""
+    outcome = restore.automatically(call, restore.fresh(call.stack, before))
+    done = "".join(f"\n- {line}" for line in outcome.done)
+    words = f"so that the whole robot is as it was:{done}" if done else ("" if outcome.stack else outcome.words)
+    return ServiceFailedError(f"{error}\n{words}".rstrip())
+
+
+def _judged(call: Call, before: Observed, done: list[Step]) -> dict[str, Any]:
     result: dict[str, Any] = {**_told(done), "changed": bool(done), "refusals": []}
     if call.stack.state == "absent":
         return result
+    seen = observe.observe(call.stack, call.roots, call.engine) if done else before
+    result.update(measure(call, seen, remember=True).result)
+    good = generations.load(call.roots.path(call.stack.budget.root))
+    result.update(proven=generations.proven(good, call.stack), fresh=restore.fresh(call.stack, before))
+    found = faults(result, ("unlimited", "down"))
+    if not found:
+        return result
+    told = "; ".join(found)
     if done:
-        seen = observe.observe(call.stack, call.roots, call.engine)
-    result.update(_measured(call, seen, remember=True))
-    faults = _faults(result, ("unlimited", "down"))
-    return {**result, "failed": True, "msg": "; ".join(faults)} if faults else result
+        outcome = restore.automatically(call, result["fresh"])
+        result.update(restore.measured(call, outcome), rolled_back=outcome.done)
+        told += f"\n{outcome.words}"
+    return {**result, "failed": True, "msg": told}
 
 
-def _measured(call: Call, seen: Observed, remember: bool = False) -> dict[str, Any]:
-    """Read back what runs; on a robot without an engine there is nothing to read but the robot itself."""
-    if not seen.engine.running:
-        return {"robot": report.robot(seen.robot, "")}
-    now = call.clock()
-    hierarchy: cgroup.Hierarchy = seen.robot.hierarchy
-    readings = [
-        readback.service(call.stack, declared, call.engine, call.roots, hierarchy)
-        for declared in call.stack.scoped_services
-    ]
-    readings = readback.with_peaks(call.stack, readings, now)
-    engine_reading = readback.engine(call.stack, call.roots, hierarchy, seen.robot.swap_total)
-    result, remembered = report.everything(call.stack, seen, readings, engine_reading, now)
-    if remember and remembered != seen.state:
-        state.save(remembered, call.roots.path(call.stack.budget.root))
-    return result
-
-
-def _faults(result: Mapping[str, Any], verdicts: Any) -> list[str]:
-    rows = {
-        **result.get("services", {}),
-        "engine": result.get("engine_usage", {}),
-        "stack": result.get("budget", {}),
-    }
-    return [
-        f"{name}: {row['verdict']} ({'; '.join(row['reasons'])})"
-        for name, row in rows.items()
-        if row.get("verdict") in verdicts
-    ]
+def _restored(call: Call) -> dict[str, Any]:
+    """Put the robot back by hand: to the newest version that was good there and that it is not."""
+    try:
+        back = restore.by_hand(call)
+    except restore.NothingGoodError as error:
+        return {"plan": [], "diff": [], "changed": False, "refusals": [], "failed": True, "msg": str(error)}
+    result: dict[str, Any] = {**_told(back.steps), "changed": True, "refusals": []}
+    if call.check:
+        return result
+    restore.go_back(call, back)
+    root = call.roots.path(call.stack.budget.root)
+    generations.save(generations.after_rollback(generations.load(root), back.generation, call.stack.scope), root)
+    result.update(restore.measured(call, restore.Outcome([], "", back.stack)))
+    found = faults(result, ("unlimited", "down"))
+    return {**result, "failed": True, "msg": "; ".join(found)} if found else result
 
 
 def _told(steps: list[Step]) -> dict[str, Any]:
     return {"plan": [step.summary for step in steps], "diff": [step.diff for step in steps if step.diff]}
-
-
-@contextmanager
-def _lock(call: Call) -> Iterator[None]:
-    """Let one run at a time change this robot; the lock dies with its process."""
-    directory = call.roots.path("/run/lock")
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "robot-stack.lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BusyError("another run is changing this robot; wait for it, or end it, then run again") from error
-        yield

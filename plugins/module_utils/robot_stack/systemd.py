@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Callable
 
 from .files import DesiredFile
@@ -11,6 +13,7 @@ from .spec import Stack
 from .units import bytes_of
 
 UNITS = "/etc/systemd/system"
+SET_BY_HAND = "/etc/systemd/system.control"
 Run = Callable[[Sequence[str]], str]
 
 
@@ -36,16 +39,31 @@ def slice_cgroup(parent: str, name: str = "") -> str:
     return f"/{parent}/{child_slice(parent, name)}" if name else f"/{parent}"
 
 
-def slice_names(stack: Stack) -> list[str]:
-    """Return the slices that this call looks after: the ceiling, the engine's and one for each service in scope."""
+def forget_groups(sys_root: Path, parent: str, name: str) -> None:
+    """Remove slice ``name``'s empty groups: on cgroup v1 an engine makes them for controllers that systemd leaves out.
+
+    The kernel refuses to remove a group that holds a process or another group.
+    """
+    path = name if name == parent else f"{parent}/{name}"
+    for group in (sys_root / "fs/cgroup").glob(f"*/{path}"):
+        with suppress(OSError):
+            group.rmdir()
+
+
+def slice_names(stack: Stack, own_engine: bool) -> list[str]:
+    """Return the slices that this call looks after: the ceiling, one for each service in scope, and the engine's.
+
+    Somebody else's engine stays where it is: a slice for it would be empty, and read as an engine that uses nothing.
+    """
     parent = stack.budget.slice
-    return [parent, child_slice(parent, "engine")] + [child_slice(parent, s.name) for s in stack.scoped_services]
+    engine = [child_slice(parent, "engine")] if own_engine else []
+    return [parent, *engine] + [child_slice(parent, s.name) for s in stack.scoped_services]
 
 
-def slice_units(stack: Stack, cgroup_version: int) -> list[DesiredFile]:
+def slice_units(stack: Stack, cgroup_version: int, own_engine: bool) -> list[DesiredFile]:
     """Return the unit files of `slice_names`; only the parent has a limit: it caps the sum."""
     units = []
-    for name in slice_names(stack):
+    for name in slice_names(stack, own_engine):
         ceiling = bytes_of(stack.budget.memory_budget_mib) if name == stack.budget.slice else None
         units.append(DesiredFile(f"{UNITS}/{name}", _slice_unit(name, ceiling, cgroup_version)))
     return units

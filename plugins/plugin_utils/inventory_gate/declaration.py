@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Callable
 
+# The services of each telemetry mode; roles/robot_stack/vars/main.yml has the same, and a test compares them.
+SERVICES_OF_MODES: dict[str, tuple[str, ...]] = {
+    "local": ("sensor_service", "victoriametrics"),
+    "push": ("sensor_service", "vmagent"),
+    "both": ("sensor_service", "victoriametrics", "vmagent"),
+}
+
 
 class Secret:
     """Stands for an encrypted value: it is there, and the gate needs to know no more."""
@@ -74,8 +81,15 @@ class Robot:
         """The services that are switched on and known, in order."""
         listed = self.values.get("robot_stack_services")
         listed = [name for name in listed if isinstance(name, str)] if isinstance(listed, (list, tuple)) else []
-        known = [name for name in listed if f"{name}_spec" in self.names]
+        mode = self.values.get("robot_stack_telemetry_mode")
+        of_mode = SERVICES_OF_MODES.get(mode, ()) if isinstance(mode, str) else ()
+        known = [name for name in listed or of_mode if f"{name}_spec" in self.names]
         return tuple(dict.fromkeys(name for name in known if self.values.get(f"{name}_enabled", True) is not False))
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether it is no robot, but the host of the telemetry hub, where robots send to."""
+        return any(name.startswith("telemetry_hub_") for name in self.services)
 
 
 @dataclass(frozen=True)

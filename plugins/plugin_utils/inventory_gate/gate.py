@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from . import budget, floors, names, reach, values
+from . import budget, floors, hub, names, reach, telemetry, values, waves
 from .declaration import Catalogue, Fault, Robot
 
-LEAVING = "absent"  # a robot that the stack leaves needs no sum that comes out
+# a robot that the stack leaves, or that goes back to what it had, needs no sum that comes out, and no image
+UNCOUNTED = ("absent", "restored")
 
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
-    """Return everything that is wrong with what ``robot`` declares."""
-    faults = values.check(robot, catalogue) + names.check(robot, catalogue)
-    if robot.values.get("robot_stack_state") == LEAVING:
+    """Return everything that is wrong with what ``robot``, or the host of a hub, declares."""
+    faults = values.check(robot, catalogue) + names.check(robot, catalogue) + waves.check(robot)
+    if robot.values.get("robot_stack_state") in UNCOUNTED:
         return faults
-    return faults + floors.check(robot) + budget.check(robot) + reach.check(robot)
+    faults += floors.check(robot) + budget.check(robot) + reach.check(robot)
+    return faults + (hub.check(robot) if robot.is_hub else telemetry.check(robot))

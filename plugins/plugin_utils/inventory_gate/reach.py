@@ -10,14 +10,12 @@ VICTORIAMETRICS = "victoriametrics_listen_address"
 USERNAME = "victoriametrics_http_username"
 PASSWORD = "victoriametrics_http_password"  # noqa: S105 (a variable's name)
 SENSOR = "sensor_service_listen_address"
-TARGETS = "victoriametrics_scrape_targets"
 
 
 def check(robot: Robot) -> list[Fault]:
     """Return what is open without a password, and what nobody reads."""
-    if "victoriametrics" not in robot.services:
-        return []
-    return _password(robot) + _scraped(robot)
+    password = _password(robot) if "victoriametrics" in robot.services else []
+    return password + _scraped(robot)
 
 
 def is_loopback(address: str) -> bool:
@@ -26,13 +24,14 @@ def is_loopback(address: str) -> bool:
     return host in ("localhost", "[::1]") or host.startswith("127.")
 
 
-def _given(value: Any) -> bool:
+def given(value: Any) -> bool:
+    """Whether there is a value, in the vault or in the clear."""
     return isinstance(value, Secret) or bool(value)
 
 
 def _password(robot: Robot) -> list[Fault]:
     address = robot.values.get(VICTORIAMETRICS)
-    username, password = _given(robot.values.get(USERNAME)), _given(robot.values.get(PASSWORD))
+    username, password = given(robot.values.get(USERNAME)), given(robot.values.get(PASSWORD))
     if isinstance(address, str) and not is_loopback(address) and not (username and password):
         remedy = f"set {USERNAME} and a vaulted {PASSWORD}, or keep it on 127.0.0.1 and use an SSH tunnel"
         return [fault(robot, VICTORIAMETRICS, "it can be reached from a network, without a password", remedy)]
@@ -45,7 +44,9 @@ def _password(robot: Robot) -> list[Fault]:
 
 def _scraped(robot: Robot) -> list[Fault]:
     """The sensor service's address is written twice, once for each role: they must agree."""
-    address, targets = robot.values.get(SENSOR), robot.values.get(TARGETS)
+    reader = next((name for name in ("vmagent", "victoriametrics") if name in robot.services), None)
+    name = f"{reader}_scrape_targets"
+    address, targets = robot.values.get(SENSOR), robot.values.get(name)
     if "sensor_service" not in robot.services or not isinstance(address, str) or not isinstance(targets, dict):
         return []
     read = targets.get("sensor_service", [])
@@ -53,4 +54,4 @@ def _scraped(robot: Robot) -> list[Fault]:
     if isinstance(read, (list, tuple)) and any(str(target).rpartition(":")[2] == port for target in read):
         return []
     why = f"nobody reads the sensor service, which listens on {address}"
-    return [fault(robot, TARGETS, why, f'write {TARGETS}: {{sensor_service: ["127.0.0.1:{port}"]}}')]
+    return [fault(robot, name, why, f'write {name}: {{sensor_service: ["127.0.0.1:{port}"]}}')]

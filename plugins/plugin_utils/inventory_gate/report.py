@@ -9,8 +9,8 @@ from .declaration import Fault
 MOST_NAMES = 8
 
 
-def report(faults: Sequence[Fault], checked: int) -> str:
-    """Return the message for ``faults``, found among ``checked`` robots."""
+def report(faults: Sequence[Fault], checked: int, machine: str = "robot") -> str:
+    """Return the message for ``faults``, found among ``checked`` robots, or what else a ``machine`` is called."""
     robots = {fault.robot for fault in faults}
     alike = _alike(faults)
     groups: dict[tuple[str, ...], list[Fault]] = {}
@@ -18,7 +18,7 @@ def report(faults: Sequence[Fault], checked: int) -> str:
         groups.setdefault(names, []).append(fault)
     head = (
         f"The inventory declares what cannot work: {len(alike)} fault{'s' if len(alike) != 1 else ''} "
-        f"on {len(robots)} of {checked} robot{'s' if checked != 1 else ''}. No robot was contacted."
+        f"on {len(robots)} of {checked} {machine}{'s' if checked != 1 else ''}. No {machine} was contacted."
     )
     paragraphs = ["\n".join([_title(names), *map(_lines, group)]) for names, group in groups.items()]
     return "\n\n".join([head, *paragraphs])

@@ -9,7 +9,15 @@ from .declaration import Catalogue, Fault, Option, Robot, Secret, fault, show
 
 # Every number of ours is above zero, except these, where zero says "none" or "not stated".
 ZERO_ALLOWED = frozenset(
-    {"robot_stack_memory_reserve_mib", "robot_stack_memory_total_mib", "victoriametrics_min_free_disk_mib"}
+    {
+        "robot_stack_history_hours",
+        "robot_stack_memory_reserve_mib",
+        "robot_stack_memory_total_mib",
+        "rollout_max_failures",
+        "rollout_soak_seconds",
+        "telemetry_hub_min_free_disk_mib",
+        "victoriametrics_min_free_disk_mib",
+    }
 )
 
 # A name's ending decides the form of its text.
@@ -70,7 +78,7 @@ def object_to(option: Option, value: Any) -> Objection | None:
         return None
     if value is None:
         return "it is empty", f"write {WORDS[option.type]}, or delete the line to get the role's default"
-    objection = _kind(option.name, option.type, value)
+    objection = _kind(option, value)
     if objection is None and option.choices and value not in option.choices:
         choices = ", ".join(str(choice) for choice in option.choices)
         objection = "it is none of the choices", f"write one of: {choices}"
@@ -95,7 +103,8 @@ def form(option: Option) -> tuple[str, str] | None:
     return next((rule for ending, rule in FORMS.items() if option.name.endswith(ending)), None)
 
 
-def _kind(name: str, kind: str, value: Any) -> Objection | None:
+def _kind(option: Option, value: Any) -> Objection | None:
+    name, kind = option.name, option.type
     is_bool_for_number = isinstance(value, bool) and kind != "bool"
     if isinstance(value, KINDS[kind]) and not is_bool_for_number:
         return None
@@ -105,7 +114,7 @@ def _kind(name: str, kind: str, value: Any) -> Objection | None:
     if kind == "bool":
         return why, f"write {name}: true or {name}: false, without quotes"
     if kind in ("str", "path") and isinstance(value, (int, float)):
-        return why, f'write it in quotes: {name}: "{value}"'
+        return why, "write it in quotes" if option.secret else f'write it in quotes: {name}: "{value}"'
     return why, f"write {WORDS[kind]}"
 
 
@@ -145,9 +154,10 @@ def _form(option: Option, value: str) -> Objection | None:
 
 
 def _elements(option: Option, values: Any) -> Objection | None:
-    member = Option(name=option.name, role=option.role, type=option.elements or "str")
+    member = Option(name=option.name, role=option.role, type=option.elements or "str", secret=option.secret)
     for value in values:
         objection = object_to(member, value)
         if objection:
-            return f"of its element {show(value)}: {objection[0]}", objection[1]
+            shown = "(secret)" if option.secret else show(value)
+            return f"of its element {shown}: {objection[0]}", objection[1]
     return None

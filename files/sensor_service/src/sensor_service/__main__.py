@@ -31,7 +31,7 @@ def log(line: str) -> None:
 
 def build(settings: Settings) -> Server:
     """Returns the server that the settings describe, listening. Raises OSError where it cannot listen."""
-    robot = Robot(settings.proc, settings.sys, settings.filesystems, settings.slice_name)
+    robot = Robot(settings.proc, settings.sys, settings.filesystems, settings.slice_name, settings.textfiles)
     bell = Bell()
     collectors = {name: COLLECTORS[name] for name in settings.collectors}
     runner = Runner(robot, collectors, settings.deadline, bell.ring)

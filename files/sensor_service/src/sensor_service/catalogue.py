@@ -15,6 +15,7 @@ from .collectors import (
     power_supply,
     pressure,
     simulated,
+    textfile,
     thermal,
     vmstat,
     wifi,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # In the order in which they run: memory and the kernel's tables first, sensors on slow buses last.
 COLLECTORS: dict[str, Collector] = {
     "cgroup": cgroup.collect,
+    "textfile": textfile.collect,
     "memory": memory.collect,
     "load": load.collect,
     "pressure": pressure.collect,

@@ -9,6 +9,7 @@
 | SENSOR_SERVICE_COLLECTORS | | names, separated by commas; empty: every one but `simulated` |
 | SENSOR_SERVICE_SIMULATED | false | true adds the collector `simulated` |
 | SENSOR_SERVICE_COLLECTOR_DEADLINE_SECONDS | 2 | after this a scrape answers without the collectors that hang |
+| SENSOR_SERVICE_TEXTFILES | | a directory whose `*.prom` files hold metrics that others write |
 | SENSOR_SERVICE_SLICE | robotstack.slice | the systemd slice above the stack's containers |
 """
 
@@ -35,7 +36,17 @@ class ConfigurationError(Exception):
 class Settings:
     """The settings, checked. `unknown` holds variables with our prefix that mean nothing: typing errors."""
 
-    __slots__ = ("address", "collectors", "deadline", "filesystems", "proc", "slice_name", "sys", "unknown")
+    __slots__ = (
+        "address",
+        "collectors",
+        "deadline",
+        "filesystems",
+        "proc",
+        "slice_name",
+        "sys",
+        "textfiles",
+        "unknown",
+    )
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Reads `environment`. Raises ConfigurationError with every fault that it finds."""
@@ -52,6 +63,9 @@ class Settings:
         if "/" in self.slice_name or not self.slice_name.endswith(".slice"):
             faults.append(f"{PREFIX}SLICE: {self.slice_name!r} is not the name of a slice")
         self.filesystems = _filesystems(given.pop("FILESYSTEMS", ""), faults)
+        self.textfiles = given.pop("TEXTFILES", "")
+        if self.textfiles and not self.textfiles.startswith("/"):
+            faults.append(f"{PREFIX}TEXTFILES: {self.textfiles!r} is not an absolute path")
         self.deadline = _deadline(given.pop("COLLECTOR_DEADLINE_SECONDS", "") or "2", faults)
         simulated = _truth("SIMULATED", given.pop("SIMULATED", ""), faults)
         self.collectors = _collectors(given.pop("COLLECTORS", ""), simulated, faults)

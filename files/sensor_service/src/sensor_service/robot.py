@@ -13,11 +13,11 @@ class Robot:
     """The roots that collectors read below.
 
     `proc` and `sys` are paths of the robot's `/proc` and `/sys`; `filesystems` maps a path on the robot to the path
-    at which this process sees it; `slice_name` is the systemd slice above the stack's containers; `now` returns
-    seconds since 1970.
+    at which this process sees it; `textfiles` is a directory of metrics that others write, or ""; `slice_name` is the
+    systemd slice above the stack's containers; `now` returns seconds since 1970.
     """
 
-    __slots__ = ("filesystems", "now", "proc", "slice_name", "sys")
+    __slots__ = ("filesystems", "now", "proc", "slice_name", "sys", "textfiles")
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class Robot:
         sys: str,
         filesystems: dict[str, str] | None = None,
         slice_name: str = "robotstack.slice",
+        textfiles: str = "",
         now: Callable[[], float] = time.time,
     ) -> None:
         """Takes the roots as they are: what is not there reads as absent hardware."""
@@ -32,4 +33,5 @@ class Robot:
         self.sys = sys
         self.filesystems = filesystems or {}
         self.slice_name = slice_name
+        self.textfiles = textfiles
         self.now = now

@@ -1,0 +1,74 @@
+"""The product's own services, as its roles render them: what is measured is what is deployed, never a copy of it."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import filter_loader, init_plugin_loader
+from ansible.template import Templar, trust_as_template
+
+PROJECT = Path(__file__).resolve().parents[1]
+ROBOT = "benchmark"  # the name that samples bear
+sys.path.insert(0, str(PROJECT / "plugins" / "plugin_utils"))
+
+from inventory_gate import floors as gate  # noqa: E402 (found through the line above)
+from service_files import rendered  # noqa: E402 (its folder is known only now)
+
+
+@lru_cache(maxsize=1)
+def _start_ansible() -> None:
+    """Make Ansible find the project's filters; it can be told only once."""
+    init_plugin_loader()
+    filter_loader.add_directory(str(PROJECT / "plugins" / "filter"))
+
+
+def _templar(variables: dict[str, Any]) -> Templar:
+    """Return Ansible's templar with the roles' defaults and variables below ``variables``."""
+    _start_ansible()
+    loader = DataLoader()
+    merged: dict[str, Any] = {"inventory_hostname": ROBOT}
+    for kind in ("defaults", "vars"):
+        for path in sorted(PROJECT.glob(f"roles/*/{kind}/main.yml")):
+            merged.update(loader.load_from_file(str(path), trusted_as_template=True))
+    return Templar(loader=loader, variables={**merged, **variables})
+
+
+def service(name: str, **variables: Any) -> dict[str, Any]:
+    """Return the spec of service ``name`` for an inventory that says ``variables``, its files with their content."""
+    templar = _templar(variables)
+    spec: dict[str, Any] = templar.template(trust_as_template("{{ " + name + "_spec }}"))
+
+    def render(path: Path) -> str:
+        return str(templar.template(trust_as_template(path.read_text(encoding="utf-8"))))
+
+    spec["files"] = rendered(spec.get("files") or [], [PROJECT / "roles"], render)
+    return spec
+
+
+def default(variable: str) -> Any:
+    """Return the default of a role's variable."""
+    for path in sorted(PROJECT.glob("roles/*/defaults/main.yml")):
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if variable in values:
+            return values[variable]
+    raise KeyError(variable)
+
+
+def floor_mib(series: int) -> int:
+    """Return the smallest limit that the inventory gate accepts for VictoriaMetrics with ``series`` series, in MiB."""
+    return gate.victoriametrics_mib(series)
+
+
+def agent_floor_mib(series: int) -> int:
+    """Return the smallest limit that the inventory gate accepts for vmagent with ``series`` series, in MiB."""
+    return gate.vmagent_mib(series)
+
+
+def sensor_floor_mib() -> int:
+    """Return the smallest limit that the inventory gate accepts for the sensor service, in MiB."""
+    return gate.SENSOR_SERVICE_MIB

@@ -1,0 +1,64 @@
+"""Write the measured sections of docs/benchmark.md, its plots and those of docs/scale.md, from benchmarks/results.
+
+Nothing is typed by hand.
+
+.venv/bin/python -m benchmarks.report
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import claims, plots, results, scale_tables, tables
+from .provision import tables as provisioning
+
+PROJECT = Path(__file__).resolve().parents[1]
+PAGE = PROJECT / "docs" / "benchmark.md"
+SCALE = PROJECT / "docs" / "scale.md"
+
+
+def between(text: str, name: str, made: str) -> str:
+    """Return ``text`` with ``made`` between the markers of section ``name``. Raises ValueError without markers."""
+    begin, end = f"<!-- {name}: begin (made by benchmarks/report.py) -->", f"<!-- {name}: end -->"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"the page needs the lines '{begin}' and '{end}'")
+    return f"{before}{begin}\n{made.strip()}\n{end}{after}"
+
+
+def sections(floors: dict[str, Any], compare: dict[str, Any], provision: dict[str, Any]) -> dict[str, str]:
+    """Return the text of each section that there are results for."""
+    made = {"tasks": provisioning.published()}
+    if provision:
+        made["provision"] = provisioning.measured(provision)
+    if floors:
+        made["floors"] = tables.floors(floors)
+    if floors and compare:
+        made["comparison"] = tables.comparison(compare, floors)
+        made["claims"] = claims.table_of_claims(compare, floors)
+    return made
+
+
+def write(page: Path, made: dict[str, str]) -> None:
+    """Put the text of each section into ``page``."""
+    text = page.read_text(encoding="utf-8")
+    for name, section in made.items():
+        text = between(text, name, section)
+    page.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{page.relative_to(PROJECT)} is written\n")
+
+
+def main() -> int:
+    """Run as a program."""
+    floors, compare, provision = (results.load(name) for name in ("floors", "compare", "provision"))
+    write(PAGE, sections(floors, compare, provision))
+    plots.draw(floors, compare, PROJECT / "docs" / "images")
+    write(SCALE, scale_tables.sections(results.load("hub")))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""The tables of docs/scale.md, as Markdown. Pure: results in, text out."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import Any
+
+from . import product, scaling
+from .tables import machine, table
+
+HOSTS_MIB = (1024, 4096)
+HELD, PEAK = "held_mib", "peak_mib"
+SECONDS = {"d": 86400, "s": 1}
+
+
+def duration(text: str) -> int:
+    """Return the seconds of a role's default, such as 90d or 15s."""
+    return int(text[:-1]) * SECONDS[text[-1]]
+
+
+def interval() -> int:
+    """Return the seconds between two samples of a series, as the hub reckons."""
+    return duration(str(product.default("telemetry_hub_sample_interval")))
+
+
+def retention() -> int:
+    """Return the seconds for which the hub keeps samples."""
+    return duration(str(product.default("telemetry_hub_retention")))
+
+
+def per_robot_series(found: dict[str, Any]) -> tuple[int, int]:
+    """Return the series of a robot as measured, and as the hub expects them by default."""
+    return int(found["series_per_robot"]), int(product.default("telemetry_hub_series_per_robot"))
+
+
+def short(found: dict[str, Any]) -> str:
+    """Return what an operator wants to know first."""
+    default = int(product.default("telemetry_hub_victoriametrics_memory_limit_mib"))
+    served = [fleet for fleet in found["fleets"] if fleet["limit_mib"] == default and not fleet["against"]]
+    held = max((int(fleet["series"]) for fleet in served), default=0)
+
+    def fleets_of(series: int) -> str:
+        return " or ".join(f"{series // each:,} robots with {each:,} series" for each in per_robot_series(found))
+
+    would = []
+    for host in HOSTS_MIB:
+        series = _fitting(found, host)
+        would.append(f"about {series // 1000 * 1000:,} on a host of {host // 1024} GiB ({fleets_of(series)})")
+    return textwrap.fill(
+        f"The database in its default {default} MiB was seen to serve {held:,} series: {fleets_of(held)}. "
+        f"Extrapolated, it would serve {', and '.join(would)}.",
+        width=120,
+    )
+
+
+def _fitting(found: dict[str, Any], host_mib: int) -> int:
+    """Return the series for which a host would do."""
+    limit = scaling.database_mib(host_mib)
+    measured = (scaling.memory(found, name) for name in (PEAK, HELD))
+    return min(scaling.robots_by_floor(limit, 1), *(scaling.robots_by_memory(limit, 1, line) for line in measured))
+
+
+def fleets(found: dict[str, Any]) -> str:
+    """Return what was measured."""
+    head = ["Robots", "series", "limit (MiB)", "peak (MiB)", "held (MiB)", "samples/s taken", "CPU s per million",
+            "bytes a sample", "of them index", "slowest query (ms)", "serves"]  # fmt: skip
+    took = f"A robot has {found['series_per_robot']} series; all of it took {found['seconds']} s."
+    return "\n\n".join([f"{machine(found)} {took}", table(head, [_fleet(fleet) for fleet in found["fleets"]])])
+
+
+def _fleet(fleet: dict[str, Any]) -> list[Any]:
+    """Return a row; one that did not get through its load has a peak, and the reason."""
+    rate, slowest = fleet.get("samples_per_second"), fleet.get("slowest_query_ms")
+    against = "; ".join(fleet["against"])[:90].replace("|", "\\|")
+    return [
+        fleet["robots"],
+        f"{fleet['series']:,}",
+        f"{fleet['limit_mib']:,}",
+        fleet["peak_mib"],
+        fleet.get("held_mib", "-"),
+        f"{rate:,}" if rate else "-",
+        fleet.get("cpu_seconds_per_million", "-"),
+        fleet.get("bytes_per_sample", "-"),
+        fleet.get("of_it_index", "-"),
+        round(slowest) if slowest else "-",
+        f"no: {against}" if against else "yes",
+    ]
+
+
+def robots(found: dict[str, Any]) -> str:
+    """Return what one robot adds, by the differences between fleets."""
+    held, peak, last = scaling.memory(found, HELD), scaling.memory(found, PEAK), scaling.roomy(found)[-1]
+    counts = per_robot_series(found)
+    every, kept = interval(), retention()
+
+    def row(name: str, digits: int, values: list[float]) -> list[str]:
+        return [name, *(f"{value:,.{digits}f}" for value in values)]
+
+    rows = [
+        row("samples a second", 0, [scaling.samples_per_second(1, series, every) for series in counts]),
+        row("RAM, held while a browser asks (MiB)", 2, [held.each * series for series in counts]),
+        row("RAM, peak while all send an hour of backlog (MiB)", 2, [peak.each * series for series in counts]),
+        row("RAM at that peak without any robot (MiB)", 0, [peak.base for _ in counts]),
+        row("RAM, by the floors of VictoriaMetrics on robots (MiB)", 2, [scaling.floor_slope() * s for s in counts]),
+        row("CPU (thousandths of a core)", 2, [1000 * scaling.cores(1, series, every, last) for series in counts]),
+        row(f"disk for {kept // 86400} days, as measured (MiB)", 0,
+            [scaling.disk_mib(series, every, kept, last) for series in counts]),
+        row(f"disk for {kept // 86400} days, as the plan reckons (MiB)", 0,
+            [scaling.planned_disk_mib(series, every, kept) for series in counts]),
+    ]  # fmt: skip
+    return table(["One robot takes", *(f"with {series:,} series" for series in counts)], rows)
+
+
+def hosts(found: dict[str, Any]) -> str:
+    """Return for how many robots a host would do: arithmetic, not a measurement."""
+    head = ["Host", "for the database (MiB)", "**robots**", "by the peak", "by the floors", "by what is held",
+            "samples/s", "cores", "disk (GiB)", "times the largest measured"]  # fmt: skip
+    return table(head, [_host(found, host, series) for host in HOSTS_MIB for series in per_robot_series(found)])
+
+
+def _host(found: dict[str, Any], host: int, series: int) -> list[Any]:
+    limit, every, largest = scaling.database_mib(host), interval(), scaling.roomy(found)[-1]
+    by = {name: scaling.robots_by_memory(limit, series, scaling.memory(found, name)) for name in (PEAK, HELD)}
+    floors = scaling.robots_by_floor(limit, series)
+    least = min(floors, *by.values())
+    return [
+        f"{host // 1024} GiB, {series:,} series a robot",
+        f"{limit:,}",
+        f"**{least:,}**",
+        f"{by[PEAK]:,}",
+        f"{floors:,}",
+        f"{by[HELD]:,}",
+        f"{scaling.samples_per_second(least, series, every):,.0f}",
+        f"{scaling.cores(least, series, every, largest):.2f}",
+        math.ceil(least * scaling.planned_disk_mib(series, every, retention()) / 1024),
+        f"{least * series / largest['series']:.1f}",
+    ]
+
+
+def sections(found: dict[str, Any]) -> dict[str, str]:
+    """Return the text of each section that there are results for."""
+    made = {"short": short, "fleets": fleets, "robots": robots, "hosts": hosts}
+    return {name: make(found) for name, make in made.items()} if found else {}

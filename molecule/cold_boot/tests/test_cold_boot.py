@@ -1,0 +1,83 @@
+"""The robot loses its power; the stack is back by itself, inside its budget, with the data that was flushed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import power
+from promises import MIB, SERVICES
+
+BOOT_SECONDS = 180
+FLUSH_SECONDS = 5
+
+
+def is_back(robot: Any) -> bool:
+    """Whether both services answer again; nobody has done anything to the robot."""
+    try:
+        return all(
+            "OK" in robot.get(url).upper() for url in ("http://127.0.0.1:8428/health", "http://127.0.0.1:9101/healthz")
+        )
+    except (AssertionError, RuntimeError):
+        return False
+
+
+def wait_until_it_is_back(robot: Any) -> None:
+    deadline = time.monotonic() + BOOT_SECONDS
+    while not is_back(robot):
+        assert time.monotonic() < deadline, "the stack did not come back by itself"
+        time.sleep(2)
+
+
+def test_the_stack_comes_back_by_itself_with_its_data(robot: Any) -> None:
+    first = float(robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1])
+    # what comes in waits for some seconds, then twice for the interval at most: docs/operations.md
+    time.sleep(3 * FLUSH_SECONDS)
+    flushed = time.time() - 3 * FLUSH_SECONDS
+    count = int(robot.query(f"count_over_time(node_load1[1h] @ {flushed:.0f})")[0]["value"][1])
+    assert count > 1
+    boot_id = robot.started_at("victoriametrics")
+    power.cut(robot)
+    wait_until_it_is_back(robot)
+    assert robot.started_at("victoriametrics") != boot_id
+    assert float(robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1]) == first
+    assert int(robot.query(f"count_over_time(node_load1[1h] @ {flushed:.0f})")[0]["value"][1]) == count
+
+
+def test_engine_and_services_are_below_the_ceiling_again(robot: Any) -> None:
+    engine = robot.cgroup(int(robot.run("pidof -s dockerd")))
+    assert "/robotstack.slice/robotstack-engine.slice/" in engine
+    for service in SERVICES:
+        assert f"/robotstack.slice/robotstack-{service}.slice/" in robot.cgroup(robot.pid(service))
+    ceiling = engine.split("/robotstack-engine.slice/")[0]
+    assert robot.limits(ceiling)[0] == robot.declared("robot_stack_memory_budget_mib") * MIB
+
+
+def test_the_watchdog_looks_again_and_counts_the_cut_as_nobodys_fault(robot: Any, playbook: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not robot.host.file("/run/robot-stack/metrics/robot_stack.prom").exists:
+        assert time.monotonic() < deadline, "the watchdog does not look"
+        time.sleep(1)
+    assert robot.query('robot_stack_service_up{service="victoriametrics"} == 1')
+    verified = playbook("playbooks/verify.yml")
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_power_that_is_lost_while_the_watchdog_ends_a_service_leaves_nothing_stopped(robot: Any) -> None:
+    first = robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1]
+    hung = robot.pid("victoriametrics")
+    robot.run(f"kill -STOP {hung}")
+    told = "journalctl --unit robot-stack-watchdog --no-pager | grep 'victoriametrics runs and does not answer'"
+    power.wait_until(robot, told)
+    assert robot.pid("victoriametrics") == hung, "it is given time to end, and is not started again yet"
+    power.cut(robot)
+    wait_until_it_is_back(robot)
+    assert robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1] == first
+
+
+def test_a_run_after_the_boot_changes_nothing(robot: Any, playbook: Any) -> None:
+    before = [robot.started_at(service) for service in SERVICES]
+    done = playbook("playbooks/site.yml")
+    assert done.returncode == 0, done.stdout
+    assert "changed=0" in done.stdout
+    assert [robot.started_at(service) for service in SERVICES] == before

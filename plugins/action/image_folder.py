@@ -1,0 +1,45 @@
+"""Fills a folder with the images that the inventory's robots need, for controllers without an engine or a network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
+
+from controller_images import Images, ImageUnavailableError
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+
+class ActionModule(ActionBase):
+    """Called once, after the inventory gate has told which images are needed."""
+
+    TRANSFERS_FILES = False
+    _VALID_ARGS = frozenset({"directory"})
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Export every image that this machine's engine has made ready."""
+        super().run(tmp, task_vars)
+        known = ((task_vars or {}).get("ansible_facts") or {}).get("robot_stack_images") or {}
+        wanted = {reference: sorted(prints) for reference, prints in (known.get("") or {}).items()}
+        directory = Path(str(self._task.args["directory"])).expanduser().absolute()
+        directory.mkdir(parents=True, exist_ok=True)
+        before = {path.name for path in directory.rglob("*")}
+        try:
+            listed = Images(PROJECT, self._say).export(wanted, directory)
+        except ImageUnavailableError as error:
+            raise AnsibleActionFail(str(error)) from error
+        names = [f"{image.reference} for {image.architecture}" for image in listed]
+        changed = {path.name for path in directory.rglob("*")} != before
+        return {"changed": changed, "msg": f"{directory} holds {', '.join(names)}"}
+
+    def _say(self, words: str) -> None:
+        Display().display(f"  controller: {words}", color=constants.COLOR_CHANGED)

@@ -1,0 +1,83 @@
+"""Writes the Performance Budget Report of all robots of a play, on the controller. No robot is contacted.
+
+The robots' answers are those that the play has registered (`robot_stack_result`); a robot without one is told as such.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import tomllib
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.release import __version__ as ansible_version
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
+
+from performance_report import measurement, pages
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+RESULT = "robot_stack_result"
+
+
+class ActionModule(ActionBase):
+    """Called once for all robots of the play."""
+
+    TRANSFERS_FILES = False
+    _VALID_ARGS = frozenset({"directory", "fleet", "before"})
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Render, write what differs, and return where it is."""
+        super().run(tmp, task_vars)
+        arguments, variables = self._task.args, task_vars or {}
+        if not arguments.get("directory"):
+            raise AnsibleActionFail("performance_report: directory is missing; say where the report shall be written")
+        directory = Path(str(arguments["directory"])).expanduser().resolve()
+        names, hosts = list(variables.get("ansible_play_hosts_all") or []), variables["hostvars"]
+        answers = {str(name): hosts[name].get(RESULT) for name in names}
+        measured = measurement.of_fleet(str(arguments.get("fleet") or ""), answers, versions())
+        shown = pages.view(measured, earlier(str(arguments.get("before") or "")))
+        changed = [] if self._task.check_mode else self._written(pages.files(shown), directory)
+        page = directory / f"{pages.NAME}.html"
+        return {
+            "changed": bool(changed),
+            "page": str(page),
+            "markdown": str(page.with_suffix(".md")),
+            "data": str(page.with_suffix(".json")),
+            "msg": f"{'would be ' if self._task.check_mode else ''}written to {page}",
+        }
+
+    def _written(self, found: dict[str, str], directory: Path) -> list[str]:
+        try:
+            return pages.write(found, directory)
+        except OSError as error:
+            raise AnsibleActionFail(f"the report could not be written to {directory}: {error}") from error
+
+
+def earlier(path: str) -> dict[str, Any] | None:
+    """Return the data of an earlier report; None where none is asked for."""
+    if not path:
+        return None
+    try:
+        found = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AnsibleActionFail(f"report_before {path} cannot be read: {error}") from error
+    if not isinstance(found, dict) or found.get("format") != measurement.FORMAT:
+        raise AnsibleActionFail(f"report_before {path} is not the {pages.NAME}.json of an earlier report")
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what made the report."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {
+        str(project["name"]): str(project["version"]),
+        "ansible-core": str(ansible_version),
+        "Python": platform.python_version(),
+    }

@@ -1,0 +1,141 @@
+"""The controller's side of robot_backup: fetches a snapshot in pieces, checks and sends an archive to restore.
+
+Nothing is staged on a robot for a backup: each piece is read, compressed and sent by a short program of its own. So
+memory stays small, and the disk is not needed. An archive to restore is staged on the robot's disk, and goes on where
+a connection was cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
+
+from backup_archive import Backup, BackupFileError, Writer, checked, newest, tar_stream
+from sending import Sender, SendingError, megabytes
+
+PIECE = 4 << 20  # bytes before compression: what a robot and this machine hold at once
+TOLD = 4  # how often progress is told
+MODULE = "robot_backup"
+
+
+class ActionModule(ActionBase):
+    """Called by Ansible once per robot."""
+
+    TRANSFERS_FILES = True
+    _supports_check_mode = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Save, restore, or look whether what was restored is found."""
+        super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        self._robot = str(self._variables.get("inventory_hostname", ""))
+        self._arguments = dict(self._task.args)
+        state, directory = self._arguments.pop("state"), Path(str(self._arguments.pop("directory", "")))
+        named = str(self._arguments.pop("archive", "") or "")
+        if state == "saved":
+            return self._save(directory.expanduser().absolute())
+        try:
+            backup = checked(Path(named).expanduser().absolute() if named else newest(directory.expanduser()))
+        except BackupFileError as error:
+            raise AnsibleActionFail(f"{error}; no robot was touched") from None
+        return self._restore(backup) if state == "restored" else self._found(backup)
+
+    def _save(self, directory: Path) -> dict[str, Any]:
+        if self._task.check_mode:
+            return {"changed": False, "msg": f"{self._robot} would be backed up to {directory}"}
+        made = self._step("snapshot")
+        about = {"robot": self._robot, "version": str(self._arguments["database"]["version"])}
+        about.update({key: made[key] for key in ("moment", "series", "files", "bytes", "snapshot")})
+        try:
+            with Writer(directory, about, time.time()) as archive:
+                self._fetch(made, archive)
+        except BaseException:
+            with contextlib.suppress(AnsibleError):  # the next backup drops it, and the database itself after days
+                self._step("released")
+            raise
+        self._step("released")
+        words = f"{self._robot}: {made['files']} files, {megabytes(archive.size)} ({megabytes(made['bytes'])} unpacked)"
+        return {"changed": True, "archive": str(archive.path), "msg": f"{words}, in {archive.path}"}
+
+    def _fetch(self, made: dict[str, Any], archive: Writer) -> None:
+        total, done, told = int(made["bytes"]), 0, 0
+        while done < total:
+            if done * TOLD >= total * told:
+                self._say(f"backing up, {megabytes(done)} of {megabytes(total)}")
+                told += 1
+            done += self._piece(str(made["directory"]), done, archive)
+
+    def _piece(self, directory: str, offset: int, archive: Writer) -> int:
+        asked = json.dumps({"directory": directory, "offset": offset, "length": PIECE})
+        done = self._low_level_execute_command(
+            f"nice -n 19 python3 - {shlex.quote(asked)}",
+            sudoable=True,
+            in_data=Path(tar_stream.__file__).read_bytes(),
+            encoding_errors="surrogateescape",  # what is no text comes through as it is
+        )
+        _, mark, answer = done["stdout"].encode("utf-8", "surrogateescape").partition(tar_stream.MARK)
+        if done["rc"] or not mark:
+            raise AnsibleActionFail(f"the robot could not read its snapshot: {done['stderr'].strip()}")
+        line, _, packed = answer.partition(b"\n")
+        told = json.loads(line)
+        if hashlib.sha256(packed).hexdigest() != told["digest"] or not told["bytes"]:
+            raise AnsibleActionFail(
+                f"a piece of the backup did not arrive as it was sent ({len(packed)} of {told['packed']} bytes): "
+                "leave Ansible's pipelining on, and run again"
+            )
+        archive.add(packed)
+        return int(told["bytes"])
+
+    def _restore(self, backup: Backup) -> dict[str, Any]:
+        words = f"{backup.files} files of {backup.about['robot']} ({megabytes(backup.unpacked)}) from {backup.path}"
+        sizes = {"archive_bytes": backup.path.stat().st_size, "unpacked_bytes": backup.unpacked}
+        room = self._step("room", **sizes)
+        if self._task.check_mode:
+            return {"changed": True, "archive": str(backup.path), "msg": f"{self._robot} would get {words}"}
+        self._say(f"restoring {words}")
+        sender = Sender(self._as_root, str(self._arguments["root"]), self._say)
+        try:
+            path = sender.send(backup.path, f"backup {backup.path.name}", room["staged"])
+        except SendingError as error:
+            raise AnsibleActionFail(str(error)) from None
+        about = {key: backup.about[key] for key in ("moment", "series")}
+        self._step("placed", archive=path, digest=backup.digest, **about)
+        return {"changed": True, "archive": str(backup.path), "msg": f"{self._robot} has {words}"}
+
+    def _found(self, backup: Backup) -> dict[str, Any]:
+        if self._task.check_mode:
+            return {"changed": False, "msg": "not asked in check mode"}
+        found = self._step("found", **{key: backup.about[key] for key in ("moment", "series")})
+        taken = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(backup.about["moment"]))
+        words = f"finds the {found['targets']} targets that had samples at {taken}"
+        if not found["targets"]:
+            words = "serves; the backup is too young or too old to be compared with what is found"
+        return {"changed": False, "archive": str(backup.path), "msg": f"{self._robot} {words}"}
+
+    def _step(self, state: str, **more: Any) -> dict[str, Any]:
+        result: dict[str, Any] = self._execute_module(
+            module_name=MODULE, module_args={**self._arguments, "state": state, **more}, task_vars=self._variables
+        )
+        if result.get("failed"):
+            raise AnsibleActionFail(str(result.get("msg")), result=result)
+        return result
+
+    def _as_root(self, command: str, content: bytes) -> tuple[int, str]:
+        done = self._low_level_execute_command(command, sudoable=True, in_data=content)
+        return int(done["rc"]), str(done["stderr"] or done["stdout"])
+
+    def _say(self, words: str) -> None:
+        Display().display(f"  {self._robot}: {words}", color=constants.COLOR_CHANGED)

@@ -1,0 +1,79 @@
+"""Decides after each wave of a rollout, on the controller: who is judged, and whether the rollout goes on.
+
+It reads what the robots of the wave have answered (the variable `robot_stack_result` of each), once for all of them,
+and keeps what became of them in the controller's fact `rollout`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
+
+from rollout import gate
+from rollout.progress import Progress
+
+
+class ActionModule(ActionBase):
+    """Called once for all robots of a wave.
+
+    `judged`: those that were judged since it was called first; `silent`: those that did not answer before that.
+    """
+
+    TRANSFERS_FILES = False
+    _VALID_ARGS = frozenset({"judged", "silent"})
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what is next: `judge`, `soak_seconds`, and `ends`."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        hostvars = variables["hostvars"]
+        known = dict(hostvars["localhost"]["ansible_facts"]["rollout"])
+        known.pop("plays")
+        progress = Progress.of(known)
+        answers = {
+            str(name): _answer(hostvars[name].get("robot_stack_result")) for name in variables["ansible_play_batch"]
+        }
+        judge = self._task.args.get("judged")
+        if judge is None:
+            decision = gate.answered(progress, answers)
+        else:
+            decision = gate.judged(progress, answers, list(judge), list(self._task.args.get("silent") or []))
+        self._say(progress, decision)
+        told = {**decision.progress.told(), "plays": decision.progress.playbook()}
+        return {
+            "changed": False,
+            "judge": decision.judge,
+            "silent": list(decision.silent),
+            "soak_seconds": progress.soak_seconds if decision.judge else 0,
+            "ends": decision.ends,
+            "rollout": told,
+            "ansible_facts": {"rollout": told},
+        }
+
+    def _say(self, progress: Progress, decision: gate.Decision) -> None:
+        if decision.judge:
+            names = ", ".join(decision.judge)
+            soak = f" after {progress.soak_seconds} s" if progress.soak_seconds else ""
+            words, colour = f"wave {progress.wave}: {names} to be judged{soak}", constants.COLOR_CHANGED
+        elif decision.progress.stopped:
+            words, colour = f"the rollout stops: {decision.progress.stopped}", constants.COLOR_ERROR
+        else:
+            return
+        Display().display(f"  {words}", color=colour)
+
+
+def _answer(result: Any) -> dict[str, Any]:
+    """Return what matters of a module's answer; a robot that was not asked (tags) has none."""
+    if not isinstance(result, Mapping):
+        return {}
+    return {key: result[key] for key in ("changed", "proven", "unreachable", "skipped") if key in result}

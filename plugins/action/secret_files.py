@@ -1,0 +1,53 @@
+"""Makes passwords on the controller: one file each, readable by its owner alone. Those that are there stay."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+BYTES = 24  # 32 letters, digits, - and _: nothing that a file format or a URL would have to quote
+
+
+class ActionModule(ActionBase):
+    """`directory` and, relative to it, the `names` of the files that shall hold a password each."""
+
+    TRANSFERS_FILES = False
+    _VALID_ARGS = frozenset({"directory", "names"})
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return `made`: the names of the files that were missing."""
+        super().run(tmp, task_vars)
+        directory = Path(str(self._task.args["directory"])).expanduser()
+        try:
+            made = make(directory, [str(name) for name in self._task.args["names"]], self._task.check_mode)
+        except (OSError, ValueError) as error:
+            raise AnsibleActionFail(f"passwords cannot be kept in {directory}: {error}") from error
+        return {"changed": bool(made), "made": made}
+
+
+def make(directory: Path, names: list[str], check: bool = False) -> list[str]:
+    """Make each missing password; return the names of those. Folders and files are their owner's alone."""
+    outside = [name for name in names if not (directory / name).resolve().is_relative_to(directory.resolve())]
+    if outside:
+        raise ValueError(f"{', '.join(outside)} would be outside of it")
+    missing = [name for name in names if not (directory / name).is_file()]
+    if check:
+        return missing
+    for folder in {directory, *((directory / name).parent for name in names)}:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    for name in missing:
+        path = directory / name
+        partial = path.with_name(f".{path.name}.part")  # a name that no robot and no reader has
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(BYTES) + "\n")
+        partial.replace(path)
+    return missing

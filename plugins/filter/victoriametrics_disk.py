@@ -1,0 +1,67 @@
+"""How much disk VictoriaMetrics grows into: the robot gate asks for it before the first sample is written."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
+
+import robot_code  # noqa: F401 (it comes first: a duration is read by the robot's code)
+from ansible.module_utils.robot_stack.durations import seconds
+
+DOCUMENTATION = """
+name: victoriametrics_disk
+short_description: MiB of disk that VictoriaMetrics needs in the end
+description:
+  - What the samples of all series occupy at the end of their retention, the index, and what must stay free, because
+    VictoriaMetrics takes no sample where less is.
+positional: scrape_interval, retention, min_free_mib
+options:
+  _input:
+    description: Active time series that this robot is expected to have.
+    type: int
+    required: true
+  scrape_interval:
+    description: How often each of them gets a sample, such as C(15s).
+    type: str
+    required: true
+  retention:
+    description: How long a sample is kept, such as C(30d).
+    type: str
+    required: true
+  min_free_mib:
+    description: What must stay free.
+    type: int
+    required: true
+"""
+
+EXAMPLES = """
+disk_mib: "{{ 1000 | victoriametrics_disk('15s', '30d', 512) }}"
+"""
+
+RETURN = """
+_value:
+  description: MiB.
+  type: int
+"""
+
+MIB = 1024 * 1024
+BYTES_PER_SAMPLE = 2  # 1.3 to 1.6 were measured, before the last days are merged
+INDEX_MIB = 32
+
+
+def disk_mib(series: int, scrape_interval: str, retention: str, min_free_mib: int) -> int:
+    """Return the MiB that ``series`` series occupy in the end, with ``min_free_mib`` beside them."""
+    samples: float = series * seconds(retention) / seconds(scrape_interval)
+    return math.ceil(samples * BYTES_PER_SAMPLE / MIB) + INDEX_MIB + min_free_mib
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter under its name."""
+        return {"victoriametrics_disk": disk_mib}

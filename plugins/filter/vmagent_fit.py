@@ -1,0 +1,68 @@
+"""Fit vmagent into a small cgroup: one place where its memory limit becomes settings.
+
+Measured while it buffers and while it drains (`make benchmark-floors`, docs/benchmark.md). As with VictoriaMetrics,
+what decides is GOMEMLIMIT: the Go heap must leave room for the program text that runs and for what is not in the heap.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+DOCUMENTATION = """
+name: vmagent_fit
+short_description: Settings that fit vmagent into a memory limit
+description:
+  - Returns a dictionary of settings derived from a container's memory limit.
+  - The result depends on nothing else, and no setting shrinks when the limit grows.
+options:
+  _input:
+    description: The container's memory limit in MiB.
+    type: int
+    required: true
+"""
+
+EXAMPLES = """
+environment:
+  GOMEMLIMIT: "{{ (32 | vmagent_fit).gomemlimit_mib }}MiB"
+"""
+
+RETURN = """
+_value:
+  description: gomemlimit_mib, allowed_bytes, max_block_bytes and max_rows_per_block.
+  type: dict
+"""
+
+MIB = 1024 * 1024
+OUTSIDE_HEAP_MIB = 16  # program text that must stay resident, compression, page tables
+OUTSIDE_HEAP_SHARE = 0.10  # larger instances also keep more memory outside the Go heap
+SMALLEST_HEAP_SHARE = 0.4
+# Blocks in memory, before they go to disk, are as many as this holds at 100 bytes a row.
+CACHE_SHARE = 1 / 16
+# A block is held several times while it is made, compressed, written, read and sent.
+BLOCK_SHARE = 1 / 32
+LARGEST_BLOCK_MIB = 8  # vmagent's own default
+# vmagent makes a block when it has so many rows, however long their labels are. With its own 10,000 rows, a program
+# that hands over wide samples gets it killed within a second (seen: 4 MiB of them, in 32 MiB).
+BYTES_PER_ROW = 1024
+
+
+def fit(limit_mib: int) -> dict[str, int]:
+    """Return the settings for a container limited to ``limit_mib``."""
+    if limit_mib < 1:
+        raise ValueError("vmagent_fit needs a limit above zero")
+    outside = max(OUTSIDE_HEAP_MIB, limit_mib * OUTSIDE_HEAP_SHARE)
+    block = int(min(limit_mib * BLOCK_SHARE, LARGEST_BLOCK_MIB) * MIB)
+    return {
+        "gomemlimit_mib": max(1, int(limit_mib - outside), int(limit_mib * SMALLEST_HEAP_SHARE)),
+        "allowed_bytes": int(limit_mib * CACHE_SHARE * MIB),
+        "max_block_bytes": block,
+        "max_rows_per_block": max(1, block // BYTES_PER_ROW),
+    }
+
+
+class FilterModule:
+    """Ansible's door to this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"vmagent_fit": fit}

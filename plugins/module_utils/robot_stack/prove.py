@@ -1,0 +1,61 @@
+"""The gate of a rollout on one robot: what passes is remembered as good, what does not is put back, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import container, gate, generations, last_words, restore
+from .apply import Applier
+from .call import Call
+from .gate import Objection
+from .measure import measure
+from .observe import Observed
+
+
+def prove(call: Call, seen: Observed) -> dict[str, Any]:
+    """Judge what runs; `failed` where it did not pass, and then it was put back already."""
+    root = call.roots.path(call.stack.budget.root)
+    good = generations.load(root)
+    measured = measure(call, seen, remember=not call.check)
+    base: dict[str, Any] = {"plan": [], "diff": [], "changed": False, "refusals": []}
+    if measured.engine is None:
+        found = [Objection("engine", "it does not answer")]
+    else:
+        changed, since = generations.differing(good, call.stack), seen.state.changed_at
+        found = gate.objections(call.stack, measured.readings, measured.engine, changed, since, call.clock())
+    if not found:
+        if not call.check:
+            images = {s.name: _image(seen, s.name) for s in call.stack.scoped_services}
+            generations.save(generations.after_passing(good, call.stack, images), root)
+            # what was good before the last two is not needed any more
+            (call.applier or Applier(call.stack, call.roots, call.engine, {})).clean()
+        return {**base, **measured.result, "proven": True}
+    told = [f"{one.subject}: {one.why}" for one in found]
+    base.update(proven=False, objections=told, failed=True)
+    why = "\n- ".join(["it did not pass the gate after its change:", *told])
+    if call.check:
+        return {**base, **measured.result, "msg": why}
+    said = _last_words(call, found)
+    outcome = restore.automatically(call, call.stack.fresh)
+    now = restore.measured(call, outcome)
+    return {
+        **base,
+        **now,
+        "changed": bool(outcome.done),
+        "rolled_back": outcome.done,
+        "msg": "\n".join([why, outcome.words, *said]),
+    }
+
+
+def _image(seen: Observed, service: str) -> str:
+    return str((seen.containers.get(container.name_of(service)) or {}).get("Image", ""))
+
+
+def _last_words(call: Call, found: Sequence[Objection]) -> list[str]:
+    """Return what the services that do not pass said last, before they are replaced."""
+    lines = []
+    for name in dict.fromkeys(one.subject for one in found):
+        said = last_words.of(call.engine, container.name_of(name)) if call.stack.service(name) else ""
+        lines += [f"last log lines of {name}:\n{said}"] if said else []
+    return lines

@@ -1,0 +1,101 @@
+"""A directory as a tar archive that can be read in pieces, from any offset: nothing is kept on the robot in between.
+
+What lies there must not change meanwhile, as in a snapshot. Links are followed: VictoriaMetrics makes its snapshots of
+them. This file stands alone: the controller sends its text to the robot's Python, once for each piece.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import sys
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+BLOCK = 512
+END = 2 * BLOCK  # of zeros
+MARK = b"robot-stack piece "
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file, or directory (`size` 0), of the archive; `start` is where its header begins."""
+
+    path: str
+    header: bytes
+    size: int
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Where the next member begins."""
+        return self.start + len(self.header) + -(-self.size // BLOCK) * BLOCK
+
+
+def members(directory: str) -> Iterator[Member]:
+    """Yield what lies below ``directory``, always in the same order."""
+    position = 0
+    for folder, subfolders, names in os.walk(directory, followlinks=True):
+        subfolders.sort()
+        for name in ["", *sorted(names)]:
+            path = os.path.join(folder, name) if name else folder  # noqa: PTH118 (a robot's Python, thousands of files)
+            relative = os.path.relpath(path, directory)
+            if relative == "." or not (name == "" or os.path.isfile(path)):  # noqa: PTH113
+                continue
+            status = os.stat(path)  # noqa: PTH116
+            info = tarfile.TarInfo(relative)
+            info.type, info.mode = (tarfile.REGTYPE, 0o640) if name else (tarfile.DIRTYPE, 0o750)
+            info.size, info.mtime = (status.st_size if name else 0), int(status.st_mtime)
+            member = Member(path, info.tobuf(tarfile.PAX_FORMAT), info.size, position)
+            position = member.end
+            yield member
+
+
+def size(directory: str) -> tuple[int, int]:
+    """Return the bytes of the whole archive, and how many files are in it."""
+    last, files = 0, 0
+    for member in members(directory):
+        last, files = member.end, files + (1 if member.header[156:157] != tarfile.DIRTYPE else 0)
+    return last + END, files
+
+
+def read(directory: str, offset: int, length: int) -> bytes:
+    """Return at most ``length`` bytes of the archive from ``offset`` on."""
+    found, stop, last = bytearray(), offset + length, 0
+    for member in members(directory):
+        last = member.end
+        if member.end > offset and member.start < stop:
+            found += _part(member, max(offset, member.start) - member.start, min(stop, member.end) - member.start)
+    found += bytes(max(0, min(stop, last + END) - max(offset, last)))
+    return bytes(found)
+
+
+def _part(member: Member, first: int, last: int) -> bytes:
+    """Return bytes ``first`` to ``last`` of one member: header, content, and zeros up to a whole block."""
+    header = member.header[first:last]
+    begin, end = (max(0, min(edge - len(member.header), member.size)) for edge in (first, last))
+    content = b""
+    if end > begin:
+        with open(member.path, "rb") as stream:  # noqa: PTH123
+            stream.seek(begin)
+            content = stream.read(end - begin)
+        if len(content) != end - begin:
+            raise OSError(f"{member.path} became shorter while it was read")
+    return header + content + bytes(last - first - len(header) - len(content))
+
+
+def serve(asked: Mapping[str, Any], out: BinaryIO) -> None:
+    """Write a line that says what follows, then one piece, compressed; all pieces together are one gzip file."""
+    raw = read(asked["directory"], asked["offset"], asked["length"])
+    packed = gzip.compress(raw, compresslevel=1)
+    told = {"bytes": len(raw), "packed": len(packed), "digest": hashlib.sha256(packed).hexdigest()}
+    out.write(MARK + json.dumps(told).encode() + b"\n" + packed)
+    out.flush()
+
+
+if __name__ == "__main__":
+    serve(json.loads(sys.argv[1]), sys.stdout.buffer)

@@ -1,0 +1,159 @@
+"""A thin door: parameters in, one step of a backup or of a restore, result out."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: robot_backup
+short_description: Take a robot's samples to the controller, or bring them back
+description:
+  - An action plugin of the same name stands before it on the controller. It turns I(state=saved) and I(state=restored)
+    into the steps below, and moves the archive. Runs on the robot's own Python (3.9 or later).
+options:
+  state:
+    description:
+      - For users, C(saved) writes an archive and its digest into I(directory) on the controller, C(restored) brings
+        I(archive) (without one, the newest in I(directory)) to the robot, and C(found) fails unless the database finds
+        what is in it.
+      - C(snapshot), C(released), C(room) and C(placed) are the steps in between, of the action plugin.
+    type: str
+    choices: [saved, restored, found, snapshot, released, room, placed]
+    required: true
+  database:
+    description:
+      - C(name), C(data), C(user), C(url) of its health page, C(username), C(retention) and
+        C(stop_timeout_seconds) of the service. C(version) is kept in the backup.
+    type: dict
+    required: true
+  password:
+    description: The password of the database's API, where it has one.
+    type: str
+    default: ''
+  root:
+    description: The stack's directory on the robot.
+    type: str
+    default: /var/lib/robot-stack
+  directory:
+    description: Used on the controller only. Where the robot's backups are.
+    type: str
+    default: ''
+  archive:
+    description: The archive to restore, on the controller for C(restored), on the robot for C(placed).
+    type: str
+    default: ''
+  digest:
+    description: The archive's digest. Not for users.
+    type: str
+    default: ''
+  replace:
+    description: Whether samples that the robot has may be replaced by those of the backup.
+    type: bool
+    default: false
+  archive_bytes: {description: The archive's size. Not for users., type: int, default: 0}
+  unpacked_bytes: {description: The size of what is in it. Not for users., type: int, default: 0}
+  moment: {description: When it was taken. Not for users., type: float, default: 0}
+  series: {description: What could be found then. Not for users., type: int, default: 0}
+attributes:
+  check_mode: {support: full, description: Says what would be done; nothing is written or changed.}
+  diff_mode: {support: none, description: Samples are no text.}
+author:
+  - The robot-stack authors
+"""
+
+EXAMPLES = r"""
+- name: Samples of each robot are on this machine
+  robot_backup:
+    state: saved
+    database: "{{ victoriametrics_backup }}"
+    directory: "{{ playbook_dir }}/backups/{{ inventory_hostname }}"
+"""
+
+RETURN = r"""
+msg: {description: "What was done, for people.", type: str, returned: always}
+archive: {description: The archive on the controller., type: str, returned: where one was written or read}
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.robot_stack.backup import BackupError, Database, retention_seconds
+from ansible.module_utils.robot_stack.engine_api import Engine, EngineError
+from ansible.module_utils.robot_stack.lock import BusyError, held
+from ansible.module_utils.robot_stack.robot import Roots
+from ansible.module_utils.robot_stack.spec import ManagedFile, Probe, Service
+
+SOCKET = "/var/run/docker.sock"
+
+
+def database(params: dict[str, Any]) -> Database:
+    """Return the robot's database as the parameters describe it."""
+    told, password = params["database"], params["password"]
+    url = str(told["url"])
+    service = Service(
+        name=str(told["name"]),
+        image="",
+        memory_limit_mib=1,
+        cpu_limit=1.0,
+        pids_limit=1,
+        user=str(told["user"]),
+        files=(ManagedFile("password", password, sensitive=True),) if password else (),
+        probe=Probe(url=url, username=str(told["username"]), password_file="password" if password else ""),
+        history_url=url.rsplit("/", 1)[0],
+        stop_timeout_seconds=int(told["stop_timeout_seconds"]),
+    )
+    return Database(service, params["root"], str(told["data"]), Roots(), Engine(SOCKET))
+
+
+def step(params: dict[str, Any]) -> dict[str, Any]:
+    """Do what ``state`` says."""
+    state, here = params["state"], database(params)
+    moment, series = params["moment"], params["series"]
+    if moment < here.clock() - retention_seconds(str(params["database"]["retention"])):
+        series = 0  # older than what the database keeps: it may have dropped it by now
+    if state == "snapshot":
+        with held(here.roots):
+            return {"changed": False, **here.snapshot()}
+    if state == "released":
+        here.release()
+        return {"changed": False}
+    if state == "room":
+        return {"changed": False, **here.room(params["archive_bytes"], params["unpacked_bytes"], params["replace"])}
+    if state == "placed":
+        with held(here.roots):
+            here.restore(Path(params["archive"]), params["digest"], moment, series, params["replace"])
+        return {"changed": True}
+    missing = here.missing(moment, series)
+    if missing:
+        raise BackupError(f"{here.service.name}: {missing}")
+    return {"changed": False, "targets": series}
+
+
+def main() -> None:
+    """Parse, do one step, answer."""
+    arguments: dict[str, Any] = {
+        "state": {
+            "type": "str",
+            "choices": ["saved", "restored", "found", "snapshot", "released", "room", "placed"],
+            "required": True,
+        },
+        "database": {"type": "dict", "required": True},
+        "password": {"type": "str", "default": "", "no_log": True},
+        "root": {"type": "str", "default": "/var/lib/robot-stack"},
+        "directory": {"type": "str", "default": ""},
+        "archive": {"type": "str", "default": ""},
+        "digest": {"type": "str", "default": ""},
+        "replace": {"type": "bool", "default": False},
+        "archive_bytes": {"type": "int", "default": 0},
+        "unpacked_bytes": {"type": "int", "default": 0},
+        "moment": {"type": "float", "default": 0},
+        "series": {"type": "int", "default": 0},
+    }
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    try:
+        module.exit_json(**step(module.params))
+    except (BackupError, BusyError, EngineError, OSError, ValueError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

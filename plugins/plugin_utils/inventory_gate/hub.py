@@ -1,0 +1,40 @@
+"""What the host of the telemetry hub declares: who it is, whom it knows, and whom it tells."""
+
+from __future__ import annotations
+
+from .declaration import Fault, Robot, fault
+from .reach import given
+
+NAMES = "telemetry_hub_names"
+READER = "telemetry_hub_reader_username"
+NOTIFIER = "telemetry_hub_notifier_url"
+PAIRS = (
+    ("telemetry_hub_tls_certificate", "telemetry_hub_tls_key"),
+    ("telemetry_hub_notifier_username", "telemetry_hub_notifier_password"),
+)
+
+
+def check(robot: Robot) -> list[Fault]:
+    """Return what keeps robots and people from this hub, or its alerts from where they shall go."""
+    faults = [found for pair in PAIRS for found in _half(robot, *pair)]
+    if robot.values.get(NAMES) == []:
+        why = "its certificate would be made out to nobody"
+        faults.append(fault(robot, NAMES, why, "write the names and addresses by which robots and people reach it"))
+    robots = robot.values.get("telemetry_hub_robots")
+    if isinstance(robots, (list, tuple)) and robot.values.get(READER) in robots:
+        why = "a robot has this name, and nobody would be told of its silence"
+        faults.append(fault(robot, READER, why, "give the reader another name"))
+    if given(robot.values.get("telemetry_hub_notifier_password")) and robot.values.get(NOTIFIER) == "":
+        why = "there is a password for it, and alerts would be sent nowhere"
+        faults.append(fault(robot, NOTIFIER, why, f"write {NOTIFIER}: https://alerts.example.org:9093", "(empty)"))
+    return faults
+
+
+def _half(robot: Robot, one: str, other: str) -> list[Fault]:
+    """Two that are nothing without each other."""
+    has_one, has_other = given(robot.values.get(one)), given(robot.values.get(other))
+    if has_one == has_other:
+        return []
+    there, missing = (one, other) if has_one else (other, one)
+    why = f"{there} is set and this is not: one is of no use without the other"
+    return [fault(robot, missing, why, "set both or none", value="(empty)")]

@@ -1,0 +1,161 @@
+"""Where a robot's samples go: mode and services agree, the hub is named, and the buffer bridges what it shall."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import offline_buffer
+
+from .declaration import Fault, Robot, Secret, fault
+from .reach import is_loopback
+
+MODE = "robot_stack_telemetry_mode"
+SERVICES = "robot_stack_services"
+URL = "vmagent_hub_url"
+PLAIN = "vmagent_hub_plain_http"
+PASSWORD = "vmagent_hub_password"  # noqa: S105 (a variable's name)
+BUFFER = "vmagent_buffer_disk_mib"
+HOURS = "vmagent_offline_hours"
+SERIES = "vmagent_expected_series"
+INTERVAL = "vmagent_scrape_interval"
+LISTEN = "vmagent_listen_address"
+LABELS = "vmagent_external_labels"
+NEIGHBOUR = "vmagent_local_address"
+EVERYWHERE = re.compile(r"^(0\.0\.0\.0|\[::\])?:")
+HUB_ADDRESS = re.compile(r"^https?://[^/@\s?#]+/?$")
+# What a mode needs, and what has no part in it.
+NEEDED = {"local": (), "push": ("vmagent",), "both": ("victoriametrics", "vmagent")}
+WITHOUT = {"local": ("vmagent",), "push": ("victoriametrics",), "both": ()}
+
+
+def check(robot: Robot) -> list[Fault]:
+    """Return what keeps ``robot``'s samples from where its mode says that they go."""
+    mode = robot.values.get(MODE)
+    if not isinstance(mode, str) or mode not in NEEDED:
+        return []  # told by the check of choices
+    faults = _services(robot, mode)
+    if "vmagent" not in robot.services:
+        return faults
+    faults += _hub(robot) + _buffer(robot) + _own_page(robot) + _not_read(robot)
+    return faults + (_neighbour(robot) if mode == "both" else [])
+
+
+def _services(robot: Robot, mode: str) -> list[Fault]:
+    """A list of services of one's own must be that of the mode; nobody's samples shall end nowhere unseen."""
+    faults = []
+    for service in NEEDED[mode]:
+        if service not in robot.services:
+            listed = robot.values.get(SERVICES) or ()
+            off = not listed or service in listed
+            remedy = f"switch it on ({service}_enabled: true)" if off else f"list {service} in {SERVICES}"
+            faults.append(fault(robot, MODE, f"it needs the service {service}", f"{remedy}, or choose another mode"))
+    for service in WITHOUT[mode]:
+        if service in robot.services:
+            others = "both" if mode == "push" else "push or both"
+            remedy = f"take {service} out of {SERVICES}, or write {MODE}: {others}"
+            faults.append(fault(robot, MODE, f"{SERVICES} lists {service}, which has no part in it", remedy))
+    return faults
+
+
+def _hub(robot: Robot) -> list[Fault]:
+    faults = []
+    url, plain = robot.values.get(URL), robot.values.get(PLAIN)
+    if isinstance(url, str):
+        if not url:
+            why = f"{MODE} is {robot.values[MODE]}, and there is no hub to send to"
+            faults.append(fault(robot, URL, why, _EXAMPLE))
+        elif not HUB_ADDRESS.match(url):
+            why = "it is not the address of a hub alone: no path, no user and no password belong into it"
+            faults.append(fault(robot, URL, why, _EXAMPLE, value=_without_password(url)))
+        elif url.startswith("http://") and plain is not True:
+            why = "password and samples would travel in the clear"
+            faults.append(fault(robot, URL, why, f"write https://, or on a test network {PLAIN}: true"))
+    password = robot.values.get(PASSWORD)
+    if not isinstance(password, Secret) and isinstance(password, str) and not password:
+        why = "the hub lets nobody write without one"
+        remedy = "run playbooks/hub.yml on this machine, which makes one, or keep it in Ansible Vault"
+        faults.append(fault(robot, PASSWORD, why, remedy, value="(empty)"))
+    return faults
+
+
+_EXAMPLE = f"write {URL}: https://hub.example.org:8427"
+
+
+def _without_password(url: str) -> str:
+    return '"' + re.sub(r"//[^/@]*@", "//(secret)@", url) + '"'
+
+
+def _buffer(robot: Robot) -> list[Fault]:
+    size, hours, series = (robot.integer(name) for name in (BUFFER, HOURS, SERIES))
+    interval = robot.values.get(INTERVAL)
+    if size is None or size < 1:
+        return []  # told by the check of types
+    if size < offline_buffer.SMALLEST_MIB:
+        least = offline_buffer.SMALLEST_MIB
+        return [fault(robot, BUFFER, f"vmagent would take {least} MiB all the same", f"write {least} or more")]
+    if hours is None or hours < 1 or series is None or series < 1 or not isinstance(interval, str):
+        return []
+    try:
+        needed = offline_buffer.needed_mib(series, interval, hours)
+    except (ValueError, ZeroDivisionError):
+        return []  # told by the check of forms
+    if needed <= size:
+        return []
+    why = f"{series} series every {interval} make {needed} MiB in {HOURS} {hours}"
+    lasts = offline_buffer.lasting_hours(size, series, interval)
+    return [fault(robot, BUFFER, why, f"raise it to at least {needed}, or lower {HOURS} to {lasts}")]
+
+
+def _own_page(robot: Robot) -> list[Fault]:
+    address, faults = robot.values.get(LISTEN), []
+    if isinstance(address, str) and not is_loopback(address):
+        why = "anybody on the network could send samples in this robot's name"
+        faults.append(fault(robot, LISTEN, why, "keep it on 127.0.0.1"))
+    labels = robot.values.get(LABELS)
+    for name in ("robot", "robot_groups"):
+        if isinstance(labels, dict) and name in labels:
+            faults.append(fault(robot, LABELS, f"the label {name} is the inventory's", "give yours another name"))
+    return faults
+
+
+def _not_read(robot: Robot) -> list[Fault]:
+    """What was written for the VictoriaMetrics that read by itself, and that nobody reads any more."""
+    faults = []
+    for of_local, of_agent in (
+        ("victoriametrics_scrape_configs_extra", "vmagent_scrape_configs_extra"),
+        ("victoriametrics_scrape_targets", "vmagent_scrape_targets"),
+    ):
+        lost = _missing(robot.values.get(of_local), robot.values.get(of_agent))
+        if lost:
+            why = f"in this mode vmagent reads, and {of_agent} lacks it"
+            faults.append(fault(robot, of_local, why, f"write it as {of_agent}", value=lost))
+    return faults
+
+
+def _missing(local: Any, agent: Any) -> str:
+    """Return what ``local`` (jobs with their targets, or entries) has and ``agent`` lacks; "" where nothing."""
+    if isinstance(local, dict) and isinstance(agent, dict):
+        return ", ".join(job for job in sorted(local, key=str) if job != "sensor_service" and job not in agent)
+    if isinstance(local, (list, tuple)) and isinstance(agent, (list, tuple)):
+        names = [str(entry.get("job_name", entry) if isinstance(entry, dict) else entry) for entry in local]
+        return ", ".join(name for name, entry in zip(names, local) if entry not in agent)
+    return ""
+
+
+def _neighbour(robot: Robot) -> list[Fault]:
+    """VictoriaMetrics' address and login are written once for each role: they must agree."""
+    faults = []
+    theirs, ours = robot.values.get("victoriametrics_listen_address"), robot.values.get(NEIGHBOUR)
+    if isinstance(theirs, str) and isinstance(ours, str):
+        wanted = EVERYWHERE.sub("127.0.0.1:", theirs)
+        if ours != wanted:
+            why = f"VictoriaMetrics listens on {theirs}: it would get nothing"
+            faults.append(fault(robot, NEIGHBOUR, why, f"write {NEIGHBOUR}: {wanted}"))
+    for part in ("username", "password"):
+        if robot.values.get(f"victoriametrics_http_{part}") and not robot.values.get(f"vmagent_local_{part}"):
+            name = f"vmagent_local_{part}"
+            why = f"victoriametrics_http_{part} is set: VictoriaMetrics would take nothing from vmagent"
+            remedy = f'write {name}: "{{{{ victoriametrics_http_{part} }}}}"'
+            faults.append(fault(robot, name, why, remedy, value="(empty)"))
+    return faults

@@ -1,0 +1,51 @@
+"""The engine's packages for a robot without a network: a folder of .deb files, installed as a repository of its own.
+
+apt decides which of them the robot lacks, so that the folder may hold more than one robot needs. The robot's own
+sources and lists are neither read nor changed.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class PackagesMissingError(RuntimeError):
+    """The folder holds no packages."""
+
+
+def packages(directory: str) -> list[Path]:
+    """Return the packages of a folder on the controller."""
+    found = sorted(Path(directory).expanduser().glob("*.deb"))
+    if not found:
+        raise PackagesMissingError(
+            f"container_engine_packages_directory: {directory} holds no .deb files; fill it on a machine with a "
+            "network, see docs/images.md"
+        )
+    return found
+
+
+def installation(staging: str, names: Sequence[str]) -> str:
+    """Return the shell script that installs ``names`` from the packages in the directory ``staging`` of the robot."""
+    words = " ".join(shlex.quote(name) for name in names)
+    return f"""set -eu
+cd {shlex.quote(staging)}
+for package in *.deb; do
+    dpkg-deb -f "$package"
+    echo "Filename: ./$package"
+    echo "Size: $(stat -c %s "$package")"
+    echo "SHA256: $(sha256sum "$package" | cut -d ' ' -f 1)"
+    echo
+done >Packages
+echo "deb [trusted=yes] file:$PWD ./" >sources.list
+mkdir -p lists/partial archives/partial
+export DEBIAN_FRONTEND=noninteractive
+own="-o Dir::Etc::SourceList=$PWD/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=$PWD/lists"
+own="$own -o Dir::Cache::Archives=$PWD/archives -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
+own="$own -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300"
+apt-get -qq $own update >&2
+dpkg --configure -a >&2  # what a power cut left
+apt-get -qq $own install -y --no-install-recommends {words} >&2
+rm -rf ./*.deb Packages sources.list lists archives
+"""

@@ -1,0 +1,42 @@
+"""Figures as texts: the same everywhere in the report."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+UNKNOWN = "-"
+
+
+def mib(value: float | None) -> str:
+    """Return a size with one decimal."""
+    return UNKNOWN if value is None else f"{value:,.1f}"
+
+
+def whole(value: float | None) -> str:
+    """Return a count."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def exact(value: float | None) -> str:
+    """Return a small figure with two decimals."""
+    return UNKNOWN if value is None else f"{value:,.2f}"
+
+
+def percent(value: float | None) -> str:
+    """Return a share, signs shown by the caller."""
+    return UNKNOWN if value is None else f"{value:,.0f} %"
+
+
+def moment(value: int | None) -> str:
+    """Return seconds of 1970 as a date and time, UTC."""
+    if value is None or not 0 <= value < 1 << 35:
+        return UNKNOWN
+    return datetime.fromtimestamp(value, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{seconds:.0f} s"

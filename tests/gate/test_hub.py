@@ -1,0 +1,115 @@
+"""A hub's declaration is judged before its host is contacted, as a robot's is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from declarations import PROJECT, catalogue, robot
+from hypothesis import example, given
+from hypothesis import strategies as st
+from inventory_gate import gate
+from inventory_gate.declaration import Fault, Secret
+from inventory_gate.report import report
+
+OWN = yaml.safe_load((PROJECT / "roles/telemetry_hub/vars/main.yml").read_text(encoding="utf-8"))
+BUDGET = {"robot_stack_memory_budget_mib": 600}
+
+
+def faults(**written: Any) -> list[Fault]:
+    """Return what is wrong with a hub that has the roles' defaults, a budget, and what is ``written``."""
+    services = ["sensor_service", *OWN["telemetry_hub_components"]]
+    return gate.check(robot("hub", **{"robot_stack_services": services, **BUDGET, **written}), catalogue())
+
+
+def variables(**written: Any) -> set[str]:
+    return {found.variable for found in faults(**written)}
+
+
+def test_a_hub_with_a_budget_is_let_through() -> None:
+    assert faults() == []
+
+
+@pytest.mark.parametrize("mode", ["push", "both"])
+def test_it_is_no_robot_that_sends(mode: str) -> None:
+    assert faults(robot_stack_telemetry_mode=mode) == []
+
+
+def test_a_robots_budget_is_too_small_for_it() -> None:
+    (found,) = faults(robot_stack_memory_budget_mib=300)
+    assert found.variable == "robot_stack_memory_budget_mib"
+    assert "telemetry_hub_victoriametrics_memory_limit_mib 256" in found.why
+    assert "at least 544" in found.remedy
+
+
+def test_a_service_that_is_switched_off_is_not_counted() -> None:
+    assert faults(robot_stack_memory_budget_mib=480, telemetry_hub_vmalert_enabled=False) == []
+
+
+def test_a_text_and_a_misspelt_limit_are_refused_and_the_host_is_called_a_host() -> None:
+    found = faults(telemetry_hub_victoriametrics_memory_limit_mib="256M", telemetry_hub_vmauth_memory_limit_mb=64)
+    assert {one.variable for one in found} == {
+        "telemetry_hub_victoriametrics_memory_limit_mib",
+        "telemetry_hub_vmauth_memory_limit_mb",
+    }
+    assert "2 faults on 1 of 1 host. No host was contacted." in report(found, 1, "host")
+
+
+# 33,000 series were seen to be served in 256 MiB, 52,500 were not (docs/scale.md).
+@pytest.mark.parametrize(("robots", "refused"), [(110, False), (175, True)])
+def test_a_database_too_small_for_its_robots_backlog_is_refused(robots: int, refused: bool) -> None:
+    found = faults(
+        telemetry_hub_robots=[f"scout-{number}" for number in range(robots)], telemetry_hub_series_per_robot=300
+    )
+    assert {one.variable for one in found} == ({"telemetry_hub_victoriametrics_memory_limit_mib"} if refused else set())
+    for one in found:
+        assert "175 robots at telemetry_hub_series_per_robot 300" in one.why
+        assert "raise it to at least 265, or expect fewer series" in one.remedy
+
+
+PEM = "-----BEGIN CERTIFICATE-----"
+
+
+@pytest.mark.parametrize(
+    ("written", "blamed"),
+    [
+        ({"telemetry_hub_tls_certificate": PEM}, {"telemetry_hub_tls_key"}),
+        ({"telemetry_hub_tls_key": Secret()}, {"telemetry_hub_tls_certificate"}),
+        ({"telemetry_hub_tls_certificate": PEM, "telemetry_hub_tls_key": Secret()}, set()),
+        ({"telemetry_hub_names": []}, {"telemetry_hub_names"}),
+        (
+            {"telemetry_hub_robots": ["rover", "reader"]},
+            {"telemetry_hub_reader_username"},
+        ),
+        (
+            {"telemetry_hub_notifier_url": "https://alerts:9093", "telemetry_hub_notifier_username": "hub"},
+            {"telemetry_hub_notifier_password"},
+        ),
+        (
+            {"telemetry_hub_notifier_username": "hub", "telemetry_hub_notifier_password": Secret()},
+            {"telemetry_hub_notifier_url"},
+        ),
+    ],
+)
+def test_what_would_leave_somebody_out_is_refused(written: dict[str, Any], blamed: set[str]) -> None:
+    assert variables(**written) == blamed
+
+
+def test_no_secret_is_shown() -> None:
+    found = faults(telemetry_hub_reader_password=12345678, telemetry_hub_tls_key="KEY-TEXT")
+    assert found
+    assert not [word for word in ("12345678", "KEY-TEXT") if word in report(found, 1, "host")]
+
+
+def test_a_hub_that_leaves_needs_no_sum() -> None:
+    assert faults(robot_stack_state="absent", robot_stack_memory_budget_mib=300) == []
+
+
+@given(
+    name=st.sampled_from(sorted(name for name in catalogue().options if name.startswith("telemetry_hub_"))),
+    value=st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.lists(st.integers(), max_size=2)),
+)
+@example(name="telemetry_hub_robots", value=5)
+def test_any_value_gets_an_answer_and_never_an_exception(name: str, value: Any) -> None:
+    report(faults(**{name: value}), 1, "host")

@@ -1,0 +1,76 @@
+"""The controller asks a robot again until it lacks nothing, and does not go in circles."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from plugins.action.robot_stack import ROUNDS, ActionModule
+
+IMAGE = {"kind": "image", "reference": "sensor_service:1"}
+REBOOT = {"kind": "reboot"}
+
+
+class Controller(ActionModule):
+    """Whose robot answers with ``answers``, one after the other, and who needs an hour for whatever it lacks."""
+
+    def __init__(self, answers: Iterator[dict[str, Any]], clock: list[float]) -> None:
+        self.answers, self.clock, self.asked = answers, clock, list[dict[str, Any]]()
+
+    def _arguments(self, variables: dict[str, Any]) -> dict[str, Any]:
+        return {"services": [], "state": "planned"}
+
+    def _execute_module(self, *, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        self.asked.append(dict(module_args))
+        return next(self.answers)
+
+    def _meet(self, need: dict[str, Any], arguments: dict[str, Any], variables: dict[str, Any]) -> list[str]:
+        self.clock[0] += 3600.0
+        return [f"bring {need['kind']}"]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setattr(ActionBase, "run", lambda *_: {})
+    return now
+
+
+def answer(*needs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"changed": False, "plan": [], "diff": [], "needs": list(needs), **more}
+
+
+def test_a_robot_that_lacks_nothing_is_asked_once(clock: list[float]) -> None:
+    controller = Controller(iter([answer()]), clock)
+    assert controller.run(task_vars={"inventory_hostname": "a"}) == {"changed": False, "plan": [], "diff": []}
+    assert len(controller.asked) == 1
+
+
+def test_what_is_brought_is_a_change_and_the_clock_is_that_of_each_round(clock: list[float]) -> None:
+    """A delivery of an hour must not look like a robot whose clock is an hour off."""
+    controller = Controller(iter([answer(IMAGE), answer(plan=["create container"])]), clock)
+    told = controller.run(task_vars={"inventory_hostname": "a"})
+    assert (told["changed"], told["plan"]) == (True, ["bring image", "create container"])
+    assert [asked["controller_clock"] for asked in controller.asked] == [1000.0, 4600.0]
+
+
+def test_a_refusal_ends_it(clock: list[float]) -> None:
+    controller = Controller(iter([answer(IMAGE, failed=True, msg="refused")]), clock)
+    assert controller.run(task_vars={"inventory_hostname": "a"})["failed"]
+    assert len(controller.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("need", "words", "rounds"), [(REBOOT, "asks for it again", 2), (IMAGE, f"after {ROUNDS} rounds", ROUNDS)]
+)
+def test_a_robot_that_is_never_content_fails(clock: list[float], need: Any, words: str, rounds: int) -> None:
+    controller = Controller((answer(need) for _ in range(10)), clock)
+    with pytest.raises(AnsibleActionFail, match=words):
+        controller.run(task_vars={"inventory_hostname": "a"})
+    assert len(controller.asked) == rounds

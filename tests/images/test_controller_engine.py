@@ -1,0 +1,179 @@
+"""The controller's own engine: every architecture of an image under a name of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from controller_images.engine import ControllerEngine
+from controller_images.sensor_image import REPOSITORY, base_images
+from controller_images.store import kept_name
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Any]:
+    try:
+        client = docker.from_env()
+        client.ping()
+    except docker.errors.DockerException as error:
+        pytest.skip(f"no Docker engine answers, so that nothing is known of the controller's images: {error}")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def reference(engine: Any) -> Iterator[str]:
+    name = f"robot-stack-test/{uuid.uuid4().hex[:12]}:1"
+    yield name
+    for image in engine.images.list():
+        for tag in [tag for tag in image.tags if tag.startswith(name)]:
+            engine.images.remove(tag)
+
+
+def load(engine: Any, name: str, architecture: str) -> str:
+    """Put an image of one small layer into the engine, as a pull would; return its id."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo(f"{name.replace('/', '-')}-{architecture}"))
+    content = layer.getvalue()
+    rootfs = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(content).hexdigest()}"]}
+    config = json.dumps({"os": "linux", "architecture": architecture, "config": {}, "rootfs": rootfs}).encode()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]).encode()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for part, data in (("layer.tar", content), ("config.json", config), ("manifest.json", manifest)):
+            entry = tarfile.TarInfo(part)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    engine.images.load(archive.getvalue())
+    return f"sha256:{hashlib.sha256(config).hexdigest()}"
+
+
+def test_a_mixed_fleet_has_each_architecture_without_fetching_one_name_back_and_forth(
+    engine: Any, reference: str, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    with ControllerEngine(tmp_path, said.append) as controller:
+        arm = load(engine, reference, "arm64")
+        assert controller.ready(reference, "arm64")["Id"] == arm
+        intel = load(engine, reference, "amd64")  # a classic engine gives it the name
+        for _ in range(2):
+            assert controller.ready(reference, "amd64")["Id"] == intel
+            assert controller.ready(reference, "arm64")["Id"] == arm
+    assert said == [], "nothing was pulled"
+
+
+def test_an_image_that_was_renewed_under_its_plain_name_is_the_one_that_robots_get(
+    engine: Any, reference: str, tmp_path: Path
+) -> None:
+    with ControllerEngine(tmp_path, lambda _: None) as controller:
+        old = load(engine, reference, "amd64")
+        assert controller.ready(reference, "amd64")["Id"] == old
+        newer = load(engine, f"{reference}-newer", "amd64")
+        engine.images.get(newer).tag(*reference.rsplit(":", 1))
+        assert controller.ready(reference, "amd64")["Id"] == newer
+        assert engine.images.get(kept_name(reference, "amd64")).id == newer
+
+
+class Builder:
+    """An engine's client that builds and pulls at once, and notes what."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, dict[str, Any]] = {}
+        self.built: list[str] = []
+        self.pulled: list[str] = []
+        self.api = self.images = self
+
+    def inspect_image(self, name: str) -> dict[str, Any]:
+        if name not in self.named:
+            raise docker.errors.ImageNotFound(name)
+        return self.named[name]
+
+    def pull(self, name: str, platform: str) -> None:
+        self.pulled.append(name)
+        self.hold(name, platform.partition("/")[2], "1")
+
+    def hold(self, name: str, architecture: str, version: str) -> None:
+        layers = {"Layers": [f"{name} {version}"]}
+        self.named[name] = {"Id": f"{name} {version}", "Architecture": architecture, "RootFS": layers}
+
+    def build(self, tag: str, buildargs: dict[str, str], labels: dict[str, str], **_: Any) -> None:
+        [architecture] = {self.named[base]["Architecture"] for base in buildargs.values()}
+        self.built.append(architecture)
+        self.named[tag] = {"Id": f"{tag} {labels}", "Architecture": architecture, "Config": {"Labels": labels}}
+
+    def tag(self, identity: str, repository: str, tag: str) -> None:
+        self.named[f"{repository}:{tag}"] = next(i for i in self.named.values() if i["Id"] == identity)
+
+    def version(self) -> dict[str, str]:
+        return {"Arch": "amd64"}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+SENSOR, ARCHITECTURES = f"{REPOSITORY}:1", ["amd64", "arm64", "arm"]
+
+
+@pytest.fixture
+def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
+    made = Builder()
+    monkeypatch.setattr(docker, "from_env", lambda **_: made)
+    return made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "files" / "sensor_service" / "src").mkdir(parents=True)
+    (tmp_path / "files" / "sensor_service" / "src" / "main.py").write_text("1")
+    return tmp_path
+
+
+def ready(project: Path) -> list[str]:
+    with ControllerEngine(project, lambda _: None) as controller:
+        return [controller.ready(SENSOR, architecture)["Architecture"] for architecture in ARCHITECTURES]
+
+
+def test_a_mixed_fleets_own_image_is_built_once_for_each_architecture(builder: Builder, project: Path) -> None:
+    assert ready(project) == ready(project) == ready(project) == ARCHITECTURES
+    assert builder.built == ARCHITECTURES
+    assert sorted(builder.pulled) == sorted(
+        base for architecture in ARCHITECTURES for base in base_images(architecture, "amd64").values()
+    )
+    assert builder.named[SENSOR]["Architecture"] == "amd64", "the plain name is this machine's own"
+
+
+def test_a_changed_source_is_built_again(builder: Builder, project: Path) -> None:
+    ready(project)
+    (project / "files" / "sensor_service" / "src" / "main.py").write_text("2")
+    ready(project)
+    assert builder.built == ARCHITECTURES * 2
+
+
+@pytest.mark.parametrize("base", base_images("amd64", "amd64").values())
+def test_a_renewed_base_image_is_built_upon_once(builder: Builder, project: Path, base: str) -> None:
+    ready(project)
+    builder.hold(base, "amd64", "with a security fix")
+    ready(project)
+    ready(project)
+    assert builder.built == [*ARCHITECTURES, "amd64"]
+
+
+def test_a_base_image_that_is_gone_is_fetched_only_to_build(builder: Builder, project: Path) -> None:
+    ready(project)
+    for base in base_images("arm64", "amd64").values():
+        del builder.named[base]
+    builder.pulled.clear()
+    ready(project)
+    assert (builder.built, builder.pulled) == (ARCHITECTURES, [])
+    (project / "files" / "sensor_service" / "src" / "main.py").write_text("2")
+    ready(project)
+    assert builder.pulled == list(base_images("arm64", "amd64").values())

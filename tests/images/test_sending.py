@@ -1,0 +1,161 @@
+"""Files on their way to a robot: only the missing rest is sent, and a part that is not the file's is not built on."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sending
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from image_source import ImageSource
+from package_folder import PackagesMissingError, packages
+from robot_memory import Known, RobotMemory
+from sending import Sender, SendingError, arrived
+
+CONTENT = bytes(range(256)) * 1000
+DIGEST = "sha256:" + "a" * 64
+
+
+class Robot:
+    """A robot whose commands run here, below a directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.received, self.fails_after = root, 0, 1 << 60
+
+    def run(self, command: str, content: bytes) -> tuple[int, str]:
+        self.received += len(content)
+        if self.received > self.fails_after:
+            return 1, "No space left on device"
+        done = subprocess.run(["sh", "-c", command], input=content, capture_output=True, check=False)
+        return done.returncode, done.stderr.decode()
+
+    def staged(self) -> list[dict[str, Any]]:
+        """What the module tells of the directory."""
+        listed = []
+        for path in (self.root / "staging").glob("*"):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            listed.append({"name": path.name, "bytes": path.stat().st_size, "digest": f"sha256:{digest}"})
+        return listed
+
+    def lay(self, content: bytes) -> None:
+        (self.root / "staging").mkdir(parents=True, exist_ok=True)
+        (self.root / "staging/it.archive").write_bytes(content)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "it.archive"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def robot(tmp_path: Path) -> Robot:
+    return Robot(tmp_path / "robot")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None)
+@given(cut=st.integers(min_value=0, max_value=len(CONTENT)), piece=st.sampled_from([50_000, 65536, 1 << 20]))
+def test_only_the_rest_of_a_cut_delivery_is_sent(archive: Path, robot: Robot, cut: int, piece: int) -> None:
+    robot.received = 0
+    robot.lay(CONTENT[:cut])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sending, "PIECE", piece)
+        target = Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", robot.staged())
+    assert Path(target).read_bytes() == CONTENT
+    assert robot.received == len(CONTENT) - cut
+
+
+@pytest.mark.parametrize("part", [b"not its beginning", CONTENT + b"more", b""])
+def test_a_part_that_is_not_the_files_beginning_is_written_over(archive: Path, robot: Robot, part: bytes) -> None:
+    robot.lay(part)
+    target = Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", robot.staged())
+    assert Path(target).read_bytes() == CONTENT
+    assert robot.received == len(CONTENT)
+
+
+def test_what_is_sent_twice_is_written_once(archive: Path, robot: Robot) -> None:
+    """The connection repeats a command that it lost sight of."""
+
+    def twice(command: str, content: bytes) -> tuple[int, str]:
+        robot.run(command, content)
+        return robot.run(command, content)
+
+    target = Sender(twice, str(robot.root), lambda _: None).send(archive, "it", [])
+    assert Path(target).read_bytes() == CONTENT
+
+
+def test_only_root_reads_the_staging_directory(archive: Path, robot: Robot) -> None:
+    target = Path(Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", []))
+    assert (target.parent.stat().st_mode & 0o777, target.stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+def test_a_robot_that_takes_nothing_more_fails_and_keeps_what_arrived(
+    archive: Path, robot: Robot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PIECE", 100_000)
+    robot.fails_after = 150_000
+    with pytest.raises(SendingError, match="No space left on device"):
+        Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", [])
+    assert arrived(archive, robot.staged()) == 100_000
+
+
+def test_a_guess_is_made_only_where_another_image_is_known(tmp_path: Path) -> None:
+    known = Known()
+    assert not known.outdated("a:1", "sha256:new")
+    known.learn("a:1", "sha256:old", ["l1", "l2"])
+    memory = RobotMemory(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.1"})
+    memory.save(known)
+    again = memory.load()
+    assert (again.chains, again.outdated("a:1", "sha256:new"), again.outdated("a:1", "sha256:old")) == (
+        [["l1", "l2"]],
+        True,
+        False,
+    )
+    assert RobotMemory(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.2"}).load() == Known()
+    memory.forget()
+    assert memory.load() == Known()
+
+
+def test_a_spoilt_memory_is_no_memory(tmp_path: Path) -> None:
+    memory = RobotMemory(tmp_path, "scout", {})
+    memory.save(Known())
+    next(tmp_path.iterdir()).write_text("{")
+    assert memory.load() == Known()
+
+
+def test_a_pulled_image_is_named_by_registry_repository_and_digest() -> None:
+    raw = {"method": "pull", "registry": "registry.example:5000/fleet/", "digests": {"a/b:1": DIGEST}}
+    source = ImageSource.of(raw)
+    assert source.pinned("a/b:1") == f"registry.example:5000/fleet/a/b@{DIGEST}"
+    assert ImageSource.of({**raw, "registry": ""}).pinned("a/b:1") == f"a/b@{DIGEST}"
+    assert source.objection("a/b:1") == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        ({"method": "pull"}, "has no digest"),
+        ({"method": "pull", "digests": {"a/b:1": "latest"}}, "not sha256:HEX"),
+        ({"method": "archive"}, "no folder is named"),
+    ],
+)
+def test_a_delivery_that_cannot_work_is_refused_with_its_reason(raw: dict[str, Any], why: str) -> None:
+    assert why in ImageSource.of(raw).objection("a/b:1")
+
+
+def test_a_login_is_given_only_to_robots_that_pull() -> None:
+    login = {"username": "fleet", "password": "hidden"}
+    assert ImageSource.of({"method": "push", **login}).registry == {}
+    source = ImageSource.of({"method": "pull", **login})
+    assert source.registry == login
+    assert "hidden" not in repr(source)
+
+
+def test_an_empty_folder_of_packages_is_refused_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(PackagesMissingError, match=str(tmp_path)):
+        packages(str(tmp_path))

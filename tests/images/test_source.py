@@ -1,0 +1,48 @@
+"""The sensor image is built anew for what goes into it, and for nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from controller_images.source import PARTS, source_digest
+
+CONTEXT = Path(__file__).resolve().parents[2] / "files" / "sensor_service"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    for name in ("Dockerfile", ".dockerignore", "src/service/a.py", "image/start.py", "tests/test_a.py", "measure.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("changed", ["Dockerfile", ".dockerignore", "src/service/a.py", "image/start.py"])
+def test_what_goes_into_the_image_makes_it_another(context: Path, changed: str) -> None:
+    before = source_digest(context)
+    (context / changed).write_text("another")
+    assert source_digest(context) != before
+
+
+def test_a_new_file_a_new_name_and_a_program_bit_make_it_another(context: Path) -> None:
+    seen = {source_digest(context)}
+    (context / "src" / "b.py").touch()
+    seen.add(source_digest(context))
+    (context / "src" / "b.py").rename(context / "src" / "c.py")
+    seen.add(source_digest(context))
+    (context / "src" / "c.py").chmod(0o755)
+    assert len(seen | {source_digest(context)}) == 4
+
+
+@pytest.mark.parametrize("changed", ["tests/test_a.py", "measure.py", "src/service/__pycache__/a.pyc", "image/a.pyc"])
+def test_tests_tools_and_caches_do_not(context: Path, changed: str) -> None:
+    before = source_digest(context)
+    (context / changed).parent.mkdir(exist_ok=True)
+    (context / changed).write_text("another")
+    assert source_digest(context) == before
+
+
+def test_what_the_build_is_given_is_what_counts() -> None:
+    let_in = [line[1:] for line in (CONTEXT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert {*let_in, "Dockerfile", ".dockerignore"} == set(PARTS)

@@ -1,0 +1,348 @@
+"""The report tells what was measured, of every robot, in both of its forms, and believes no robot's text."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from performance_report import measurement, pages, parse, sources, tables
+from report.answers import NOW, VERSIONS, fine, killed, service, silent
+from report.answers import fleet as fleet_of_answers
+
+PROJECT = Path(__file__).resolve().parents[2]
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>|[a](http://evil.example)`</style>\n# {{ 7*7 }}\u202e'
+
+
+class Page(HTMLParser):
+    """Tags, attributes, and the cells of tables by robot, part and key."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.cells: dict[tuple[str, str, str], str] = {}
+        self.cell_texts: list[str] = []
+        self.words: list[str] = []
+        self._row: tuple[str, str] = ("", "")
+        self._place: tuple[str, str, str] | None = None
+        self._in_cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        found = dict(attrs)
+        if tag == "tr":
+            self._row = (found.get("data-robot") or "", found.get("data-part") or "")
+        if tag == "td":
+            place = (*self._row, found.get("data-key") or "")
+            self._place = None if place in self.cells else place  # a later table may show the same figure again
+            self._in_cell = True
+            self.cell_texts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "td":
+            self._place, self._in_cell = None, False
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+        if self._in_cell:
+            self.cell_texts[-1] += data
+        if self._place is not None:
+            self.cells[self._place] = self.cells.get(self._place, "") + data
+
+
+def rendered(answers: dict[str, Any], before: dict[str, Any] | None = None, name: str = "demo") -> dict[str, str]:
+    found: dict[str, str] = pages.files(pages.view(measurement.of_fleet(name, answers, VERSIONS), before))
+    return found
+
+
+def page(answers: dict[str, Any]) -> Page:
+    return Page(rendered(answers)["performance-budget-report.html"])
+
+
+def numbers(text: str) -> list[str]:
+    return re.findall(r"\d[\d,]*(?:\.\d+)?", text)
+
+
+def test_every_robot_is_in_the_report_whatever_it_answered() -> None:
+    shown = page(fleet_of_answers())
+    verdicts = {robot: shown.cells[robot, "", "verdict"] for robot in fleet_of_answers()}
+    assert verdicts == {
+        "cart": "ok",
+        "lift": "tight",
+        "scout": "killed",
+        "shelf": "unreachable",
+        "tug": "differs",
+        "void": "unmeasured",
+    }
+
+
+def test_figures_are_those_that_were_measured() -> None:
+    cells = page(fleet_of_answers()).cells
+    row = [cells["lift", "victoriametrics", key] for key in ("declared", "limit", "used", "peak", "headroom", "held")]
+    assert row == ["50.0", "50.0", "44.4", "46.8", "3.2", "43.2"]
+    assert (cells["scout", "victoriametrics", "kills"], cells["scout", "victoriametrics", "restarts"]) == ("7", "7")
+    assert (cells["cart", "", "budget"], cells["cart", "", "ceiling"]) == ("300.0", "300.0")
+
+
+def test_a_limit_that_the_kernel_does_not_have_is_not_shown_as_one() -> None:
+    answer = fine()
+    answer["services"]["victoriametrics"] = service(kernel_limit_mib=64.0, kernel_swap_mib=None)
+    cells = page({"cart": answer}).cells
+    row = [cells["cart", "victoriametrics", key] for key in ("declared", "limit", "headroom", "swap")]
+    assert row == ["50.0", "64.0", "41.3", "-"]
+
+
+def test_the_engine_is_counted_in_the_total() -> None:
+    cells = page({"cart": fine()}).cells
+    assert (cells["cart", "", "services"], cells["cart", "", "engine"]) == ("35.8", "38.7")
+    assert (cells["cart", "", "total"], cells["cart", "", "headroom"]) == ("74.5", "225.5")
+
+
+def test_what_was_not_measured_is_a_dash_and_in_no_sum() -> None:
+    shown = page({"cart": fine(), "shelf": silent()})
+    assert {shown.cells["shelf", "", key] for key in ("budget", "ceiling", "services", "total")} == {"-"}
+    text = " ".join(shown.words)
+    assert "1 of 2" in text
+    assert "74.5 MiB of 300.0 MiB, engine counted" in " ".join(text.split())
+    assert "could not be reached (Failed to connect to the host via ssh: No route to host)" in text
+
+
+def test_trouble_is_told_with_its_reasons_and_what_to_do() -> None:
+    made = rendered(fleet_of_answers())["performance-budget-report.html"]
+    told = pages.view(measurement.of_fleet("demo", fleet_of_answers(), VERSIONS))
+    assert "scout: victoriametrics is killed: it restarted 7 times since it was deployed" in told.standing_out
+    assert "tug: differs from its declaration: start container robot-stack-vmagent" in told.standing_out
+    assert any(line.startswith("tug: the engine (38.7 MiB) was there before") for line in told.standing_out)
+    assert (
+        "lift: victoriametrics is tight in 50.0 MiB (at most 46.8 used); give it more, or less to do."
+        in told.next_steps
+    )
+    assert "shelf: reach it and measure again; nothing is known of its budget." in told.next_steps
+    assert all(line in made for line in ("is killed: it restarted 7 times", "reach it and measure again"))
+
+
+def test_nobody_is_told_to_lower_a_limit_after_an_hour() -> None:
+    short = fine()
+    short["services"]["victoriametrics"] = service(used=5.0)
+    assert any("a lower limit may do" in line for line in _steps(short))
+    short["history"]["step_seconds"] = 60
+    assert not any("a lower limit may do" in line for line in _steps(short))
+    assert "cart: measure for a day before a limit is lowered; its history covers 60 min." not in _steps(fine())
+
+
+def _steps(answer: dict[str, Any]) -> list[str]:
+    return list(pages.view(measurement.of_fleet("demo", {"cart": answer}, VERSIONS)).next_steps)
+
+
+def test_every_number_of_the_tables_is_in_the_markdown() -> None:
+    found = rendered(fleet_of_answers())
+    cells = Page(found["performance-budget-report.html"]).cell_texts
+    markdown = found["performance-budget-report.md"].replace("\\", "")
+    there = set(numbers(markdown))
+    wanted = {number for cell in cells for number in numbers(cell)}
+    assert len(wanted) > 60
+    assert wanted - there == set()
+    for cell in cells:
+        assert f" {cell} |" in markdown, cell
+
+
+def test_markdown_shows_every_figure_and_each_is_there() -> None:
+    found = rendered(fleet_of_answers())
+    named = set(re.findall(r"\]\((performance-budget-report-figures/[^)]+)\)", found["performance-budget-report.md"]))
+    assert named == {name for name in found if name.endswith(".svg")}
+    assert len(named) > 10
+
+
+def test_each_figure_is_drawn_and_says_in_words_what_it_shows() -> None:
+    found = rendered({"cart": fine(), "scout": killed()})
+    for name, text in found.items():
+        if not name.endswith(".svg"):
+            continue
+        root = ElementTree.fromstring(text.strip())
+        assert root.get("role") == "img"
+        described = {root.findtext(f"{SVG}title") or "", root.findtext(f"{SVG}desc") or ""}
+        assert min(len(words) for words in described) > 3, name
+        marks = [e for e in root.iter() if e.tag in (f"{SVG}rect", f"{SVG}path") and e.get("class")]
+        assert marks, name
+        assert not re.search(r"nan|inf", " ".join(e.get("d") or "" for e in marks)), name
+
+
+def test_a_bar_is_as_long_as_its_share_of_the_limit() -> None:
+    view = pages.view(measurement.of_fleet("demo", {"cart": fine()}, VERSIONS))
+    [meters] = [shown.meters for shown in view.robots]
+    assert meters is not None
+    [row] = [row for row in meters.rows if row.name == "victoriametrics"]
+    track, used = row.bars
+    assert used.width / track.width == pytest.approx(20.3 / 50)
+    assert ((row.mark or 0) - track.x) / track.width == pytest.approx(22.7 / 50)
+
+
+def test_a_gap_in_the_history_is_a_gap_in_the_line() -> None:
+    answer = fine()
+    values = answer["history"]["services"]["victoriametrics"]["working_set_mib"]
+    values[30] = None
+    view = pages.view(measurement.of_fleet("demo", {"cart": answer}, VERSIONS))
+    [panel] = [panel for panel in view.robots[0].panels if panel.title == "victoriametrics"]
+    assert panel.line.count("M") == 2
+
+
+def test_the_page_needs_nothing_from_anywhere() -> None:
+    text = rendered(fleet_of_answers())["performance-budget-report.html"]
+    shown = Page(text)
+    assert not {"script", "img", "iframe", "object", "embed", "base", "form"} & set(shown.tags)
+    links = [value for key, value in shown.attributes if key in ("href", "src", "srcset", "action", "xlink:href")]
+    assert [link for link in links if not (link or "").startswith(("#", "data:,"))] == []
+    assert not re.search(r"@import|url\(|@font-face", text)
+
+
+def test_light_dark_and_print_have_every_colour() -> None:
+    text = rendered({"cart": fine()})["performance-budget-report.html"]
+    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", text))
+    blocks = {
+        "light": r":root[^{]*\{([^}]*)\}",
+        "dark": r"dark\) \{\s*:root[^{]*\{([^}]*)\}",
+        "print": r"print \{\s*:root[^{]*\{([^}]*)\}",
+    }
+    for name, pattern in blocks.items():
+        defined = set(re.findall(r"(--[a-z0-9-]+):", " ".join(re.findall(pattern, text))))
+        assert used - defined == set(), name
+
+
+def _in_image(answer: dict[str, Any]) -> None:
+    answer["services"]["victoriametrics"]["image"] = HOSTILE
+
+
+def _in_name(answer: dict[str, Any]) -> None:
+    answer["services"][HOSTILE] = service(HOSTILE)
+    answer["history"]["services"][HOSTILE] = answer["history"]["services"]["victoriametrics"]
+    answer["history"]["collectors"] = [{"name": HOSTILE, "mean_ms": 9.0, "success_percent": 1.0}]
+
+
+def _in_message(answer: dict[str, Any]) -> None:
+    answer.clear()
+    answer.update(silent(), msg=HOSTILE)
+
+
+def _in_sensor(answer: dict[str, Any]) -> None:
+    answer["history"]["sensors"][0].update(labels={"zone": HOSTILE}, unit=HOSTILE)
+
+
+def _in_reason(answer: dict[str, Any]) -> None:
+    answer["services"]["victoriametrics"].update(reasons=[HOSTILE], verdict=HOSTILE)
+
+
+def _in_facts(answer: dict[str, Any]) -> None:
+    answer["services"]["victoriametrics"]["cgroup"] = HOSTILE
+    answer["robot"].update(kernel=HOSTILE, engine_version=HOSTILE, architecture=HOSTILE)
+
+
+def _in_fault(answer: dict[str, Any]) -> None:
+    answer["history"] = {"measured_at": NOW, "faults": [HOSTILE]}
+
+
+def _nowhere(answer: dict[str, Any]) -> None:
+    """Only the robot's own name is hostile, or the fleet's."""
+
+
+@pytest.mark.parametrize("name", ["cart", HOSTILE])
+@pytest.mark.parametrize(
+    "spoil", [_in_image, _in_name, _in_message, _in_sensor, _in_reason, _in_facts, _in_fault, _nowhere]
+)
+def test_no_text_of_a_robot_becomes_markup(spoil: Any, name: str) -> None:
+    answer, fleet_name = fine(), HOSTILE if spoil is _nowhere else "demo"
+    spoil(answer)
+    found = rendered({name: answer, "plain": fine()}, name=fleet_name)
+    plain = Page(rendered({"cart": fine(), "plain": fine()})["performance-budget-report.html"])
+    shown = Page(found["performance-budget-report.html"])
+    assert "<script" in "".join(shown.words), "it is shown as text"
+    assert set(shown.tags) <= set(plain.tags)
+    assert not [key for key, _ in shown.attributes if key.startswith("on")]
+    assert "alert(1)" not in "".join(value or "" for key, value in shown.attributes if key in ("style", "href", "src"))
+    markdown = found["performance-budget-report.md"]
+    assert not re.search(r"<\s*/?\s*(script|img|style)", markdown)
+    assert not re.search(r"(?<!\\)\]\(http", markdown)
+    assert r"\[a\](http&#58;//evil.example)\`" in markdown
+    assert "http://evil" not in markdown
+    assert not re.search(r"(?m)^# (?!Performance Budget Report$)", markdown)
+    assert "49" not in re.findall(r"# (\d\d)", markdown), "no template of a robot is run"
+    for text in found.values():
+        assert "\u202e" not in text
+    for figure in (text for file, text in found.items() if file.endswith(".svg")):
+        allowed = {"svg", "title", "desc", "style", "rect", "line", "text", "path", "circle"}
+        assert {element.tag.removeprefix(SVG) for element in ElementTree.fromstring(figure.strip()).iter()} <= allowed
+
+
+@pytest.mark.parametrize("wrong", ["sixteen", [], {"a": 1}, True, float("nan"), None, 10**400])
+def test_what_is_no_number_is_a_dash_and_no_reason_to_fail(wrong: Any) -> None:
+    answer = fine()
+    answer["services"]["victoriametrics"].update(working_set_mib=wrong, kernel_limit_mib=wrong, cgroup=wrong)
+    answer["budget"]["memory_budget_mib"] = wrong
+    answer["history"]["moments"] = wrong
+    answer["disk"] = wrong
+    cells = page({"cart": answer}).cells
+    assert (cells["cart", "victoriametrics", "used"], cells["cart", "", "budget"]) == ("-", "-")
+
+
+def test_the_same_data_is_the_same_report(tmp_path: Path) -> None:
+    first = rendered(fleet_of_answers())
+    again = rendered(dict(reversed(list(fleet_of_answers().items()))))
+    assert first == again
+    kept = json.loads(first["performance-budget-report.json"])
+    assert pages.files(pages.view(kept)) == first
+    assert pages.write(first, tmp_path) == sorted(first)
+    assert pages.write(again, tmp_path) == []
+
+
+def test_figures_of_robots_that_have_left_go_and_other_files_stay(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    mine = tmp_path / "figures" / "mine.svg"
+    mine.write_text("mine")
+    pages.write(rendered({"cart": fine(), "scout": fine()}), tmp_path)
+    pages.write(rendered({"cart": fine()}), tmp_path)
+    names = {path.name for path in (tmp_path / pages.FIGURES).iterdir()}
+    assert "meters-1.svg" in names
+    assert "meters-2.svg" not in names
+    assert mine.read_text() == "mine"
+
+
+def test_an_earlier_report_is_compared_over_the_robots_that_both_measured() -> None:
+    before = fine()
+    before["services"]["victoriametrics"]["working_set_mib"] = 40.6
+    old = measurement.of_fleet("demo", {"cart": before, "gone": fine(), "shelf": fine()}, VERSIONS)
+    found = rendered({"cart": fine(), "shelf": silent()}, old)
+    cells = Page(found["performance-budget-report.html"]).cells
+    row = [cells["", "victoriametrics", key] for key in ("robots", "before", "after", "change")]
+    assert row == ["1", "40.6", "20.3", "-50 %"]
+    assert "| victoriametrics | 1 | 40.6 | 20.3 | -50 % |" in found["performance-budget-report.md"].replace("\\", "")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_files_said_to_be_read_are_those_that_the_robot_reads(version: int) -> None:
+    read = (PROJECT / "plugins/module_utils/robot_stack/cgroup.py").read_text()
+    for words in sources.FILES[version].values():
+        for word in re.findall(r"[a-z_.]*(?:memory\.[a-z_.]+|total_[a-z_]+|inactive_file|oom_kill)\b", words):
+            assert f'"{word.rstrip(".")}"' in read, word
+    answer = fine()
+    answer["robot"]["cgroup_version"] = version
+    [robot] = parse.robots(measurement.of_fleet("demo", {"cart": answer}, VERSIONS))
+    name = tables.limit_file(robot, robot.services[0]).rsplit("/", 1)[1]
+    assert name == sources.FILES[version]["limit"]
+
+
+def test_nothing_but_the_known_answer_is_kept() -> None:
+    answer = fine(diff=[{"after": "hunter2"}], invocation={"module_args": {"services": "hunter2"}})
+    assert "hunter2" not in json.dumps(rendered({"cart": answer}))
+
+
+def test_a_long_answer_is_cut() -> None:
+    answer = fine(refusals=["x" * 10_000] * 10_000)
+    kept = measurement.of_fleet("demo", {"cart": answer}, VERSIONS)["robots"]["cart"]["refusals"]
+    assert (len(kept), len(kept[0])) == (2000, 500)

@@ -1,0 +1,46 @@
+"""Somebody who calls the module on one robot, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.module_utils.robot_stack import apply, image, parsing, run
+from ansible.module_utils.robot_stack.engine_api import Engine
+from robot_stack.fake_engine import FakeEngine
+from robot_stack.robots import Robot, parameters, write
+
+NAME = "robot-stack-sensor_service"
+ROOT = "var/lib/robot-stack"
+
+
+class Operator:
+    """Calls the module; ``fake`` is the robot's engine, ``None`` stands for a robot that has none."""
+
+    def __init__(self, robot: Robot, fake: FakeEngine | None) -> None:
+        self.robot, self.fake, self.systemctl = robot, fake, list[list[str]]()
+        self.pause: Callable[[float], None] = lambda _: None  # what goes on while a service settles
+
+    def call(self, *services: dict[str, Any], check: bool = False, sent: bool = True, **more: Any) -> dict[str, Any]:
+        stack = parsing.parse(parameters(*services, **more))
+        archives = {}
+        for declared in stack.services if sent else ():
+            path = write(self.robot.root / ROOT / "staging" / declared.name, declared.image)
+            archives[declared.image] = apply.Archive(f"/{ROOT}/staging/{declared.name}", image.file_digest(path))
+        engine = Engine(self.fake.socket if self.fake else "/nowhere")
+        applier = apply.Applier(
+            stack,
+            self.robot.roots,
+            engine,
+            archives,
+            run=self.robot.systemctl(self.systemctl),
+            clock=lambda: 1000.0,
+            pause=self.pause,
+        )
+        made = run.Call(stack, self.robot.roots, engine, archives, check, clock=lambda: 1000.0, applier=applier)
+        made.patience_seconds = 0
+        if self.fake:
+            self.fake.calls.clear()
+        self.systemctl.clear()
+        result: dict[str, Any] = run.execute(made)
+        return result

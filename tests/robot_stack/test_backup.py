@@ -1,0 +1,413 @@
+"""Samples out of a robot and into one: pieces that are one archive, files that take another's place, refusals."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import tarfile
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.robot_stack import backup, backup_swap, image, tar_stream
+from ansible.module_utils.robot_stack.backup import BackupError, Database
+from ansible.module_utils.robot_stack.engine_api import Engine
+from ansible.module_utils.robot_stack.spec import ManagedFile, Probe, Service
+from backup_archive import BackupFileError, Writer, checked, newest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from robot_stack.fake_engine import FakeEngine
+from robot_stack.robots import IMAGE, USER, Robot, write
+
+NAME = "robot-stack-victoriametrics"
+DATA = "var/lib/robot-stack/victoriametrics/data"
+SERVICE = Service(
+    name="victoriametrics",
+    image="victoriametrics:1",
+    memory_limit_mib=50,
+    cpu_limit=1.0,
+    pids_limit=10,
+    user=USER,
+    files=(ManagedFile("password", "hunter2", sensitive=True),),
+    probe=Probe(url="http://127.0.0.1:8428/health", username="fleet", password_file="password"),
+    history_url="http://127.0.0.1:8428",
+)
+
+
+def snapshot(root: Path, sizes: tuple[int, ...] = (0, 1, 511, 512, 513, 5000)) -> Path:
+    """A directory as VictoriaMetrics makes it: links into its data."""
+    for number, size in enumerate(sizes):
+        write(root / f"data/small/snapshots/one/2026_01/{number}/values.bin", "").write_bytes(os.urandom(size))
+    (root / "data/big/snapshots/one").mkdir(parents=True)
+    directory = root / "snapshots/one"
+    write(directory / "metadata/minTimestamp", "5")
+    (directory / "data").mkdir()
+    for kind in ("small", "big"):
+        (directory / "data" / kind).symlink_to(Path("../../../data") / kind / "snapshots/one")
+    return directory
+
+
+def pieces(directory: Path, length: int) -> Iterator[bytes]:
+    total, _ = tar_stream.size(str(directory))
+    done = 0
+    while done < total:
+        out = io.BytesIO()
+        tar_stream.serve({"directory": str(directory), "offset": done, "length": length}, out)
+        mark, _, packed = out.getvalue().partition(b"\n")
+        assert mark.startswith(tar_stream.MARK)
+        done += int(json.loads(mark[len(tar_stream.MARK) :])["bytes"])
+        yield packed
+
+
+def contents(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    assert file
+    return file.read()
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("length", [1, 7, 512, 1000, 1 << 20])
+def test_pieces_of_any_size_are_one_archive(tmp_path: Path, length: int) -> None:
+    directory = snapshot(tmp_path, (0, 1, 700))
+    packed = b"".join(pieces(directory, length if length > 1 else 333))
+    with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
+        names, members = archive.getnames(), archive.getmembers()
+        unpacked = {member.name: contents(archive, member) for member in members if member.isfile()}
+    assert names == sorted(names, key=lambda name: name.split("/")) or len(names) == len(set(names))
+    expected = {
+        str(Path(folder, name).relative_to(directory)): Path(folder, name).read_bytes()
+        for folder, _, found in os.walk(directory, followlinks=True)
+        for name in found
+    }
+    assert unpacked == expected
+    assert "data/big" in [member.name for member in members if member.isdir()]
+    assert tar_stream.size(str(directory))[1] == len(expected) == 4
+
+
+@given(offset=st.integers(0, 12000), length=st.integers(1, 4000))
+@settings(max_examples=60, deadline=None)
+def test_a_part_is_what_the_whole_has_there(tmp_path_factory: pytest.TempPathFactory, offset: int, length: int) -> None:
+    directory = str(_once(tmp_path_factory))
+    whole = tar_stream.read(directory, 0, 1 << 20)
+    assert len(whole) == tar_stream.size(directory)[0]
+    assert tar_stream.read(directory, offset, length) == whole[offset : offset + length]
+
+
+def _once(factory: pytest.TempPathFactory, made: list[Path] = []) -> Path:  # noqa: B006 (one for all examples)
+    if not made:
+        made.append(snapshot(factory.mktemp("snapshot")))
+    return made[0]
+
+
+def test_a_piece_costs_little_more_memory_than_its_size(tmp_path: Path) -> None:
+    directory = snapshot(tmp_path, (20 << 20,))
+    tracemalloc.start()
+    try:
+        tar_stream.serve({"directory": str(directory), "offset": 4 << 20, "length": 1 << 20}, io.BytesIO())
+        assert tracemalloc.get_traced_memory()[1] < 6 << 20
+    finally:
+        tracemalloc.stop()
+
+
+class Answers:
+    """The database's API; ``found`` is how many targets have samples, one answer after the other."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.asked, self.snapshots, self.found = data, list[tuple[str, str, str]](), ["theirs"], [2]
+
+    def __call__(self, url: str, username: str, password: str, timeout: float = 0) -> tuple[int, str]:
+        self.asked.append((url, username, password))
+        action = url.partition("/snapshot/")[2].partition("?")[0]
+        if action == "create":
+            snapshot(self.data)
+            self.snapshots.append("one")
+            return 200, '{"status":"ok","snapshot":"one"}'
+        if action == "list":
+            return 200, json.dumps({"status": "ok", "snapshots": self.snapshots})
+        if action == "delete":
+            self.snapshots.remove(url.partition("snapshot=")[2])
+            return 200, '{"status":"ok"}'
+        if "/api/v1/query" in url:
+            count = self.found.pop(0) if len(self.found) > 1 else self.found[0]
+            return 200, json.dumps({"data": {"result": [{"value": [1, str(count)]}] if count else []}})
+        return 200, "OK"
+
+
+class Keeper:
+    """A robot with a database, the operator's calls, and what lies in its data directory."""
+
+    def __init__(self, robot: Robot, fake: FakeEngine) -> None:
+        self.fake, self.data = fake, robot.root / DATA
+        self.data.mkdir(parents=True)
+        self.answers = Answers(self.data)
+        self.database = Database(
+            SERVICE,
+            "/var/lib/robot-stack",
+            "data",
+            robot.roots,
+            Engine(fake.socket),
+            self.answers,
+            pause=lambda _: None,
+        )
+        fake.images["victoriametrics:1"] = IMAGE
+
+    def runs(self) -> None:
+        engine = Engine(self.fake.socket)
+        host = {"CgroupParent": "/x", "Memory": 1 << 20, "MemorySwap": 1 << 20}
+        engine.create(NAME, {"Image": "victoriametrics:1", "HostConfig": host, "Cmd": ["run"]})
+        engine.start(NAME)
+
+    def keeps(self, content: str) -> None:
+        write(self.data / "data/small/samples", content)
+        write(self.data / "metadata/m", content)
+
+    def restore(self, content: str, replace: bool = False) -> None:
+        path = archive(self.data.parents[1] / "staging", content)
+        self.database.restore(path, image.file_digest(path), 5.0, 2, replace)
+
+
+def archive(folder: Path, content: str = "old", name: str = "data/small/samples") -> Path:
+    """What a backup of a robot with one file of samples looks like."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(folder / "a.tar.gz", "w:gz") as made:
+        for path, text in ((backup_swap.MANIFEST, "{}"), (name, content)):
+            info = tarfile.TarInfo(path)
+            info.size = len(text)
+            if path == name:
+                for parent in reversed(Path(name).parents[:-1]):
+                    above = tarfile.TarInfo(str(parent))
+                    above.type = tarfile.DIRTYPE
+                    made.addfile(above)
+            made.addfile(info, io.BytesIO(text.encode()))
+    return folder / "a.tar.gz"
+
+
+@pytest.fixture
+def keeper(robot: Robot, fake: FakeEngine) -> Keeper:
+    return Keeper(robot, fake)
+
+
+def test_a_snapshot_is_made_told_and_dropped_and_those_of_others_stay(keeper: Keeper) -> None:
+    keeper.keeps("now")
+    made = keeper.database.snapshot()
+    assert (made["snapshot"], made["series"], made["files"]) == ("one", 2, 7)
+    assert {(user, word) for _, user, word in keeper.answers.asked} == {("fleet", "hunter2")}
+    keeper.database.release()
+    assert keeper.answers.snapshots == ["theirs"]
+    keeper.database.release()  # nothing is left to be dropped
+    assert not any("hunter2" in url for url, _, _ in keeper.answers.asked)
+
+
+def test_a_snapshot_of_a_backup_that_was_cut_off_goes_with_the_next_one(keeper: Keeper) -> None:
+    keeper.keeps("now")
+    write(keeper.data.parent / backup.NOTE, "left")
+    keeper.answers.snapshots.append("left")
+    keeper.database.snapshot()
+    assert keeper.answers.snapshots == ["theirs", "one"]
+
+
+def test_a_database_that_does_not_answer_is_told(keeper: Keeper) -> None:
+    keeper.keeps("now")
+    keeper.database.ask = lambda *_, **__: (0, "connection refused")
+    with pytest.raises(BackupError, match=r"connection refused.*verify\.yml"):
+        keeper.database.snapshot()
+
+
+def test_a_robot_without_samples_has_nothing_to_back_up(keeper: Keeper) -> None:
+    with pytest.raises(BackupError, match="nothing to back up"):
+        keeper.database.snapshot()
+
+
+def test_a_bare_robot_gets_the_samples(keeper: Keeper) -> None:
+    keeper.restore("old")
+    assert files_of(keeper.data) == {"data/small/samples": b"old"}
+    assert (keeper.data / "data").stat().st_mode & 0o777 == 0o750
+    assert not (keeper.data.parents[1] / "staging").exists()
+
+
+def test_samples_that_are_there_are_refused_or_replaced(keeper: Keeper) -> None:
+    keeper.runs()
+    keeper.keeps("new")
+    with pytest.raises(BackupError, match="nothing was touched"):
+        keeper.restore("old")
+    with pytest.raises(BackupError, match="restore_replace=true"):
+        keeper.database.room(1, 1, replace=False)
+    assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
+    assert not any("/stop" in call for call in keeper.fake.changes)
+    keeper.restore("old", replace=True)
+    assert files_of(keeper.data) == {"data/small/samples": b"old"}
+    assert keeper.fake.containers[NAME]["State"]["Running"]
+
+
+@pytest.mark.parametrize("found", [[0], [1]])
+def test_what_the_database_does_not_find_is_taken_out_again(
+    keeper: Keeper, found: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup.continuity, "PATIENCE_SECONDS", 0)
+    keeper.runs()
+    keeper.keeps("new")
+    keeper.answers.found = found
+    with pytest.raises(BackupError, match="what was there was put back"):
+        keeper.restore("old", replace=True)
+    assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
+    assert keeper.fake.containers[NAME]["State"]["Running"]
+
+
+def test_an_archive_that_did_not_arrive_whole_touches_nothing(keeper: Keeper) -> None:
+    keeper.runs()
+    keeper.keeps("new")
+    path = archive(keeper.data.parents[1] / "staging")
+    keeper.fake.calls.clear()
+    with pytest.raises(BackupError, match="did not arrive as it was sent"):
+        keeper.database.restore(path, "sha256:0", 5.0, 2, True)
+    assert keeper.fake.changes == []
+    assert not path.exists()
+
+
+def test_what_does_not_fit_is_refused(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup.space, "of", lambda _: backup.space.Disk(1, 100 << 20))
+    assert keeper.database.room(30 << 20, 1 << 20, False) == {"staged": []}
+    with pytest.raises(BackupError, match=r"100.0 MiB of disk are free .* 124.0 MiB are needed"):
+        keeper.database.room(30 << 20, 30 << 20, False)
+
+
+class PowerCut(BaseException):
+    """It ends here."""
+
+
+@pytest.mark.parametrize("steps", range(1, 14))
+@pytest.mark.parametrize("undoing", [False, True])
+def test_wherever_a_restore_is_cut_off_the_old_samples_can_be_put_back(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch, steps: int, undoing: bool
+) -> None:
+    """Cut off after so many renames and removals, in a swap or in its undoing; guarded until it is put right."""
+    keeper.keeps("new")
+    backup_swap.unpack(archive(keeper.data.parents[1] / "staging"), keeper.data, *SERVICE.uid_gid)
+    if undoing:
+        backup_swap.swap(keeper.data)
+    left = [steps]
+
+    def counted(real: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise PowerCut
+            return real(*arguments, **options)
+
+        return call
+
+    with monkeypatch.context() as cut:
+        for owner, name in ((Path, "rename"), (Path, "rmdir"), (Path, "unlink"), (backup_swap.shutil, "rmtree")):
+            cut.setattr(owner, name, counted(getattr(owner, name)))
+        try:
+            backup_swap.undo(keeper.data) if undoing else backup_swap.swap(keeper.data)
+            finished = True
+        except PowerCut:
+            finished = False
+    if finished and not undoing:
+        assert files_of(keeper.data / "data") == {"small/samples": b"old"}
+        return
+    if not finished:
+        assert (keeper.data / backup_swap.GUARD).exists(), "the database must not start on this"
+        assert backup_swap.kept(keeper.data), "it is known that something is there to be lost"
+        backup_swap.recover(keeper.data)
+    assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
+    backup_swap.recover(keeper.data)
+    assert sorted(path.name for path in keeper.data.iterdir()) == ["data", "metadata"]
+
+
+@pytest.mark.parametrize("name", ["../data/small/x", "/data/small/x", "data/../../x"])
+def test_an_archive_must_not_write_elsewhere(tmp_path: Path, name: str) -> None:
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as made:
+        made.addfile(tarfile.TarInfo(name))
+    with pytest.raises(ValueError, match="does not belong into a backup"):
+        backup_swap.unpack(tmp_path / "a.tar.gz", tmp_path / "data", *SERVICE.uid_gid)
+    assert files_of(tmp_path / "data") == {}
+
+
+def test_a_link_does_not_belong_into_a_backup() -> None:
+    info = tarfile.TarInfo("data/small")
+    info.type = tarfile.SYMTYPE
+    with pytest.raises(ValueError, match="does not belong"):
+        backup_swap.safe(info)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30d", 2592000.0), ("1.5h", 5400.0), ("?", float("inf"))])
+def test_a_retention_is_read(text: str, seconds: float) -> None:
+    assert backup.retention_seconds(text) == seconds
+
+
+ABOUT = {"robot": "scout", "moment": 5.0, "series": 2, "version": "v1"}
+
+
+def saved(folder: Path, directory: Path, now: float = 1000.0) -> Path:
+    with Writer(folder, ABOUT, now) as writer:
+        for packed in pieces(directory, 600):
+            writer.add(packed)
+    return writer.path
+
+
+def test_what_is_written_can_be_checked_and_restored(tmp_path: Path, keeper: Keeper) -> None:
+    path = saved(tmp_path / "scout", snapshot(tmp_path / "robot"))
+    assert path.name == "19700101T001640Z.tar.gz"
+    found = checked(path)
+    assert (found.about, found.files) == (ABOUT, 7)
+    assert found.unpacked == 0 + 1 + 511 + 512 + 513 + 5000 + 1
+    assert newest(path.parent) == path
+    backup_swap.unpack(path, keeper.data, *SERVICE.uid_gid)
+    backup_swap.swap(keeper.data)
+    assert (keeper.data / "data/small/2026_01/5/values.bin").stat().st_size == 5000
+    assert not (keeper.data / backup_swap.MANIFEST).exists()
+
+
+def test_only_a_whole_archive_has_a_name(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), Writer(tmp_path, ABOUT, 1.0):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".x.tar.gz.partial").touch()  # of a run that was killed
+    path = saved(tmp_path / "", snapshot(tmp_path / "robot"))
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [path.name, f"{path.name}.sha256"]
+    assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda p: p.write_bytes(p.read_bytes()[:-1]), "is damaged"),
+        (lambda p: p.with_name(f"{p.name}.sha256").unlink(), "the digest of the backup, cannot be read"),
+        (lambda p: p.with_name(f"{p.name}.sha256").write_text(""), "the digest of the backup, cannot be read"),
+    ],
+)
+def test_a_damaged_backup_is_refused(tmp_path: Path, damage: Any, words: str) -> None:
+    path = saved(tmp_path / "scout", snapshot(tmp_path / "robot"))
+    damage(path)
+    with pytest.raises(BackupFileError, match=words):
+        checked(path)
+
+
+def _signed(path: Path) -> Path:
+    digest = image.file_digest(path).partition(":")[2]
+    path.with_name(f"{path.name}.sha256").write_text(f"{digest}  {path.name}\n")
+    return path
+
+
+@pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"no tar"), b""])
+def test_what_is_no_backup_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(content)
+    with pytest.raises(BackupFileError, match="no backup of this project"):
+        checked(_signed(path))
+    with pytest.raises(BackupFileError, match="no backup of this project"):
+        checked(_signed(archive(tmp_path / "b", name="home/user/letter")))
+
+
+def test_a_folder_without_backups_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BackupFileError, match="restore_archive=FILE"):
+        newest(tmp_path)

@@ -1,0 +1,50 @@
+"""The kernel's command line: the memory controller is switched on in it, and everything else stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.robot_stack import bootline
+from hypothesis import given
+from hypothesis import strategies as st
+from robot_stack.robots import write
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("root=/dev/sda quiet\n", "root=/dev/sda quiet cgroup_enable=memory cgroup_memory=1\n"),
+        ("quiet", "quiet cgroup_enable=memory cgroup_memory=1\n"),
+        ("a cgroup_disable=memory b\n", "a b cgroup_enable=memory cgroup_memory=1\n"),
+        ("cgroup_memory=1 quiet\n", "cgroup_memory=1 quiet cgroup_enable=memory\n"),
+        ('dyndbg="file a.c  +p" quiet\n', 'dyndbg="file a.c  +p" quiet cgroup_enable=memory cgroup_memory=1\n'),
+        ("quiet\n# a note\n", "quiet cgroup_enable=memory cgroup_memory=1\n# a note\n"),
+    ],
+)
+def test_a_boot_line_gets_its_options_and_keeps_the_rest(before: str, after: str) -> None:
+    assert bootline.with_memory_controller(before) == after
+    assert bootline.with_memory_controller(after) == after
+    assert bootline.switches_on(after)
+    assert not bootline.switches_on(before)
+
+
+def test_the_last_word_of_a_boot_line_decides() -> None:
+    """A Raspberry Pi's firmware puts its own words before those of cmdline.txt."""
+    assert bootline.switches_on("cgroup_disable=memory quiet cgroup_enable=memory")
+    assert not bootline.switches_on("cgroup_enable=memory quiet cgroup_disable=memory")
+
+
+def test_the_new_boot_path_stands_before_the_old_one(tmp_path: Path) -> None:
+    names = ["/boot/firmware/cmdline.txt", "/boot/cmdline.txt"]
+    assert bootline.boot_file(names, tmp_path) is None
+    for name in reversed(names):
+        expected = write(tmp_path / name.lstrip("/"), "")
+        assert bootline.boot_file(names, tmp_path) == expected
+
+
+@given(st.text(alphabet=st.characters(codec="ascii", exclude_characters="\r\n")))
+def test_any_boot_line_keeps_its_words(line: str) -> None:
+    once = bootline.with_memory_controller(line)
+    assert bootline.with_memory_controller(once) == once
+    assert set(line.split()) - {bootline.DISABLING} <= set(once.split())

@@ -1,0 +1,279 @@
+"""The watchdog: what it keeps between two runs, what it restarts, and that it is one with the rest of the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.robot_stack import (
+    accounts,
+    apply,
+    lock,
+    metrics_page,
+    parsing,
+    run,
+    samples,
+    state,
+    watchdog,
+    watchdog_setup,
+)
+from ansible.module_utils.robot_stack.engine_api import Engine
+from ansible.module_utils.robot_stack.samples import Recent, Sample
+from robot_stack.fake_engine import FakeEngine
+from robot_stack.robots import IMAGE, MIB, Robot, parameters, service, write
+
+NOW = 1_800_000_000.0
+STARTED = 1767225600.0  # as the fake engine says
+
+
+def deployed(robot: Robot, fake: FakeEngine, **more: Any) -> Path:
+    """Deploy one service and return where the watchdog's settings lie."""
+    fake.images["sensor_service:1"] = IMAGE
+    stack = parsing.parse(parameters(service(**more)))
+    call = run.Call(stack, robot.roots, Engine(fake.socket), clock=lambda: NOW)
+    call.applier = apply.Applier(
+        stack, robot.roots, Engine(fake.socket), {}, run=robot.systemctl([]), pause=lambda _: None
+    )
+    result = run.execute(call)
+    assert not result.get("failed"), result
+    robot.group("/robotstack.slice", 300 * MIB)
+    return Path(robot.roots.path(watchdog_setup.directory(stack)))
+
+
+def look(robot: Robot, fake: FakeEngine, settings: Path, now: float = NOW) -> list[str]:
+    said: list[str] = []
+    watchdog.look(settings, robot.roots, Engine(fake.socket), now, said.append, fake.kill)
+    return said
+
+
+def page(robot: Robot) -> dict[str, float]:
+    text = (robot.root / "run/robot-stack" / metrics_page.FILE).read_text()
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}
+
+
+def remembered(robot: Robot) -> state.ServiceMemory:
+    return state.load(robot.root / "var/lib/robot-stack").services["sensor_service"]
+
+
+def oom(fake: FakeEngine, at: float) -> None:
+    identity = next(iter(fake.containers.values()))["Id"]
+    for offset, action, attributes in ((0.0, "oom", {}), (0.1, "die", {"exitCode": "137"}), (0.2, "start", {})):
+        actor = {"ID": identity, "Attributes": attributes}
+        fake.events.append({"Action": action, "timeNano": int((at + offset) * 1e9), "Actor": actor})
+
+
+@pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_look_tells_what_the_judge_judges(tmp_path: Path, version: int) -> None:
+    robot = Robot(tmp_path, version)
+    with FakeEngine(robot) as fake:
+        settings = deployed(robot, fake)
+        oom(fake, NOW + 5)
+        assert look(robot, fake, settings, NOW + 30) == []
+        found = page(robot)
+    own = '{service="sensor_service"}'
+    assert found[f"robot_stack_service_up{own}"] == 1
+    assert found[f"robot_stack_service_memory_limit_declared_bytes{own}"] == 32 * MIB
+    assert found[f"robot_stack_service_memory_limit_effective_bytes{own}"] == 32 * MIB
+    assert found[f"robot_stack_service_memory_unreclaimable_bytes{own}"] == 4 * MIB
+    assert found[f"robot_stack_service_oom_kills_total{own}"] == 1
+    assert found[f"robot_stack_service_restarts_total{own}"] == 1
+    assert found[f"robot_stack_service_last_failure_timestamp_seconds{own}"] == pytest.approx(NOW + 5.1)
+    assert found["robot_stack_memory_budget_bytes"] == 300 * MIB
+    assert found["robot_stack_memory_ceiling_bytes"] == 300 * MIB
+    assert found["robot_stack_watchdog_last_look_timestamp_seconds"] == NOW + 30
+
+
+@pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("moment", ["before the count is read", "before the events are read", "after them"])
+def test_an_end_in_the_middle_of_a_look_is_counted_once_with_its_cause(
+    robot: Robot, fake: FakeEngine, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = deployed(robot, fake)
+    real, ends = {name: getattr(Engine, name) for name in ("inspect", "events")}, list[str]()
+
+    def end() -> None:
+        if not ends:
+            ends.append(moment)
+            monkeypatch.setattr(time, "time", lambda: NOW + 40)
+            oom(fake, NOW + 35)  # after the look has begun
+            next(iter(fake.containers.values()))["RestartCount"] = 1
+
+    def inspect(engine: Engine, name: str) -> Any:
+        if moment == "before the count is read":
+            end()
+        return real["inspect"](engine, name)
+
+    def events(engine: Engine, *asked: Any) -> Any:
+        if moment == "before the events are read":
+            end()
+        found = real["events"](engine, *asked)
+        if moment == "after them":
+            end()
+        return found
+
+    monkeypatch.setattr(Engine, "inspect", inspect)
+    monkeypatch.setattr(Engine, "events", events)
+    for second in (30, 60, 90):
+        look(robot, fake, settings, NOW + second)
+    known = remembered(robot)
+    assert ends
+    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, accounts.OUT_OF_MEMORY)
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_what_happened_is_kept_and_counted_once(robot: Robot, fake: FakeEngine) -> None:
+    settings = deployed(robot, fake)
+    oom(fake, NOW + 5)
+    for second in (30, 60, 90):
+        look(robot, fake, settings, NOW + second)
+    assert (remembered(robot).oom_kills, remembered(robot).restarts) == (1, 1)
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_a_quiet_look_does_not_write_to_flash(robot: Robot, fake: FakeEngine) -> None:
+    settings = deployed(robot, fake)
+    look(robot, fake, settings, NOW + 30)
+    kept = robot.root / "var/lib/robot-stack" / state.FILE
+    before = kept.stat().st_mtime_ns, kept.stat().st_ino
+    look(robot, fake, settings, NOW + 60)
+    assert (kept.stat().st_mtime_ns, kept.stat().st_ino) == before
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_a_service_that_hangs_is_restarted_and_one_that_just_starts_is_not(robot: Robot, fake: FakeEngine) -> None:
+    settings = deployed(robot, fake)
+    silent = settings / "services/sensor_service.json"
+    write(silent, json.dumps({**json.loads(silent.read_text()), "url": "http://127.0.0.1:1/"}))  # nobody serves it
+    fake.calls.clear()
+    for second in (10, 20, 30, 40):
+        assert look(robot, fake, settings, STARTED + second) == []
+    assert fake.killed == []
+    said = look(robot, fake, settings, STARTED + watchdog.STARTING_SECONDS + 1)
+    assert "sensor_service runs and does not answer" in said[0]
+    assert fake.killed == [signal.SIGTERM]
+    assert fake.changes == [], "an engine that is told to stop it would not start it at the next boot"
+    assert (remembered(robot).hangs, remembered(robot).restarts) == (1, 0)
+    assert samples.load(robot.root / "run/robot-stack").of("sensor_service").unanswered == 0
+    for second in (30, 60):  # what the engine tells of it later is no second failure
+        look(robot, fake, settings, time.time() + second)
+    assert (remembered(robot).hangs, remembered(robot).restarts) == (1, 0)
+
+
+def test_silence_after_an_answer_is_a_hang_at_once() -> None:
+    reading = watchdog.Reading("s", 1, status="running", started_at=100.0)
+    answered = Recent(answered_at=110.0, unanswered=watchdog.LOOKS_UNTIL_HUNG)
+    assert watchdog.hangs(reading, answered, 120.0)
+    assert not watchdog.hangs(reading, Recent(answered_at=110.0, unanswered=watchdog.LOOKS_UNTIL_HUNG - 1), 120.0)
+    # what answered was an earlier run of it
+    assert not watchdog.hangs(reading, Recent(answered_at=90.0, unanswered=9), 120.0)
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_while_a_deployment_is_at_work_the_watchdog_stands_back(robot: Robot, fake: FakeEngine) -> None:
+    settings = deployed(robot, fake)
+    with lock.held(robot.roots):
+        look(robot, fake, settings)
+    assert not (robot.root / "run/robot-stack" / samples.FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("taken", "now", "rate"),
+    [
+        ([Sample(940.0, 1.0, 70)], Sample(1000.0, 1.0, 100), 30.0),
+        ([Sample(941.0, 1.0, 70)], Sample(1000.0, 1.0, 100), None),  # too short ago
+        ([], Sample(1000.0, 1.0, 100), None),
+        ([Sample(940.0, 1.0, 101)], Sample(1000.0, 1.0, 100), None),  # the counter started anew
+        ([Sample(940.0, 0.5, 70)], Sample(1000.0, 1.0, 100), None),  # another run of the container
+        ([Sample(600.0, 1.0, 0), Sample(800.0, 1.0, 90)], Sample(1000.0, 1.0, 100), 3.0),  # only the last five minutes
+        ([Sample(2000.0, 1.0, 70)], Sample(1000.0, 1.0, 100), None),  # a clock that was set back
+    ],
+)
+def test_faults_are_a_rate_over_the_last_minutes(taken: list[Sample], now: Sample, rate: float | None) -> None:
+    assert samples.faults_per_minute(taken, now) == rate
+
+
+def test_samples_are_kept_for_the_window_and_survive_a_file(tmp_path: Path) -> None:
+    recent = Recent()
+    for second in range(0, 1000, 30):
+        recent = samples.with_sample(recent, Sample(float(second), 1.0, second))
+    assert recent.samples[0].time == 990 - samples.WINDOW_SECONDS
+    kept = samples.Samples({"s": recent})
+    write(tmp_path / samples.FILE, samples.text(kept))
+    assert samples.load(tmp_path) == kept
+    for damage in ("", "[]", "{", '{"s": 1}'):
+        write(tmp_path / samples.FILE, damage)
+        assert samples.load(tmp_path) == samples.Samples()
+
+
+def test_the_program_runs_without_ansible_and_without_what_is_not_installed(tmp_path: Path) -> None:
+    stack = parsing.parse(parameters())
+    for file in watchdog_setup.program(stack):
+        write(tmp_path / file.path.lstrip("/"), file.content)
+    top = tmp_path / watchdog_setup.directory(stack).lstrip("/")
+    write(top / "stack.json", json.dumps({"budget": {}, "socket": str(tmp_path / "none")}))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            f"import sys; sys.path.insert(0, {str(top)!r}); import robot_stack.watchdog",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize(
+    ("silent", "planned"),
+    [(None, False), (60.0, False), (200.0, True)],
+)
+def test_a_watchdog_that_does_not_look_is_started(
+    robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, silent: float | None, planned: bool
+) -> None:
+    deployed(robot, fake)
+    monkeypatch.setattr(watchdog_setup, "silent_seconds", lambda _: silent)
+    stack = parsing.parse(parameters(service(), state="verified"))
+    result = run.execute(run.Call(stack, robot.roots, Engine(fake.socket), clock=lambda: NOW))
+    assert any("start the watchdog" in line for line in result["plan"]) == planned
+
+
+def test_how_long_it_was_silent_is_counted_from_its_last_look_install_or_boot(robot: Robot) -> None:
+    assert watchdog_setup.silent_seconds(robot.roots) is None  # not installed
+    timer = write(robot.root / f"etc/systemd/system/{watchdog_setup.TIMER}", "")
+    assert watchdog_setup.silent_seconds(robot.roots) is None  # a robot that does not say how long it is up
+    uptime = write(robot.root / "proc/uptime", "9000.5 1.0\n")
+    assert watchdog_setup.silent_seconds(robot.roots) == pytest.approx(0, abs=60)
+    os.utime(timer, (time.time() - 5000, time.time() - 5000))
+    assert watchdog_setup.silent_seconds(robot.roots) == pytest.approx(5000, abs=60)
+    uptime.write_text("100.0 1.0\n")
+    assert watchdog_setup.silent_seconds(robot.roots) == 100.0
+    uptime.write_text("9000.5 1.0\n")
+    sampled = write(robot.root / "run/robot-stack" / samples.FILE, "")
+    os.utime(sampled, (time.time() - 400, time.time() - 400))
+    assert watchdog_setup.silent_seconds(robot.roots) == pytest.approx(400, abs=60)
+
+
+def test_a_password_stays_in_the_services_own_file() -> None:
+    health = {"url": "http://127.0.0.1:1/", "username": "me", "password_file": "secret"}
+    sensitive = [{"path": "secret", "content": "hush", "sensitive": True}]
+    stack = parsing.parse(parameters(service(health=health, files=sensitive)))
+    told = watchdog_setup.service_settings(stack, stack.services[0])
+    assert "hush" not in told.content
+    assert json.loads(told.content)["password_path"].endswith("/secret")
+
+
+def test_the_units_are_below_the_ceiling() -> None:
+    units = {file.path: file.content for file in watchdog_setup.settings(parsing.parse(parameters()))}
+    assert "Slice=robotstack.slice\n" in units["/etc/systemd/system/robot-stack-watchdog.service"]

@@ -1,0 +1,57 @@
+"""A hub is one host: a second one would wait for robots that never send to it. What it declares is judged first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from declarations import PROJECT
+
+
+def run(tmp_path: Path, playbook: str, *hosts: str, more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run a playbook for hub ``hosts`` that do not exist, each with the variables that follow its name."""
+    inventory = tmp_path / "hosts.ini"
+    declared = "[telemetry_hub:vars]\nrobot_stack_memory_budget_mib=600\n"
+    inventory.write_text("[telemetry_hub]\n" + "".join(f"{host}\n" for host in hosts) + declared)
+    argv = ["ansible-playbook", "-i", str(inventory), f"playbooks/{playbook}.yml", *more]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.run(argv, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+def hub(tmp_path: Path, *hosts: str) -> subprocess.CompletedProcess[str]:
+    return run(tmp_path, "hub", *hosts, more=("--check",))
+
+
+def test_a_second_host_is_refused_before_any_is_contacted(tmp_path: Path) -> None:
+    done = hub(tmp_path, "here.invalid", "there.invalid")
+    assert done.returncode != 0
+    told = " ".join(done.stdout.split())
+    assert "has 2 hosts (here.invalid, there.invalid)" in told
+    assert "No host was contacted." in told
+
+
+def test_one_host_is_not(tmp_path: Path) -> None:
+    told = hub(tmp_path, "here.invalid").stdout
+    assert "hosts (" not in told
+    assert "UNREACHABLE" in told, "it went on, as far as to the host that does not exist"
+
+
+def test_what_cannot_work_is_refused_before_the_host_is_contacted(tmp_path: Path) -> None:
+    done = hub(tmp_path, "here.invalid telemetry_hub_vmauth_memory_limit_mb=64 robot_stack_memory_budget_mib=300")
+    assert done.returncode != 0
+    assert "UNREACHABLE" not in done.stdout
+    assert "2 faults on 1 of 1 host. No host was contacted." in done.stdout
+    assert "did you mean telemetry_hub_vmauth_memory_limit_mib?" in done.stdout
+    assert "raise it to at least 544" in done.stdout
+
+
+def test_a_controller_without_a_network_has_its_images_from_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    host = f"here.invalid robot_stack_image_delivery=archive robot_stack_images_directory={folder}"
+    assert "does not hold" in hub(tmp_path, host).stdout
+    filled = run(tmp_path, "images", "here.invalid", more=("-e", f"images_directory={folder}"))
+    assert filled.returncode == 0, filled.stdout
+    told = hub(tmp_path, host).stdout
+    assert "does not hold" not in told
+    assert "UNREACHABLE" in told, "nothing but the host itself is missing"

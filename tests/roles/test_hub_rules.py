@@ -1,0 +1,285 @@
+"""Each alert of the hub fires for what it is about, names the robot, and is quiet otherwise."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.template import trust_as_template
+from declarations import PROJECT
+from rendering import templar
+
+PROMTOOL = PROJECT / ".testbed/cache/promtool/promtool"
+TEMPLATE = PROJECT / "roles/telemetry_hub/templates/fleet_rules.yml.j2"
+BUDGET_RULES = PROJECT / "roles/robot_stack/files/rules/memory_budget.yml"
+
+# name, series with their values (one a minute), minute, labels of the alerts that then fire: all of them, no others
+SCOUT = 'robot="scout"'
+KNOWN = (f'vmauth_user_requests_total{{hub="h",username="{user}"}}' for user in ("scout", "cart", "reader"))
+HEARD = {**dict.fromkeys(KNOWN, "0+1x30"), 'up{robot="cart",job="a"}': "1x30"}
+SERVICE = f'{SCOUT},service="s"'
+CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
+    (
+        "a robot that stops is silent",
+        {**HEARD, f"up{{{SCOUT}}}": "1x10 _x20"},
+        20,
+        [f'alertname="RobotSilent",{SCOUT},severity="critical"'],
+    ),
+    ("a robot that stopped a moment ago is not", {**HEARD, f"up{{{SCOUT}}}": "1x10 _x20"}, 13, []),
+    ("a robot that was never heard of is silent", HEARD, 20, [f'alertname="RobotSilent",{SCOUT},severity="critical"']),
+    (
+        "a backlog that grows",
+        {f'vmagent_remotewrite_pending_data_bytes{{{SCOUT},url="1"}}': "2000000+1000x30"},
+        20,
+        [f'alertname="RobotBacklogGrowing",{SCOUT},url="1",severity="warning"'],
+    ),
+    ("a backlog that shrinks", {f"vmagent_remotewrite_pending_data_bytes{{{SCOUT}}}": "9000000-1000x30"}, 20, []),
+    ("a small backlog", {f"vmagent_remotewrite_pending_data_bytes{{{SCOUT}}}": "0+1000x30"}, 20, []),
+    (
+        "dropped blocks, told hours later",
+        {f"vm_persistentqueue_bytes_dropped_total{{{SCOUT}}}": "0x10 500x290"},
+        300,
+        [f'alertname="RobotDropsSamples",{SCOUT},severity="critical"'],
+    ),
+    ("nothing dropped", {f"vm_persistentqueue_bytes_dropped_total{{{SCOUT}}}": "500x300"}, 300, []),
+    (
+        "a tight service",
+        {
+            f"robot_stack_service_memory_unreclaimable_bytes{{{SERVICE}}}": "80x30",
+            f"robot_stack_service_memory_limit_declared_bytes{{{SERVICE}}}": "100x30",
+        },
+        20,
+        [f'alertname="RobotBudgetTight",{SERVICE},severity="warning"'],
+    ),
+    (
+        "a roomy service",
+        {
+            f"robot_stack_service_memory_unreclaimable_bytes{{{SERVICE}}}": "79x30",
+            f"robot_stack_service_memory_limit_declared_bytes{{{SERVICE}}}": "100x30",
+        },
+        20,
+        [],
+    ),
+    (
+        "a thrashing service",
+        {f"robot_stack_service_major_faults_per_minute{{{SERVICE}}}": "11x30"},
+        20,
+        [f'alertname="RobotThrashing",{SERVICE},severity="critical"'],
+    ),
+    ("a few faults", {f"robot_stack_service_major_faults_per_minute{{{SERVICE}}}": "10x30"}, 20, []),
+    (
+        "a killed service",
+        {f"robot_stack_service_oom_kills_total{{{SERVICE}}}": "0x5 1x30"},
+        20,
+        [f'alertname="RobotOomKill",{SERVICE},severity="critical"'],
+    ),
+    (
+        "any killed process",
+        {f"node_vmstat_oom_kill{{{SCOUT}}}": "7x5 8x30"},
+        20,
+        [f'alertname="RobotOomKill",{SCOUT},severity="critical"'],
+    ),
+    ("kills of long ago", {f"node_vmstat_oom_kill{{{SCOUT}}}": "0x5 8x120"}, 100, []),
+    (
+        "a service that ended",
+        {f"robot_stack_service_restarts_total{{{SERVICE}}}": "0x5 1x30"},
+        20,
+        [f'alertname="RobotServiceEnded",{SERVICE},severity="warning"'],
+    ),
+    (
+        "a service that is down",
+        {f"robot_stack_service_up{{{SERVICE}}}": "0x30"},
+        20,
+        [f'alertname="RobotServiceDown",{SERVICE},severity="critical"'],
+    ),
+    (
+        "a watchdog that stopped looking",
+        {f"robot_stack_watchdog_last_look_timestamp_seconds{{{SCOUT}}}": "0+60x5 300x30"},
+        30,
+        [f'alertname="RobotUnwatched",{SCOUT},severity="critical"'],
+    ),
+    ("a watchdog that looks", {f"robot_stack_watchdog_last_look_timestamp_seconds{{{SCOUT}}}": "0+60x30"}, 20, []),
+    (
+        "a sensor service that does not answer",
+        {**HEARD, f'up{{{SCOUT},job="sensor_service"}}': "0x30", f'up{{{SCOUT},job="a"}}': "1x30"},
+        20,
+        [f'alertname="RobotUnwatched",job="sensor_service",{SCOUT},severity="critical"'],
+    ),
+    (
+        "a stack over its budget",
+        {
+            f"robot_stack_memory_unreclaimable_bytes{{{SCOUT}}}": "301x30",
+            f"robot_stack_memory_budget_bytes{{{SCOUT}}}": "300x30",
+            f"robot_stack_memory_ceiling_bytes{{{SCOUT}}}": "300x30",
+        },
+        20,
+        [f'alertname="RobotOverBudget",{SCOUT},severity="critical"'],
+    ),
+    (
+        "a stack without its ceiling",
+        {
+            f"robot_stack_memory_budget_bytes{{{SCOUT}}}": "300x30",
+            f"robot_stack_memory_ceiling_bytes{{{SCOUT}}}": "0x30",
+        },
+        20,
+        [f'alertname="RobotUnlimited",{SCOUT},severity="critical"'],
+    ),
+    (
+        "a disk that is almost full",
+        {
+            f'node_filesystem_avail_bytes{{{SCOUT},mountpoint="/"}}': "9x30",
+            f'node_filesystem_size_bytes{{{SCOUT},mountpoint="/"}}': "100x30",
+        },
+        20,
+        [f'alertname="RobotDiskFilling",{SCOUT},mountpoint="/",severity="warning"'],
+    ),
+    (
+        "a disk that will be full tomorrow",
+        {
+            f'node_filesystem_avail_bytes{{{SCOUT},mountpoint="/"}}': "50000-100x300",
+            f'node_filesystem_size_bytes{{{SCOUT},mountpoint="/"}}': "100000x300",
+        },
+        290,
+        [f'alertname="RobotDiskFilling",{SCOUT},mountpoint="/",severity="warning"'],
+    ),
+    (
+        "a disk with room",
+        {
+            f'node_filesystem_avail_bytes{{{SCOUT},mountpoint="/"}}': "11x30",
+            f'node_filesystem_size_bytes{{{SCOUT},mountpoint="/"}}': "100x30",
+        },
+        20,
+        [],
+    ),
+    (
+        "a hot robot",
+        {f'node_thermal_zone_temp{{{SCOUT},type="cpu"}}': "81x30"},
+        20,
+        [f'alertname="RobotHot",{SCOUT},type="cpu",severity="warning"'],
+    ),
+    ("a warm robot", {f"node_thermal_zone_temp{{{SCOUT}}}": "80x30"}, 20, []),
+    (
+        "too little voltage, for a moment",
+        {f"node_hwmon_in_lcrit_alarm_volts{{{SCOUT}}}": "0x18 1 0x10"},
+        21,
+        [f'alertname="RobotUndervolted",{SCOUT},severity="critical"'],
+    ),
+    ("enough voltage", {f"node_hwmon_in_lcrit_alarm_volts{{{SCOUT}}}": "0x30"}, 21, []),
+    (
+        "a low battery",
+        {f'node_power_supply_capacity{{{SCOUT},power_supply="b"}}': "19x30"},
+        20,
+        [f'alertname="RobotBatteryLow",{SCOUT},power_supply="b",severity="warning"'],
+    ),
+    (
+        "a low battery that charges",
+        {
+            f'node_power_supply_capacity{{{SCOUT},power_supply="b"}}': "19x30",
+            f'node_power_supply_info{{{SCOUT},power_supply="b",status="Charging"}}': "1x30",
+        },
+        20,
+        [],
+    ),
+    (
+        "a hub without room",
+        {'vm_storage_is_read_only{hub="h"}': "1x30"},
+        20,
+        ['alertname="TelemetryHubRefusesSamples",hub="h",severity="critical"'],
+    ),
+    (
+        "a hub with too many series",
+        {'vm_daily_series_limit_rows_dropped_total{hub="h"}': "0+1x30"},
+        20,
+        ['alertname="TelemetryHubDropsSeries",hub="h",severity="critical"'],
+    ),
+    (
+        "a hub that nobody hears",
+        {'vmalert_alerts_send_errors_total{hub="h"}': "0+1x30"},
+        20,
+        ['alertname="TelemetryHubCannotNotify",hub="h",severity="warning"'],
+    ),
+]
+
+
+def rules(**written: Any) -> str:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    return str(templar(telemetry_hub_secrets_optional=True, **written).template(trust_as_template(text)))
+
+
+@lru_cache(maxsize=1)
+def default_rules() -> str:
+    return rules()
+
+
+def promtool(folder: Path, tests: list[dict[str, Any]]) -> str:
+    """Run ``tests`` against the rules; return what promtool has to say, "" where it agrees."""
+    (folder / "fleet.yml").write_text(default_rules(), encoding="utf-8")
+    (folder / "tests.yml").write_text(
+        json.dumps({"rule_files": [str(BUDGET_RULES), "fleet.yml"], "evaluation_interval": "1m", "tests": tests}),
+        encoding="utf-8",
+    )
+    assert PROMTOOL.exists(), "run testbed/promtool, as `make unit` does"
+    argv = [str(PROMTOOL), "test", "rules", str(folder / "tests.yml")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("series", "minute", "firing"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_an_alert_fires_for_what_it_is_about(
+    tmp_path: Path, series: dict[str, str], minute: int, firing: list[str]
+) -> None:
+    expected = [{"labels": f'ALERTS{{alertstate="firing",{labels}}}', "value": 1} for labels in firing]
+    told = promtool(
+        tmp_path,
+        [
+            {
+                "interval": "1m",
+                "input_series": [{"series": name, "values": values} for name, values in series.items()],
+                "promql_expr_test": [
+                    {"expr": 'ALERTS{alertstate="firing"}', "eval_time": f"{minute}m", "exp_samples": expected}
+                ],
+            }
+        ],
+    )
+    assert told == ""
+
+
+def test_every_alert_has_a_case() -> None:
+    alerts = {rule["alert"] for group in yaml.safe_load(rules())["groups"] for rule in group["rules"]}
+    tried = {name for case in CASES for labels in case[3] for name in re.findall(r'alertname="(\w+)"', labels)}
+    assert alerts == tried
+
+
+def test_alerts_and_verdicts_draw_the_line_at_the_same_place() -> None:
+    verdict = yaml.safe_load(BUDGET_RULES.read_text(encoding="utf-8"))["groups"][0]["rules"][0]["expr"]
+    alerts = {rule["alert"]: rule["expr"] for rule in yaml.safe_load(rules())["groups"][0]["rules"]}
+    for name in ("RobotBudgetTight", "RobotThrashing"):
+        for part in re.split(r"\s+or\s+", alerts[name]):
+            assert f"({' '.join(part.split())})" in " ".join(verdict.split()), name
+
+
+def test_the_end_of_the_certificate_is_told_from_its_renewal_on(tmp_path: Path) -> None:
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=hub", "-days", "100"]
+    subprocess.run([*argv, "-keyout", tmp_path / "key", "-out", tmp_path / "pem"], check=True, capture_output=True)
+    pem = (tmp_path / "pem").read_text(encoding="utf-8")
+    given = {"telemetry_hub_tls_certificate": pem, "telemetry_hub_certificate_renew_days": 60}
+    (alert,) = [
+        rule
+        for group in yaml.safe_load(rules(**given))["groups"]
+        for rule in group["rules"]
+        if rule["alert"] == "TelemetryHubCertificateEnds"
+    ]
+    shown = subprocess.run(
+        ["openssl", "x509", "-in", tmp_path / "pem", "-noout", "-checkend", str(100 * 86400 - 5)],
+        check=False, capture_output=True,
+    )  # fmt: skip
+    assert shown.returncode == 0, "it ends in 100 days"
+    begins = float(alert["expr"].rpartition(">")[2])
+    assert abs(begins - (time.time() + 40 * 86400)) < 600

@@ -1,0 +1,59 @@
+"""What README and docs name is there, and what is there is named: links, playbooks, scenarios, make targets, alerts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from declarations import PROJECT
+
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("roles/*/README.md")])
+LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)")
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what may stand behind a # in a link to ``page``, as GitHub makes it of headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for path, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        target = (page.parent / path) if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_playbook_and_make_target_that_is_named_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    playbooks = {path.name for path in PROJECT.glob("playbooks/*.yml")}
+    assert set(re.findall(r"playbooks/([\w-]+\.yml)", text)) <= playbooks
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text, re.M)) <= targets
+
+
+def test_readme_lists_every_playbook_every_scenario_and_every_role() -> None:
+    listed = re.search(r"^playbooks/ +(.+)$", README, re.M)
+    assert listed
+    assert sorted(listed[1].split()) == sorted(path.stem for path in PROJECT.glob("playbooks/*.yml"))
+    table = README.partition("## Scenarios")[2].partition("\n## ")[0]
+    rows = [name for row in re.findall(r"^\| (`.*?`) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(rows) == sorted(path.parent.name for path in PROJECT.glob("molecule/*/molecule.yml"))
+    roles = re.search(r"^roles/ +(.+)$", README, re.M)
+    assert roles
+    assert {name.rstrip(":") for name in roles[1].split()} == {path.name for path in PROJECT.glob("roles/*")}
+
+
+def test_every_alert_is_told_and_no_other() -> None:
+    rules = (PROJECT / "roles/telemetry_hub/templates/fleet_rules.yml.j2").read_text(encoding="utf-8")
+    page = (PROJECT / "docs/telemetry.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`(?:Robot|TelemetryHub).*?) \|", page, re.M)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(re.findall(r"alert: (\w+)", rules))
