@@ -13,6 +13,7 @@ from ansible.module_utils.robot_stack import (
     container,
     engine_setup,
     files,
+    limits,
     observe,
     parsing,
     plan,
@@ -247,6 +248,36 @@ def test_orphans_go_only_where_everything_is_in_scope() -> None:
         "robotstack-victoriametrics.slice",
     ]
     assert plan.make(declared(scope=["sensor_service"]), done(both)).steps == []
+
+
+@pytest.mark.parametrize("both_declared", [True, False])
+def test_what_a_run_leaves_alone_counts_with_the_limit_that_it_has(both_declared: bool) -> None:
+    there = done(declared(service(), service("victoriametrics", 140)))
+    more = [service("victoriametrics", 50)] if both_declared else []  # False: a role on its own
+
+    def partly(limit: int) -> Any:
+        return declared(service(limit=limit), *more, scope=["sensor_service"])
+
+    assert plan.make(partly(32), there).refusals == []  # 128 + 32 + 140 = 300
+    refused = plan.make(partly(33), there)
+    assert refused.steps == []
+    (words,) = refused.refusals
+    assert words.startswith("engine and limits would be 301 MiB")
+    assert "(victoriametrics 140)" in words
+    assert "robot_stack_memory_budget_mib is 300" in words
+    assert limits.total(partly(32), there) == 172
+    # everything in one run: then it is what is declared
+    assert plan.make(declared(service(limit=33), service("victoriametrics", 50)), there).refusals == []
+
+
+def test_a_limit_that_was_taken_away_or_is_there_twice_counts_once() -> None:
+    there = done(declared(service(), service("victoriametrics", 50)))
+    left = {**there.containers["robot-stack-victoriametrics"]}
+    left["HostConfig"] = {**left["HostConfig"], "Memory": 0}
+    there = dataclasses.replace(there, containers={**there.containers, "robot-stack-victoriametrics.previous": left})
+    alone = declared(service(), scope=["sensor_service"])
+    assert limits.kept(alone, there) == {"victoriametrics": 50}
+    assert limits.kept(declared(service()), there) == {}
 
 
 def _controller(**change: Any) -> dict[str, Any]:

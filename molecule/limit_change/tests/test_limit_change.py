@@ -72,6 +72,7 @@ def test_a_role_on_its_own_knows_what_the_inventory_declares(robot: Any, playboo
         done = playbook(str(tmp_path / f"{role}.yml"))
         assert done.returncode == 0, done.stdout
         assert "Nothing changed." in done.stdout, role
+        assert "76 MiB of its budget are not given to anybody" in done.stdout, "300 - 128 - 32 - 64, whatever the role"
 
 
 def test_a_role_on_its_own_changes_no_other_service(robot: Any, playbook: Any, tmp_path: Path) -> None:
@@ -83,6 +84,15 @@ def test_a_role_on_its_own_changes_no_other_service(robot: Any, playbook: Any, t
     assert robot.limits(robot.cgroup(robot.pid("sensor_service")))[0] == 38 * MIB
     assert robot.started_at("victoriametrics") == database
     assert robot.run("pidof -s dockerd") == engine
+
+
+def test_a_role_on_its_own_does_not_give_away_more_than_the_budget(robot: Any, playbook: Any, tmp_path: Path) -> None:
+    sensor = robot.started_at("sensor_service")
+    (tmp_path / "alone.yml").write_text(ROLE_ALONE.format(role="sensor_service"), encoding="utf-8")
+    done = playbook(str(tmp_path / "alone.yml"), "-e", json.dumps({"sensor_service_memory_limit_mib": 109}))
+    assert done.returncode == 2
+    assert "engine and limits would be 301 MiB, with what this run leaves as it is (victoriametrics 64)" in done.stdout
+    assert robot.started_at("sensor_service") == sensor
 
 
 def test_a_version_that_does_not_start_is_put_back(robot: Any, playbook: Any) -> None:

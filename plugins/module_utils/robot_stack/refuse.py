@@ -10,6 +10,7 @@ controller    the kernel's memory controller is on, or may be switched on
 swap          there is none, or the kernel can limit it for each cgroup
 disk          each file system holds what will be put there: packages, images, data, logs
 engine        there is one that speaks API 1.41 (Docker 20.10), or it may be installed
+budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
 listeners     nobody else listens where a service wants to
 """
 
@@ -19,7 +20,7 @@ import re
 import time
 from pathlib import Path
 
-from . import bootline, cgroup, container, procfs, space
+from . import bootline, cgroup, container, limits, procfs, space
 from .observe import Observed
 from .spec import Service, Stack
 from .units import MIB, bytes_of, mib_of
@@ -41,6 +42,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *_controller(stack, seen),
         *_disk(stack, seen),
         *_engine(stack, seen),
+        *limits.objection(stack, seen),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from . import judge
+from . import judge, limits
 from .observe import Observed
 from .readback import EngineReading, Reading
 from .robot import Robot
@@ -68,16 +68,15 @@ def engine(reading: EngineReading, stack: Stack) -> dict[str, Any]:
     }
 
 
-def budget(reading: EngineReading, stack: Stack) -> dict[str, Any]:
-    """Return the budget: the sum that was declared, the ceiling in the kernel, and what is left."""
+def budget(reading: EngineReading, stack: Stack, limits_mib: int) -> dict[str, Any]:
+    """Return the budget: the sum of all limits, the ceiling in the kernel, and what is left."""
     judgement = judge.stack(reading, stack.budget)
-    limits = sum(service.memory_limit_mib for service in stack.services)
     declared = stack.budget
     return {
         "memory_budget_mib": declared.memory_budget_mib,
         "engine_allowance_mib": declared.engine_memory_allowance_mib,
-        "limits_mib": limits,
-        "left_mib": declared.memory_budget_mib - declared.engine_memory_allowance_mib - limits,
+        "limits_mib": limits_mib,
+        "left_mib": declared.memory_budget_mib - declared.engine_memory_allowance_mib - limits_mib,
         "slice_limit_mib": mib_of(reading.limit_of_stack),
         "used_mib": mib_of(judge.used_by_stack(reading)),
         "verdict": judgement.verdict,
@@ -94,7 +93,7 @@ def everything(
         services[reading.name] = service(reading, seen.robot.swap_total, now)
         if reading.container:
             remembered = remembered.with_service(reading.name, remember(reading))
-    rows = [*services.values(), engine(engine_reading, stack), budget(engine_reading, stack)]
+    rows = [*services.values(), engine(engine_reading, stack), budget(engine_reading, stack, limits.total(stack, seen))]
     result = {
         "robot": robot(seen.robot, seen.engine.version),
         "services": services,
