@@ -20,7 +20,7 @@ setup: .venv/ready ## Install what the controller needs, pinned, into .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-engine: setup
+engine: setup ## Ansible in .venv, and a container engine where there is none
 	@testbed/engine
 
 images: engine ## Have base images and robots' operating systems in the local engine
@@ -52,7 +52,7 @@ unit: setup ## Unit tests
 core:
 	@echo $(CORE)
 
-scenarios: images
+scenarios: images ## Run some scenarios: SCENARIOS="guardrail thrash"
 	@testbed/browser
 	@tools/scenarios $(SCENARIOS)
 

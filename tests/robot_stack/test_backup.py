@@ -327,7 +327,7 @@ def test_wherever_a_restore_is_cut_off_the_old_samples_can_be_put_back(
 def test_an_archive_must_not_write_elsewhere(tmp_path: Path, name: str) -> None:
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as made:
         made.addfile(tarfile.TarInfo(name))
-    with pytest.raises(ValueError, match="does not belong into a backup"):
+    with pytest.raises(ValueError, match="does not belong in a backup"):
         backup_swap.unpack(tmp_path / "a.tar.gz", tmp_path / "data", *SERVICE.uid_gid)
     assert files_of(tmp_path / "data") == {}
 

@@ -45,7 +45,9 @@ def test_the_arithmetic_on_the_page_is_the_gates() -> None:
     needed = needed_mib(series, interval, hours)
     assert f"{series:,} / {interval.removesuffix('s')} s x {hours} h = {needed} MiB" in PAGE
     assert needed <= defaults["vmagent_buffer_disk_mib"]
-    assert f"asks for {FILE_MIB} MiB more than the cap" in PAGE
+    free = defaults["vmagent_min_free_disk_mib"]
+    assert f"asks for {FILE_MIB + free} MiB more than the cap" in PAGE
+    assert f"whole, {FILE_MIB} MiB each, and\n`vmagent_min_free_disk_mib`, {free}, stay free" in PAGE
     for mode, services in SERVICES_OF_MODES.items():
         limits = " + ".join(str(defaults[f"{service}_memory_limit_mib"]) for service in services)
         assert re.search(rf"^\| `{mode}` \|.*\| {re.escape(limits)} MiB \|", PAGE, re.M), mode

@@ -63,7 +63,7 @@ def safe(member: tarfile.TarInfo) -> str:
     """Return the member's name where it is a file or directory inside of the archive; raise ValueError else."""
     parts = Path(member.name).parts
     if not parts or member.name.startswith("/") or ".." in parts or not (member.isreg() or member.isdir()):
-        raise ValueError(f"{member.name!r} does not belong into a backup")
+        raise ValueError(f"{member.name!r} does not belong in a backup")
     return member.name
 
 

@@ -66,7 +66,7 @@ def _hub(robot: Robot) -> list[Fault]:
             why = f"{MODE} is {robot.values[MODE]}, and there is no hub to send to"
             faults.append(fault(robot, URL, why, _EXAMPLE))
         elif not HUB_ADDRESS.match(url):
-            why = "it is not the address of a hub alone: no path, no user and no password belong into it"
+            why = "it is not the address of a hub alone: no path, no user and no password belong in it"
             faults.append(fault(robot, URL, why, _EXAMPLE, value=_without_password(url)))
         elif url.startswith("http://") and plain is not True:
             why = "password and samples would travel in the clear"
