@@ -14,6 +14,7 @@ from ansible.module_utils.robot_stack import cgroup, files, observe, parsing, pr
 from ansible.module_utils.robot_stack.engine_api import Engine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import MIB, Robot, parameters, write
 
 
@@ -157,6 +158,23 @@ def test_an_engine_of_ours_that_a_power_cut_left_half_installed_is_seen(
     seen = observe.observe(parsing.parse(parameters()), made.roots, Engine("/nowhere"))
     assert seen.engine.installed
     assert seen.engine.missing_packages == missing
+
+
+def test_an_engine_that_runs_and_was_not_set_up_to_its_end_is_seen(made: Robot) -> None:
+    write(made.root / "var/lib/dpkg/status", "Package: docker.io\nStatus: install ok unpacked\n")
+    state.save(state.State(engine_packages=["docker.io"]), made.root / "var/lib/robot-stack")
+
+    def missing() -> list[str]:
+        with FakeEngine(made) as fake:
+            seen = observe.observe(parsing.parse(parameters()), made.roots, Engine(fake.socket))
+        assert seen.engine.running
+        return list(seen.engine.missing_packages)
+
+    assert missing() == [], "dpkg's status is not read at each run"
+    write(made.root / "var/lib/dpkg/updates/tmp.i", "")
+    assert not robot.packages_interrupted(made.roots)
+    write(made.root / "var/lib/dpkg/updates/0003", "")
+    assert missing() == ["docker.io"]
 
 
 def test_swap_that_the_kernel_cannot_limit_is_seen(made: Robot) -> None:

@@ -160,6 +160,26 @@ def test_a_change_that_ends_some_moments_after_its_start_is_put_back(operator: O
     assert (fake.containers[NAME]["Id"], fake.containers[NAME]["State"]["Running"]) == (good, True)
 
 
+def test_a_service_that_ends_while_another_one_is_changed_has_its_last_words_told(
+    operator: Operator, fake: FakeEngine
+) -> None:
+    operator.call(service(), service("other"))
+    pauses: list[float] = []
+
+    def end(seconds: float) -> None:
+        pauses.append(seconds)
+        if "robot-stack-other.previous" in fake.containers:  # the second one's turn: the first has been seen to work
+            fake.containers[NAME]["State"] = {"Running": False, "Status": "exited", "Pid": 0, "ExitCode": 3}
+
+    operator.pause = end
+    told = operator.call(service(command=["ends-later"]), service("other", command=["new"]))
+    assert pauses
+    assert told["failed"]
+    assert told["msg"].startswith("sensor_service: down (its container is exited)")
+    assert "last log lines of sensor_service:\none\ntwo" in told["msg"]
+    assert "last log lines of other" not in told["msg"]
+
+
 def test_a_change_that_the_engine_refuses_is_put_back(operator: Operator, fake: FakeEngine) -> None:
     operator.call(service())
     fake.errors["POST /containers/create"] = (500, b'{"message": "disk is full"}')

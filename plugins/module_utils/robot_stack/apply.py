@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
@@ -165,11 +166,14 @@ class Applier:
         path = self.roots.path(step.request["path"])
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o750)
-        # what another owner was given by hand includes, as a rule, everything below
-        for found in [path, *path.rglob("*")]:
-            status = found.lstat()
-            if (status.st_uid, status.st_gid) != (uid, gid):
-                os.chown(found, uid, gid, follow_symlinks=False)
+        # what another owner was given by hand includes, as a rule, everything below; the service may be at work there:
+        # what vanishes is nobody's, and no link that it puts up leads out of its folder
+        for _, folders, names, inside in os.fwalk(path):
+            for found in (".", *folders, *names):
+                with suppress(FileNotFoundError):
+                    status = os.stat(found, dir_fd=inside, follow_symlinks=False)
+                    if (status.st_uid, status.st_gid) != (uid, gid):
+                        os.chown(found, uid, gid, dir_fd=inside, follow_symlinks=False)
 
     def _service(self, step: Step) -> Service:
         service = self.stack.service(step.subject)

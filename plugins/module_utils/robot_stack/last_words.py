@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from . import container
 from .engine_api import Engine, EngineError
+from .spec import Stack
 
 LINES = 20
+
+
+def told(engine: Engine, stack: Stack, names: Iterable[str]) -> list[str]:
+    """Return what those of ``names`` that are services said last, a text each; they may be replaced afterwards."""
+    found = []
+    for name in dict.fromkeys(names):
+        said = of(engine, container.name_of(name)) if stack.service(name) else ""
+        found += [f"last log lines of {name}:\n{said}"] if said else []
+    return found
 
 
 def of(engine: Engine, name: str) -> str:

@@ -133,8 +133,9 @@ def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
 def _engine(stack: Stack, roots: Roots, engine: Engine, remembered: state.State) -> FoundEngine:
     installed = any(roots.path(binary).exists() for binary in engine_setup.BINARIES)
     running = engine.reachable()
-    # one of ours that does not run may be half installed: its files are there after a power cut, and not set up
-    asks_apt = not running or sorted(remembered.engine_packages) != sorted(stack.engine.packages)
+    # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
+    cut_off = not running or robot.packages_interrupted(roots)
+    asks_apt = cut_off or sorted(remembered.engine_packages) != sorted(stack.engine.packages)
     wanted = stack.engine.packages if asks_apt and (remembered.engine_packages or not (installed or running)) else ()
     missing = robot.missing_packages(wanted, roots)
     if not running:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from . import container, gate, generations, last_words, restore
@@ -36,7 +35,7 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
     why = "\n- ".join(["it did not pass the gate after its change:", *told])
     if call.check:
         return {**base, **measured.result, "msg": why}
-    said = _last_words(call, found)
+    said = last_words.told(call.engine, call.stack, [one.subject for one in found])
     outcome = restore.automatically(call, call.stack.fresh)
     now = restore.measured(call, outcome)
     return {
@@ -50,12 +49,3 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
 
 def _image(seen: Observed, service: str) -> str:
     return str((seen.containers.get(container.name_of(service)) or {}).get("Image", ""))
-
-
-def _last_words(call: Call, found: Sequence[Objection]) -> list[str]:
-    """Return what the services that do not pass said last, before they are replaced."""
-    lines = []
-    for name in dict.fromkeys(one.subject for one in found):
-        said = last_words.of(call.engine, container.name_of(name)) if call.stack.service(name) else ""
-        lines += [f"last log lines of {name}:\n{said}"] if said else []
-    return lines

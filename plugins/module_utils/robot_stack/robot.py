@@ -92,6 +92,14 @@ def missing_packages(names: Iterable[str], roots: Roots) -> list[str]:
     return sorted(wanted)
 
 
+def packages_interrupted(roots: Roots) -> bool:
+    """Return whether dpkg's journal is there: it works right now, or it was cut off. Source: apt's own check."""
+    try:
+        return any(entry.name.isdigit() for entry in roots.path("/var/lib/dpkg/updates").iterdir())
+    except OSError:
+        return False
+
+
 def _ceiling(hierarchy: cgroup.Hierarchy, roots: Roots) -> int | None:
     """The limit above everything on this robot: a robot may itself be a container or a capped machine."""
     path = cgroup.path_of(1, roots.proc, hierarchy) if hierarchy.version else None

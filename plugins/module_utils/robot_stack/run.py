@@ -6,7 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import declared, delivery, generations, judge, lock, observe, plan, prove, refuse, remove, restore, staging
+from . import (
+    declared,
+    delivery,
+    generations,
+    judge,
+    last_words,
+    lock,
+    observe,
+    plan,
+    prove,
+    refuse,
+    remove,
+    restore,
+    staging,
+)
 from .apply import Applier, ServiceFailedError
 from .call import Call
 from .lock import BusyError
@@ -139,9 +153,11 @@ def _judged(call: Call, before: Observed, done: list[Step]) -> dict[str, Any]:
         return result
     told = "; ".join(found)
     if done:
+        failing = [name for name, row in result["services"].items() if row["verdict"] in ("unlimited", "down")]
+        said = last_words.told(call.engine, call.stack, failing)
         outcome = restore.automatically(call, result["fresh"])
         result.update(restore.measured(call, outcome), rolled_back=outcome.done)
-        told += f"\n{outcome.words}"
+        told = "\n".join([told, outcome.words, *said])
     return {**result, "failed": True, "msg": told}
 
 
