@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -96,11 +97,12 @@ class Robot:
         return found
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """The same, waiting for the first samples."""
+        """The same, waiting for a database that has just been started, and for the first samples."""
         for _ in range(90):
-            result = self.query_now(expression)
-            if result:
-                return result
+            with contextlib.suppress(AssertionError):  # it does not listen yet
+                result = self.query_now(expression)
+                if result:
+                    return result
             time.sleep(1)
         return []
 

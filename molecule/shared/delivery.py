@@ -147,5 +147,7 @@ def memory_sampled(robot: Any) -> Iterator[Rise]:
     try:
         yield found
     finally:
-        robot.run("touch /run/sampler.stop && sleep 1")
+        robot.run(
+            "touch /run/sampler.stop; timeout 60 sh -c 'while systemctl is-active -q sampler; do sleep 0.2; done'"
+        )
     found.unreclaimable, found.working_set = json.loads(robot.run("cat /run/sampler.result"))

@@ -26,7 +26,7 @@ def machine(robot: Any) -> str:
 def in_machine(robot: Any, command: str) -> str:
     """Run a command on the robot, but not through SSH, which is what may be cut."""
     argv = ["docker", "exec", machine(robot), "sh", "-c", command]
-    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS).stdout
 
 
 class Run:

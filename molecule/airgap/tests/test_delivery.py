@@ -65,12 +65,16 @@ def test_a_changed_file_of_the_application_costs_at_most_50_kb(robot: Any, playb
 
 def test_sending_a_first_delivery_costs_the_controller_little_cpu(robots: dict[str, Any]) -> None:
     robot, archive = robots["bare"], delivery.archive(FOLDER / "images")
-    used = delivery.cpu_of_sending(robot, archive.path)
+    tries = []
+    for _ in range(3):  # the least of them: what else the machine does is not it
+        tries.append(delivery.cpu_of_sending(robot, archive.path))
+        assert robot.run(f"stat -c %s {STAGING}/{archive.path.name}").strip() == str(archive.path.stat().st_size)
+        robot.run(f"rm -r {STAGING}")
+    used = min(tries)
     delivery.note(
         f"{robot.name}: sending {archive.path.stat().st_size} bytes took {used:.2f} s of the controller's CPU"
     )
     assert used < 0.3
-    robot.run(f"rm -r {STAGING}")
 
 
 def test_the_image_that_ran_before_stays_older_ones_go_and_others_images_stay(

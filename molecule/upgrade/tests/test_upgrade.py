@@ -47,6 +47,7 @@ def history(robot: Any, moment: float) -> str:
 def is_as_before(robot: Any, playbook: Any, before: str, moment: float, kept: str) -> None:
     """The version that ran, runs again; nothing is lost, and nothing is left of the other one."""
     assert robot.started_at("victoriametrics").split()[1] == before
+    assert robot.query("up"), "it answers again"
     assert history(robot, moment) == kept
     assert value(robot, "kept_by_the_old_one") == value(robot, "kept_by_the_new_one") == "42"
     code, told = deployed(playbook, f"victoriametrics_version={NEW}")
