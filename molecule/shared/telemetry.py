@@ -90,9 +90,14 @@ class Ledger:
         """Return each gap in the answers' numbers, as the moment (ms) before it and how many are missing.
 
         Where the count begins again, the sensor service was started again, and nobody knows what it had counted to.
+        An answer that came too late for vmagent, which says so (`up` is 0), was never a sample.
         """
-        pairs = zip(self.answers(), self.answers()[1:])
-        return [(before, later - number - 1) for (before, number), (_, later) in pairs if later > number + 1]
+        late = [moment for moment, up in self.named("sensor_service", "up").items() if up == 0]
+        found = [
+            (before, later - number - 1 - sum(before < moment < after for moment in late))
+            for (before, number), (after, later) in zip(self.answers(), self.answers()[1:])
+        ]
+        return [(before, missing) for before, missing in found if missing > 0]
 
     def silences(self, seconds: float) -> list[tuple[float, float]]:
         """Return from when until when (seconds since 1970) no scrape of the sensor service is there for so long."""
@@ -145,7 +150,10 @@ def arrive(machine: Any, robot: str, seconds: float = 60) -> None:
     query = f'count(timestamp(up{{robot="{robot}"}}) > time() - 5)'
 
     def fresh() -> bool:
-        page = machine.get(f"{STORAGE}/api/v1/query?query={quote(query)}&nocache=1&latency_offset=1s")
+        try:
+            page = machine.get(f"{STORAGE}/api/v1/query?query={quote(query)}&nocache=1&latency_offset=1s")
+        except AssertionError:  # a database that was just started does not listen yet
+            return False
         return bool(json.loads(page)["data"]["result"])
 
     until(fresh, seconds, f"samples of {robot} arrive at {machine.name}")

@@ -73,9 +73,9 @@ def story(fleet: dict[str, Any], hub: Any) -> Story:
         time.sleep(CUT_SECONDS / 2)
         told.jumps = {name: with_another_clock(robot) for name, robot in fleet.items()}
         time.sleep(max(0.0, told.cut_at + CUT_SECONDS - time.time()))
+        told.mended_at = time.time()
         for robot in fleet.values():
             telemetry.mend(robot, HUB)
-        told.mended_at = time.time()
         for name, robot in fleet.items():
             telemetry.drained(robot)
             told.drained[name] = time.time() - told.mended_at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import figures
@@ -56,6 +57,20 @@ def test_a_hub_that_is_restarted_has_everything(fleet: dict[str, Any], hub: Any)
     found = without(fleet, hub, lambda: restarted(hub))
     figures.keep("outage", "hub_restarted", {"seconds_lost": seconds_lost(found)})
     nothing_is_missing(found)
+
+
+def has(hub: Any, name: str, moment: float) -> bool:
+    return bool(telemetry.exported(hub, name, (moment - 1, moment + 1)))
+
+
+def test_what_is_sent_twice_is_there_once(fleet: dict[str, Any], hub: Any) -> None:
+    """As a block is whose answer was lost: vmagent cannot know whether the hub has it."""
+    robot, now = fleet["pusher"], int(time.time())
+    for marker in ("first", "second"):
+        telemetry.hand_over(robot, f"sent_twice 1 {now * 1000}\nsent_as_the_{marker} 1 {now * 1000}\n")
+        telemetry.until(partial(has, hub, f"sent_as_the_{marker}", now), 60, f"the {marker} block arrives")
+    (samples,) = telemetry.exported(hub, "sent_twice", (now - 1, now + 1)).values()
+    assert samples == {now * 1000: 1}
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ sys.path.insert(0, str(PROJECT))
 from benchmarks import queries  # noqa: E402 (found through the line above)
 
 LOAD_SECONDS = 45
-PATIENCE_SECONDS = 400
+PATIENCE_SECONDS = 500
+THRASHES = ("victoriametrics: thrashing (", "major faults a minute, 10 are accepted")
 ANSWERS = """python3 -c 'import urllib.request as u; u.urlopen("http://127.0.0.1:8428/health", timeout=3)'"""
 
 
@@ -46,7 +47,7 @@ def test_a_limit_that_is_too_small_to_serve_in_is_judged_thrashing(robot: Any, p
     power.wait_until(robot, "docker inspect robot-stack-victoriametrics")
     deadline = time.monotonic() + PATIENCE_SECONDS
     judged = ""
-    while "victoriametrics: thrashing (" not in judged:
+    while not all(words in judged for words in THRASHES):
         assert time.monotonic() < deadline, judged
         ask_for_dashboards(robot)
         # what is worse than thrashing, that it does not even answer, ends soon after nobody asks anymore
@@ -55,7 +56,6 @@ def test_a_limit_that_is_too_small_to_serve_in_is_judged_thrashing(robot: Any, p
         done = playbook("molecule/thrash/converge.yml", "-e", "robot_stack_state=verified")
         judged = done.stdout
     assert done.returncode != 0
-    assert "major faults a minute, 10 are accepted" in judged
     # and it was neither killed nor found wanting in any other way
     state = robot.run("docker inspect -f '{{.RestartCount}} {{.State.OOMKilled}}' robot-stack-victoriametrics")
     assert state.strip() == "0 false"
