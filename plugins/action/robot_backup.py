@@ -76,10 +76,11 @@ class ActionModule(ActionBase):
             if done * TOLD >= total * told:
                 self._say(f"backing up, {megabytes(done)} of {megabytes(total)}")
                 told += 1
-            done += self._piece(str(made["directory"]), done, archive)
+            done += self._piece(made, done, archive)
 
-    def _piece(self, directory: str, offset: int, archive: Writer) -> int:
-        asked = json.dumps({"directory": directory, "offset": offset, "length": PIECE})
+    def _piece(self, made: dict[str, Any], offset: int, archive: Writer) -> int:
+        where = {key: str(made[key]) for key in ("directory", "within")}
+        asked = json.dumps({**where, "offset": offset, "length": PIECE})
         done = self._low_level_execute_command(
             f"nice -n 19 python3 - {shlex.quote(asked)}",
             sudoable=True,

@@ -52,11 +52,12 @@ def snapshot(root: Path, sizes: tuple[int, ...] = (0, 1, 511, 512, 513, 5000)) -
 
 
 def pieces(directory: Path, length: int) -> Iterator[bytes]:
-    total, _ = tar_stream.size(str(directory))
+    total, _ = tar_stream.size(str(directory), str(directory.parents[1]))
     done = 0
     while done < total:
         out = io.BytesIO()
-        tar_stream.serve({"directory": str(directory), "offset": done, "length": length}, out)
+        asked = {"directory": str(directory), "within": str(directory.parents[1]), "offset": done, "length": length}
+        tar_stream.serve(asked, out)
         mark, _, packed = out.getvalue().partition(b"\n")
         assert mark.startswith(tar_stream.MARK)
         done += int(json.loads(mark[len(tar_stream.MARK) :])["bytes"])
@@ -88,16 +89,17 @@ def test_pieces_of_any_size_are_one_archive(tmp_path: Path, length: int) -> None
     }
     assert unpacked == expected
     assert "data/big" in [member.name for member in members if member.isdir()]
-    assert tar_stream.size(str(directory))[1] == len(expected) == 4
+    assert tar_stream.size(str(directory), str(tmp_path))[1] == len(expected) == 4
 
 
 @given(offset=st.integers(0, 12000), length=st.integers(1, 4000))
 @settings(max_examples=60, deadline=None)
 def test_a_part_is_what_the_whole_has_there(tmp_path_factory: pytest.TempPathFactory, offset: int, length: int) -> None:
-    directory = str(_once(tmp_path_factory))
-    whole = tar_stream.read(directory, 0, 1 << 20)
-    assert len(whole) == tar_stream.size(directory)[0]
-    assert tar_stream.read(directory, offset, length) == whole[offset : offset + length]
+    made = _once(tmp_path_factory)
+    where = str(made), str(made.parents[1])
+    whole = tar_stream.read(*where, 0, 1 << 20)
+    assert len(whole) == tar_stream.size(*where)[0]
+    assert tar_stream.read(*where, offset, length) == whole[offset : offset + length]
 
 
 def _once(factory: pytest.TempPathFactory, made: list[Path] = []) -> Path:  # noqa: B006 (one for all examples)
@@ -106,11 +108,32 @@ def _once(factory: pytest.TempPathFactory, made: list[Path] = []) -> Path:  # no
     return made[0]
 
 
+@pytest.mark.parametrize("target", ["secrets", "secrets/shadow"])
+def test_a_link_that_leads_out_of_the_database_is_not_followed(tmp_path: Path, target: str) -> None:
+    """Root reads what the database's user has laid there."""
+    directory = snapshot(tmp_path / "data-of-the-database", (700,))
+    write(tmp_path / "secrets/shadow", "hidden")
+    (directory / "metadata/leak").symlink_to(tmp_path / target)
+    with pytest.raises(OSError, match="leads out of the data"):
+        b"".join(pieces(directory, 1 << 20))
+
+
+def test_a_file_that_is_exchanged_for_a_link_in_the_last_moment_is_not_read(tmp_path: Path) -> None:
+    directory = snapshot(tmp_path / "data-of-the-database", (700,))
+    hidden = write(tmp_path / "secret", "hidden!")
+    (member,) = [one for one in tar_stream.members(str(directory), str(directory.parents[1])) if one.size == 700]
+    Path(member.path).unlink()
+    Path(member.path).symlink_to(hidden)
+    with pytest.raises(OSError, match="leads out of the data"):
+        tar_stream._part(member, str(directory.parents[1]), 0, 700)
+
+
 def test_a_piece_costs_little_more_memory_than_its_size(tmp_path: Path) -> None:
     directory = snapshot(tmp_path, (20 << 20,))
     tracemalloc.start()
     try:
-        tar_stream.serve({"directory": str(directory), "offset": 4 << 20, "length": 1 << 20}, io.BytesIO())
+        asked = {"directory": str(directory), "within": str(tmp_path), "offset": 4 << 20, "length": 1 << 20}
+        tar_stream.serve(asked, io.BytesIO())
         assert tracemalloc.get_traced_memory()[1] < 6 << 20
     finally:
         tracemalloc.stop()
@@ -321,6 +344,58 @@ def test_wherever_a_restore_is_cut_off_the_old_samples_can_be_put_back(
     assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
     backup_swap.recover(keeper.data)
     assert sorted(path.name for path in keeper.data.iterdir()) == ["data", "metadata"]
+
+
+def test_a_restore_that_is_cut_off_while_the_database_is_asked_loses_nothing(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was there before stays until the database was seen to find the restored samples, by whatever run."""
+    keeper.runs()
+    keeper.keeps("new")
+
+    def cut(*_: Any) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as power:
+        power.setattr(Database, "_started", cut)
+        power.setattr(Database, "_back", lambda *_: None)  # nobody is left to do it
+        with pytest.raises(PowerCut):
+            keeper.restore("old", replace=True)
+    assert files_of(keeper.data)["data/small/samples"] == b"old"
+    with pytest.raises(BackupError, match="restore_replace=true"):
+        keeper.restore("older")
+    monkeypatch.setattr(backup.continuity, "PATIENCE_SECONDS", 0)
+    keeper.answers.found = [0]
+    with pytest.raises(BackupError, match="what was there was put back"):
+        keeper.restore("older", replace=True)
+    assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
+
+
+def test_a_restore_touches_nothing_below_a_database_that_outlives_its_engine(keeper: Keeper, robot: Robot) -> None:
+    keeper.runs()
+    keeper.keeps("new")
+    write(robot.root / "usr/bin/dockerd", "")
+    keeper.database.engine = Engine("/nowhere")
+    with pytest.raises(BackupError, match="systemctl start docker"):
+        keeper.restore("old", replace=True)
+    assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
+
+
+def test_a_database_is_stopped_before_anything_is_laid_into_its_folder(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper.runs()
+    keeper.keeps("new")
+
+    def unpack(*_: Any) -> None:
+        assert not keeper.fake.containers[NAME]["State"]["Running"]
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(backup_swap, "unpack", unpack)
+    with pytest.raises(OSError, match="No space"):
+        keeper.restore("old", replace=True)
+    assert keeper.fake.containers[NAME]["State"]["Running"], "it serves again what it had"
+    assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
 
 
 @pytest.mark.parametrize("name", ["../data/small/x", "/data/small/x", "data/../../x"])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable
 from urllib.parse import urlencode
 
-from . import backup_swap, container, continuity, probe, space, staging, tar_stream
+from . import backup_swap, container, continuity, engine_setup, probe, space, staging, tar_stream
 from .durations import seconds
 from .engine_api import Engine, EngineError
 from .image import file_digest
@@ -70,8 +70,9 @@ class Database:
         directory = self.path / "snapshots" / name
         if not directory.is_dir():
             raise BackupError(f"VictoriaMetrics says that it made snapshot {name}, but {directory} is not there")
-        size, files = tar_stream.size(str(directory))
-        about = {"snapshot": name, "directory": str(directory), "bytes": size, "files": files}
+        size, files = tar_stream.size(str(directory), str(self.path))
+        where = {"directory": str(directory), "within": str(self.path)}
+        about = {"snapshot": name, **where, "bytes": size, "files": files}
         return {**about, "moment": moment, "series": series or 0}
 
     def release(self) -> None:
@@ -119,17 +120,14 @@ class Database:
         if file_digest(archive) != digest:
             archive.unlink()
             raise BackupError("the archive did not arrive as it was sent; nothing was touched: run again")
-        name = container.name_of(self.service.name)
-        runs = self.engine.reachable() and self.engine.inspect(name) is not None
-        if runs and (self.path / backup_swap.GUARD).exists():
-            self.engine.stop(name, self.service.stop_timeout_seconds)  # it starts again and again, in vain
-        backup_swap.recover(self.path)
-        if backup_swap.entries(self.path) and not replace:
+        if backup_swap.kept(self.path) and not replace:
             raise BackupError(f"{self.path} holds samples already: nothing was touched (restore_replace=true)")
-        backup_swap.unpack(archive, self.path, *self.service.uid_gid)
-        if runs:
-            self.engine.stop(name, self.service.stop_timeout_seconds)
+        name, runs = container.name_of(self.service.name), self._runs()
         try:
+            if runs:  # from here on: what lies there is its user's, who shall not be at work beside root
+                self.engine.stop(name, self.service.stop_timeout_seconds)
+            backup_swap.recover(self.path)
+            backup_swap.unpack(archive, self.path, *self.service.uid_gid)
             backup_swap.swap(self.path)
             reason = self._started(moment, series) if runs else ""
         except BaseException:
@@ -140,6 +138,17 @@ class Database:
             raise BackupError(f"{self.service.name} with the restored samples: {reason}; what was there was put back")
         backup_swap.keep(self.path)
         shutil.rmtree(archive.parent)
+
+    def _runs(self) -> bool:
+        """Whether there is a container of the database; with live-restore, one outlives an engine that is down."""
+        if self.engine.reachable():
+            return self.engine.inspect(container.name_of(self.service.name)) is not None
+        if any(self.roots.path(binary).exists() for binary in engine_setup.BINARIES):
+            raise BackupError(
+                "the container engine does not answer, so nobody knows whether the database is at work: nothing was "
+                "touched. Start it first (systemctl start docker)"
+            )
+        return False
 
     def _back(self, name: str, runs: bool) -> None:
         if runs:

@@ -14,8 +14,9 @@ import tarfile
 from pathlib import Path
 
 GUARD = "restore-in-progress"
-NEW, LEAVING, BEFORE = ".robot-stack-new", ".robot-stack-leaving", ".robot-stack-before"
-OURS = (GUARD, NEW, LEAVING, BEFORE)
+# BEFORE is what the restored samples replaced, for as long as nobody has seen the database find those; DONE: afterwards
+NEW, LEAVING, BEFORE, DONE = (f".robot-stack-{name}" for name in ("new", "leaving", "before", "done"))
+OURS = (GUARD, NEW, LEAVING, BEFORE, DONE)
 MANIFEST = "robot-stack-backup.json"
 COPIED_AT_ONCE = 1 << 20
 
@@ -26,10 +27,18 @@ def entries(data: Path) -> list[str]:
 
 
 def kept(data: Path) -> list[str]:
-    """Return the names of what would be lost; where a restore was cut off, what `recover` would put back is that."""
+    """Return the names of what would be lost; where a restore was cut off, what `recover` would put back is that.
+
+    Where it was cut off when the database was to be asked, that one may have gone on with what was restored.
+    """
     if (data / GUARD).exists() and (data / BEFORE).is_dir():
         return entries(data / BEFORE)
-    return entries(data) + entries(data / LEAVING)
+    return entries(data) + entries(data / LEAVING) + entries(data / BEFORE)
+
+
+def unfinished(data: Path) -> bool:
+    """Return whether a restore was cut off before its outcome was known."""
+    return any((data / name).exists() for name in (GUARD, LEAVING, BEFORE))
 
 
 def unpack(archive: Path, data: Path, uid: int, gid: int) -> None:
@@ -99,15 +108,21 @@ def undo(data: Path) -> None:
 
 def keep(data: Path) -> None:
     """The restored samples were found: what was there before goes."""
-    shutil.rmtree(data / BEFORE, ignore_errors=True)
+    (data / BEFORE).rename(data / DONE)
+    os.sync()
+    _tidy(data)
 
 
 def recover(data: Path) -> None:
     """Undo what an earlier restore left half done, and remove what a finished one left over."""
-    if (data / GUARD).exists():
+    if unfinished(data):
         undo(data)
-    keep(data)
-    shutil.rmtree(data / NEW, ignore_errors=True)
+    _tidy(data)
+
+
+def _tidy(data: Path) -> None:
+    for name in (NEW, DONE):
+        shutil.rmtree(data / name, ignore_errors=True)
 
 
 def _own(path: Path, mode: int, uid: int, gid: int) -> None:

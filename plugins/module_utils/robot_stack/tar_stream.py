@@ -36,10 +36,14 @@ class Member:
         return self.start + len(self.header) + -(-self.size // BLOCK) * BLOCK
 
 
-def members(directory: str) -> Iterator[Member]:
-    """Yield what lies below ``directory``, always in the same order."""
+def members(directory: str, within: str) -> Iterator[Member]:
+    """Yield what lies below ``directory``, always in the same order. Raises OSError for a link out of ``within``.
+
+    What lies there belongs to the database's user; root reads it, and must not be led to what is not that user's.
+    """
     position = 0
     for folder, subfolders, names in os.walk(directory, followlinks=True):
+        _inside(os.path.realpath(folder), within)
         subfolders.sort()
         for name in ["", *sorted(names)]:
             path = os.path.join(folder, name) if name else folder  # noqa: PTH118 (a robot's Python, thousands of files)
@@ -55,32 +59,41 @@ def members(directory: str) -> Iterator[Member]:
             yield member
 
 
-def size(directory: str) -> tuple[int, int]:
+def _inside(real: str, within: str) -> None:
+    top = os.path.realpath(within)
+    if real != top and not real.startswith(top + "/"):
+        raise OSError(f"{real} is not inside of {within}: a link leads out of the data to be backed up")
+
+
+def size(directory: str, within: str) -> tuple[int, int]:
     """Return the bytes of the whole archive, and how many files are in it."""
     last, files = 0, 0
-    for member in members(directory):
+    for member in members(directory, within):
         last, files = member.end, files + (1 if member.header[156:157] != tarfile.DIRTYPE else 0)
     return last + END, files
 
 
-def read(directory: str, offset: int, length: int) -> bytes:
+def read(directory: str, within: str, offset: int, length: int) -> bytes:
     """Return at most ``length`` bytes of the archive from ``offset`` on."""
     found, stop, last = bytearray(), offset + length, 0
-    for member in members(directory):
+    for member in members(directory, within):
         last = member.end
         if member.end > offset and member.start < stop:
-            found += _part(member, max(offset, member.start) - member.start, min(stop, member.end) - member.start)
+            found += _part(
+                member, within, max(offset, member.start) - member.start, min(stop, member.end) - member.start
+            )
     found += bytes(max(0, min(stop, last + END) - max(offset, last)))
     return bytes(found)
 
 
-def _part(member: Member, first: int, last: int) -> bytes:
+def _part(member: Member, within: str, first: int, last: int) -> bytes:
     """Return bytes ``first`` to ``last`` of one member: header, content, and zeros up to a whole block."""
     header = member.header[first:last]
     begin, end = (max(0, min(edge - len(member.header), member.size)) for edge in (first, last))
     content = b""
     if end > begin:
         with open(member.path, "rb") as stream:  # noqa: PTH123
+            _inside(os.readlink(f"/proc/self/fd/{stream.fileno()}"), within)  # noqa: PTH115 (what was really opened)
             stream.seek(begin)
             content = stream.read(end - begin)
         if len(content) != end - begin:
@@ -90,7 +103,7 @@ def _part(member: Member, first: int, last: int) -> bytes:
 
 def serve(asked: Mapping[str, Any], out: BinaryIO) -> None:
     """Write a line that says what follows, then one piece, compressed; all pieces together are one gzip file."""
-    raw = read(asked["directory"], asked["offset"], asked["length"])
+    raw = read(asked["directory"], asked["within"], asked["offset"], asked["length"])
     packed = gzip.compress(raw, compresslevel=1)
     told = {"bytes": len(raw), "packed": len(packed), "digest": hashlib.sha256(packed).hexdigest()}
     out.write(MARK + json.dumps(told).encode() + b"\n" + packed)
