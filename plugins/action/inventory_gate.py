@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
 
 from controller_images import Images, ImageUnavailableError
 from image_source import ImageSource
-from inventory_gate import origin, waves
+from inventory_gate import hub, origin, waves
 from inventory_gate.catalogue import load
 from inventory_gate.declaration import Catalogue, Fault, Robot, Secret, fault
 from inventory_gate.gate import UNCOUNTED, check
@@ -70,7 +70,7 @@ class ActionModule(ActionBase):
             faults += found
             if not found and robot.values.get("robot_stack_state") not in UNCOUNTED:
                 faults += add_images(robot, variables, templar, wanted)
-        faults += waves.agree(robots)
+        faults += waves.agree(robots) + hub.apart(robots, (task_vars or {}).get("groups") or {})
         if faults:
             machine = "host" if any(robot.is_hub for robot in robots) else "robot"
             raise DeclarationError(report(faults, len(names), machine))

@@ -9,7 +9,7 @@ import yaml
 from declarations import PROJECT, catalogue, robot
 from hypothesis import example, given
 from hypothesis import strategies as st
-from inventory_gate import gate
+from inventory_gate import gate, hub
 from inventory_gate.declaration import Fault, Secret
 from inventory_gate.report import report
 
@@ -34,6 +34,15 @@ def test_a_hub_with_a_budget_is_let_through() -> None:
 @pytest.mark.parametrize("mode", ["push", "both"])
 def test_it_is_no_robot_that_sends(mode: str) -> None:
     assert faults(robot_stack_telemetry_mode=mode) == []
+
+
+def test_a_host_is_a_robot_or_a_hub() -> None:
+    robots = [robot(name) for name in ("scout-01", "base")]
+    groups = {"robots": ["scout-01", "base"], "telemetry_hub": ["base"]}
+    (found,) = hub.apart(robots, groups)
+    assert (found.robot, found.variable, found.value) == ("base", "groups", "robots, telemetry_hub")
+    assert hub.apart(robots, {"robots": ["scout-01", "base"]}) == []
+    assert hub.apart(robots, {}) == []
 
 
 def test_a_robots_budget_is_too_small_for_it() -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
 from declarations import PROJECT
 
 
@@ -44,6 +45,14 @@ def test_what_cannot_work_is_refused_before_the_host_is_contacted(tmp_path: Path
     assert "2 faults on 1 of 1 host. No host was contacted." in done.stdout
     assert "did you mean telemetry_hub_vmauth_memory_limit_mib?" in done.stdout
     assert "raise it to at least 544" in done.stdout
+
+
+@pytest.mark.parametrize("playbook", ["hub", "site", "preflight"])
+def test_a_host_that_is_a_robot_as_well_is_refused(tmp_path: Path, playbook: str) -> None:
+    done = run(tmp_path, playbook, "here.invalid", "[robots]", "here.invalid", more=("--check",))
+    assert done.returncode != 0
+    assert "UNREACHABLE" not in done.stdout
+    assert "groups: robots, telemetry_hub" in done.stdout
 
 
 def test_a_controller_without_a_network_has_its_images_from_a_folder(tmp_path: Path) -> None:

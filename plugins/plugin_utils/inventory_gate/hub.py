@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from .declaration import Fault, Robot, fault
 from .reach import given
 
@@ -38,3 +40,11 @@ def _half(robot: Robot, one: str, other: str) -> list[Fault]:
     there, missing = (one, other) if has_one else (other, one)
     why = f"{there} is set and this is not: one is of no use without the other"
     return [fault(robot, missing, why, "set both or none", value="(empty)")]
+
+
+def apart(robots: Sequence[Robot], groups: Mapping[str, Sequence[str]]) -> list[Fault]:
+    """Return a fault for each of ``robots`` that is a hub as well, by the inventory's ``groups``."""
+    both = set(groups.get("robots") or ()) & set(groups.get("telemetry_hub") or ())
+    why = "site.yml makes the host equal to a robot and hub.yml to a hub: each would remove the other's services"
+    remedy = "leave it in one of the groups; a hub has a sensor service of its own"
+    return [Fault(one.name, "groups", "robots, telemetry_hub", why, remedy) for one in robots if one.name in both]
