@@ -149,8 +149,10 @@ class ActionModule(ActionBase):
         names, purge = list(need["names"]), need["kind"] == "purge"
         self._say(f"{'removing' if purge else 'installing'} {', '.join(names)}")
         options: dict[str, Any] = {"name": names, "install_recommends": False, "lock_timeout": 300}
+        unneeded: set[str] = set()
         if purge:
-            options.update(state="absent", purge=True, autoremove=True)
+            unneeded = self._unneeded()
+            options.update(state="absent", purge=True)
         else:
             options.update(state="present", update_cache=True, cache_valid_time=3600)
         try:
@@ -163,7 +165,17 @@ class ActionModule(ActionBase):
             if code:
                 raise AnsibleActionFail(f"{FINISH_PACKAGES}: {words.strip()}") from None
             self._module("ansible.builtin.apt", options, variables)
+        came_along = sorted(self._unneeded() - unneeded) if purge else []
+        if came_along:  # what nobody needed before stays its owner's business
+            self._module("ansible.builtin.apt", {**options, "name": came_along}, variables)
         return [f"{'remove' if purge else 'install'} {', '.join(names)}"]
+
+    def _unneeded(self) -> set[str]:
+        """Return the packages that apt would remove because nothing needs them any more."""
+        done = self._low_level_execute_command("apt-get --simulate --quiet autoremove", sudoable=True)
+        if done["rc"]:
+            raise AnsibleActionFail(f"apt-get --simulate autoremove: {str(done['stderr']).strip()}")
+        return {line.split()[1] for line in done["stdout"].splitlines() if line.startswith(("Remv ", "Purg "))}
 
     def _module(self, name: str, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(module_name=name, module_args=options, task_vars=variables)

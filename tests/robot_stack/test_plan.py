@@ -437,6 +437,28 @@ def test_our_own_listener_is_not_in_the_way(tmp_path: Path) -> None:
     assert "127.0.0.1:9101 is taken by squatter (process 7): stop it, or change sensor_service_listen" in reason
 
 
+def test_a_container_of_ours_that_has_the_address_is_named(tmp_path: Path) -> None:
+    """A service that is renamed keeps its address, or two exchange theirs."""
+    _listens(tmp_path, 7, "docker-c0ffee.scope")
+    seen = done(declared(service()))
+    seen.containers["robot-stack-sensor_service"]["Id"] = "c0ffee"
+    renamed = declared(service("camera_service", listens=["127.0.0.1:9101"]))
+    (reason,) = refuse.busy_listeners(renamed, seen, tmp_path)
+    assert "taken by our own container robot-stack-sensor_service: stop it first" in reason
+
+
+def test_the_slice_that_the_engine_runs_in_stays_although_its_state_was_lost() -> None:
+    stack = declared(service())
+    seen = done(stack, state=state.State())
+    assert not seen.own_engine
+    assert "robotstack-engine.slice" in seen.own_units
+    assert not [step for step in plan.make(stack, seen).steps if step.kind == "drop-slice"]
+    drop_ins = {file.path for file in engine_setup.engine_files(stack)}
+    left = {path: found for path, found in seen.found_files.items() if path not in drop_ins}
+    without = plan.make(stack, dataclasses.replace(seen, found_files=left))
+    assert [step.subject for step in without.steps if step.kind == "drop-slice"] == ["robotstack-engine.slice"]
+
+
 def test_a_listener_is_in_the_way_although_our_container_runs(tmp_path: Path) -> None:
     """The address of a running service is changed to one that somebody has."""
     _listens(tmp_path, 7, "system.slice/squatter.service")

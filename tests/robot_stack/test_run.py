@@ -283,6 +283,19 @@ def test_absent_takes_what_is_ours_and_keeps_data(operator: Operator, robot: Rob
     assert not (robot.root / ROOT).exists()
 
 
+@pytest.mark.parametrize("remove_data", [True, False])
+def test_removal_leaves_what_else_the_roots_disk_holds(operator: Operator, robot: Robot, remove_data: bool) -> None:
+    """robot_stack_root may be a disk that others use as well."""
+    operator.call(service(data=[{"name": "data", "target": "/data"}]), service("dropped"))
+    operator.call(service(data=[{"name": "data", "target": "/data"}]))
+    theirs = [write(robot.root / ROOT / path, "1") for path in ("photos/one", "otherapp/config/settings", "a-file")]
+    told = operator.call(service(), state="absent", remove_data=remove_data, sent=False)
+    assert all(path.exists() for path in theirs)
+    assert not any("photos" in step or "otherapp" in step for step in told["plan"])
+    left = {path.name for path in (robot.root / ROOT).iterdir()} - {"photos", "otherapp", "a-file"}
+    assert left == (set() if remove_data else {"sensor_service"})
+
+
 def test_two_runs_at_once_do_not_meet(operator: Operator, robot: Robot) -> None:
     with write(robot.root / "run/lock/robot-stack.lock", "").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

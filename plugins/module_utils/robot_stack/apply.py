@@ -67,6 +67,7 @@ class Applier:
             "stop": self._stop,
             "drop-image": lambda step: self.engine.remove_image(step.subject),
             "drop-directory": lambda step: leave.drop_directory(self.roots, step.subject),
+            "drop-root": lambda step: leave.drop_root(self.roots, step.subject),
             "drop-file": lambda step: self.roots.path(step.subject).unlink(missing_ok=True),
             "drop-slice": lambda step: leave.drop_slice(self.roots, self.run, self.stack.budget.slice, step.subject),
             "engine-leave": self._engine_leave,

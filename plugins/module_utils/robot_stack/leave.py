@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 
 from . import systemd
+from .files import PARTIAL
 from .robot import Roots
 
 
@@ -16,6 +18,15 @@ def drop_directory(roots: Roots, path: str) -> None:
         return
     for entry in directory.iterdir():
         shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+def drop_root(roots: Roots, path: str) -> None:
+    """Remove the stack's directory, but for what is not ours in it, and what is a disk of its own."""
+    directory = roots.path(path)
+    for left in directory.glob(f"{PARTIAL}*"):  # of a write that was cut off
+        left.unlink(missing_ok=True)
+    with suppress(OSError):
+        directory.rmdir()
 
 
 def drop_slice(roots: Roots, run: systemd.Run, parent: str, name: str) -> None:

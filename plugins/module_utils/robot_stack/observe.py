@@ -17,6 +17,7 @@ from . import (
     procfs,
     robot,
     space,
+    staging,
     state,
     systemd,
     watchdog_setup,
@@ -108,7 +109,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         foreign_containers=foreign(engine, containers) if found_engine.running else [],
         foreign_volumes=foreign_volumes(engine, containers) if found_engine.running and stack.remove_engine else [],
         delivered_images=_delivered(engine, remembered) if found_engine.running else [],
-        own_directories=_own_directories(roots.path(stack.budget.root)),
+        own_directories=_own_directories(stack, roots, remembered, containers),
         own_units=_own_units(stack, roots),
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
         engine_data=_holds_anything(roots.path("/var/lib/docker")),
@@ -167,11 +168,21 @@ def _delivered(engine: Engine, remembered: state.State) -> list[str]:
     return [reference for reference in remembered.images if engine.image(reference) is not None]
 
 
-def _own_directories(root: Path) -> dict[str, list[str]]:
-    """Return what lies below the root: directories of services, and of archives on their way."""
+def _own_directories(
+    stack: Stack, roots: Roots, remembered: state.State, containers: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """Return our directories below the root: of services that are or were there, of archives, of the watchdog.
+
+    The root may be a disk that holds other people's folders as well.
+    """
+    root = roots.path(stack.budget.root)
     if not root.is_dir():
         return {}
-    entries = sorted(entry for entry in root.iterdir() if entry.is_dir())
+    names = {staging.DIRECTORY, watchdog_setup.NAME, *remembered.services}
+    names |= {service.name for service in stack.services}
+    names |= {name for one in generations.load(root) for name in one.services}
+    names |= {inspected["Config"]["Labels"][container.SERVICE_LABEL] for inspected in containers.values()}
+    entries = sorted(entry for entry in root.iterdir() if entry.name in names and entry.is_dir())
     return {entry.name: sorted(f"{entry.name}/{child.name}" for child in entry.iterdir()) for entry in entries}
 
 

@@ -232,4 +232,7 @@ def _orphans(stack: Stack, seen: Observed) -> list[Step]:
 def _stale_slices(stack: Stack, seen: Observed) -> list[Step]:
     """Slices that hold nothing any more: of a service that is no longer declared, of somebody else's engine."""
     wanted = systemd.slice_names(stack, seen.own_engine)
+    drop_ins = [file.path for file in engine_setup.engine_files(stack) if file.path != engine_setup.DAEMON_JSON]
+    if any(seen.found_files.get(path) for path in drop_ins):  # the engine runs in it, whatever was forgotten of it
+        wanted.append(systemd.child_slice(stack.budget.slice, "engine"))
     return [Step("drop-slice", name, f"remove slice {name}") for name in seen.own_units if name not in wanted]

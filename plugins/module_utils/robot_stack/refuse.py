@@ -57,9 +57,18 @@ def busy_listeners(stack: Stack, seen: Observed, proc_root: Path) -> list[str]:
             program = procfs.holder(inode, proc_root) if inode else None
             ours = runs and (program is None or str(own.get("Id")) in program.cgroups)
             if inode and not ours:
-                who = f"{program.name} (process {program.pid})" if program else "another program"
-                found.append(f"{address} is taken by {who}: stop it, or change {service.name}_listen_address")
+                found.append(f"{address} is taken by {_who(program, seen)}, or change {service.name}_listen_address")
     return found
+
+
+def _who(program: procfs.Program | None, seen: Observed) -> str:
+    """Return who listens, and how to make an end of it."""
+    if program is None:
+        return "another program: stop it"
+    for name, inspected in seen.containers.items():
+        if str(inspected.get("Id") or "-") in program.cgroups:  # of a service that is renamed, or gets another address
+            return f"our own container {name}: stop it first (docker stop {name}, on the robot; its data stays)"
+    return f"{program.name} (process {program.pid}): stop it"
 
 
 def _machine(stack: Stack, seen: Observed) -> list[str]:

@@ -127,6 +127,8 @@ def _rest(stack: Stack, seen: Observed) -> list[Step]:
     forgotten = [Step("drop-file", f"{root}/{GOOD}", f"remove {root}/{GOOD}")] if seen.own_good_versions else []
     if seen.ours and not stack.remove_engine:
         return forgotten
+    if seen.own_state:
+        forgotten.append(Step("drop-file", f"{root}/{FILE}", f"remove {root}/{FILE}"))
     if stack.remove_data and (seen.own_state or seen.own_directories):
-        return [Step("drop-directory", root, f"remove {root}")]
-    return forgotten + ([Step("drop-file", f"{root}/{FILE}", f"remove {root}/{FILE}")] if seen.own_state else [])
+        forgotten.append(Step("drop-root", root, f"remove {root}, unless it holds anything else"))
+    return forgotten
