@@ -72,6 +72,8 @@ class FakeEngine:
         if group == "images":
             return self._image(method, rest, query, body)
         if group == "events":
+            if float(query["since"]) > float(query["until"]):
+                return 400, {"message": "`since` time cannot be after `until` time"}
             return 200, self._told(query)
         return 200, {
             "_ping": b"OK",

@@ -135,6 +135,8 @@ def test_a_look_remembers_the_peak_and_what_happened() -> None:
         ({"last_failure_at": 1000.0, "oom_kills": 2, "restarts": 2, "last_failure": "the kernel killed it"}, "killed"),
         ({"last_failure_at": 1000.0 - judge.KILLED_SECONDS + 1, "hangs": 1}, "killed"),
         ({"last_failure_at": 1000.0 - judge.KILLED_SECONDS, "hangs": 1}, "ok"),  # a day of peace
+        ({"last_failure_at": 1000.0 + judge.KILLED_SECONDS - 1, "hangs": 1}, "killed"),  # the clock was set back
+        ({"last_failure_at": 1000.0 + judge.KILLED_SECONDS, "hangs": 1}, "ok"),  # by a clock that was wrong then
         ({"restarts": 0}, "ok"),
     ],
 )

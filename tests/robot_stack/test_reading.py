@@ -268,6 +268,12 @@ def test_only_installed_packages_count(tmp_path: Path) -> None:
     assert robot.missing_packages(["c", "b", "a"], made.roots) == ["b", "c"]
 
 
+def test_a_package_on_hold_is_installed_all_the_same(tmp_path: Path) -> None:
+    made = Robot(tmp_path, 2)
+    write(tmp_path / "var/lib/dpkg/status", "Package: docker.io\nStatus: hold ok installed\n")
+    assert robot.missing_packages(["docker.io"], made.roots) == []
+
+
 def test_memory_is_read_in_bytes(made: Robot) -> None:
     found = procfs.memory(made.roots.proc)
     assert (found["MemTotal"], found["HugePages_Total"]) == (512000 * 1024, 3)
@@ -283,6 +289,9 @@ def test_shares_add_up_and_a_process_that_ended_holds_nothing(made: Robot) -> No
 def test_the_engines_processes_are_known_by_name(made: Robot) -> None:
     for pid, name in enumerate(["dockerd", "containerd-shim", "docker-proxy", "dockerd-helper", "bash"], start=20):
         made.process(pid, name, "/")
+    # the kernel cuts names at 15 bytes, also within a letter
+    made.process(30, "x", "/")
+    (made.roots.proc / "30/comm").write_bytes("мониторинг".encode()[:15] + b"\n")
     assert procfs.engine_pids(made.roots.proc) == [20, 21, 22]
 
 

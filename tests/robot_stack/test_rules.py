@@ -39,7 +39,9 @@ def reading(name: str, rng: random.Random) -> Any:
         memory=ServiceMemory(
             "c",
             oom_kills=1,
-            last_failure_at=rng.choice([0.0, 0.0, 0.0, 1.0, NOW - 86400, NOW - 86399, NOW - 5]),
+            last_failure_at=rng.choice(
+                [0.0, 0.0, 0.0, 1.0, NOW - 86400, NOW - 86399, NOW - 5, NOW + 86399, NOW + 86400]
+            ),
             last_failure="it died",
         ),
         faults_per_minute=rng.choice([None, 0.0, 10.0, 10.1, 400.0]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -126,6 +127,51 @@ def test_an_end_in_the_middle_of_a_look_is_counted_once_with_its_cause(
     known = remembered(robot)
     assert ends
     assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, accounts.OUT_OF_MEMORY)
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_a_clock_that_was_set_back_blinds_nobody(robot: Robot, fake: FakeEngine) -> None:
+    """As on a robot without a battery for its clock, which boots an hour earlier than it was switched off."""
+    settings, back = deployed(robot, fake), NOW - 7200
+    assert look(robot, fake, settings, back) == []
+    assert page(robot)["robot_stack_watchdog_last_look_timestamp_seconds"] == back
+    oom(fake, back + 5)
+    for second in (30, 60):
+        look(robot, fake, settings, back + second)
+    known = remembered(robot)
+    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, accounts.OUT_OF_MEMORY)
+    assert known.last_failure_at == pytest.approx(back + 5, abs=1)
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_a_failure_from_the_future_is_kept_and_hides_no_later_one(robot: Robot, fake: FakeEngine) -> None:
+    settings, back = deployed(robot, fake), NOW - 7200
+    oom(fake, NOW + 5)
+    look(robot, fake, settings, NOW + 30)
+    before = remembered(robot)
+    look(robot, fake, settings, back)
+    assert remembered(robot) == before
+    next(iter(fake.containers.values()))["RestartCount"] += 1  # it ends again
+    look(robot, fake, settings, back + 30)
+    assert remembered(robot).restarts == before.restarts + 1
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_a_full_disk_keeps_nobody_from_looking(robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = deployed(robot, fake)
+    oom(fake, NOW + 5)
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(watchdog.state, "save", full)
+        (said,) = look(robot, fake, settings, NOW + 30)
+    assert "No space left on device" in said
+    assert page(robot)["robot_stack_watchdog_last_look_timestamp_seconds"] == NOW + 30
+    assert page(robot)['robot_stack_service_oom_kills_total{service="sensor_service"}'] == 1
+    look(robot, fake, settings, NOW + 60)
+    assert remembered(robot).oom_kills == 1, "it is kept as soon as there is room"
 
 
 @pytest.mark.usefixtures("any_owner")

@@ -92,7 +92,7 @@ def _unlimited(reading: Reading, swap_total: int) -> list[Judgement]:
 
 def _killed(reading: Reading, now: float) -> list[Judgement]:
     memory = reading.memory
-    if not memory.last_failure_at or now - memory.last_failure_at >= KILLED_SECONDS:
+    if not memory.last_failure_at or abs(now - memory.last_failure_at) >= KILLED_SECONDS:
         return []
     counts = ((memory.oom_kills, "killed for memory"), (memory.restarts, "ended unasked"), (memory.hangs, "hung"))
     told = ", ".join(f"{words} {count} time{'s' * (count > 1)}" for count, words in counts if count)

@@ -65,7 +65,7 @@ def engine_pids(proc_root: Path) -> list[int]:
     found = []
     for comm in proc_root.glob("[0-9]*/comm"):
         try:
-            name = comm.read_text().strip()
+            name = comm.read_text(errors="replace").strip()  # cut at 15 bytes, also within a letter
         except OSError:
             continue
         # the kernel keeps 15 characters of a name: containerd-shim-runc-v2 reads containerd-shim
@@ -110,7 +110,7 @@ def holder(inode: str, proc_root: Path) -> Program | None:
         try:
             if str(descriptor.readlink()) == f"socket:[{inode}]":
                 process = descriptor.parent.parent
-                name = (process / "comm").read_text().strip()
+                name = (process / "comm").read_text(errors="replace").strip()
                 return Program(int(process.name), name, (process / "cgroup").read_text())
         except OSError:
             continue  # it ended, or closed the file, while we looked

@@ -87,14 +87,18 @@ def service(
 
 
 def _happened(inspected: Mapping[str, Any], engine: Engine, known: Known, kills_inside: int) -> ServiceMemory:
-    identity, memory = str(inspected.get("Id", "")), known.memory
+    identity = str(inspected.get("Id", ""))
+    # a clock that was set back leaves a failure in the future; what happens now comes after it all the same
+    memory = replace(known.memory, last_failure_at=min(known.memory.last_failure_at, known.now))
     created = _seconds(str(inspected.get("Created", "")))
     since = memory.deployed_at if memory.container == identity else created
     # from before the last failure on: whether an end was asked for is told by the event before it
     since = max(since, memory.last_failure_at - accounts.KILL_SECONDS)
     inspected, seen = _consistent(inspected, engine, identity, since, known.now)
     started = _seconds(str((inspected.get("State") or {}).get("StartedAt", "")))
-    return accounts.after(memory, identity, seen, int(inspected.get("RestartCount") or 0), started, kills_inside)
+    after = accounts.after(memory, identity, seen, int(inspected.get("RestartCount") or 0), started, kills_inside)
+    nothing_new = after.last_failure_at == memory.last_failure_at
+    return replace(after, last_failure_at=known.memory.last_failure_at) if nothing_new else after
 
 
 def _consistent(
@@ -107,7 +111,9 @@ def _consistent(
     """
     seen: tuple[accounts.Event, ...] = ()
     for _ in range(ATTEMPTS):
-        seen = accounts.events(engine.events(identity, since, max(now, time.time())))
+        until = max(now, time.time())
+        # a container from the future, by a clock that was set back since: all that is told of it came later
+        seen = accounts.events(engine.events(identity, since if since <= until else 0.0, until))
         again = engine.inspect(identity) or inspected
         if again.get("RestartCount") == inspected.get("RestartCount"):
             break

@@ -85,9 +85,7 @@ def missing_packages(names: Iterable[str], roots: Roots) -> list[str]:
         for line in lines:
             if line.startswith("Package: "):
                 package = line[9:].strip()
-            elif (
-                package in wanted and line.startswith("Status: ") and line.split()[1:] == ["install", "ok", "installed"]
-            ):
+            elif line.startswith("Status: ") and line.split()[2:] == ["ok", "installed"]:  # also one that is on hold
                 wanted.discard(package)
     return sorted(wanted)
 

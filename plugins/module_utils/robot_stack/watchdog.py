@@ -74,9 +74,12 @@ def look(
             readings.append(reading)
         swap = procfs.memory(roots.proc).get("SwapTotal", 0)
         page = metrics_page.text(readings, readback.engine(stack, roots, hierarchy, swap), stack.budget, now)
-        _keep(stack, remembered, readings, roots)
         for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
             write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
+        try:
+            _keep(stack, remembered, readings, roots)
+        except OSError as error:  # a full disk, which is no reason to look away
+            say(f"what happened cannot be kept: {error}")
 
 
 def load(settings: Path, roots: Roots) -> Stack:
