@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SPARE = "libfile-find-rule-perl"  # any package that is there and that no other one needs
+SPARE = "iproute2"  # any package that is there and that no other one needs
 
 
 def test_verify_fails_where_a_limit_was_raised_by_hand(robot: Any, playbook: Any) -> None:
