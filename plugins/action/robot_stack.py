@@ -6,6 +6,7 @@ met here with the modules that Ansible has for them, and the robot is asked agai
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -149,12 +150,13 @@ class ActionModule(ActionBase):
         names, purge = list(need["names"]), need["kind"] == "purge"
         self._say(f"{'removing' if purge else 'installing'} {', '.join(names)}")
         options: dict[str, Any] = {"name": names, "install_recommends": False, "lock_timeout": 300}
-        unneeded: set[str] = set()
         if purge:
-            unneeded = self._unneeded()
-            options.update(state="absent", purge=True)
-        else:
-            options.update(state="present", update_cache=True, cache_valid_time=3600)
+            self._purge({**options, "state": "absent", "purge": True, "autoremove": True}, variables)
+            return [f"remove {', '.join(names)}"]
+        self._apt({**options, "state": "present", "update_cache": True, "cache_valid_time": 3600}, variables)
+        return [f"install {', '.join(names)}"]
+
+    def _apt(self, options: dict[str, Any], variables: dict[str, Any]) -> None:
         try:
             self._module("ansible.builtin.apt", options, variables)
         except AnsibleActionFail as error:
@@ -165,17 +167,29 @@ class ActionModule(ActionBase):
             if code:
                 raise AnsibleActionFail(f"{FINISH_PACKAGES}: {words.strip()}") from None
             self._module("ansible.builtin.apt", options, variables)
-        came_along = sorted(self._unneeded() - unneeded) if purge else []
-        if came_along:  # what nobody needed before stays its owner's business
-            self._module("ansible.builtin.apt", {**options, "name": came_along}, variables)
-        return [f"{'remove' if purge else 'install'} {', '.join(names)}"]
 
-    def _unneeded(self) -> set[str]:
+    def _purge(self, options: dict[str, Any], variables: dict[str, Any]) -> None:
+        """Remove packages and what came along with them; what nobody needed before stays, with all that it needs."""
+        unneeded = self._unneeded()
+        self._mark("manual", unneeded)
+        try:
+            self._apt(options, variables)
+        finally:
+            self._mark("auto", unneeded)
+
+    def _unneeded(self) -> list[str]:
         """Return the packages that apt would remove because nothing needs them any more."""
         done = self._low_level_execute_command("apt-get --simulate --quiet autoremove", sudoable=True)
         if done["rc"]:
             raise AnsibleActionFail(f"apt-get --simulate autoremove: {str(done['stderr']).strip()}")
-        return {line.split()[1] for line in done["stdout"].splitlines() if line.startswith(("Remv ", "Purg "))}
+        lines = [line.split() for line in done["stdout"].splitlines()]
+        return sorted(words[1] for words in lines if words and words[0] in ("Remv", "Purg"))
+
+    def _mark(self, how: str, packages: list[str]) -> None:
+        if packages:
+            code, words = self._as_root(f"apt-mark {how} {shlex.join(packages)}", b"")
+            if code:
+                raise AnsibleActionFail(f"apt-mark {how}: {words.strip()}")
 
     def _module(self, name: str, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(module_name=name, module_args=options, task_vars=variables)
