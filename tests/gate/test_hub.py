@@ -74,7 +74,7 @@ def test_a_database_too_small_for_its_robots_backlog_is_refused(robots: int, ref
     assert {one.variable for one in found} == ({"telemetry_hub_victoriametrics_memory_limit_mib"} if refused else set())
     for one in found:
         assert "175 robots at telemetry_hub_series_per_robot 300" in one.why
-        assert "raise it to at least 265, or expect fewer series" in one.remedy
+        assert "raise it to at least 272, or expect fewer series" in one.remedy
 
 
 PEM = "-----BEGIN CERTIFICATE-----"
