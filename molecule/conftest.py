@@ -169,7 +169,7 @@ def _log_of_a_failed_service(request: pytest.FixtureRequest) -> Iterator[None]:
     robot = request.node.funcargs.get("robot")
     if report and robot is not None:
         for service in robot.services:
-            print(robot.host.run(f"docker logs --tail 20 robot-stack-{service}").stdout)  # noqa: T201
+            print(robot.host.run(f"docker logs --tail 20 robot-stack-{service}").stdout)  # noqa: T201 (for who reads the log)
 
 
 @pytest.hookimpl(hookwrapper=True)

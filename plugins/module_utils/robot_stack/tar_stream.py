@@ -41,16 +41,16 @@ def members(directory: str, within: str) -> Iterator[Member]:
 
     What lies there belongs to the database's user; root reads it, and must not be led to what is not that user's.
     """
-    position = 0
+    position, top = 0, os.path.realpath(within)
     for folder, subfolders, names in os.walk(directory, followlinks=True):
-        _inside(os.path.realpath(folder), within)
+        _inside(os.path.realpath(folder), top)
         subfolders.sort()
         for name in ["", *sorted(names)]:
             path = os.path.join(folder, name) if name else folder  # noqa: PTH118 (a robot's Python, thousands of files)
             relative = os.path.relpath(path, directory)
-            if relative == "." or not (name == "" or os.path.isfile(path)):  # noqa: PTH113
+            if relative == "." or not (name == "" or os.path.isfile(path)):  # noqa: PTH113 (as above)
                 continue
-            status = os.stat(path)  # noqa: PTH116
+            status = os.stat(path)  # noqa: PTH116 (as above)
             info = tarfile.TarInfo(relative)
             info.type, info.mode = (tarfile.REGTYPE, 0o640) if name else (tarfile.DIRTYPE, 0o750)
             info.size, info.mtime = (status.st_size if name else 0), int(status.st_mtime)
@@ -59,10 +59,10 @@ def members(directory: str, within: str) -> Iterator[Member]:
             yield member
 
 
-def _inside(real: str, within: str) -> None:
-    top = os.path.realpath(within)
+def _inside(real: str, top: str) -> None:
+    """Raise OSError unless ``real`` is ``top`` or below it; neither has a link in it."""
     if real != top and not real.startswith(top + "/"):
-        raise OSError(f"{real} is not inside of {within}: a link leads out of the data to be backed up")
+        raise OSError(f"{real} is not inside of {top}: a link leads out of the data to be backed up")
 
 
 def size(directory: str, within: str) -> tuple[int, int]:
@@ -92,8 +92,9 @@ def _part(member: Member, within: str, first: int, last: int) -> bytes:
     begin, end = (max(0, min(edge - len(member.header), member.size)) for edge in (first, last))
     content = b""
     if end > begin:
-        with open(member.path, "rb") as stream:  # noqa: PTH123
-            _inside(os.readlink(f"/proc/self/fd/{stream.fileno()}"), within)  # noqa: PTH115 (what was really opened)
+        with open(member.path, "rb") as stream:  # noqa: PTH123 (its path is a text)
+            opened = os.readlink(f"/proc/self/fd/{stream.fileno()}")  # noqa: PTH115 (what was really opened)
+            _inside(opened, os.path.realpath(within))
             stream.seek(begin)
             content = stream.read(end - begin)
         if len(content) != end - begin:
