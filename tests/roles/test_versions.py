@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
+import tomllib
 import yaml
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from declarations import PROJECT
 
 
@@ -35,6 +37,13 @@ def test_a_collection_is_the_one_that_the_ansible_package_brings(name: str, vers
 def test_every_python_package_is_pinned_and_installed(name: str, version: str) -> None:
     assert version, f"{name} is not pinned"
     assert importlib.metadata.version(name) == version
+
+
+def test_the_collection_has_one_version() -> None:
+    galaxy = yaml.safe_load((PROJECT / "galaxy.yml").read_text(encoding="utf-8"))
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert galaxy["version"] == project["version"] == collection.VERSION
+    assert f"{galaxy['namespace']}.{galaxy['name']}" == collection.NAME
 
 
 def test_collections_that_are_used_are_listed() -> None:
