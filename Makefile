@@ -9,7 +9,7 @@ CORE := default fleet limit_change
 # The collection's own code is read by the name that Ansible gives it.
 PYTHON_SOURCES := $(COLLECTION)/plugins files/sensor_service molecule tests tools benchmarks
 
-.PHONY: help setup engine images demo demo-down lint unit core scenarios test test-all clean
+.PHONY: help setup engine images demo demo-down lint unit unit-matrix core scenarios test test-all clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -57,6 +57,10 @@ lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 unit: setup ## Unit tests
 	@testbed/promtool
 	pytest -q
+
+unit-matrix: setup ## The same under the oldest and the newest Python and ansible-core that this machine allows
+	@testbed/promtool
+	@tools/python tools/unit_matrix.py
 
 core:
 	@echo $(CORE)
