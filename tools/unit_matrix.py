@@ -24,7 +24,7 @@ CONTROLLERS = (("2.19", "3.11"), ("2.20", "3.12"), ("2.21", "3.13"), ("2.21", "3
 def main() -> int:
     """Run as a program."""
     parser = argparse.ArgumentParser(
-        description="Run the unit tests under several versions of Python and ansible-core."
+        description="Run the unit tests under several versions of Ansible."
     )
     parser.add_argument("--all", action="store_true", help="every combination that this machine has a Python for")
     parser.add_argument("--core", choices=[core for core, _ in CONTROLLERS], help="this one, with this Python")
@@ -79,10 +79,10 @@ def run(core: str, python: str, tests: list[str]) -> str:
         "PYTHONPATH": str(PROJECT / ".collections"),
         "ROBOT_STACK_PINS": str(pins) if pins.exists() else "",
     }
-    told = subprocess.run([folder / "bin" / "ansible", "--version"], env=variables, capture_output=True, text=True)
+    told = subprocess.run([folder / "bin" / "ansible", "--version"], env=variables, capture_output=True, text=True, check=True)
     sys.stdout.write(f"Unit tests with {told.stdout.splitlines()[0]}, {python}\n")
     sys.stdout.flush()
-    argv = [folder / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    argv: list[str] = [str(folder / "bin" / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     return "FAILED" if subprocess.run(argv, cwd=PROJECT, env=variables, check=False).returncode else "passed"
 
 
@@ -100,7 +100,7 @@ def environment(core: str, python: str, pins: Path) -> Path:
         sys.stdout.flush()
         subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
         (folder / "requirements.txt").write_text(text, encoding="utf-8")
-        pip = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip: list[str | Path] = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "-r", folder / "requirements.txt"], check=True)
         (folder / "ready").touch()
     return folder
