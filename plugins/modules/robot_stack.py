@@ -279,7 +279,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply.apply import ServiceFailedError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import history
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.staging import Archive
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
@@ -398,7 +399,7 @@ def main() -> None:
         stack = parse(module.params)
         staged = module.params["staged_images"]
         archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
-        engine = Engine(stack.engine.socket)
+        engine = connect(stack.engine.socket)
         window = history.parse(module.params["history"])
         result = run.execute(run.Call(stack, Roots(), engine, archives, check=module.check_mode, window=window))
     except SpecError as error:

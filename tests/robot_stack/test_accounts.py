@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import found
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import Event
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import failure_history
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.failure_history import Event
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.state import ServiceMemory
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,4 +114,4 @@ def test_a_hang_is_a_failure_of_its_own() -> None:
     ],
 )
 def test_the_engines_messages_are_read(raw: dict[str, Any], event: Event) -> None:
-    assert failure_history.events([raw]) == (event,)
+    assert found.events([raw]) == (event,)

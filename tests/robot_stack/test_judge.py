@@ -68,7 +68,7 @@ def test_the_engine_is_judged_by_what_it_cannot_give_back(change: dict[str, Any]
     ],
 )
 def test_what_the_whole_stack_uses_has_the_engine_in_it(change: dict[str, Any], used: float | None) -> None:
-    assert report.budget(engine_reading(**change), STACK, 82)["used_mib"] == used
+    assert report.budget(engine_reading(**change), STACK, 82, judge.Judgement("ok"))["used_mib"] == used
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,8 @@ def test_the_highest_of_all_peaks_counts() -> None:
 
 def test_a_look_remembers_the_peak_and_what_happened() -> None:
     reading = dataclasses.replace(READING, memory=state.ServiceMemory("c", restarts=2, peak_bytes=MIB))
-    assert report.remember(reading) == state.ServiceMemory("c", restarts=2, peak_bytes=8 * MIB)
+    kept = report.remembered(state.State(), [reading]).services[reading.name]
+    assert kept == state.ServiceMemory("c", restarts=2, peak_bytes=8 * MIB)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.driver import DOCKER
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import (
     cgroup,
     disk_space,
@@ -150,13 +151,13 @@ def test_a_small_ceiling_above_the_robot_is_refused_and_named(made: Robot) -> No
     stack = parse.parse(parameters())
     made.group("/small", 449 * MIB)
     made.process(1, "init", "/small/init.scope")
-    seen = observe.observe(stack, made.roots, Engine("/nowhere"))
+    seen = observe.observe(stack, made.roots, DockerEngine("/nowhere"))
     (reason,) = [text for text in preflight.reasons(stack, seen) if "memory_budget" in text]
     assert (
         "is 450 MiB, more than this robot's 449.0 MiB (a cgroup above everything on it; its kernel has 500.0)" in reason
     )
     made.group("/small", 450 * MIB)
-    seen = observe.observe(stack, made.roots, Engine("/nowhere"))
+    seen = observe.observe(stack, made.roots, DockerEngine("/nowhere"))
     assert not [text for text in preflight.reasons(stack, seen) if "memory_budget" in text]
 
 
@@ -168,7 +169,7 @@ def test_an_engine_of_ours_that_a_power_cut_left_half_installed_is_seen(
     write(made.root / "usr/sbin/dockerd", "")
     write(made.root / "var/lib/dpkg/status", f"Package: docker.io\nStatus: install ok {status}\n")
     state.save(state.State(engine_packages=["docker.io"]), made.root / "var/lib/robot-stack")
-    seen = observe.observe(parse.parse(parameters()), made.roots, Engine("/nowhere"))
+    seen = observe.observe(parse.parse(parameters()), made.roots, DockerEngine("/nowhere"))
     assert seen.engine.installed
     assert seen.engine.missing_packages == missing
 
@@ -179,7 +180,7 @@ def test_an_engine_that_runs_and_was_not_set_up_to_its_end_is_seen(made: Robot) 
 
     def missing() -> list[str]:
         with FakeEngine(made) as fake:
-            seen = observe.observe(parse.parse(parameters()), made.roots, Engine(fake.socket))
+            seen = observe.observe(parse.parse(parameters()), made.roots, DockerEngine(fake.socket))
         assert seen.engine.running
         return list(seen.engine.missing_packages)
 
@@ -305,7 +306,7 @@ def test_the_engines_processes_are_known_by_name(made: Robot) -> None:
     # the kernel cuts names at 15 bytes, also within a letter
     made.process(30, "x", "/")
     (made.roots.proc / "30/comm").write_bytes("мониторинг".encode()[:15] + b"\n")
-    assert procfs.engine_pids(made.roots.proc) == [20, 21, 22]
+    assert procfs.pids_of(DOCKER.programs, made.roots.proc) == [20, 21, 22]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ Source of the events: https://docs.docker.com/reference/cli/docker/system/events
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
 
+from ..engine.protocol import Event
 from .state import ServiceMemory
 
 OUT_OF_MEMORY = "the kernel killed it for lack of memory"
@@ -18,32 +18,6 @@ KILLED = "it ended with exit code 137"
 # an end that follows its kill by more than this has a cause of its own
 KILL_SECONDS = 10.0
 STOP_SIGNALS = ("9", "15", "SIGKILL", "SIGTERM")
-
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that the engine saw, `time` in seconds since 1970."""
-
-    time: float
-    action: str
-    exit_code: str = ""
-    signal: str = ""
-
-
-def events(raw: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
-    """Return the engine's messages as events, in their order."""
-    found = []
-    for message in raw:
-        attributes = (message.get("Actor") or {}).get("Attributes") or {}
-        found.append(
-            Event(
-                time=message.get("timeNano", 0) / 1e9,
-                action=str(message.get("Action", "")),
-                exit_code=str(attributes.get("exitCode", "")),
-                signal=str(attributes.get("signal", "")),
-            )
-        )
-    return tuple(found)
 
 
 def after(

@@ -21,8 +21,8 @@ from typing import Any, Callable
 from ..base import lock
 from ..base.files import DesiredFile, write
 from ..base.roots import Roots
-from ..engine.docker import container
-from ..engine.docker.api import Engine, EngineError
+from ..engine.drivers import connect
+from ..engine.protocol import Engine, EngineError, name_of
 from ..host import cgroup, procfs
 from ..judge import readback
 from ..judge.readback import Reading
@@ -79,7 +79,9 @@ def look(
                     say(f"{service.name} could not be restarted: {error}")
             readings.append(reading)
         swap = procfs.memory(roots.proc).get("SwapTotal", 0)
-        page = metrics_page.text(readings, readback.engine(stack, roots, hierarchy, swap), stack.budget, now)
+        page = metrics_page.text(
+            readings, readback.engine(stack, engine.driver.programs, roots, hierarchy, swap), stack.budget, now
+        )
         for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
             write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
         try:
@@ -135,7 +137,7 @@ def _recent(service: Service, reading: Reading, known: readback.Known) -> sample
 
 def _revived(service: Service, reading: Reading, engine: Engine, roots: Roots, kill: restart.Kill) -> Reading:
     """Restart a service; return its reading with the hang in its account. Raises `EngineError`."""
-    name = container.name_of(service.name)
+    name = name_of(service.name)
     restarts = restart.restart(engine, name, service.stop_timeout_seconds, roots.proc, kill)
     memory = failure_history.hung(reading.memory, reading.healthy or "", time.time(), restarts)
     return replace(reading, memory=memory)
@@ -179,4 +181,4 @@ def main() -> None:
     """Take one look at this robot; the only argument is the directory of the settings."""
     settings = Path(sys.argv[1])
     socket = json.loads((settings / "stack.json").read_text(encoding="utf-8"))["socket"]
-    look(settings, Roots(), Engine(socket, timeout=30.0), time.time())
+    look(settings, Roots(), connect(socket, timeout=30.0), time.time())
