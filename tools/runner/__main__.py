@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="scenarios to run")
     parser.add_argument("--lanes", type=int, default=2, help="how many jobs run side by side")
     parser.add_argument("--since", type=float, default=time.time(), help="when it began, in seconds since 1970")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     table, known = choice.load(), choice.existing()
     unknown = sorted(set(asked.names) - set(known))
     if unknown or bool(asked.names) != (asked.what == "scenarios"):
