@@ -18,6 +18,7 @@ ALWAYS = 3600.0
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lanes, "LOOK_SECONDS", 0.05)
 
 
 def shell(name: str, command: str, **options: object) -> Job:
@@ -68,8 +69,7 @@ def test_an_optional_scenario_that_would_end_too_late_is_left_out() -> None:
     assert verdicts(jobs, goal=60) == {"short": "passed", "long": "left out", "core": "passed"}
 
 
-def test_when_the_time_is_over_what_runs_is_ended_with_all_that_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "LOOK_SECONDS", 0.1)
+def test_when_the_time_is_over_what_runs_is_ended_with_all_that_it_started() -> None:
     jobs = [shell("endless", "sleep 987654 & echo $! >pid; wait"), shell("later", "true", alone=True)]
     began = time.monotonic()
     assert verdicts(jobs, end=1) == {"endless": "FAILED", "later": "NOT RUN"}
@@ -78,11 +78,17 @@ def test_when_the_time_is_over_what_runs_is_ended_with_all_that_it_started(monke
     assert state.stdout.strip() in (b"", b"Z")
 
 
+def test_what_a_scenario_leaves_behind_does_not_keep_the_run_from_going_on() -> None:
+    began = time.monotonic()
+    assert verdicts([shell("leaves", "sleep 20 & echo done")]) == {"leaves": "passed"}
+    assert time.monotonic() - began < 10
+
+
 def test_the_time_of_each_action_is_known() -> None:
     lines = "INFO     [a > create] Executing\\nx\\nINFO     [a > create] Executed: Successful\\n"
-    command = f"printf '{lines}'; sleep 0.4; echo 'INFO     [a > verify] Executing'; echo '=== 7 passed in 3.10s ==='"
+    command = f"printf '{lines}'; sleep 1; echo 'INFO     [a > verify] Executing'; echo '=== 7 passed in 3.10s ==='"
     (result,) = lanes.run([shell("a", command)], lanes.Clock(time.time(), NEVER, NEVER), 1)
     (attempt,) = result.attempts
     assert attempt.tests == "7 passed"
     assert list(attempt.stages) == ["create", "verify"]
-    assert attempt.stages["create"] > 0.3
+    assert attempt.stages["create"] > 0.5

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import queue
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +15,7 @@ from tools.runner.jobs import FLAKY, PASSED, Attempt, Job, Result, again, next_j
 from tools.runner.summary import log_of
 
 TAIL_LINES = 150
-LOOK_SECONDS = 5  # so often it is seen whether the time is over
+LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,28 +33,40 @@ class Clock:
 
 @dataclass
 class Running:
-    """A job's process and its output, read by a thread that puts the attempt into ``done``."""
+    """A job's process. Its output goes to a file: a pipe stays open for as long as anything that it has left behind."""
 
     job: Job
     log: Path
-    done: queue.Queue[tuple[Job, Attempt]]
-    process: subprocess.Popen[str] = field(init=False)
+    process: subprocess.Popen[bytes] = field(init=False)
     began: float = field(default_factory=time.monotonic)
+    _begun: list[tuple[str, float]] = field(default_factory=list)  # Molecule's actions, and when each began
 
     def __post_init__(self) -> None:
         """Start it, in a process group of its own."""
         environment = {**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
-        self.process = subprocess.Popen(
-            self.job.argv,
-            env=environment,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        threading.Thread(target=self._read, daemon=True).start()
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                self.job.argv,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def look(self) -> Attempt | None:
+        """See which action runs; return the attempt once it is over."""
+        code, now = self.process.poll(), time.monotonic()
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        actions = [action for line in text.splitlines() if (action := logs.action(line))]
+        self._begun += [(action, now) for action in actions[len(self._begun) :]]
+        if code is None:
+            return None
+        stages: dict[str, float] = {}
+        ends = [moment for _, moment in self._begun[1:]] + [now]
+        for (action, began), end in zip(self._begun, ends):
+            stages[action] = stages.get(action, 0) + end - began
+        return Attempt(code == 0, now - self.began, stages, logs.tests(text), logs.cause(text) if code else "")
 
     def end(self) -> None:
         """End the job and all that it has started."""
@@ -69,47 +79,25 @@ class Running:
             except subprocess.TimeoutExpired:
                 continue
 
-    def _read(self) -> None:
-        since = self.began
-        stage, stages = "", dict[str, float]()
-        with self.log.open("w", encoding="utf-8") as kept:
-            for line in self.process.stdout or ():
-                kept.write(line)
-                kept.flush()
-                action = logs.action(line)
-                if action:
-                    now = time.monotonic()
-                    stages[stage] = stages.get(stage, 0) + now - since
-                    stage, since = action, now
-        stages[stage] = stages.get(stage, 0) + time.monotonic() - since
-        stages.pop("", None)
-        passed = self.process.wait() == 0
-        text = self.log.read_text(encoding="utf-8")
-        why = "" if passed else logs.cause(text)
-        self.done.put((self.job, Attempt(passed, time.monotonic() - self.began, stages, logs.tests(text), why)))
-
 
 def run(jobs: list[Job], clock: Clock, lanes: int) -> list[Result]:
     """Run all jobs, at most ``lanes`` at a time; return what came of each, in their order."""
     results = {job.name: Result(job) for job in jobs}
     waiting, running = list(jobs), dict[str, Running]()
-    done: queue.Queue[tuple[Job, Attempt]] = queue.Queue()
     try:
         while clock.elapsed() < clock.end:
             while len(running) < lanes and (job := _next(waiting, running, results, clock)):
                 waiting.remove(job)
-                running[job.name] = _start(job, results[job.name], done)
+                running[job.name] = _start(job, results[job.name])
             if not running:
                 break
-            try:
-                job, attempt = done.get(timeout=LOOK_SECONDS)
-            except queue.Empty:
-                continue
-            del running[job.name]
-            results[job.name] = with_attempt(results[job.name], attempt)
-            _tell(results[job.name])
-            if once_more := again(results[job.name]):
-                waiting.insert(0, once_more)
+            time.sleep(LOOK_SECONDS)
+            for name, attempt in [(name, attempt) for name, one in running.items() if (attempt := one.look())]:
+                del running[name]
+                results[name] = with_attempt(results[name], attempt)
+                _tell(results[name])
+                if once_more := again(results[name]):
+                    waiting.insert(0, once_more)
     finally:
         for left in running.values():
             left.end()
@@ -124,7 +112,7 @@ def _next(waiting: list[Job], running: dict[str, Running], results: dict[str, Re
     return next_job(waiting, [one.job for one in running.values()], passed, left)
 
 
-def _start(job: Job, earlier: Result, done: queue.Queue[tuple[Job, Attempt]]) -> Running:
+def _start(job: Job, earlier: Result) -> Running:
     log = Path(log_of(job.name))
     log.parent.mkdir(exist_ok=True)
     first = Path(log_of(job.name, 1))
@@ -132,7 +120,7 @@ def _start(job: Job, earlier: Result, done: queue.Queue[tuple[Job, Attempt]]) ->
     if earlier.attempts:
         log.replace(first)
     _say(f"{job.name}: running{' once more' if earlier.attempts else ''} ({log})")
-    return Running(job, log, done)
+    return Running(job, log)
 
 
 def _tell(result: Result) -> None:
