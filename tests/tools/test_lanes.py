@@ -44,7 +44,7 @@ def test_a_scenario_that_is_red_twice_fails_and_is_not_tried_again(capfd: pytest
 
 
 def test_two_jobs_run_side_by_side_where_there_are_two_lanes() -> None:
-    meet = "touch {0}; for i in $(seq 100); do test -e {1} && exit; sleep 0.1; done; exit 1"
+    meet = "touch {0}; for i in $(seq 600); do test -e {1} && exit; sleep 0.1; done; exit 1"
     jobs = [shell("left", meet.format("l", "r")), shell("right", meet.format("r", "l"))]
     assert verdicts(jobs) == {"left": "passed", "right": "passed"}
 
@@ -72,16 +72,16 @@ def test_an_optional_scenario_that_would_end_too_late_is_left_out() -> None:
 def test_when_the_time_is_over_what_runs_is_ended_with_all_that_it_started() -> None:
     jobs = [shell("endless", "sleep 987654 & echo $! >pid; wait"), shell("later", "true", alone=True)]
     began = time.monotonic()
-    assert verdicts(jobs, end=1) == {"endless": "FAILED", "later": "NOT RUN"}
-    assert time.monotonic() - began < 30
+    assert verdicts(jobs, end=5) == {"endless": "FAILED", "later": "NOT RUN"}
+    assert time.monotonic() - began < 60
     state = subprocess.run(["ps", "-o", "stat=", Path("pid").read_text().strip()], capture_output=True, check=False)
-    assert state.stdout.strip() in (b"", b"Z")
+    assert state.stdout[:1] in (b"", b"Z"), "at most a process that is over, and nobody has asked for its end"
 
 
 def test_what_a_scenario_leaves_behind_does_not_keep_the_run_from_going_on() -> None:
     began = time.monotonic()
-    assert verdicts([shell("leaves", "sleep 20 & echo done")]) == {"leaves": "passed"}
-    assert time.monotonic() - began < 10
+    assert verdicts([shell("leaves", "sleep 60 & echo done")]) == {"leaves": "passed"}
+    assert time.monotonic() - began < 50
 
 
 def test_the_time_of_each_action_is_known() -> None:
