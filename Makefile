@@ -54,10 +54,10 @@ browser:
 scenarios: images browser ## Run some scenarios: SCENARIOS="guardrail thrash"
 	@python -m tools.runner scenarios $(SCENARIOS)
 
-test: setup ## Linters, unit tests and the core scenarios (under 15 minutes)
+test: engine ## Linters, unit tests and the core scenarios (under 15 minutes)
 	@python -m tools.runner core
 
-test-all: setup ## The same with every scenario; says where the time goes
+test-all: engine ## The same with every scenario; says where the time goes
 	@python -m tools.runner all
 
 .PHONY: protections
