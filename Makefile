@@ -4,19 +4,28 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MOLECULE_PROJECT_DIRECTORY := $(CURDIR)
 
-PYTHON_SOURCES := plugins files/sensor_service molecule tests tools benchmarks
+COLLECTION := .collections/ansible_collections/robotfleet/stack
+# The collection's own code is read by the name that Ansible gives it.
+PYTHON_SOURCES := $(COLLECTION)/plugins files/sensor_service molecule tests tools benchmarks
 
 .PHONY: help setup engine images browser demo demo-down lint unit scenarios test test-all clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
-setup: .venv/ready ## Install what the controller needs, pinned, into .venv
+setup: .venv/ready $(COLLECTION) ## Install what the controller needs, pinned, into .venv
+
+# This folder, where Ansible looks for the collection robotfleet.stack (ansible.cfg).
+$(COLLECTION):
+	@mkdir -p $(@D)
+	@ln -sfn ../../.. $@
 
 .venv/ready: requirements.txt
 	@tools/python -m venv .venv
 	@echo "Installing Ansible and the test tools into .venv (about a minute)."
 	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@# Tests, tools and benchmarks import the collection by its name, as Ansible does.
+	@echo "$(CURDIR)/.collections" >"$$(echo .venv/lib/python3.*/site-packages)/robotfleet.stack.pth"
 	@touch $@
 
 engine: setup ## Ansible in .venv, and a container engine where there is none

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from plugins.module_utils.robot_stack import probe
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import http
 
 from . import collectors, product, rule, trial
 from .robot.ask import fetch
@@ -89,19 +89,19 @@ def _page(address: str) -> str:
 def _bytes_per_sample(address: str) -> float:
     """Return what a sample takes in the buffer, the eight bytes before each block included."""
     page = _page(address)
-    written, blocks, rows = (probe.metric(page, name) or 0.0 for name in (WRITTEN, BLOCKS, ROWS))
+    written, blocks, rows = (http.metric(page, name) or 0.0 for name in (WRITTEN, BLOCKS, ROWS))
     return round((written + 8 * blocks) / rows, 2) if rows else 0.0
 
 
 def _left(address: str) -> list[str]:
     """Return what speaks against it once it has had time to send everything."""
     until = time.monotonic() + MOST_DRAIN_SECONDS
-    while (probe.metric(_page(address), PENDING) or 0) > NEARLY_NOTHING:
+    while (http.metric(_page(address), PENDING) or 0) > NEARLY_NOTHING:
         if time.monotonic() > until:
             return [f"it did not send its backlog within {MOST_DRAIN_SECONDS} s"]
         time.sleep(1)
     page = _page(address)
-    return [f"{name} is {probe.metric(page, name):g}" for name in (DROPPED, REFUSED) if probe.metric(page, name)]
+    return [f"{name} is {http.metric(page, name):g}" for name in (DROPPED, REFUSED) if http.metric(page, name)]
 
 
 @contextmanager

@@ -16,8 +16,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import docker
-
-from plugins.module_utils.robot_stack import probe
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import http
 
 from . import disk, feeding, fleet, product, results, rule, scaling, trial
 from .robot.ask import fetch
@@ -102,9 +101,9 @@ def _asked(running: Running, address: str, asked: list[Any]) -> dict[str, Any]:
 def _not_taken(address: str, samples: int) -> list[str]:
     """Return whether the hub has fewer samples than it was sent: a figure for each sample would be wrong then."""
     page = fetch(address, "/metrics", 30).decode()
-    added = probe.metric(page, ADDED) or 0
+    added = http.metric(page, ADDED) or 0
     found = [f"{added:.0f} of {samples} samples were taken"] if added != samples else []
-    return found + [f"{name} is {probe.metric(page, name):g}" for name in REFUSED if probe.metric(page, name)]
+    return found + [f"{name} is {http.metric(page, name):g}" for name in REFUSED if http.metric(page, name)]
 
 
 def _on_disk(running: Running, connection: HTTPConnection) -> dict[str, int]:

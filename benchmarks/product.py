@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import filter_loader, init_plugin_loader
 from ansible.template import Templar, trust_as_template
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import floors as gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import rendered
 
 PROJECT = Path(__file__).resolve().parents[1]
 ROBOT = "benchmark"  # the name that samples bear
-sys.path.insert(0, str(PROJECT / "plugins" / "plugin_utils"))
-
-from inventory_gate import floors as gate  # noqa: E402 (found through the line above)
-from service_files import rendered  # noqa: E402 (its folder is known only now)
-
-
-@lru_cache(maxsize=1)
-def _start_ansible() -> None:
-    """Make Ansible find the project's filters; it can be told only once."""
-    init_plugin_loader()
-    filter_loader.add_directory(str(PROJECT / "plugins" / "filter"))
 
 
 def _templar(variables: dict[str, Any]) -> Templar:
     """Return Ansible's templar with the roles' defaults and variables below ``variables``."""
-    _start_ansible()
     loader = DataLoader()
     merged: dict[str, Any] = {"inventory_hostname": ROBOT}
     for kind in ("defaults", "vars"):

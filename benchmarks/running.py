@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import cgroup, procfs
 from docker.errors import NotFound
 from docker.types import Mount
-
-from plugins.module_utils.robot_stack import cgroup, procfs
 
 from .rule import Counters
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plugins.filter import victoriametrics_disk as disk_plan
+from ansible_collections.robotfleet.stack.plugins.filter import victoriametrics_disk as disk_plan
 
 from . import product
 

@@ -9,8 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from inventory_gate.catalogue import load
-from inventory_gate.declaration import Catalogue, Robot, Secret
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.catalogue import load
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import (
+    Catalogue,
+    Robot,
+    Secret,
+)
 
 PROJECT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent  # Ansible's programs are beside the Python that runs the tests

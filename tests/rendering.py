@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import filter_loader, init_plugin_loader
 from ansible.template import Templar, trust_as_template
 from declarations import PROJECT, catalogue
 
 
-@lru_cache(maxsize=1)
-def _with_own_filters() -> None:
-    """Have the project's own filters, as ansible.cfg has them."""
-    init_plugin_loader()
-    filter_loader.add_directory(str(PROJECT / "plugins" / "filter"))
-
-
 def templar(**written: Any) -> Templar:
     """Return Ansible's templar for robot scout, whose inventory has ``written``."""
-    _with_own_filters()
     variables: dict[str, Any] = {option.name: option.default for option in catalogue().options.values()}
     loader = DataLoader()
     for path in sorted(PROJECT.glob("roles/*/vars/main.yml")):

@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT / "plugins" / "plugin_utils"))
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.catalogue import load
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Option
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.values import form, minimum
 
-from inventory_gate.catalogue import load  # noqa: E402 (its folder is known only now)
-from inventory_gate.declaration import Option  # noqa: E402 (its folder is known only now)
-from inventory_gate.values import form, minimum  # noqa: E402 (its folder is known only now)
+PROJECT = Path(__file__).resolve().parents[1]
+
 
 SCHEMA = PROJECT / "inventory" / "memory_budget.schema.json"
 TYPES = {

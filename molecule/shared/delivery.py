@@ -7,21 +7,19 @@ import resource
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Archive, Images
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import Sender
 from login import ssh
 from waiting import until
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT / "plugins" / "plugin_utils"))
 
-from controller_images import Archive, Images  # noqa: E402 (its folder is known only now)
-from sending import Sender  # noqa: E402 (its folder is known only now)
 
 FOLDER = PROJECT / ".artifacts" / "airgap"
 MIB = 1024 * 1024
@@ -59,13 +57,13 @@ def changed_images(target: Path, mark: str) -> tuple[str, ...]:
     file = project / "files" / "sensor_service" / "src" / "sensor_service" / "server.py"
     file.write_text(f'{file.read_text()}\nCHANGED = "{mark}"\n')
     shutil.copytree(FOLDER / "images", target, dirs_exist_ok=True)
-    Images(project, lambda _words: None).export({SENSOR: ["amd64"]}, target)
+    Images(lambda _words: None, sensor_service=project / "files" / "sensor_service").export({SENSOR: ["amd64"]}, target)
     return ("-e", f"robot_stack_images_directory={target}")
 
 
 def archive(folder: Path | None = None) -> Archive:
     """The archive that a robot without any image is sent, from a folder or from this machine's engine."""
-    return Images(PROJECT, lambda _words: None, folder).archive(SENSOR, "amd64")
+    return Images(lambda _words: None, folder).archive(SENSOR, "amd64")
 
 
 def lay(robot: Any, content: bytes, path: str) -> None:

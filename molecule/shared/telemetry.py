@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import BYTES_PER_SAMPLE
 from waiting import PATIENCE_SECONDS, until
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins" / "plugin_utils"))
-
-from offline_buffer import BYTES_PER_SAMPLE
 
 PLANNED_BYTES_PER_SAMPLE = BYTES_PER_SAMPLE  # with which preflight reckons
 STORAGE = "http://127.0.0.1:8428"  # VictoriaMetrics, on a robot that keeps its samples and on a hub

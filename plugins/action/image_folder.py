@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
-
-from controller_images import Images, ImageUnavailableError
-
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
 
 
 class ActionModule(ActionBase):
@@ -34,12 +28,9 @@ class ActionModule(ActionBase):
         directory.mkdir(parents=True, exist_ok=True)
         before = {path.name for path in directory.rglob("*")}
         try:
-            listed = Images(PROJECT, self._say).export(wanted, directory)
+            listed = Images(partial(say, "controller")).export(wanted, directory)
         except ImageUnavailableError as error:
             raise AnsibleActionFail(str(error)) from error
         names = [f"{image.reference} for {image.architecture}" for image in listed]
         changed = {path.name for path in directory.rglob("*")} != before
         return {"changed": changed, "msg": f"{directory} holds {', '.join(names)}"}
-
-    def _say(self, words: str) -> None:
-        Display().display(f"  controller: {words}", color=constants.COLOR_CHANGED)

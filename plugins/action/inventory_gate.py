@@ -7,29 +7,30 @@ the images that the robots need are made ready here and their digests are return
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.vault import AnsibleVaultError, EncryptedString
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import hub, origin, waves
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.catalogue import load
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import (
+    Catalogue,
+    Fault,
+    Robot,
+    Secret,
+    fault,
+)
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.gate import UNCOUNTED, check
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
-
-from controller_images import Images, ImageUnavailableError
-from image_source import ImageSource
-from inventory_gate import hub, origin, waves
-from inventory_gate.catalogue import load
-from inventory_gate.declaration import Catalogue, Fault, Robot, Secret, fault
-from inventory_gate.gate import UNCOUNTED, check
-from inventory_gate.report import report
-
-PROJECT = Path(__file__).resolve().parent.parent.parent
 Wanted = dict[str, dict[str, list[str]]]  # folder of an archive, "" for this machine's engine -> image -> architectures
 
 
@@ -56,7 +57,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Refuse with one message that lists every fault, or return what the robots need."""
         super().run(tmp, task_vars)
-        catalogue = load(PROJECT / "roles")
+        catalogue = load(collection.ROLES)
         names = list((task_vars or {}).get("ansible_play_hosts_all") or [])
         faults: list[Fault] = []
         robots: list[Robot] = []
@@ -89,12 +90,11 @@ class ActionModule(ActionBase):
         return found
 
     def _images(self, wanted: Wanted) -> dict[str, dict[str, dict[str, str]]]:
-        def say(words: str) -> None:
-            Display().display(f"  controller: {words}", color=constants.COLOR_CHANGED)
-
         try:
             return {
-                folder: Images(PROJECT, say, Path(folder).expanduser() if folder else None).fingerprints(images)
+                folder: Images(partial(say, "controller"), Path(folder).expanduser() if folder else None).fingerprints(
+                    images
+                )
                 for folder, images in sorted(wanted.items())
             }
         except ImageUnavailableError as error:

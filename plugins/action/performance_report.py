@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 from pathlib import Path
 from typing import Any
 
-import tomllib
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__ as ansible_version
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.report import measurement, pages
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
-
-from performance_report import measurement, pages
-
-PROJECT = Path(__file__).resolve().parent.parent.parent
 RESULT = "robot_stack_result"
 
 
@@ -75,9 +70,8 @@ def earlier(path: str) -> dict[str, Any] | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of what made the report."""
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return {
-        str(project["name"]): str(project["version"]),
+        collection.NAME: collection.VERSION,
         "ansible-core": str(ansible_version),
         "Python": platform.python_version(),
     }

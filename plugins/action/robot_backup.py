@@ -11,24 +11,26 @@ import contextlib
 import hashlib
 import json
 import shlex
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
-
-from backup_archive import Backup, BackupFileError, Writer, checked, newest, tar_stream
-from sending import Sender, SendingError, megabytes
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
+    Backup,
+    BackupFileError,
+    Writer,
+    checked,
+    newest,
+    tar_stream,
+)
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import Sender, SendingError, megabytes
 
 PIECE = 4 << 20  # bytes before compression: what a robot and this machine hold at once
 TOLD = 4  # how often progress is told
-MODULE = "robot_backup"
+MODULE = "robotfleet.stack.robot_backup"
 
 
 class ActionModule(ActionBase):
@@ -139,4 +141,4 @@ class ActionModule(ActionBase):
         return int(done["rc"]), str(done["stderr"] or done["stdout"])
 
     def _say(self, words: str) -> None:
-        Display().display(f"  {self._robot}: {words}", color=constants.COLOR_CHANGED)
+        say(self._robot, words)

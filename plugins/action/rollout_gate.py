@@ -6,19 +6,13 @@ and keeps what became of them in the controller's fact `rollout`.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from ansible import constants
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
-
-from rollout import gate
-from rollout.progress import Progress
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import tell
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
 
 
 class ActionModule(ActionBase):
@@ -64,12 +58,9 @@ class ActionModule(ActionBase):
         if decision.judge:
             names = ", ".join(decision.judge)
             soak = f" after {progress.soak_seconds} s" if progress.soak_seconds else ""
-            words, colour = f"wave {progress.wave}: {names} to be judged{soak}", constants.COLOR_CHANGED
+            tell(f"wave {progress.wave}: {names} to be judged{soak}")
         elif decision.progress.stopped:
-            words, colour = f"the rollout stops: {decision.progress.stopped}", constants.COLOR_ERROR
-        else:
-            return
-        Display().display(f"  {words}", color=colour)
+            tell(f"the rollout stops: {decision.progress.stopped}", bad=True)
 
 
 def _answer(result: Any) -> dict[str, Any]:

@@ -6,17 +6,12 @@ take their hosts and batches from it.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
-
-from rollout.progress import Progress
-from rollout.waves import ordered, sizes
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.waves import ordered, sizes
 
 
 class ActionModule(ActionBase):

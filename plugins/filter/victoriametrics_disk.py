@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 from typing import Any, Callable
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
-
-import robot_code  # noqa: F401 (it comes first: a duration is read by the robot's code)
-from ansible.module_utils.robot_stack.durations import seconds
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.durations import seconds
 
 DOCUMENTATION = """
 name: victoriametrics_disk

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any, Callable
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
-
-from offline_buffer import disk_mib, lasting_hours, needed_mib
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import (
+    disk_mib,
+    lasting_hours,
+    needed_mib,
+)
 
 DOCUMENTATION = """
 name: vmagent_buffer

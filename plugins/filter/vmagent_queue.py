@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any, Callable
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin_utils"))
-
-from xxhash64 import xxh64
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.xxhash64 import xxh64
 
 DOCUMENTATION = """
 name: vmagent_queue

@@ -76,11 +76,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.robot_stack.backup import BackupError, Database, retention_seconds
-from ansible.module_utils.robot_stack.engine_api import Engine, EngineError
-from ansible.module_utils.robot_stack.lock import BusyError, held
-from ansible.module_utils.robot_stack.robot import Roots
-from ansible.module_utils.robot_stack.spec import ManagedFile, Probe, Service
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import (
+    BackupError,
+    Database,
+    retention_seconds,
+)
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.lock import BusyError, held
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
 
 SOCKET = "/var/run/docker.sock"
 

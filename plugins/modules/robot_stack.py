@@ -276,14 +276,15 @@ verdict: {description: The worst verdict., type: str, returned: where an engine 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.robot_stack import history, run
-from ansible.module_utils.robot_stack.apply import ServiceFailedError
-from ansible.module_utils.robot_stack.engine_api import Engine, EngineError
-from ansible.module_utils.robot_stack.parsing import parse
-from ansible.module_utils.robot_stack.robot import Roots
-from ansible.module_utils.robot_stack.spec import STATES, SpecError
-from ansible.module_utils.robot_stack.staging import Archive
-from ansible.module_utils.robot_stack.systemd import CommandError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply.apply import ServiceFailedError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import history
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.staging import Archive
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import STATES, SpecError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.parse import parse
 
 ARGUMENTS: dict[str, Any] = {
     "state": {"type": "str", "choices": list(STATES), "default": "present"},

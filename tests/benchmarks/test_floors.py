@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import ceil
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import fit
+from ansible_collections.robotfleet.stack.plugins.filter.vmagent_fit import fit as fit_agent
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import floors as gate
 from hypothesis import given
 from hypothesis import strategies as st
-from inventory_gate import floors as gate
 
 from benchmarks import agent, collectors, product, results, tables, trial
 from benchmarks.search import LARGEST_MIB, SMALLEST_MIB, smallest
-from plugins.filter.victoriametrics_fit import fit
-from plugins.filter.vmagent_fit import fit as fit_agent
 
 EDGES = st.integers(min_value=1, max_value=LARGEST_MIB - 50)
 

@@ -7,13 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import urlopen
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import fit
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks import queries
 from benchmarks.robot import load
-from plugins.filter.victoriametrics_fit import fit
 
 NOW = 1_800_000_000.0
 SERIES = st.integers(min_value=load.HISTOGRAM_SERIES, max_value=3000)

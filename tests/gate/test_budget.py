@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import budget, floors, gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.exposure import is_loopback
 from declarations import catalogue, robot
 from hypothesis import given
 from hypothesis import strategies as st
-from inventory_gate import budget, floors, gate
-from inventory_gate.reach import is_loopback
 
 ENGINE, SENSOR, DATABASE = (
     "container_engine_memory_allowance_mib",

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 from ansible.utils.display import Display
-
-from plugins.callback.robot_stack_display import CallbackModule
+from ansible_collections.robotfleet.stack.plugins.callback.display import CallbackModule
 
 ANSWER = {"asked": "verified", "declared": {}, "services": {"a": {"working_set_mib": 4.0}}, "msg": "a: down"}
 

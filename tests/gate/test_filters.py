@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
-import robot_code  # noqa: F401 (it comes first)
-from ansible.module_utils.robot_stack.durations import seconds
+from ansible_collections.robotfleet.stack.plugins.filter.command_flags import command_flags
+from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_disk import disk_mib
+from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import MIB, fit
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.durations import seconds
 from hypothesis import given
 from hypothesis import strategies as st
-
-from plugins.filter.command_flags import command_flags
-from plugins.filter.victoriametrics_disk import disk_mib
-from plugins.filter.victoriametrics_fit import MIB, fit
 
 LIMITS = st.integers(min_value=1, max_value=64 * 1024)
 SERIES = st.integers(min_value=1, max_value=1_000_000)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate, hub
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault, Secret
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
 from declarations import PROJECT, catalogue, robot
 from hypothesis import example, given
 from hypothesis import strategies as st
-from inventory_gate import gate, hub
-from inventory_gate.declaration import Fault, Secret
-from inventory_gate.report import report
 
 OWN = yaml.safe_load((PROJECT / "roles/telemetry_hub/vars/main.yml").read_text(encoding="utf-8"))
 BUDGET = {"robot_stack_memory_budget_mib": 600}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
 from declarations import PROJECT, catalogue, fleet
-from inventory_gate import gate
 
 SHARED = PROJECT / "molecule" / "shared" / "inventory"
 SCENARIOS = sorted(path.parent for path in PROJECT.glob("molecule/*/inventory") if path != SHARED)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate, unknown_variables
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
 from declarations import catalogue, robot
-from inventory_gate import gate, names
-from inventory_gate.declaration import Fault
-from inventory_gate.report import report
 
 
 def refused(**written: Any) -> Fault:
@@ -41,7 +41,9 @@ def test_other_peoples_variables_are_theirs() -> None:
 
 def test_a_renamed_variable_is_refused_with_its_new_name() -> None:
     written = robot(sensor_service_limit=32)
-    (found,) = names.check(written, catalogue(), {"sensor_service_limit": "sensor_service_memory_limit_mib"})
+    (found,) = unknown_variables.check(
+        written, catalogue(), {"sensor_service_limit": "sensor_service_memory_limit_mib"}
+    )
     assert found.remedy == "write sensor_service_memory_limit_mib instead"
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.robotfleet.stack.plugins.action.robot_stack import ROUNDS, ActionModule
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import Need, told
 
-from plugins.action.robot_stack import ROUNDS, ActionModule
-
-IMAGE = {"kind": "image", "reference": "sensor_service:1"}
+IMAGE = {"kind": "image", "reference": "sensor_service:1", "architecture": "amd64"}
 REBOOT = {"kind": "reboot"}
 
 
@@ -21,17 +22,18 @@ class Controller(ActionModule):
 
     def __init__(self, answers: Iterator[dict[str, Any]], clock: list[float]) -> None:
         self.answers, self.clock, self.asked = answers, clock, list[dict[str, Any]]()
+        self._task = SimpleNamespace(args={}, check_mode=False)
 
-    def _arguments(self, variables: dict[str, Any]) -> dict[str, Any]:
-        return {"services": [], "state": "planned"}
+    def _arguments(self, *_: Any) -> dict[str, Any]:
+        return {"services": [], "scope": [], "state": "planned", "architecture": "amd64"}
 
     def _execute_module(self, *, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         self.asked.append(dict(module_args))
         return next(self.answers)
 
-    def _meet(self, need: dict[str, Any], arguments: dict[str, Any], variables: dict[str, Any]) -> list[str]:
+    def _meet(self, need: Need, *_: Any) -> list[str]:
         self.clock[0] += 3600.0
-        return [f"bring {need['kind']}"]
+        return [f"bring {told(need)['kind']}"]
 
 
 @pytest.fixture
@@ -52,11 +54,16 @@ def test_a_robot_that_lacks_nothing_is_asked_once(clock: list[float]) -> None:
     assert len(controller.asked) == 1
 
 
+def test_a_need_that_nobody_knows_is_an_error(clock: list[float]) -> None:
+    with pytest.raises(ValueError, match="asks for 'tea'"):
+        Controller(iter([answer({"kind": "tea"})]), clock).run(task_vars={"inventory_hostname": "a"})
+
+
 def test_what_is_brought_is_a_change_and_the_clock_is_that_of_each_round(clock: list[float]) -> None:
     """A delivery of an hour must not look like a robot whose clock is an hour off."""
     controller = Controller(iter([answer(IMAGE), answer(plan=["create container"])]), clock)
-    told = controller.run(task_vars={"inventory_hostname": "a"})
-    assert (told["changed"], told["plan"]) == (True, ["bring image", "create container"])
+    result = controller.run(task_vars={"inventory_hostname": "a"})
+    assert (result["changed"], result["plan"]) == (True, ["bring image", "create container"])
     assert [asked["controller_clock"] for asked in controller.asked] == [1000.0, 4600.0]
 
 

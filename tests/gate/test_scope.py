@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from plugins.action.robot_stack import ActionModule
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services import arguments
 
 ROLES = {f"{name}_memory_limit_mib": 1 for name in ("sensor_service", "victoriametrics", "vmagent")}
 
@@ -14,7 +13,7 @@ ROLES = {f"{name}_memory_limit_mib": 1 for name in ("sensor_service", "victoriam
 def scope(*tags: str, asked: tuple[str, ...] = ()) -> Any:
     variables = {**ROLES, "ansible_run_tags": list(tags), "robot_stack_memory_budget_mib": 300}
     names = ["sensor_service", "victoriametrics"]
-    return ActionModule._scope(ActionModule.__new__(ActionModule), names, {"scope": list(asked)}, variables)
+    return arguments.scope(list(asked), names, variables)
 
 
 @pytest.mark.parametrize("tags", [("all",), ("robot_stack",), ("container_engine",), ("memory_cgroup", "always")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from plugins.callback.robot_stack_summary import (
+from ansible_collections.robotfleet.stack.plugins.callback.summary import (
     COLUMNS,
     MOST_DIFF_LINES,
     PLAN_COLUMNS,

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import (
+    SERVICES_OF_MODES,
+    Fault,
+)
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import lasting_hours, needed_mib
 from declarations import PROJECT, catalogue, robot
 from hypothesis import given
 from hypothesis import strategies as st
-from inventory_gate import gate
-from inventory_gate.declaration import SERVICES_OF_MODES, Fault
-from inventory_gate.report import report
-from offline_buffer import lasting_hours, needed_mib
 
 PUSH: dict[str, Any] = {
     "robot_stack_telemetry_mode": "push",

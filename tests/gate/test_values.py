@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate, values
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Option, Secret
 from declarations import catalogue, robot
 from hypothesis import given
 from hypothesis import strategies as st
-from inventory_gate import gate, values
-from inventory_gate.declaration import Option, Secret
 
 LIMIT = "victoriametrics_memory_limit_mib"
 NUMBERS = sorted(option.name for option in catalogue().options.values() if option.type == "int")

@@ -14,10 +14,15 @@ from typing import Any
 
 import docker
 import pytest
-from controller_images import Images, ImageUnavailableError
-from controller_images.archive import SHORT, assemble, leading_layers, name_of
-from controller_images.folder import ImageFolder, Packed
-from controller_images.packing import pack
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.archive import (
+    SHORT,
+    assemble,
+    leading_layers,
+    name_of,
+)
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.folder import ImageFolder, Packed
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.packing import pack
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -166,7 +171,7 @@ def test_a_folder_serves_without_an_engine(
         raise AssertionError("no engine may be asked")
 
     monkeypatch.setattr(docker, "from_env", none)
-    images = Images(tmp_path / "project", lambda _: None, folder.path)
+    images = Images(lambda _: None, folder.path, tmp_path / "cache")
     assert images.fingerprints({REFERENCE: ["amd64"]}) == {REFERENCE: {"amd64": "sha256:print"}}
     whole = images.archive(REFERENCE, "amd64")
     thin = images.archive(REFERENCE, "amd64", [[layer.partition(":")[2][:SHORT] for layer in image.layers[:2]]])
@@ -176,7 +181,7 @@ def test_a_folder_serves_without_an_engine(
 
 
 def test_a_folder_without_the_image_says_how_to_fill_it(tmp_path: Path, folder: ImageFolder) -> None:
-    images = Images(tmp_path / "project", lambda _: None, folder.path)
+    images = Images(lambda _: None, folder.path, tmp_path / "cache")
     with pytest.raises(ImageUnavailableError, match=r"does not hold .* for arm64: .*-e images_directory=FOLDER"):
         images.fingerprints({REFERENCE: ["arm64"]})
 

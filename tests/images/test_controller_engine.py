@@ -13,9 +13,9 @@ from typing import Any
 
 import docker
 import pytest
-from controller_images.engine import ControllerEngine
-from controller_images.sensor_image import REPOSITORY, base_images
-from controller_images.store import kept_name
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.engine import ControllerEngine
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.sensor_image import REPOSITORY, base_images
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.store import kept_name
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +132,8 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "files" / "sensor_service" / "src").mkdir(parents=True)
-    (tmp_path / "files" / "sensor_service" / "src" / "main.py").write_text("1")
+    (tmp_path / "src").mkdir(parents=True)
+    (tmp_path / "src" / "main.py").write_text("1")
     return tmp_path
 
 
@@ -153,7 +153,7 @@ def test_a_mixed_fleets_own_image_is_built_once_for_each_architecture(builder: B
 
 def test_a_changed_source_is_built_again(builder: Builder, project: Path) -> None:
     ready(project)
-    (project / "files" / "sensor_service" / "src" / "main.py").write_text("2")
+    (project / "src" / "main.py").write_text("2")
     ready(project)
     assert builder.built == ARCHITECTURES * 2
 
@@ -174,6 +174,6 @@ def test_a_base_image_that_is_gone_is_fetched_only_to_build(builder: Builder, pr
     builder.pulled.clear()
     ready(project)
     assert (builder.built, builder.pulled) == (ARCHITECTURES, [])
-    (project / "files" / "sensor_service" / "src" / "main.py").write_text("2")
+    (project / "src" / "main.py").write_text("2")
     ready(project)
     assert builder.pulled == list(base_images("arm64", "amd64").values())

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sending
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import transfer
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.package_folder import (
+    PackagesMissingError,
+    packages,
+)
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import Sender, SendingError, arrived
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from image_source import ImageSource
-from package_folder import PackagesMissingError, packages
-from robot_memory import Known, RobotMemory
-from sending import Sender, SendingError, arrived
 
 CONTENT = bytes(range(256)) * 1000
 DIGEST = "sha256:" + "a" * 64
@@ -64,7 +67,7 @@ def test_only_the_rest_of_a_cut_delivery_is_sent(archive: Path, robot: Robot, cu
     robot.received = 0
     robot.lay(CONTENT[:cut])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sending, "PIECE", piece)
+        patch.setattr(transfer, "PIECE", piece)
         target = Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", robot.staged())
     assert Path(target).read_bytes() == CONTENT
     assert robot.received == len(CONTENT) - cut
@@ -97,7 +100,7 @@ def test_only_root_reads_the_staging_directory(archive: Path, robot: Robot) -> N
 def test_a_robot_that_takes_nothing_more_fails_and_keeps_what_arrived(
     archive: Path, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "PIECE", 100_000)
+    monkeypatch.setattr(transfer, "PIECE", 100_000)
     robot.fails_after = 150_000
     with pytest.raises(SendingError, match="No space left on device"):
         Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", [])
@@ -105,27 +108,29 @@ def test_a_robot_that_takes_nothing_more_fails_and_keeps_what_arrived(
 
 
 def test_a_guess_is_made_only_where_another_image_is_known(tmp_path: Path) -> None:
-    known = Known()
+    known = KnownImages(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.1"})
     assert not known.outdated("a:1", "sha256:new")
     known.learn("a:1", "sha256:old", ["l1", "l2"])
-    memory = RobotMemory(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.1"})
-    memory.save(known)
-    again = memory.load()
-    assert (again.chains, again.outdated("a:1", "sha256:new"), again.outdated("a:1", "sha256:old")) == (
-        [["l1", "l2"]],
-        True,
-        False,
-    )
-    assert RobotMemory(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.2"}).load() == Known()
-    memory.forget()
-    assert memory.load() == Known()
+    known.save()
+    again = KnownImages(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.1"})
+    assert again.chains == [["l1", "l2"]]
+    assert (again.outdated("a:1", "sha256:new"), again.outdated("a:1", "sha256:old")) == (True, False)
+    assert KnownImages(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.2"}).images == {}
+    known.forget()
+    assert KnownImages(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.1"}).images == {}
 
 
-def test_a_spoilt_memory_is_no_memory(tmp_path: Path) -> None:
-    memory = RobotMemory(tmp_path, "scout", {})
-    memory.save(Known())
-    next(tmp_path.iterdir()).write_text("{")
-    assert memory.load() == Known()
+@pytest.mark.parametrize(
+    "content",
+    ["{", "", "[]", "{}", '{"format": 2, "images": {}, "chains": []}', '{"format": 1, "images": 3, "chains": []}'],
+)
+def test_a_file_that_cannot_be_read_costs_a_round_trip_and_no_more(tmp_path: Path, content: str) -> None:
+    known = KnownImages(tmp_path, "scout", {})
+    known.learn("a:1", "sha256:old", ["l1"])
+    known.save()
+    next(tmp_path.iterdir()).write_text(content)
+    spoilt = KnownImages(tmp_path, "scout", {})
+    assert (spoilt.images, spoilt.chains) == ({}, [])
 
 
 def test_a_pulled_image_is_named_by_registry_repository_and_digest() -> None:

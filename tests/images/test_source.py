@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from controller_images.source import PARTS, source_digest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.sensor_source import PARTS, source_digest
 
 CONTEXT = Path(__file__).resolve().parents[2] / "files" / "sensor_service"
 

@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from performance_report import measurement, pages, parse, sources, tables
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.report import measurement, pages, parse, sources, tables
 from report.answers import NOW, VERSIONS, fine, killed, service, silent
 from report.answers import fleet as fleet_of_answers
 
@@ -326,7 +326,7 @@ def test_an_earlier_report_is_compared_over_the_robots_that_both_measured() -> N
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_files_said_to_be_read_are_those_that_the_robot_reads(version: int) -> None:
-    read = (PROJECT / "plugins/module_utils/robot_stack/cgroup.py").read_text()
+    read = (PROJECT / "plugins/module_utils/robot_stack/host/cgroup.py").read_text()
     for words in sources.FILES[version].values():
         for word in re.findall(r"[a-z_.]*(?:memory\.[a-z_.]+|total_[a-z_]+|inactive_file|oom_kill)\b", words):
             assert f'"{word.rstrip(".")}"' in read, word

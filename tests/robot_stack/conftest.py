@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.robot_stack import files
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import Operator
 from robot_stack.robots import Robot

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible.module_utils.robot_stack import apply, image, parsing, run
-from ansible.module_utils.robot_stack.engine_api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import Robot, parameters, write
 
@@ -22,11 +25,11 @@ class Operator:
         self.pause: Callable[[float], None] = lambda _: None  # what goes on while a service settles
 
     def call(self, *services: dict[str, Any], check: bool = False, sent: bool = True, **more: Any) -> dict[str, Any]:
-        stack = parsing.parse(parameters(*services, **more))
+        stack = parse.parse(parameters(*services, **more))
         archives = {}
         for declared in stack.services if sent else ():
             path = write(self.robot.root / ROOT / "staging" / declared.name, declared.image)
-            archives[declared.image] = apply.Archive(f"/{ROOT}/staging/{declared.name}", image.file_digest(path))
+            archives[declared.image] = apply.Archive(f"/{ROOT}/staging/{declared.name}", file_digest(path))
         engine = Engine(self.fake.socket if self.fake else "/nowhere")
         applier = apply.Applier(
             stack,

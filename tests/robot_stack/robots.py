@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.robot_stack import image
-from ansible.module_utils.robot_stack.robot import Roots
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import image
 
 MIB = 1024 * 1024
 UNLIMITED_V1 = 9223372036854771712

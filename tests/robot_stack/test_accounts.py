@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import accounts
-from ansible.module_utils.robot_stack.accounts import Event
-from ansible.module_utils.robot_stack.state import ServiceMemory
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import failure_history
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.failure_history import Event
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.state import ServiceMemory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ MEMORY = ServiceMemory("c", deployed_at=1.0)
 def after(
     events: list[Event], memory: ServiceMemory = MEMORY, restarts: int = 0, kills_inside: int = 0
 ) -> ServiceMemory:
-    return accounts.after(memory, "c", events, restarts, started_at=5.0, kills_inside=kills_inside)
+    return failure_history.after(memory, "c", events, restarts, started_at=5.0, kills_inside=kills_inside)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_child_that_was_killed_leaves_the_service_running_and_is_counted() -> 
     again = after([Event(10.0, "oom")], found, kills_inside=1)
     assert again == found
     ended = after([Event(10.0, "oom"), Event(10.5, "die", "137")], found)
-    assert (ended.oom_kills, ended.restarts, ended.last_failure) == (1, 1, accounts.OUT_OF_MEMORY)
+    assert (ended.oom_kills, ended.restarts, ended.last_failure) == (1, 1, failure_history.OUT_OF_MEMORY)
 
 
 @given(st.lists(st.integers(0, len(OOM + ENDED + STOPPED)), max_size=4))
@@ -66,7 +66,7 @@ def test_looking_more_often_counts_nothing_twice(cuts: list[int]) -> None:
     memory = MEMORY
     for cut in [*sorted(cuts), len(events)]:
         # as the engine is asked: from shortly before the last failure on
-        asked = [event for event in events[:cut] if event.time >= memory.last_failure_at - accounts.KILL_SECONDS]
+        asked = [event for event in events[:cut] if event.time >= memory.last_failure_at - failure_history.KILL_SECONDS]
         memory = after(asked, memory)
     assert memory == after(events)
 
@@ -92,11 +92,11 @@ def test_the_engines_own_count_fills_what_its_events_miss(
 
 def test_a_new_container_begins_with_nothing() -> None:
     old = ServiceMemory("old", 1.0, 9, 3, 3, 3, 3, 99.0, "it died")
-    assert accounts.after(old, "c", [], 0, 5.0) == ServiceMemory("c", deployed_at=5.0)
+    assert failure_history.after(old, "c", [], 0, 5.0) == ServiceMemory("c", deployed_at=5.0)
 
 
 def test_a_hang_is_a_failure_of_its_own() -> None:
-    found = accounts.hung(MEMORY, "timed out", 50.0, 3)
+    found = failure_history.hung(MEMORY, "timed out", 50.0, 3)
     assert (found.hangs, found.last_failure_at, found.restarts) == (1, 50.0, 0)
     assert found.last_failure == "it ran and did not answer (timed out): it was restarted"
 
@@ -113,4 +113,4 @@ def test_a_hang_is_a_failure_of_its_own() -> None:
     ],
 )
 def test_the_engines_messages_are_read(raw: dict[str, Any], event: Event) -> None:
-    assert accounts.events([raw]) == (event,)
+    assert failure_history.events([raw]) == (event,)

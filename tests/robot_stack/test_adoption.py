@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.robot_stack import adoption, parsing, spec
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import rename_data
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import model, parse
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import NAME, ROOT, Operator
 from robot_stack.robots import Robot, parameters, service
@@ -32,9 +33,9 @@ def found(robot: Robot) -> dict[str, str]:
     return {path.name: (path / "block").read_text() for path in sorted((robot.root / ROOT / BUFFER).iterdir())}
 
 
-def take(robot: Robot, name: str) -> list[adoption.Move]:
-    stack = parsing.parse(parameters(with_queue(name)))
-    moves: list[adoption.Move] = adoption.take(stack, stack.services[0], robot.roots)
+def take(robot: Robot, name: str) -> list[rename_data.Move]:
+    stack = parse.parse(parameters(with_queue(name)))
+    moves: list[rename_data.Move] = rename_data.take(stack, stack.services[0], robot.roots)
     return moves
 
 
@@ -79,5 +80,5 @@ def test_a_service_without_such_a_folder_has_nothing_to_take(robot: Robot) -> No
 @pytest.mark.parametrize("wrong", ["/etc", "../other/1_x"])
 def test_a_folder_outside_of_the_data_is_refused(wrong: str) -> None:
     data = {"name": "buffer", "target": "/data", "adopts": wrong, "adopts_from": "queues/1_*"}
-    with pytest.raises(spec.SpecError, match="leaves its directory"):
-        parsing.parse(parameters(service(data=[data])))
+    with pytest.raises(model.SpecError, match="leaves its directory"):
+        parse.parse(parameters(service(data=[data])))

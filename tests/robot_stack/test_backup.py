@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import tarfile
 import tracemalloc
 from collections.abc import Iterator
@@ -13,11 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import backup, backup_swap, image, tar_stream
-from ansible.module_utils.robot_stack.backup import BackupError, Database
-from ansible.module_utils.robot_stack.engine_api import Engine
-from ansible.module_utils.robot_stack.spec import ManagedFile, Probe, Service
-from backup_archive import BackupFileError, Writer, checked, newest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import data_check
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import database, swap, tar_stream
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import BackupError, Database
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
+    BackupFileError,
+    Writer,
+    checked,
+    newest,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from robot_stack.fake_engine import FakeEngine
@@ -193,14 +202,14 @@ class Keeper:
 
     def restore(self, content: str, replace: bool = False) -> None:
         path = archive(self.data.parents[1] / "staging", content)
-        self.database.restore(path, image.file_digest(path), 5.0, 2, replace)
+        self.database.restore(path, file_digest(path), 5.0, 2, replace)
 
 
 def archive(folder: Path, content: str = "old", name: str = "data/small/samples") -> Path:
     """What a backup of a robot with one file of samples looks like."""
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(folder / "a.tar.gz", "w:gz") as made:
-        for path, text in ((backup_swap.MANIFEST, "{}"), (name, content)):
+        for path, text in ((swap.MANIFEST, "{}"), (name, content)):
             info = tarfile.TarInfo(path)
             info.size = len(text)
             if path == name:
@@ -230,7 +239,7 @@ def test_a_snapshot_is_made_told_and_dropped_and_those_of_others_stay(keeper: Ke
 
 def test_a_snapshot_of_a_backup_that_was_cut_off_goes_with_the_next_one(keeper: Keeper) -> None:
     keeper.keeps("now")
-    write(keeper.data.parent / backup.NOTE, "left")
+    write(keeper.data.parent / database.NOTE, "left")
     keeper.answers.snapshots.append("left")
     keeper.database.snapshot()
     assert keeper.answers.snapshots == ["theirs", "one"]
@@ -273,7 +282,7 @@ def test_samples_that_are_there_are_refused_or_replaced(keeper: Keeper) -> None:
 def test_what_the_database_does_not_find_is_taken_out_again(
     keeper: Keeper, found: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup.continuity, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(data_check, "PATIENCE_SECONDS", 0)
     keeper.runs()
     keeper.keeps("new")
     keeper.answers.found = found
@@ -295,7 +304,7 @@ def test_an_archive_that_did_not_arrive_whole_touches_nothing(keeper: Keeper) ->
 
 
 def test_what_does_not_fit_is_refused(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backup.space, "of", lambda _: backup.space.Disk(1, 100 << 20))
+    monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, 100 << 20))
     assert keeper.database.room(30 << 20, 1 << 20, False) == {"staged": []}
     with pytest.raises(BackupError, match=r"100.0 MiB of disk are free .* 124.0 MiB are needed"):
         keeper.database.room(30 << 20, 30 << 20, False)
@@ -312,9 +321,9 @@ def test_wherever_a_restore_is_cut_off_the_old_samples_can_be_put_back(
 ) -> None:
     """Cut off after so many renames and removals, in a swap or in its undoing; guarded until it is put right."""
     keeper.keeps("new")
-    backup_swap.unpack(archive(keeper.data.parents[1] / "staging"), keeper.data, *SERVICE.uid_gid)
+    swap.unpack(archive(keeper.data.parents[1] / "staging"), keeper.data, *SERVICE.uid_gid)
     if undoing:
-        backup_swap.swap(keeper.data)
+        swap.swap(keeper.data)
     left = [steps]
 
     def counted(real: Any) -> Any:
@@ -327,10 +336,10 @@ def test_wherever_a_restore_is_cut_off_the_old_samples_can_be_put_back(
         return call
 
     with monkeypatch.context() as cut:
-        for owner, name in ((Path, "rename"), (Path, "rmdir"), (Path, "unlink"), (backup_swap.shutil, "rmtree")):
+        for owner, name in ((Path, "rename"), (Path, "rmdir"), (Path, "unlink"), (shutil, "rmtree")):
             cut.setattr(owner, name, counted(getattr(owner, name)))
         try:
-            backup_swap.undo(keeper.data) if undoing else backup_swap.swap(keeper.data)
+            swap.undo(keeper.data) if undoing else swap.swap(keeper.data)
             finished = True
         except PowerCut:
             finished = False
@@ -338,11 +347,11 @@ def test_wherever_a_restore_is_cut_off_the_old_samples_can_be_put_back(
         assert files_of(keeper.data / "data") == {"small/samples": b"old"}
         return
     if not finished:
-        assert (keeper.data / backup_swap.GUARD).exists(), "the database must not start on this"
-        assert backup_swap.kept(keeper.data), "it is known that something is there to be lost"
-        backup_swap.recover(keeper.data)
+        assert (keeper.data / swap.GUARD).exists(), "the database must not start on this"
+        assert swap.kept(keeper.data), "it is known that something is there to be lost"
+        swap.recover(keeper.data)
     assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
-    backup_swap.recover(keeper.data)
+    swap.recover(keeper.data)
     assert sorted(path.name for path in keeper.data.iterdir()) == ["data", "metadata"]
 
 
@@ -364,7 +373,7 @@ def test_a_restore_that_is_cut_off_while_the_database_is_asked_loses_nothing(
     assert files_of(keeper.data)["data/small/samples"] == b"old"
     with pytest.raises(BackupError, match="restore_replace=true"):
         keeper.restore("older")
-    monkeypatch.setattr(backup.continuity, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(data_check, "PATIENCE_SECONDS", 0)
     keeper.answers.found = [0]
     with pytest.raises(BackupError, match="what was there was put back"):
         keeper.restore("older", replace=True)
@@ -391,7 +400,7 @@ def test_a_database_is_stopped_before_anything_is_laid_into_its_folder(
         assert not keeper.fake.containers[NAME]["State"]["Running"]
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backup_swap, "unpack", unpack)
+    monkeypatch.setattr(swap, "unpack", unpack)
     with pytest.raises(OSError, match="No space"):
         keeper.restore("old", replace=True)
     assert keeper.fake.containers[NAME]["State"]["Running"], "it serves again what it had"
@@ -403,7 +412,7 @@ def test_an_archive_must_not_write_elsewhere(tmp_path: Path, name: str) -> None:
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as made:
         made.addfile(tarfile.TarInfo(name))
     with pytest.raises(ValueError, match="does not belong in a backup"):
-        backup_swap.unpack(tmp_path / "a.tar.gz", tmp_path / "data", *SERVICE.uid_gid)
+        swap.unpack(tmp_path / "a.tar.gz", tmp_path / "data", *SERVICE.uid_gid)
     assert files_of(tmp_path / "data") == {}
 
 
@@ -411,12 +420,12 @@ def test_a_link_does_not_belong_into_a_backup() -> None:
     info = tarfile.TarInfo("data/small")
     info.type = tarfile.SYMTYPE
     with pytest.raises(ValueError, match="does not belong"):
-        backup_swap.safe(info)
+        swap.safe(info)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30d", 2592000.0), ("1.5h", 5400.0), ("?", float("inf"))])
 def test_a_retention_is_read(text: str, seconds: float) -> None:
-    assert backup.retention_seconds(text) == seconds
+    assert database.retention_seconds(text) == seconds
 
 
 ABOUT = {"robot": "scout", "moment": 5.0, "series": 2, "version": "v1"}
@@ -436,10 +445,10 @@ def test_what_is_written_can_be_checked_and_restored(tmp_path: Path, keeper: Kee
     assert (found.about, found.files) == (ABOUT, 7)
     assert found.unpacked == 0 + 1 + 511 + 512 + 513 + 5000 + 1
     assert newest(path.parent) == path
-    backup_swap.unpack(path, keeper.data, *SERVICE.uid_gid)
-    backup_swap.swap(keeper.data)
+    swap.unpack(path, keeper.data, *SERVICE.uid_gid)
+    swap.swap(keeper.data)
     assert (keeper.data / "data/small/2026_01/5/values.bin").stat().st_size == 5000
-    assert not (keeper.data / backup_swap.MANIFEST).exists()
+    assert not (keeper.data / swap.MANIFEST).exists()
 
 
 def test_only_a_whole_archive_has_a_name(tmp_path: Path) -> None:
@@ -468,7 +477,7 @@ def test_a_damaged_backup_is_refused(tmp_path: Path, damage: Any, words: str) ->
 
 
 def _signed(path: Path) -> Path:
-    digest = image.file_digest(path).partition(":")[2]
+    digest = file_digest(path).partition(":")[2]
     path.with_name(f"{path.name}.sha256").write_text(f"{digest}  {path.name}\n")
     return path
 

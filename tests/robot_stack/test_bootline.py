@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.robot_stack import bootline
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import kernel_cmdline
 from hypothesis import given
 from hypothesis import strategies as st
 from robot_stack.robots import write
@@ -23,28 +23,28 @@ from robot_stack.robots import write
     ],
 )
 def test_a_boot_line_gets_its_options_and_keeps_the_rest(before: str, after: str) -> None:
-    assert bootline.with_memory_controller(before) == after
-    assert bootline.with_memory_controller(after) == after
-    assert bootline.switches_on(after)
-    assert not bootline.switches_on(before)
+    assert kernel_cmdline.with_memory_controller(before) == after
+    assert kernel_cmdline.with_memory_controller(after) == after
+    assert kernel_cmdline.switches_on(after)
+    assert not kernel_cmdline.switches_on(before)
 
 
 def test_the_last_word_of_a_boot_line_decides() -> None:
     """A Raspberry Pi's firmware puts its own words before those of cmdline.txt."""
-    assert bootline.switches_on("cgroup_disable=memory quiet cgroup_enable=memory")
-    assert not bootline.switches_on("cgroup_enable=memory quiet cgroup_disable=memory")
+    assert kernel_cmdline.switches_on("cgroup_disable=memory quiet cgroup_enable=memory")
+    assert not kernel_cmdline.switches_on("cgroup_enable=memory quiet cgroup_disable=memory")
 
 
 def test_the_new_boot_path_stands_before_the_old_one(tmp_path: Path) -> None:
     names = ["/boot/firmware/cmdline.txt", "/boot/cmdline.txt"]
-    assert bootline.boot_file(names, tmp_path) is None
+    assert kernel_cmdline.boot_file(names, tmp_path) is None
     for name in reversed(names):
         expected = write(tmp_path / name.lstrip("/"), "")
-        assert bootline.boot_file(names, tmp_path) == expected
+        assert kernel_cmdline.boot_file(names, tmp_path) == expected
 
 
 @given(st.text(alphabet=st.characters(codec="ascii", exclude_characters="\r\n")))
 def test_any_boot_line_keeps_its_words(line: str) -> None:
-    once = bootline.with_memory_controller(line)
-    assert bootline.with_memory_controller(once) == once
-    assert set(line.split()) - {bootline.DISABLING} <= set(once.split())
+    once = kernel_cmdline.with_memory_controller(line)
+    assert kernel_cmdline.with_memory_controller(once) == once
+    assert set(line.split()) - {kernel_cmdline.DISABLING} <= set(once.split())

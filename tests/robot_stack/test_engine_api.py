@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.robot_stack.engine_api import Engine, EngineError, demultiplex
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import (
+    Engine,
+    EngineError,
+    demultiplex,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from robot_stack.fake_engine import FakeEngine

@@ -6,7 +6,8 @@ import shutil
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import apply, state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import ROOT, Operator
 from robot_stack.robots import Robot, parameters, service, write

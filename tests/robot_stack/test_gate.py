@@ -6,13 +6,16 @@ import dataclasses
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import cgroup, gate, parsing, procfs, readback, state
-from ansible.module_utils.robot_stack.samples import Sample
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import cgroup, procfs
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import gate, readback
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.samples import Sample
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.robots import MIB, parameters, service
 
 NOW = 10_000.0
 CHANGED_AT = NOW - 70
-STACK = parsing.parse(parameters(service(), service("victoriametrics", 50)))
+STACK = parse.parse(parameters(service(), service("victoriametrics", 50)))
 
 
 def reading(name: str, limit: int, held: int = 4, **memory: Any) -> readback.Reading:

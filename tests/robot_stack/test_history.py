@@ -11,8 +11,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ansible.module_utils.robot_stack import disk, history, parsing, run, spec
-from ansible.module_utils.robot_stack.engine_api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import history
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import disk_usage, run
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import model, parse
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import MIB, Robot, parameters, service, write
 
@@ -72,7 +74,7 @@ def database() -> Iterator[Database]:
 
 
 def read(database: Database, hours: int = 24, points: int = 60, **more: Any) -> dict[str, Any]:
-    stack = parsing.parse(parameters(service(), service("victoriametrics", 50, history_url=database.url, **more)))
+    stack = parse.parse(parameters(service(), service("victoriametrics", 50, history_url=database.url, **more)))
     found: dict[str, Any] = history.read(stack, history.Window(hours, points), NOW)
     return found
 
@@ -171,7 +173,7 @@ def test_a_robot_before_its_first_sample_says_so(database: Database) -> None:
 
 
 def test_a_robot_without_a_database_says_so() -> None:
-    found = history.read(parsing.parse(parameters(service())), history.Window(1), NOW)
+    found = history.read(parse.parse(parameters(service())), history.Window(1), NOW)
     assert found["faults"] == [history.KEEPS_NONE]
 
 
@@ -188,13 +190,13 @@ def test_a_protected_database_is_asked_with_its_password(database: Database) -> 
     "raw", [{"hours": -1}, {"hours": 9999}, {"hours": 1, "points": 9}, {"hours": 1, "points": 1001}]
 )
 def test_a_window_that_would_hurt_is_refused(raw: dict[str, int]) -> None:
-    with pytest.raises(spec.SpecError, match="is not between"):
+    with pytest.raises(model.SpecError, match="is not between"):
         history.parse(raw)
 
 
 @pytest.mark.usefixtures("any_owner")
 def test_a_run_reads_history_only_where_it_is_asked_for(robot: Robot, fake: FakeEngine, database: Database) -> None:
-    stack = parsing.parse(parameters(service(history_url=database.url), state="verified"))
+    stack = parse.parse(parameters(service(history_url=database.url), state="verified"))
 
     def call(window: history.Window) -> dict[str, Any]:
         engine = Engine(fake.socket)
@@ -212,8 +214,8 @@ def test_disk_tells_image_and_data(robot: Robot, fake: FakeEngine) -> None:
     declared = service(data=[{"name": "data", "target": "/data"}])
     fake.images = {"sensor_service:1": {"Id": "1", "Size": 14 * MIB}}
     write(robot.root / "var/lib/robot-stack/sensor_service/data/parts/one", "x" * 3 * MIB)
-    stack = parsing.parse(parameters(declared, service("other")))
-    found = disk.read(stack, Engine(fake.socket), robot.roots)
+    stack = parse.parse(parameters(declared, service("other")))
+    found = disk_usage.read(stack, Engine(fake.socket), robot.roots)
     assert found["sensor_service"]["image_mib"] == 14.0
     assert found["sensor_service"]["data_mib"] == pytest.approx(3.0, abs=0.1)
     assert found["other"] == {"image_mib": None, "data_mib": None}

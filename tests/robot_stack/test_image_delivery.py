@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import apply, image, parsing, run, staging, state
-from ansible.module_utils.robot_stack.engine_api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import image, staging
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import IMAGE, Robot, parameters, service, write
 
@@ -34,7 +39,7 @@ def asking_for(wanted: dict[str, Any], **more: Any) -> dict[str, Any]:
 def call(
     robot: Robot, fake: FakeEngine, *services: dict[str, Any], archives: Any = None, **more: Any
 ) -> dict[str, Any]:
-    stack = parsing.parse(parameters(*services, **more))
+    stack = parse.parse(parameters(*services, **more))
     engine = Engine(fake.socket)
     applier = apply.Applier(
         stack, robot.roots, engine, archives or {}, run=robot.systemctl([]), clock=lambda: 1000.0, pause=lambda _: None
@@ -48,7 +53,7 @@ def call(
 def staged(robot: Robot, left_out: int = 0, content: str = REFERENCE, digest: str = "") -> dict[str, staging.Archive]:
     """An archive that the controller has sent; its content is the name that it brings."""
     path = write(robot.root / ROOT / "staging" / "it.archive", content)
-    right = image.file_digest(path)
+    right = file_digest(path)
     return {REFERENCE: staging.Archive(f"/{ROOT}/staging/it.archive", digest or right, left_out)}
 
 
@@ -128,7 +133,7 @@ def test_an_archive_is_kept_where_the_engine_went_away_while_it_loaded(
 def test_every_image_is_there_before_any_container_is_touched(robot: Robot, fake: FakeEngine) -> None:
     one = staged(robot)
     two = write(robot.root / ROOT / "staging/two.archive", "victoriametrics:1")
-    one["victoriametrics:1"] = staging.Archive(f"/{ROOT}/staging/two.archive", image.file_digest(two))
+    one["victoriametrics:1"] = staging.Archive(f"/{ROOT}/staging/two.archive", file_digest(two))
     call(robot, fake, service(), service("victoriametrics", 50), archives=one)
     loads = [i for i, change in enumerate(fake.changes) if "/images/load" in change]
     creates = [i for i, change in enumerate(fake.changes) if "/containers/create" in change]
@@ -163,9 +168,7 @@ def test_a_pinned_image_is_pulled_by_its_digest_with_the_login_in_a_header_alone
     (login,) = logins
     assert login == {"username": "fleet", "password": "hidden", "serveraddress": "registry.example:5000"}
     assert "hidden" not in json.dumps([told, fake.calls])
-    assert "hidden" not in repr(
-        parsing.parse(parameters(pinned(), registry={"username": "fleet", "password": "hidden"}))
-    )
+    assert "hidden" not in repr(parse.parse(parameters(pinned(), registry={"username": "fleet", "password": "hidden"})))
     assert fake.containers[NAME]["Config"]["Image"] == PINNED
     again = call(robot, fake, pinned())
     assert (again["changed"], fake.changes) == (False, [])

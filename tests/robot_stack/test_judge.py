@@ -8,24 +8,20 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import (
-    cgroup,
-    container,
-    judge,
-    parsing,
-    peaks,
-    probe,
-    procfs,
-    readback,
-    report,
-    state,
-)
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import http
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import cgroup, procfs
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import peaks, readback
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import verdict as judge
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import report
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.robots import MIB, parameters, service
 
-STACK = parsing.parse(parameters(service(), service("victoriametrics", 50, history_url="http://127.0.0.1:1")))
+STACK = parse.parse(parameters(service(), service("victoriametrics", 50, history_url="http://127.0.0.1:1")))
 BUDGET = STACK.budget
 READING = readback.Reading(
     "sensor_service",
@@ -169,7 +165,7 @@ def test_peaks_come_from_the_robots_own_history(
         asked.append(url)
         return answer
 
-    monkeypatch.setattr(probe, "get", get)
+    monkeypatch.setattr(http, "get", get)
     reading = dataclasses.replace(READING, started_at=700.0)
     (found,) = peaks.remembered(STACK, [reading], 1000.0)
     assert found.remembered_peak == peak
@@ -181,7 +177,7 @@ def asking(*answers: tuple[int, str], gone: str = "", **health: Any) -> Any:
     """Wait for a service that gives ``answers``, the last one again and again, while time flies."""
     declared = {"url": "http://127.0.0.1:9/health", "timeout_seconds": 3, **health}
     files = [{"path": "secret", "content": "hunter2\n"}]
-    (one,) = parsing.parse(parameters(service(health=declared, files=files))).services
+    (one,) = parse.parse(parameters(service(health=declared, files=files))).services
     now, left, seen = [0.0], list(answers), []
 
     def ask(url: str, username: str, password: str) -> tuple[int, str]:
@@ -191,7 +187,7 @@ def asking(*answers: tuple[int, str], gone: str = "", **health: Any) -> Any:
     def pause(seconds: float) -> None:
         now[0] += seconds
 
-    return probe.wait_until_healthy(one, lambda: gone, ask, pause, lambda: now[0]), seen
+    return http.wait_until_healthy(one, lambda: gone, ask, pause, lambda: now[0]), seen
 
 
 def test_a_service_may_take_its_time() -> None:
@@ -219,21 +215,21 @@ def test_the_password_comes_from_the_services_own_file() -> None:
     assert seen[0][1:] == ("", "")
 
 
-@pytest.mark.parametrize("ends_at", [0.0, 1.0, probe.SETTLING_SECONDS])
+@pytest.mark.parametrize("ends_at", [0.0, 1.0, http.SETTLING_SECONDS])
 def test_without_a_health_page_a_container_is_watched_while_it_settles(ends_at: float) -> None:
     now = [0.0]
-    (one,) = parsing.parse(parameters(service(health={}))).services
+    (one,) = parse.parse(parameters(service(health={}))).services
 
     def pause(seconds: float) -> None:
         now[0] += seconds
 
     def wait(gone: Callable[[], str]) -> str | None:
-        return cast("str | None", probe.wait_until_healthy(one, gone, pause=pause))
+        return http.wait_until_healthy(one, gone, pause=pause)
 
     assert wait(lambda: "it ended" if now[0] >= ends_at else "") == "it ended"
     now[0] = 0.0
     assert wait(lambda: "") is None
-    assert now[0] == probe.SETTLING_SECONDS
+    assert now[0] == http.SETTLING_SECONDS
 
 
 @pytest.fixture
@@ -256,13 +252,13 @@ def page() -> Iterator[str]:
 
 
 def test_a_page_is_asked_for_with_its_query_and_password(page: str) -> None:
-    assert probe.get(f"{page}/a?b=c", "me", "pass") == (200, "/a?b=c")
-    assert probe.get(page, "me", "pass") == (200, "/")
-    assert probe.get(page)[0] == 401
+    assert http.get(f"{page}/a?b=c", "me", "pass") == (200, "/a?b=c")
+    assert http.get(page, "me", "pass") == (200, "/")
+    assert http.get(page)[0] == 401
 
 
 def test_a_page_that_nobody_serves_has_a_reason() -> None:
-    status, words = probe.get("http://127.0.0.1:1/")
+    status, words = http.get("http://127.0.0.1:1/")
     assert status == 0
     assert "refused" in words
 
@@ -278,7 +274,7 @@ def test_a_page_that_nobody_serves_has_a_reason() -> None:
     ],
 )
 def test_a_metric_is_its_first_value(page_text: str, value: float | None) -> None:
-    assert probe.metric(page_text, "m") == value
+    assert http.metric(page_text, "m") == value
 
 
 def test_a_container_is_described_without_labels() -> None:

@@ -7,27 +7,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import (
-    bootline,
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import setup as engine_setup
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.inventory import FoundImage
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import (
     cgroup,
-    container,
-    engine_setup,
-    files,
+    disk_space,
+    facts,
+    kernel_cmdline,
+    systemd,
+)
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import (
     limits,
     observe,
-    parsing,
     plan,
-    refuse,
+    preflight,
     remove,
-    robot,
-    space,
-    state,
-    systemd,
-    watchdog_setup,
 )
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan.step import Step
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import layout, parse
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import (
+    ImageNeed,
+    PackagesNeed,
+    PurgeNeed,
+    RebootNeed,
+)
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup as watchdog_setup
 from robot_stack.robots import FINGERPRINT, MIB, parameters, service, write
 
-FACTS = robot.Robot(
+FACTS = facts.Robot(
     architecture="amd64",
     kernel="6.1",
     hierarchy=cgroup.Hierarchy(2, Path("/sys/fs/cgroup")),
@@ -40,8 +50,13 @@ FACTS = robot.Robot(
 )
 
 
+def difference(step: Step) -> dict[str, str]:
+    assert step.diff is not None
+    return step.diff
+
+
 def declared(*services: dict[str, Any], **more: Any) -> Any:
-    return parsing.parse(parameters(*(services or (service(),)), **more))
+    return parse.parse(parameters(*(services or (service(),)), **more))
 
 
 def bare(**change: Any) -> Any:
@@ -77,7 +92,7 @@ def done(stack: Any, **change: Any) -> Any:
     wanted += watchdog_setup.settings(stack)
     containers, images = {}, {}
     for one in stack.services:
-        wanted += [*container.config_files(stack, one), watchdog_setup.service_settings(stack, one)]
+        wanted += [*layout.config_files(stack, one), watchdog_setup.service_settings(stack, one)]
         body = container.body(stack, one, "systemd", FINGERPRINT)
         containers[container.name_of(one.name)] = {
             "Image": "sha256:1",
@@ -85,7 +100,7 @@ def done(stack: Any, **change: Any) -> Any:
             "HostConfig": body["HostConfig"],
             "State": {"Running": True},
         }
-        images[one.image] = observe.FoundImage("sha256:1", FINGERPRINT, ["a"], ["PATH=/bin"])
+        images[one.image] = FoundImage("sha256:1", FINGERPRINT, ["a"], ["PATH=/bin"])
     parts: dict[str, Any] = {
         "state": state.State(["docker.io"], engine_setup.configuration(stack), sorted(images)),
         "engine": observe.FoundEngine(installed=True, running=True),
@@ -115,7 +130,7 @@ def test_a_bare_robot_gets_everything_in_order() -> None:
     foundation = ["slice"] * 3 + ["engine-file"] * 3 + ["packages"]
     expected = [*foundation, *["watchdog-file"] * 4, "watchdog", "image", "container", "watch"]
     assert kinds(made) == expected
-    assert [need["kind"] for need in made.needs] == ["packages", "image"]
+    assert [type(need) for need in made.needs] == [PackagesNeed, ImageNeed]
     assert made.steps[0].summary == "cap the whole stack at 300 MiB in robotstack.slice"
     assert [step.kind for step in made.foundation] == foundation
 
@@ -135,34 +150,34 @@ def test_a_changed_limit_touches_its_service_alone() -> None:
         "recreate container robot-stack-victoriametrics: Memory is 50.0 MiB, not 60.0 MiB; "
         "MemorySwap is 50.0 MiB, not 60.0 MiB"
     )
-    assert "memory: 50.0 MiB" in step.diff["before"]
-    assert "memory: 60.0 MiB" in step.diff["after"]
-    assert "PATH" not in step.diff["before"]
+    assert "memory: 50.0 MiB" in difference(step)["before"]
+    assert "memory: 60.0 MiB" in difference(step)["after"]
+    assert "PATH" not in difference(step)["before"]
 
 
 def test_another_image_under_the_same_name_is_brought_and_used() -> None:
     stack = declared()
-    old = {"sensor_service:1": observe.FoundImage("sha256:0", "sha256:old", ["a", "b"], [])}
+    old = {"sensor_service:1": FoundImage("sha256:0", "sha256:old", ["a", "b"], [])}
     made = plan.make(stack, done(stack, images=old))
     assert kinds(made) == ["image", "container"]
-    assert made.steps[0].needs["reference"] == "sensor_service:1"
+    assert made.steps[0].need == ImageNeed("sensor_service:1", "amd64")
     assert made.steps[1].summary.endswith(": its image changes")
 
 
 def test_a_container_of_an_image_that_was_replaced_is_made_anew() -> None:
     stack = declared()
-    new = {"sensor_service:1": observe.FoundImage("sha256:2", FINGERPRINT, [], [])}
+    new = {"sensor_service:1": FoundImage("sha256:2", FINGERPRINT, [], [])}
     assert kinds(plan.make(stack, done(stack, images=new))) == ["container"]
 
 
 def test_a_name_that_was_given_to_another_image_restarts_nothing_that_runs_the_right_one() -> None:
     stack = declared()
-    swapped = {"sensor_service:1": observe.FoundImage("sha256:9", "sha256:other", [], [])}
-    right = {"sensor_service": observe.FoundImage("sha256:1", FINGERPRINT, [], [])}
+    swapped = {"sensor_service:1": FoundImage("sha256:9", "sha256:other", [], [])}
+    right = {"sensor_service": FoundImage("sha256:1", FINGERPRINT, [], [])}
     (step,) = plan.make(stack, done(stack, images=swapped, running_images=right)).steps
     assert step.kind == "image"
-    assert step.diff["before"] == "fingerprint: sha256:other\n"
-    wrong = {"sensor_service": observe.FoundImage("sha256:9", "sha256:other", [], [])}
+    assert difference(step)["before"] == "fingerprint: sha256:other\n"
+    wrong = {"sensor_service": FoundImage("sha256:9", "sha256:other", [], [])}
     assert kinds(plan.make(stack, done(stack, running_images=wrong))) == ["container"]
 
 
@@ -238,7 +253,7 @@ def test_a_changed_file_shows_what_changes() -> None:
     running = {"sensor_service/a": files.FoundFile("old\n", 0o444, 0, 0)}
     made = plan.make(after, done(before, running_files=running))
     assert kinds(made) == ["file", "container"]
-    assert (made.steps[0].diff["before"], made.steps[0].diff["after"]) == ("old\n", "new\n")
+    assert (difference(made.steps[0])["before"], difference(made.steps[0])["after"]) == ("old\n", "new\n")
 
 
 def test_orphans_go_only_where_everything_is_in_scope() -> None:
@@ -284,7 +299,7 @@ def _controller(**change: Any) -> dict[str, Any]:
     return {**parameters()["memory_controller"], **change}
 
 
-WRITTEN = bootline.with_memory_controller("quiet")
+WRITTEN = kernel_cmdline.with_memory_controller("quiet")
 NO_CONTROLLER = {
     "hierarchy": cgroup.Hierarchy(0, Path("/none")),
     "controller": cgroup.SWITCHED_OFF,
@@ -327,8 +342,9 @@ def test_without_the_memory_controller_it_is_refused(
 def test_the_memory_controller_is_switched_on_where_a_reboot_is_allowed() -> None:
     made = plan.make(declared(memory_controller=_controller(reboot_allowed=True)), bare(**NO_CONTROLLER))
     assert kinds(made) == ["boot-line", "reboot"]
+    assert made.steps[0].file is not None
     assert made.steps[0].file.content == "root=/dev/sda quiet cgroup_enable=memory cgroup_memory=1\n"
-    assert made.needs == [{"kind": "reboot"}]
+    assert made.needs == [RebootNeed()]
     # a run that was cut off between the two is finished
     made = plan.make(
         declared(memory_controller=_controller(reboot_allowed=True)), bare(**{**NO_CONTROLLER, "boot_line": WRITTEN})
@@ -346,7 +362,7 @@ def test_the_memory_controller_is_switched_on_where_a_reboot_is_allowed() -> Non
         ({"kernel": "4.9.337-tegra"}, {}, "its kernel is 4.9.337-tegra, 4.14 or later is needed"),
         ({"swap_total": MIB, "swap_accounted": False}, {}, "cannot limit a service's swap"),
         ({"clock": 1e9}, {"controller_clock": 1e9 + 3601}, "its clock says 2001-09-09 01:46 UTC"),
-        ({"disks": {"/": space.Disk(1, 299 * MIB)}}, {}, "299.0 MiB of disk are free for /, 300 MiB are needed"),
+        ({"disks": {"/": disk_space.Disk(1, 299 * MIB)}}, {}, "299.0 MiB of disk are free for /, 300 MiB are needed"),
         (
             {"engine": observe.FoundEngine(True, True, version="19.03.13", api_version="1.40")},
             {},
@@ -364,7 +380,7 @@ def test_a_robot_that_cannot_hold_the_stack_is_refused(seen: dict[str, Any], mor
 
 
 def test_a_budget_that_fits_exactly_is_accepted() -> None:
-    assert refuse.reasons(declared(), bare(memory_ceiling=450 * MIB)) == []
+    assert preflight.reasons(declared(), bare(memory_ceiling=450 * MIB)) == []
 
 
 @pytest.mark.parametrize(
@@ -380,7 +396,7 @@ def test_a_budget_that_fits_exactly_is_accepted() -> None:
     ],
 )
 def test_what_is_just_good_enough_is_accepted(seen: dict[str, Any], more: dict[str, Any]) -> None:
-    assert refuse.reasons(declared(**more), bare(**seen)) == []
+    assert preflight.reasons(declared(**more), bare(**seen)) == []
 
 
 def test_what_shares_a_disk_must_fit_there_together() -> None:
@@ -388,37 +404,37 @@ def test_what_shares_a_disk_must_fit_there_together() -> None:
     paths = ("/", "/var/lib/docker", "/var/lib/robot-stack")
     # packages, image, archive, log, own files, data
     needed = 300 + 64 + 16 + 2 + 8 + 100
-    one = {path: space.Disk(1, needed * MIB) for path in paths}
-    assert refuse.reasons(stack, bare(disks=one)) == []
-    short = {path: space.Disk(1, needed * MIB - 1) for path in paths}
-    (reason,) = refuse.reasons(stack, bare(disks=short))
+    one = {path: disk_space.Disk(1, needed * MIB) for path in paths}
+    assert preflight.reasons(stack, bare(disks=one)) == []
+    short = {path: disk_space.Disk(1, needed * MIB - 1) for path in paths}
+    (reason,) = preflight.reasons(stack, bare(disks=short))
     assert "the engine's packages 300, sensor_service's image 64" in reason
     assert "sensor_service's data 100" in reason
     # what the data occupies already is not asked for again
-    assert refuse.reasons(stack, bare(disks=short, data_used={"sensor_service": MIB})) == []
+    assert preflight.reasons(stack, bare(disks=short, data_used={"sensor_service": MIB})) == []
     three = {"/": 300, "/var/lib/docker": 64 + 2, "/var/lib/robot-stack": 16 + 8 + 100}
-    apart = {path: space.Disk(number, mib * MIB) for number, (path, mib) in enumerate(three.items())}
-    assert refuse.reasons(stack, bare(disks=apart)) == []
+    apart = {path: disk_space.Disk(number, mib * MIB) for number, (path, mib) in enumerate(three.items())}
+    assert preflight.reasons(stack, bare(disks=apart)) == []
 
 
 def test_a_robot_that_has_its_images_and_packages_needs_no_room_for_them() -> None:
     stack = declared()
-    there = {path: space.Disk(1, 10 * MIB) for path in ("/", "/var/lib/docker", "/var/lib/robot-stack")}
-    assert refuse.reasons(stack, done(stack, disks=there)) == []
+    there = {path: disk_space.Disk(1, 10 * MIB) for path in ("/", "/var/lib/docker", "/var/lib/robot-stack")}
+    assert preflight.reasons(stack, done(stack, disks=there)) == []
 
 
 def test_an_image_that_is_pulled_needs_room_once_and_no_archive() -> None:
     pinned = {**service(), "image": {"reference": "registry.example/sensor_service@sha256:" + "0" * 64}}
     stack = declared(pinned)
-    small = {path: space.Disk(1, 10 * MIB) for path in ("/", "/var/lib/docker", "/var/lib/robot-stack")}
-    assert refuse.reasons(stack, done(stack, disks=small)) == []
-    (reason,) = refuse.reasons(stack, done(stack, disks=small, images={}))
+    small = {path: disk_space.Disk(1, 10 * MIB) for path in ("/", "/var/lib/docker", "/var/lib/robot-stack")}
+    assert preflight.reasons(stack, done(stack, disks=small)) == []
+    (reason,) = preflight.reasons(stack, done(stack, disks=small, images={}))
     assert "sensor_service's image 64" in reason
     assert "archive" not in reason
 
 
 def test_every_reason_is_told_at_once() -> None:
-    faults = {"architecture": "arm64", "memory_ceiling": 400 * MIB, "clock": 9.0, "disks": {"/": space.Disk(1, 0)}}
+    faults = {"architecture": "arm64", "memory_ceiling": 400 * MIB, "clock": 9.0, "disks": {"/": disk_space.Disk(1, 0)}}
     made = plan.make(declared(controller_clock=1e9), bare(**{**NO_CONTROLLER, **faults}))
     assert made.steps == []
     words = ("arm64", "robot_stack_memory_budget_mib 300", "clock", "disk", "memory_cgroup_reboot_allowed")
@@ -432,8 +448,8 @@ def test_our_own_listener_is_not_in_the_way(tmp_path: Path) -> None:
     stack = declared(service(listens=["127.0.0.1:9101"]))
     seen = done(stack)
     seen.containers["robot-stack-sensor_service"]["Id"] = "c0ffee"
-    assert refuse.busy_listeners(stack, seen, tmp_path) == []
-    (reason,) = refuse.busy_listeners(stack, bare(), tmp_path)
+    assert preflight.busy_listeners(stack, seen, tmp_path) == []
+    (reason,) = preflight.busy_listeners(stack, bare(), tmp_path)
     assert "127.0.0.1:9101 is taken by squatter (process 7): stop it, or change sensor_service_listen" in reason
 
 
@@ -443,7 +459,7 @@ def test_a_container_of_ours_that_has_the_address_is_named(tmp_path: Path) -> No
     seen = done(declared(service()))
     seen.containers["robot-stack-sensor_service"]["Id"] = "c0ffee"
     renamed = declared(service("camera_service", listens=["127.0.0.1:9101"]))
-    (reason,) = refuse.busy_listeners(renamed, seen, tmp_path)
+    (reason,) = preflight.busy_listeners(renamed, seen, tmp_path)
     assert "taken by our own container robot-stack-sensor_service: stop it first" in reason
 
 
@@ -465,12 +481,12 @@ def test_a_listener_is_in_the_way_although_our_container_runs(tmp_path: Path) ->
     stack = declared(service(listens=["127.0.0.1:9101"]))
     seen = done(stack)
     seen.containers["robot-stack-sensor_service"]["Id"] = "c0ffee"
-    assert len(refuse.busy_listeners(stack, seen, tmp_path)) == 1
+    assert len(preflight.busy_listeners(stack, seen, tmp_path)) == 1
 
 
 def test_a_listener_that_cannot_be_named_is_told_nevertheless(tmp_path: Path) -> None:
     _listens(tmp_path, 0, "")
-    (reason,) = refuse.busy_listeners(declared(service(listens=["127.0.0.1:9101"])), bare(), tmp_path)
+    (reason,) = preflight.busy_listeners(declared(service(listens=["127.0.0.1:9101"])), bare(), tmp_path)
     assert "127.0.0.1:9101 is taken by another program" in reason
 
 
@@ -526,7 +542,7 @@ def test_the_engine_goes_only_where_it_is_ours_and_runs_nothing_else() -> None:
     kept = remove.make(stack, done(stack, foreign_volumes=["theirs"]))
     assert kept.steps == []
     assert "keeps the volumes theirs" in kept.refusals[0]
-    assert remove.make(stack, done(stack, engine_data=True)).needs == [{"kind": "purge", "names": ["docker.io"]}]
+    assert remove.make(stack, done(stack, engine_data=True)).needs == [PurgeNeed(("docker.io",))]
     theirs = remove.make(stack, done(stack, state=state.State(), engine_data=True))
     assert not {"purge", "engine-leave"} & set(kinds(theirs))
     assert "/var/lib/docker" not in [step.subject for step in theirs.steps]

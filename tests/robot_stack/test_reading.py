@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import cgroup, files, observe, parsing, procfs, refuse, robot, space, state
-from ansible.module_utils.robot_stack.engine_api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import (
+    cgroup,
+    disk_space,
+    facts,
+    packages,
+    procfs,
+)
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, preflight
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from robot_stack.fake_engine import FakeEngine
@@ -73,6 +83,7 @@ def test_swap_that_is_not_accounted_is_told_apart(made: Robot) -> None:
 def test_usage_is_split_into_what_can_be_given_back_and_what_cannot(made: Robot) -> None:
     made.group("/a", MIB, anonymous=8192, kernel=4096)
     found = cgroup.usage(cgroup.detect(made.roots.sys), "/a")
+    assert found is not None
     assert (found.current, found.working_set, found.unreclaimable) == (16384, 12288, 12288)
     assert cgroup.usage(cgroup.detect(made.roots.sys), "/gone") is None
 
@@ -85,6 +96,7 @@ def test_v2_tells_faults_kills_and_pressure(tmp_path: Path) -> None:
     write(directory / "memory.events", "oom 1\noom_kill 2\n")
     write(directory / "memory.pressure", "some avg10=0.00 avg60=1.50 avg300=0.00 total=5\n")
     found = cgroup.usage(cgroup.detect(made.roots.sys), "/a")
+    assert found is not None
     assert found == cgroup.Usage(9, 4, 3, 2, 7, 2, 1.5)
     assert (found.working_set, found.unreclaimable) == (5, 5)
 
@@ -108,6 +120,7 @@ def test_an_older_v2_kernel_gives_only_the_parts_of_its_share(tmp_path: Path) ->
         "anon 1\nkernel_stack 2\npagetables 3\npercpu 4\nsock 5\nslab 6\nslab_reclaimable 9\n",
     )
     found = cgroup.usage(cgroup.detect(made.roots.sys), "/a")
+    assert found is not None
     assert (found.kernel, found.unreclaimable, found.stalled_percent) == (20, 21, None)
 
 
@@ -123,28 +136,28 @@ def test_ancestors_end_at_the_root() -> None:
 
 
 def test_the_robot_is_as_large_as_the_limit_above_it(made: Robot) -> None:
-    assert robot.here("/var/lib/x", made.roots).memory_ceiling == 512000 * 1024
+    assert facts.here("/var/lib/x", made.roots).memory_ceiling == 512000 * 1024
     made.group("/small", 100 * MIB)
     made.process(1, "init", "/small/init.scope")
-    facts = robot.observe(made.roots, "aarch64", "6.1", "/var/lib/x")
-    assert (facts.memory_ceiling, facts.architecture, facts.swap_total) == (100 * MIB, "arm64", 1024 * 1024)
-    assert facts.systemd
-    assert facts.debian
-    assert facts.disk_available > 0
+    found = facts.observe(made.roots, "aarch64", "6.1", "/var/lib/x")
+    assert (found.memory_ceiling, found.architecture, found.swap_total) == (100 * MIB, "arm64", 1024 * 1024)
+    assert found.systemd
+    assert found.debian
+    assert found.disk_available > 0
 
 
 def test_a_small_ceiling_above_the_robot_is_refused_and_named(made: Robot) -> None:
-    stack = parsing.parse(parameters())
+    stack = parse.parse(parameters())
     made.group("/small", 449 * MIB)
     made.process(1, "init", "/small/init.scope")
     seen = observe.observe(stack, made.roots, Engine("/nowhere"))
-    (reason,) = [text for text in refuse.reasons(stack, seen) if "memory_budget" in text]
+    (reason,) = [text for text in preflight.reasons(stack, seen) if "memory_budget" in text]
     assert (
         "is 450 MiB, more than this robot's 449.0 MiB (a cgroup above everything on it; its kernel has 500.0)" in reason
     )
     made.group("/small", 450 * MIB)
     seen = observe.observe(stack, made.roots, Engine("/nowhere"))
-    assert not [text for text in refuse.reasons(stack, seen) if "memory_budget" in text]
+    assert not [text for text in preflight.reasons(stack, seen) if "memory_budget" in text]
 
 
 @pytest.mark.parametrize(("status", "missing"), [("unpacked", ["docker.io"]), ("installed", [])])
@@ -155,7 +168,7 @@ def test_an_engine_of_ours_that_a_power_cut_left_half_installed_is_seen(
     write(made.root / "usr/sbin/dockerd", "")
     write(made.root / "var/lib/dpkg/status", f"Package: docker.io\nStatus: install ok {status}\n")
     state.save(state.State(engine_packages=["docker.io"]), made.root / "var/lib/robot-stack")
-    seen = observe.observe(parsing.parse(parameters()), made.roots, Engine("/nowhere"))
+    seen = observe.observe(parse.parse(parameters()), made.roots, Engine("/nowhere"))
     assert seen.engine.installed
     assert seen.engine.missing_packages == missing
 
@@ -166,20 +179,20 @@ def test_an_engine_that_runs_and_was_not_set_up_to_its_end_is_seen(made: Robot) 
 
     def missing() -> list[str]:
         with FakeEngine(made) as fake:
-            seen = observe.observe(parsing.parse(parameters()), made.roots, Engine(fake.socket))
+            seen = observe.observe(parse.parse(parameters()), made.roots, Engine(fake.socket))
         assert seen.engine.running
         return list(seen.engine.missing_packages)
 
     assert missing() == [], "dpkg's status is not read at each run"
     write(made.root / "var/lib/dpkg/updates/tmp.i", "")
-    assert not robot.packages_interrupted(made.roots)
+    assert not packages.packages_interrupted(made.roots)
     write(made.root / "var/lib/dpkg/updates/0003", "")
     assert missing() == ["docker.io"]
 
 
 def test_swap_that_the_kernel_cannot_limit_is_seen(made: Robot) -> None:
     def accounted() -> bool:
-        return bool(robot.here("/var/lib/x", made.roots).swap_accounted)
+        return bool(facts.here("/var/lib/x", made.roots).swap_accounted)
 
     group = made.group("/system.slice", None)
     assert accounted()
@@ -199,21 +212,21 @@ def test_swap_that_the_kernel_cannot_limit_is_seen(made: Robot) -> None:
 )
 def test_on_v1_the_kernel_tells_why_there_is_no_controller(tmp_path: Path, table: str | None, told: str) -> None:
     made = Robot(tmp_path, 1)
-    assert robot.here("/x", made.roots).controller == cgroup.ENFORCING
+    assert facts.here("/x", made.roots).controller == cgroup.ENFORCING
     shutil.rmtree(tmp_path / "sys/fs/cgroup/memory")
     if table is not None:
         write(tmp_path / "proc/cgroups", table)
-    facts = robot.here("/x", made.roots)
-    assert (facts.hierarchy.version, facts.controller) == (0, told)
+    found = facts.here("/x", made.roots)
+    assert (found.hierarchy.version, found.controller) == (0, told)
 
 
 def test_on_v2_the_list_of_controllers_alone_decides(tmp_path: Path) -> None:
     made = Robot(tmp_path, 2)
     write(tmp_path / "proc/cgroups", "memory\t0\t1\t1\n")  # newer kernels leave v2's controllers out, or say 1
-    assert robot.here("/x", made.roots).controller == cgroup.ENFORCING
+    assert facts.here("/x", made.roots).controller == cgroup.ENFORCING
     write(tmp_path / "sys/fs/cgroup/cgroup.controllers", "cpu pids\n")
-    facts = robot.here("/x", made.roots)
-    assert (facts.hierarchy.version, facts.controller) == (0, cgroup.SWITCHED_OFF)
+    found = facts.here("/x", made.roots)
+    assert (found.hierarchy.version, found.controller) == (0, cgroup.SWITCHED_OFF)
 
 
 def test_the_boot_is_dated_by_process_one(tmp_path: Path) -> None:
@@ -254,9 +267,9 @@ def test_a_socket_for_both_protocols_is_found_under_the_address_of_either() -> N
 
 def test_space_is_counted_on_the_disk_and_not_in_the_name(tmp_path: Path) -> None:
     write(tmp_path / "a/b", "x" * 100_000)
-    assert 100_000 <= space.used(tmp_path) <= 200_000
-    assert space.used(tmp_path / "none") == 0
-    assert space.of(tmp_path / "not/there/yet").device == tmp_path.stat().st_dev
+    assert 100_000 <= disk_space.used(tmp_path) <= 200_000
+    assert disk_space.used(tmp_path / "none") == 0
+    assert disk_space.of(tmp_path / "not/there/yet").device == tmp_path.stat().st_dev
 
 
 def test_only_installed_packages_count(tmp_path: Path) -> None:
@@ -265,13 +278,13 @@ def test_only_installed_packages_count(tmp_path: Path) -> None:
         tmp_path / "var/lib/dpkg/status",
         "Package: a\nStatus: install ok installed\n\nPackage: b\nStatus: deinstall ok config-files\n",
     )
-    assert robot.missing_packages(["c", "b", "a"], made.roots) == ["b", "c"]
+    assert packages.missing_packages(["c", "b", "a"], made.roots) == ["b", "c"]
 
 
 def test_a_package_on_hold_is_installed_all_the_same(tmp_path: Path) -> None:
     made = Robot(tmp_path, 2)
     write(tmp_path / "var/lib/dpkg/status", "Package: docker.io\nStatus: hold ok installed\n")
-    assert robot.missing_packages(["docker.io"], made.roots) == []
+    assert packages.missing_packages(["docker.io"], made.roots) == []
 
 
 def test_memory_is_read_in_bytes(made: Robot) -> None:
@@ -360,6 +373,7 @@ def test_a_directory_in_a_files_place_is_not_removed(tmp_path: Path) -> None:
 def test_what_is_no_text_differs_and_shows_nothing(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"\xff\xfe")
     found = files.find(tmp_path / "a")
+    assert found is not None
     assert found.content is None
     assert files.difference(mine("/a", "x"), found)["before"] == ""
 

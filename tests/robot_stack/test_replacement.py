@@ -7,9 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import container, continuity, parsing, replacement
-from ansible.module_utils.robot_stack.engine_api import Engine
-from ansible.module_utils.robot_stack.replacement import Replacement, ServiceFailedError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import replacement
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply.replacement import (
+    Replacement,
+    ServiceFailedError,
+)
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import data_check, http
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import IMAGE, parameters, service
 
@@ -20,7 +26,7 @@ OTHER_IMAGE = {**IMAGE, "Id": "sha256:2"}
 
 @pytest.fixture
 def stack() -> Any:
-    return parsing.parse(parameters(service()))
+    return parse.parse(parameters(service()))
 
 
 class Robot:
@@ -82,7 +88,7 @@ def test_an_error_that_nobody_foresaw_does_not_leave_the_service_stopped(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(replacement.probe, "wait_until_healthy", interrupted)
+    monkeypatch.setattr(http, "wait_until_healthy", interrupted)
     with pytest.raises(KeyboardInterrupt):
         robot.replacement.make(robot.request)
     assert (robot.runs(), robot.fake.containers[NAME]["Id"]) == ({NAME: True}, old)
@@ -145,7 +151,7 @@ class Clock:
         self.now += seconds
 
 
-DATABASE = parsing.parse(parameters(service("victoriametrics", history_url="http://127.0.0.1:8428"))).services[0]
+DATABASE = parse.parse(parameters(service("victoriametrics", history_url="http://127.0.0.1:8428"))).services[0]
 
 
 @pytest.mark.parametrize(
@@ -162,15 +168,15 @@ DATABASE = parsing.parse(parameters(service("victoriametrics", history_url="http
 )
 def test_a_version_must_find_what_was_kept(before: int | None, after: tuple[int | None, ...], words: str) -> None:
     clock = Clock()
-    found = continuity.lost(DATABASE, 5.0, before, ask=answers(*after), pause=clock.pause, clock=clock)
+    found = data_check.lost(DATABASE, 5.0, before, ask=answers(*after), pause=clock.pause, clock=clock)
     assert found.endswith(words)
     assert bool(found) == bool(words)
 
 
 def test_what_keeps_no_history_is_not_asked(stack: Any) -> None:
-    assert continuity.series_at(stack.services[0], 5.0, ask=answers(3)) is None
-    assert continuity.leave_mark(stack.services[0], "it:1", 5.0, answers(3)) is None
-    assert continuity.series_at(DATABASE, 5.0, ask=lambda *_: (200, "no JSON")) is None
+    assert data_check.series_at(stack.services[0], 5.0, ask=answers(3)) is None
+    assert data_check.leave_mark(stack.services[0], "it:1", 5.0, answers(3)) is None
+    assert data_check.series_at(DATABASE, 5.0, ask=lambda *_: (200, "no JSON")) is None
 
 
 @pytest.mark.parametrize(("taken", "counts", "found"), [(204, (0, 0, 1), 1), (204, (0,), None), (503, (1,), None)])
@@ -183,7 +189,7 @@ def test_a_mark_counts_only_where_it_is_found(taken: int, counts: tuple[int, ...
         posted.append(content)
         return taken, ""
 
-    assert continuity.leave_mark(DATABASE, "db:1", 5.0, ask, lambda _: None) == found
+    assert data_check.leave_mark(DATABASE, "db:1", 5.0, ask, lambda _: None) == found
     assert posted == [b'robot_stack_replaced_image{image="db:1"} 1 5000\n']
 
 
@@ -194,7 +200,7 @@ def test_only_another_image_is_asked_for_what_it_finds(
     robot.run()
     robot.fake.images["sensor_service:1"] = image
     questions: list[str] = []
-    monkeypatch.setattr(continuity, "leave_mark", lambda _service, replaced, _moment: questions.append(replaced))
+    monkeypatch.setattr(data_check, "leave_mark", lambda _service, replaced, _moment: questions.append(replaced))
     robot.replacement.make(robot.request)
     assert questions == (["sensor_service:1"] if asked else [])
 
@@ -202,8 +208,8 @@ def test_only_another_image_is_asked_for_what_it_finds(
 def test_a_version_that_finds_nothing_of_it_is_put_back(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
     old = robot.run()
     robot.fake.images["sensor_service:1"] = OTHER_IMAGE
-    monkeypatch.setattr(continuity, "leave_mark", lambda *_: 2)
-    monkeypatch.setattr(continuity, "lost", lambda *_: "it finds 0")
+    monkeypatch.setattr(data_check, "leave_mark", lambda *_: 2)
+    monkeypatch.setattr(data_check, "lost", lambda *_: "it finds 0")
     with pytest.raises(ServiceFailedError, match=f"it finds 0; {replacement.PUT_BACK}"):
         robot.replacement.make(robot.request)
     assert robot.fake.containers[NAME]["Id"] == old

@@ -6,8 +6,8 @@ import signal
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import revive
-from ansible.module_utils.robot_stack.engine_api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import restart
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import Robot
 
@@ -24,19 +24,19 @@ def running(robot: Robot, fake: FakeEngine) -> FakeEngine:
     return fake
 
 
-def restart(fake: FakeEngine, robot: Robot, kill: Any = None) -> int:
-    counted: int = revive.restart(Engine(fake.socket), NAME, 0.2, robot.root / "proc", kill or fake.kill)
+def restarted(fake: FakeEngine, robot: Robot, kill: Any = None) -> int:
+    counted: int = restart.restart(Engine(fake.socket), NAME, 0.2, robot.root / "proc", kill or fake.kill)
     return counted
 
 
 def test_it_is_asked_to_end_first(running: FakeEngine, robot: Robot) -> None:
-    assert restart(running, robot) == 3
+    assert restarted(running, robot) == 3
     assert running.killed == [signal.SIGTERM]
 
 
 def test_one_that_does_not_listen_is_ended_by_force(running: FakeEngine, robot: Robot) -> None:
     running.deaf_to = {signal.SIGTERM}
-    assert restart(running, robot) == 3
+    assert restarted(running, robot) == 3
     assert running.killed == [signal.SIGTERM, signal.SIGKILL]
 
 
@@ -45,24 +45,24 @@ def test_another_process_that_got_its_number_is_left_alone(running: FakeEngine, 
         running.kill(pid, what)
         robot.process(pid, "bystander", "/user.slice")
 
-    assert restart(running, robot, kill) == 3
+    assert restarted(running, robot, kill) == 3
     assert running.killed == [signal.SIGTERM]
 
 
 def test_an_engine_that_does_not_start_it_again_is_told_of(
     running: FakeEngine, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revive, "KILL_SECONDS", 0.2)
+    monkeypatch.setattr(restart, "KILL_SECONDS", 0.2)
     running.deaf_to = {signal.SIGTERM, signal.SIGKILL}
     with pytest.raises(EngineError, match="has not started robot-stack-sensor_service again"):
-        restart(running, robot)
+        restarted(running, robot)
 
 
 def test_a_container_that_does_not_run_has_no_process_to_end(
     running: FakeEngine, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revive, "KILL_SECONDS", 0.2)
+    monkeypatch.setattr(restart, "KILL_SECONDS", 0.2)
     running.containers[NAME]["State"] = {"Running": False, "Pid": 0}
     with pytest.raises(EngineError):
-        restart(running, robot)
+        restarted(running, robot)
     assert running.killed == []

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import apply, generations, image, state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import image
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import good_versions, state
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import ROOT, Operator
 from robot_stack.robots import IMAGE, MIB, Robot, service, write
@@ -38,9 +40,9 @@ def test_what_passes_is_remembered_by_root_alone(operator: Operator, robot: Robo
     told = operator.call(declared, state="proven", sent=False)
     assert (told["proven"], told["changed"], told.get("failed")) == (True, False, None)
     assert "hunter2" not in str(told)
-    kept = robot.root / ROOT / generations.FILE
+    kept = robot.root / ROOT / good_versions.FILE
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert generations.load(robot.root / ROOT)[0].images == {"sensor_service": "sha256:1"}
+    assert good_versions.load(robot.root / ROOT)[0].images == {"sensor_service": "sha256:1"}
     assert operator.call(declared)["proven"] is True
     assert operator.call(service(limit=40))["proven"] is False
 
@@ -48,7 +50,7 @@ def test_what_passes_is_remembered_by_root_alone(operator: Operator, robot: Robo
 def test_check_mode_remembers_and_restores_nothing(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
     operator.call(service())
     operator.call(service(), state="proven", sent=False, check=True)
-    assert not (robot.root / ROOT / generations.FILE).exists()
+    assert not (robot.root / ROOT / good_versions.FILE).exists()
     die(fake)
     told = operator.call(service(), state="proven", sent=False, check=True, fresh=["sensor_service"])
     assert told["failed"]
@@ -158,7 +160,7 @@ def test_a_first_deployment_that_fails_leaves_nothing_running(
             operator.call(service(), database)
     assert fake.containers == {}
     assert (robot.root / ROOT / "victoriametrics/data").is_dir()
-    assert not (robot.root / ROOT / generations.FILE).exists()
+    assert not (robot.root / ROOT / good_versions.FILE).exists()
 
 
 def test_a_new_service_that_fails_goes_and_the_good_one_stays(operator: Operator, fake: FakeEngine) -> None:
@@ -224,7 +226,7 @@ def test_a_rollback_puts_right_what_was_changed_by_hand(operator: Operator, robo
     fake.containers[SENSOR]["HostConfig"]["Memory"] = 64 * MIB
     operator.call(service(limit=32), state="restored", sent=False)
     assert limit(fake) == 32
-    assert len(generations.load(robot.root / ROOT)) == 2
+    assert len(good_versions.load(robot.root / ROOT)) == 2
 
 
 def test_a_scoped_rollback_leaves_the_other_service(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
@@ -233,7 +235,7 @@ def test_a_scoped_rollback_leaves_the_other_service(operator: Operator, robot: R
     both = (service(limit=40), service("victoriametrics", 60))
     operator.call(*both, state="restored", scope=["sensor_service"], sent=False)
     assert (limit(fake), limit(fake, DATABASE)) == (32, 60)
-    (now,) = generations.load(robot.root / ROOT)
+    (now,) = good_versions.load(robot.root / ROOT)
     assert {name: raw["memory_limit_mib"] for name, raw in now.services.items()} == {
         "sensor_service": 32,
         "victoriametrics": 60,
@@ -243,17 +245,17 @@ def test_a_scoped_rollback_leaves_the_other_service(operator: Operator, robot: R
 def test_removal_forgets_what_was_good(operator: Operator, robot: Robot) -> None:
     rollout(operator, service(), service("victoriametrics", 50))
     operator.call(service(), service("victoriametrics", 50), state="absent", scope=["sensor_service"], sent=False)
-    (left,) = generations.load(robot.root / ROOT)
+    (left,) = good_versions.load(robot.root / ROOT)
     assert list(left.services) == ["victoriametrics"]
     operator.call(service(), service("victoriametrics", 50), state="absent", sent=False)
-    assert not (robot.root / ROOT / generations.FILE).exists()
-    write(robot.root / ROOT / generations.FILE, json.dumps([]))  # a removal that was cut off
+    assert not (robot.root / ROOT / good_versions.FILE).exists()
+    write(robot.root / ROOT / good_versions.FILE, json.dumps([]))  # a removal that was cut off
     assert operator.call(service(), state="absent", sent=False)["plan"] == [
-        f"remove /{ROOT}/{generations.FILE}",
+        f"remove /{ROOT}/{good_versions.FILE}",
     ]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '[{"services": [{}]}]', '[{"unheard": 1, "services": []}]'])
 def test_an_unreadable_memory_is_none(robot: Robot, text: str) -> None:
-    write(robot.root / ROOT / generations.FILE, text)
-    assert generations.load(robot.root / ROOT) == []
+    write(robot.root / ROOT / good_versions.FILE, text)
+    assert good_versions.load(robot.root / ROOT) == []

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible.module_utils.robot_stack import cgroup, judge, metrics_page, parsing, procfs, readback
-from ansible.module_utils.robot_stack.state import ServiceMemory
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import cgroup, procfs
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import readback
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import verdict as judge
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.state import ServiceMemory
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import metrics as metrics_page
 from declarations import PROJECT
 from robot_stack.robots import MIB, parameters
 
 RULES = PROJECT / "roles/robot_stack/files/rules/memory_budget.yml"
 PROMTOOL = PROJECT / ".testbed/cache/promtool/promtool"
-BUDGET = parsing.parse(parameters()).budget
+BUDGET = parse.parse(parameters()).budget
 # promtool's clock starts at 0; later than the day for which a kill counts
 MINUTES = 2000
 NOW = MINUTES * 60.0

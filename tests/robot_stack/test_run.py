@@ -7,7 +7,9 @@ import fcntl
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import apply, run, state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import NAME, ROOT, Operator
 from robot_stack.robots import IMAGE, MIB, Robot, service, write
@@ -81,7 +83,7 @@ def test_a_plan_is_no_change(operator: Operator, robot: Robot, fake: FakeEngine)
 def test_a_missing_image_is_asked_for_and_the_rest_waits(operator: Operator, fake: FakeEngine) -> None:
     told = operator.call(service(), sent=False)
     need = {"kind": "image", "reference": "sensor_service:1", "architecture": "amd64"}
-    assert told["needs"] == [{**need, "chains": [], "staged": []}]
+    assert told["needs"] == [{**need, "chains": [], "staged": [], "whole": False, "why": ""}]
     assert fake.changes == []
     told = operator.call(service())
     assert "needs" not in told

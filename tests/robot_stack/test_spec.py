@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import container, parsing, spec, systemd
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import systemd
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import model, parse
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import FileMissingError, rendered
 from hypothesis import given
 from hypothesis import strategies as st
 from robot_stack.robots import FINGERPRINT, MIB, USER, parameters, service
-from service_files import FileMissingError, rendered
 
 
 @given(st.lists(st.integers(6, 120), max_size=5), st.integers(0, 128))
@@ -20,15 +22,15 @@ def test_limits_and_allowance_must_fit_the_budget(limits: list[int], allowance: 
     budget = {"memory_budget_mib": 300, "memory_reserve_mib": 150, "engine_memory_allowance_mib": allowance}
     raw = parameters(*(service(f"s{i}", limit) for i, limit in enumerate(limits)), budget=budget)
     if allowance + sum(limits) <= 300:
-        assert [s.memory_limit_mib for s in parsing.parse(raw).services] == limits
+        assert [s.memory_limit_mib for s in parse.parse(raw).services] == limits
         return
-    with pytest.raises(spec.SpecError, match=f"are {allowance + sum(limits)} MiB, the budget is 300 MiB"):
-        parsing.parse(raw)
-    assert parsing.parse({**raw, "state": "absent"}).services  # too large a stack can still be removed
+    with pytest.raises(model.SpecError, match=f"are {allowance + sum(limits)} MiB, the budget is 300 MiB"):
+        parse.parse(raw)
+    assert parse.parse({**raw, "state": "absent"}).services  # too large a stack can still be removed
 
 
 def test_a_service_that_is_switched_off_costs_nothing() -> None:
-    assert parsing.parse(parameters(service(limit=400, enabled=False))).services == ()
+    assert parse.parse(parameters(service(limit=400, enabled=False))).services == ()
 
 
 @pytest.mark.parametrize(
@@ -50,25 +52,25 @@ def test_a_service_that_is_switched_off_costs_nothing() -> None:
     ],
 )
 def test_a_fault_of_a_service_is_named(change: dict[str, Any], words: str) -> None:
-    with pytest.raises(spec.SpecError, match=words):
-        parsing.parse(parameters(service(**{"name": "x", **change})))
+    with pytest.raises(model.SpecError, match=words):
+        parse.parse(parameters(service(**{"name": "x", **change})))
 
 
 @pytest.mark.parametrize("change", [{"root": "/"}, {"root": "var"}, {"root": "/a/../b"}, {"slice": "a-b.slice"}])
 def test_a_fault_of_the_budget_is_named(change: dict[str, str]) -> None:
     raw = parameters()
     raw["budget"] = {**raw["budget"], **change}
-    with pytest.raises(spec.SpecError, match=f"budget.{next(iter(change))}"):
-        parsing.parse(raw)
+    with pytest.raises(model.SpecError, match=f"budget.{next(iter(change))}"):
+        parse.parse(raw)
 
 
 def test_every_fault_is_told_at_once() -> None:
-    with pytest.raises(spec.SpecError, match=r"declared twice.*non-root"):
-        parsing.parse(parameters(service(), service(user="0:0")))
+    with pytest.raises(model.SpecError, match=r"declared twice.*non-root"):
+        parse.parse(parameters(service(), service(user="0:0")))
 
 
 def _body(change: dict[str, Any] | None = None, driver: str = "systemd", fingerprint: str = FINGERPRINT) -> Any:
-    stack = parsing.parse(parameters(service()))
+    stack = parse.parse(parameters(service()))
     return container.body(stack, dataclasses.replace(stack.services[0], **(change or {})), driver, fingerprint)
 
 
@@ -82,9 +84,9 @@ def _body(change: dict[str, Any] | None = None, driver: str = "systemd", fingerp
         {"user": "5:5"},
         {"command": ("-x",)},
         {"environment": {"A": "1"}},
-        {"mounts": (spec.Mount("/proc", "/host/proc"),)},
-        {"files": (spec.ManagedFile("a", "b"),)},
-        {"data": (spec.DataDirectory("data", "/data"),)},
+        {"mounts": (model.Mount("/proc", "/host/proc"),)},
+        {"files": (model.ManagedFile("a", "b"),)},
+        {"data": (model.DataDirectory("data", "/data"),)},
         {"tmpfs": {"/tmp": 1}},
         {"stop_timeout_seconds": 11},
         {"log_max_size_kib": 1},
@@ -122,9 +124,9 @@ def test_every_container_goes_through_the_one_door() -> None:
 def test_mounts_are_read_only_but_for_data() -> None:
     mounts = _body(
         {
-            "mounts": (spec.Mount("/proc", "/p"), spec.Mount("/sys", "/s", recursive=True)),
-            "files": (spec.ManagedFile("a", "b"),),
-            "data": (spec.DataDirectory("data", "/data"),),
+            "mounts": (model.Mount("/proc", "/p"), model.Mount("/sys", "/s", recursive=True)),
+            "files": (model.ManagedFile("a", "b"),),
+            "data": (model.DataDirectory("data", "/data"),),
         }
     )["HostConfig"]["Mounts"]
     assert [(m["Target"], m["ReadOnly"]) for m in mounts] == [
@@ -175,12 +177,12 @@ def test_a_container_that_ended_is_drift() -> None:
 
 
 def test_the_ceiling_stands_on_the_parent_alone() -> None:
-    units = systemd.slice_units(parsing.parse(parameters(service())), 2, own_engine=True)
+    units = systemd.slice_units(parse.parse(parameters(service())), 2, own_engine=True)
     limited = [unit.path.rsplit("/", 1)[1] for unit in units if "MemoryMax=" in unit.content]
     assert limited == ["robotstack.slice"]
     assert f"MemoryMax={300 * MIB}\nMemorySwapMax=0\n" in units[0].content
     assert (
-        f"MemoryLimit={300 * MIB}\n" in systemd.slice_units(parsing.parse(parameters()), 1, own_engine=False)[0].content
+        f"MemoryLimit={300 * MIB}\n" in systemd.slice_units(parse.parse(parameters()), 1, own_engine=False)[0].content
     )
 
 

@@ -6,7 +6,10 @@ import dataclasses
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import cgroup, judge, readback, state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import cgroup
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import readback
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import verdict as judge
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from hypothesis import given
 from hypothesis import strategies as st
 from robot_stack.robots import MIB

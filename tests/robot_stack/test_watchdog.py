@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.robot_stack import (
-    accounts,
-    apply,
-    lock,
-    metrics_page,
-    parsing,
-    run,
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge.readback import Reading
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import (
+    failure_history,
     samples,
     state,
-    watchdog,
-    watchdog_setup,
 )
-from ansible.module_utils.robot_stack.engine_api import Engine
-from ansible.module_utils.robot_stack.samples import Recent, Sample
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.samples import Recent, Sample
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import metrics as metrics_page
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup as watchdog_setup
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import IMAGE, MIB, Robot, parameters, service, write
 
@@ -37,7 +38,7 @@ STARTED = 1767225600.0  # as the fake engine says
 def deployed(robot: Robot, fake: FakeEngine, **more: Any) -> Path:
     """Deploy one service and return where the watchdog's settings lie."""
     fake.images["sensor_service:1"] = IMAGE
-    stack = parsing.parse(parameters(service(**more)))
+    stack = parse.parse(parameters(service(**more)))
     call = run.Call(stack, robot.roots, Engine(fake.socket), clock=lambda: NOW)
     call.applier = apply.Applier(
         stack, robot.roots, Engine(fake.socket), {}, run=robot.systemctl([]), pause=lambda _: None
@@ -48,9 +49,9 @@ def deployed(robot: Robot, fake: FakeEngine, **more: Any) -> Path:
     return Path(robot.roots.path(watchdog_setup.directory(stack)))
 
 
-def look(robot: Robot, fake: FakeEngine, settings: Path, now: float = NOW) -> list[str]:
+def looked(robot: Robot, fake: FakeEngine, settings: Path, now: float = NOW) -> list[str]:
     said: list[str] = []
-    watchdog.look(settings, robot.roots, Engine(fake.socket), now, said.append, fake.kill)
+    look.look(settings, robot.roots, Engine(fake.socket), now, said.append, fake.kill)
     return said
 
 
@@ -77,7 +78,7 @@ def test_a_look_tells_what_the_judge_judges(tmp_path: Path, version: int) -> Non
     with FakeEngine(robot) as fake:
         settings = deployed(robot, fake)
         oom(fake, NOW + 5)
-        assert look(robot, fake, settings, NOW + 30) == []
+        assert looked(robot, fake, settings, NOW + 30) == []
         found = page(robot)
     own = '{service="sensor_service"}'
     assert found[f"robot_stack_service_up{own}"] == 1
@@ -123,23 +124,23 @@ def test_an_end_in_the_middle_of_a_look_is_counted_once_with_its_cause(
     monkeypatch.setattr(Engine, "inspect", inspect)
     monkeypatch.setattr(Engine, "events", events)
     for second in (30, 60, 90):
-        look(robot, fake, settings, NOW + second)
+        looked(robot, fake, settings, NOW + second)
     known = remembered(robot)
     assert ends
-    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, accounts.OUT_OF_MEMORY)
+    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, failure_history.OUT_OF_MEMORY)
 
 
 @pytest.mark.usefixtures("any_owner")
 def test_a_clock_that_was_set_back_blinds_nobody(robot: Robot, fake: FakeEngine) -> None:
     """As on a robot without a battery for its clock, which boots an hour earlier than it was switched off."""
     settings, back = deployed(robot, fake), NOW - 7200
-    assert look(robot, fake, settings, back) == []
+    assert looked(robot, fake, settings, back) == []
     assert page(robot)["robot_stack_watchdog_last_look_timestamp_seconds"] == back
     oom(fake, back + 5)
     for second in (30, 60):
-        look(robot, fake, settings, back + second)
+        looked(robot, fake, settings, back + second)
     known = remembered(robot)
-    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, accounts.OUT_OF_MEMORY)
+    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, failure_history.OUT_OF_MEMORY)
     assert known.last_failure_at == pytest.approx(back + 5, abs=1)
 
 
@@ -147,12 +148,12 @@ def test_a_clock_that_was_set_back_blinds_nobody(robot: Robot, fake: FakeEngine)
 def test_a_failure_from_the_future_is_kept_and_hides_no_later_one(robot: Robot, fake: FakeEngine) -> None:
     settings, back = deployed(robot, fake), NOW - 7200
     oom(fake, NOW + 5)
-    look(robot, fake, settings, NOW + 30)
+    looked(robot, fake, settings, NOW + 30)
     before = remembered(robot)
-    look(robot, fake, settings, back)
+    looked(robot, fake, settings, back)
     assert remembered(robot) == before
     next(iter(fake.containers.values()))["RestartCount"] += 1  # it ends again
-    look(robot, fake, settings, back + 30)
+    looked(robot, fake, settings, back + 30)
     assert remembered(robot).restarts == before.restarts + 1
 
 
@@ -165,12 +166,12 @@ def test_a_full_disk_keeps_nobody_from_looking(robot: Robot, fake: FakeEngine, m
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(watchdog.state, "save", full)
-        (said,) = look(robot, fake, settings, NOW + 30)
+        disk.setattr(state, "save", full)
+        (said,) = looked(robot, fake, settings, NOW + 30)
     assert "No space left on device" in said
     assert page(robot)["robot_stack_watchdog_last_look_timestamp_seconds"] == NOW + 30
     assert page(robot)['robot_stack_service_oom_kills_total{service="sensor_service"}'] == 1
-    look(robot, fake, settings, NOW + 60)
+    looked(robot, fake, settings, NOW + 60)
     assert remembered(robot).oom_kills == 1, "it is kept as soon as there is room"
 
 
@@ -179,17 +180,17 @@ def test_what_happened_is_kept_and_counted_once(robot: Robot, fake: FakeEngine) 
     settings = deployed(robot, fake)
     oom(fake, NOW + 5)
     for second in (30, 60, 90):
-        look(robot, fake, settings, NOW + second)
+        looked(robot, fake, settings, NOW + second)
     assert (remembered(robot).oom_kills, remembered(robot).restarts) == (1, 1)
 
 
 @pytest.mark.usefixtures("any_owner")
 def test_a_quiet_look_does_not_write_to_flash(robot: Robot, fake: FakeEngine) -> None:
     settings = deployed(robot, fake)
-    look(robot, fake, settings, NOW + 30)
+    looked(robot, fake, settings, NOW + 30)
     kept = robot.root / "var/lib/robot-stack" / state.FILE
     before = kept.stat().st_mtime_ns, kept.stat().st_ino
-    look(robot, fake, settings, NOW + 60)
+    looked(robot, fake, settings, NOW + 60)
     assert (kept.stat().st_mtime_ns, kept.stat().st_ino) == before
 
 
@@ -200,33 +201,33 @@ def test_a_service_that_hangs_is_restarted_and_one_that_just_starts_is_not(robot
     write(silent, json.dumps({**json.loads(silent.read_text()), "url": "http://127.0.0.1:1/"}))  # nobody serves it
     fake.calls.clear()
     for second in (10, 20, 30, 40):
-        assert look(robot, fake, settings, STARTED + second) == []
+        assert looked(robot, fake, settings, STARTED + second) == []
     assert fake.killed == []
-    said = look(robot, fake, settings, STARTED + watchdog.STARTING_SECONDS + 1)
+    said = looked(robot, fake, settings, STARTED + look.STARTING_SECONDS + 1)
     assert "sensor_service runs and does not answer" in said[0]
     assert fake.killed == [signal.SIGTERM]
     assert fake.changes == [], "an engine that is told to stop it would not start it at the next boot"
     assert (remembered(robot).hangs, remembered(robot).restarts) == (1, 0)
     assert samples.load(robot.root / "run/robot-stack").of("sensor_service").unanswered == 0
     for second in (30, 60):  # what the engine tells of it later is no second failure
-        look(robot, fake, settings, time.time() + second)
+        looked(robot, fake, settings, time.time() + second)
     assert (remembered(robot).hangs, remembered(robot).restarts) == (1, 0)
 
 
 def test_silence_after_an_answer_is_a_hang_at_once() -> None:
-    reading = watchdog.Reading("s", 1, status="running", started_at=100.0)
-    answered = Recent(answered_at=110.0, unanswered=watchdog.LOOKS_UNTIL_HUNG)
-    assert watchdog.hangs(reading, answered, 120.0)
-    assert not watchdog.hangs(reading, Recent(answered_at=110.0, unanswered=watchdog.LOOKS_UNTIL_HUNG - 1), 120.0)
+    reading = Reading("s", 1, status="running", started_at=100.0)
+    answered = Recent(answered_at=110.0, unanswered=look.LOOKS_UNTIL_HUNG)
+    assert look.hangs(reading, answered, 120.0)
+    assert not look.hangs(reading, Recent(answered_at=110.0, unanswered=look.LOOKS_UNTIL_HUNG - 1), 120.0)
     # what answered was an earlier run of it
-    assert not watchdog.hangs(reading, Recent(answered_at=90.0, unanswered=9), 120.0)
+    assert not look.hangs(reading, Recent(answered_at=90.0, unanswered=9), 120.0)
 
 
 @pytest.mark.usefixtures("any_owner")
 def test_while_a_deployment_is_at_work_the_watchdog_stands_back(robot: Robot, fake: FakeEngine) -> None:
     settings = deployed(robot, fake)
     with lock.held(robot.roots):
-        look(robot, fake, settings)
+        looked(robot, fake, settings)
     assert not (robot.root / "run/robot-stack" / samples.FILE).exists()
 
 
@@ -260,7 +261,7 @@ def test_samples_are_kept_for_the_window_and_survive_a_file(tmp_path: Path) -> N
 
 
 def test_the_program_runs_without_ansible_and_without_what_is_not_installed(tmp_path: Path) -> None:
-    stack = parsing.parse(parameters())
+    stack = parse.parse(parameters())
     for file in watchdog_setup.program(stack):
         write(tmp_path / file.path.lstrip("/"), file.content)
     top = tmp_path / watchdog_setup.directory(stack).lstrip("/")
@@ -271,7 +272,7 @@ def test_the_program_runs_without_ansible_and_without_what_is_not_installed(tmp_
             "-I",
             "-S",
             "-c",
-            f"import sys; sys.path.insert(0, {str(top)!r}); import robot_stack.watchdog",
+            f"import sys; sys.path.insert(0, {str(top)!r}); import robot_stack.watchdog.look",
         ],
         capture_output=True,
         text=True,
@@ -290,7 +291,7 @@ def test_a_watchdog_that_does_not_look_is_started(
 ) -> None:
     deployed(robot, fake)
     monkeypatch.setattr(watchdog_setup, "silent_seconds", lambda _: silent)
-    stack = parsing.parse(parameters(service(), state="verified"))
+    stack = parse.parse(parameters(service(), state="verified"))
     result = run.execute(run.Call(stack, robot.roots, Engine(fake.socket), clock=lambda: NOW))
     assert any("start the watchdog" in line for line in result["plan"]) == planned
 
@@ -314,12 +315,12 @@ def test_how_long_it_was_silent_is_counted_from_its_last_look_install_or_boot(ro
 def test_a_password_stays_in_the_services_own_file() -> None:
     health = {"url": "http://127.0.0.1:1/", "username": "me", "password_file": "secret"}
     sensitive = [{"path": "secret", "content": "hush", "sensitive": True}]
-    stack = parsing.parse(parameters(service(health=health, files=sensitive)))
+    stack = parse.parse(parameters(service(health=health, files=sensitive)))
     told = watchdog_setup.service_settings(stack, stack.services[0])
     assert "hush" not in told.content
     assert json.loads(told.content)["password_path"].endswith("/secret")
 
 
 def test_the_units_are_below_the_ceiling() -> None:
-    units = {file.path: file.content for file in watchdog_setup.settings(parsing.parse(parameters()))}
+    units = {file.path: file.content for file in watchdog_setup.settings(parse.parse(parameters()))}
     assert "Slice=robotstack.slice\n" in units["/etc/systemd/system/robot-stack-watchdog.service"]

@@ -13,7 +13,7 @@ from declarations import PROJECT
 DASHBOARDS = sorted(PROJECT.glob("roles/victoriametrics/files/dashboards/*.json"))
 SOURCE = PROJECT / "files" / "sensor_service" / "src" / "sensor_service"
 # what the watchdog leaves for the sensor service to pass on
-WATCHDOG = PROJECT / "plugins" / "module_utils" / "robot_stack" / "metrics_page.py"
+WATCHDOG = PROJECT / "plugins" / "module_utils" / "robot_stack" / "watchdog" / "metrics.py"
 NAME = re.compile(r"\b(?:node|sensor|container|process|robot_stack)_\w+")
 PATTERN = re.compile(r'__name__=~\\?"([^"\\]+)')
 HISTOGRAM_ENDINGS = re.compile(r"_(bucket|sum|count)$")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.values import KINDS, object_to
 from declarations import PROJECT, catalogue, fleet
-from inventory_gate import gate
-from inventory_gate.values import KINDS, object_to
 from jsonschema import Draft7Validator
 
 from tools import budget_schema, role_docs

@@ -6,9 +6,13 @@ import json
 import re
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import SERVICES_OF_MODES
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import (
+    BYTES_PER_SAMPLE,
+    FILE_MIB,
+    needed_mib,
+)
 from declarations import PROJECT, catalogue
-from inventory_gate.declaration import SERVICES_OF_MODES
-from offline_buffer import BYTES_PER_SAMPLE, FILE_MIB, needed_mib
 
 from tools import telemetry_table
 

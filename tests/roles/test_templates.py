@@ -9,9 +9,9 @@ import pytest
 import yaml
 from ansible.errors import AnsibleError
 from ansible.template import trust_as_template
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import FileMissingError, rendered
 from declarations import PROJECT
 from rendering import rendered_template, templar, value
-from service_files import FileMissingError, rendered
 
 TEMPLATES = sorted(PROJECT.glob("roles/*/templates/**/*.j2"))
 

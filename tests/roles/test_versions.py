@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
+import tomllib
 import yaml
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from declarations import PROJECT
 
 
@@ -37,10 +39,19 @@ def test_every_python_package_is_pinned_and_installed(name: str, version: str) -
     assert importlib.metadata.version(name) == version
 
 
+def test_the_collection_has_one_version() -> None:
+    galaxy = yaml.safe_load((PROJECT / "galaxy.yml").read_text(encoding="utf-8"))
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert galaxy["version"] == project["version"] == collection.VERSION
+    assert f"{galaxy['namespace']}.{galaxy['name']}" == collection.NAME
+
+
 def test_collections_that_are_used_are_listed() -> None:
     folders = [PROJECT / name for name in ("playbooks", "roles", "testbed", "molecule")]
     files = [path for folder in folders for path in folder.rglob("*.yml")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    used = set(re.findall(r"^\s+(?:- )?((?!ansible\.builtin)[a-z_]+\.[a-z_]+)\.[a-z_]+:", text, re.MULTILINE))
+    used = set(
+        re.findall(r"^\s+(?:- )?((?!ansible\.builtin|robotfleet\.stack)[a-z_]+\.[a-z_]+)\.[a-z_]+:", text, re.MULTILINE)
+    )
     assert "community.docker" in used
     assert used <= set(collections())

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.robotfleet.stack.plugins.filter.vmagent_fit import MIB, fit
+from ansible_collections.robotfleet.stack.plugins.filter.vmagent_queue import queue
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import rendered
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.xxhash64 import xxh64
 from declarations import PROJECT
 from hypothesis import given
 from hypothesis import strategies as st
 from rendering import rendered_template, value
-from service_files import rendered
-from xxhash64 import xxh64
-
-from plugins.filter.vmagent_fit import MIB, fit
-from plugins.filter.vmagent_queue import queue
 
 TEMPLATE = PROJECT / "roles/vmagent/templates/scrape.yml.j2"
 HUB = {"vmagent_hub_url": "https://hub.example.org:8427", "vmagent_hub_password": "hunter2"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate as inventory_gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import waves as declared
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.summary import ending
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.waves import ordered, sizes
 from declarations import catalogue, robot
-from inventory_gate import gate as inventory_gate
-from inventory_gate import waves as declared
-from rollout import gate
-from rollout.ending import ending
-from rollout.progress import Progress
-from rollout.waves import ordered, sizes
 
 FLEET = tuple("abcdefghij")
 CHANGED, SAME, SILENT = {"changed": True, "proven": False}, {"changed": False, "proven": True}, {"unreachable": True}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
-import tomllib
+import yaml
 from sensor_service import VERSION, config
 from sensor_service.catalogue import COLLECTORS
 from sensor_service.config import ConfigurationError, Settings
@@ -107,5 +106,5 @@ def test_a_port_in_use_is_an_error_not_a_second_listener() -> None:
 def test_one_version_everywhere() -> None:
     dockerfile = (HERE.parent / "Dockerfile").read_text(encoding="utf-8")
     assert f'image.version="{VERSION}"' in dockerfile
-    project = tomllib.loads(Path(HERE.parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["project"]["version"] == VERSION
+    defaults = yaml.safe_load((HERE.parents[2] / "roles/sensor_service/defaults/main.yml").read_text(encoding="utf-8"))
+    assert defaults["sensor_service_version"] == VERSION

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import budget, floors, hub, names, reach, telemetry, values, waves
+from . import budget, exposure, floors, hub, telemetry, unknown_variables, values, waves
 from .declaration import Catalogue, Fault, Robot
 
 # a robot that the stack leaves, or that goes back to what it had, needs no sum that comes out, and no image
@@ -11,8 +11,8 @@ UNCOUNTED = ("absent", "restored")
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     """Return everything that is wrong with what ``robot``, or the host of a hub, declares."""
-    faults = values.check(robot, catalogue) + names.check(robot, catalogue) + waves.check(robot)
+    faults = values.check(robot, catalogue) + unknown_variables.check(robot, catalogue) + waves.check(robot)
     if robot.values.get("robot_stack_state") in UNCOUNTED:
         return faults
-    faults += floors.check(robot) + budget.check(robot) + reach.check(robot)
+    faults += floors.check(robot) + budget.check(robot) + exposure.check(robot)
     return faults + (hub.check(robot) if robot.is_hub else telemetry.check(robot))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .declaration import Fault, Robot, fault
-from .reach import given
+from .exposure import given
 
 NAMES = "telemetry_hub_names"
 READER = "telemetry_hub_reader_username"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import offline_buffer
-
+from ..telemetry import offline_buffer
 from .declaration import Fault, Robot, Secret, fault
-from .reach import is_loopback
+from .exposure import is_loopback
 
 MODE = "robot_stack_telemetry_mode"
 SERVICES = "robot_stack_services"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rollout.waves import size
-
+from ..rollout.waves import size
 from .declaration import Fault, Robot, fault, show
 
 WAVES = "rollout_waves"

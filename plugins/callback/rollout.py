@@ -1,0 +1,61 @@
+"""The end of a rollout, for people: who was put back, who is silent, whether it stopped, and who was not reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.summary import ending
+
+DOCUMENTATION = """
+name: rollout
+type: aggregate
+short_description: What became of a rollout, at the end of a run
+description:
+  - Says who was put back to what was good there, which robots were silent, in which wave the rollout stopped and why,
+    and which robots it did not reach. Says nothing where nothing of this happened.
+requirements:
+  - enable it in ansible.cfg (callbacks_enabled)
+"""
+
+
+class CallbackModule(CallbackBase):
+    """Collects while the run goes on, and speaks once, at its end."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "robotfleet.stack.rollout"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        super().__init__()
+        self._progress: Progress | None = None
+        self._failed: dict[str, Mapping[str, Any]] = {}
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Remember how far the rollout has come."""
+        if _action(result).startswith("rollout_"):
+            told = dict(result.result["rollout"])
+            told.pop("plays")
+            self._progress = Progress.of(told)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002 (Ansible passes it)
+        """Remember which robot failed, and what it said."""
+        if _action(result) == "robot_stack":
+            self._failed[str(result.host.get_name())] = result.result
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002 (Ansible passes it)
+        """Print what there is to tell."""
+        lines = ending(self._progress, self._failed) if self._progress else []
+        if lines:
+            self._display.banner("ROLLOUT")
+        for line, bad in lines:
+            self._display.display(line, color=constants.COLOR_ERROR if bad else constants.COLOR_CHANGED)
+
+
+def _action(result: Any) -> str:
+    return str(result.task.action).rsplit(".", 1)[-1]

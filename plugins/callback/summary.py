@@ -1,0 +1,245 @@
+"""The end of a run, for people: what each robot may spend, what it uses, what changed, and who did not answer."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = """
+name: summary
+type: aggregate
+short_description: A table of budgets and usage at the end of a run
+description:
+  - Prints, for every robot that the robot_stack module was run on, each service's limit (as the kernel has it), its
+    usage and its verdict, the engine, and the whole stack against its budget.
+  - Then what changed on which robot, what was refused and why, and the robots that could not be reached.
+  - Of a robot that is verified and differs from its declaration, each difference, as a diff where it is text.
+  - Where nothing may change (preflight, check mode), a table of the plan first, with the robot's RAM, its budget and
+    who gets how much of it, and each robot's steps or the reasons against them; then what runs now, judged by what is
+    declared, so that a limit that is to change is told as a difference.
+requirements:
+  - enable it in ansible.cfg (callbacks_enabled)
+"""
+
+COLUMNS = ("robot", "service", "limit", "used", "peak", "headroom", "budget", "verdict")
+PLAN_COLUMNS = ("robot", "RAM", "reserve", "budget", "engine", "services", "sum", "left", "outcome")
+MOST_DIFF_LINES = 24
+COLOURS = {"ok": constants.COLOR_OK, "tight": constants.COLOR_WARN}
+
+
+class CallbackModule(CallbackBase):
+    """Collects results while the run goes on, and speaks once, at its end."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "robotfleet.stack.summary"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        super().__init__()
+        self._results: dict[str, dict[str, Any]] = {}
+        self._unreachable: set[str] = set()
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Remember what a robot answered."""
+        self._keep(result)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002 (Ansible passes it)
+        """Remember what a robot answered; that it failed is not in the result, but in the name of this event."""
+        self._keep(result, failed=True)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        """Remember who did not answer."""
+        self._unreachable.add(str(result.host.get_name()))
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002 (Ansible passes it)
+        """Print the summary."""
+        if not self._results and not self._unreachable:
+            return
+        planned = {robot: result for robot, result in self._results.items() if result.get("asked") == "planned"}
+        done = {robot: result for robot, result in self._results.items() if robot not in planned}
+        if planned:
+            self._show_plan(planned)
+        measured = {**done, **{robot: result for robot, result in planned.items() if _runs(result)}}
+        table = [row for robot in sorted(measured) for row in rows(robot, measured[robot])]
+        if table:
+            self._display.banner("MEMORY (MiB)" if done else "MEMORY NOW, AGAINST WHAT IS DECLARED (MiB)")
+            for line, verdict in lines(table):
+                self._display.display(line, color=COLOURS.get(verdict, constants.COLOR_ERROR) if verdict else None)
+        self._show_differences(done)
+        self._display.display("")
+        running = {robot: result for robot, result in planned.items() if robot in measured}
+        against = [line for robot, result in sorted(running.items()) for line in reasons(robot, result)]
+        for line in [*against, *told(done, sorted(self._unreachable))]:
+            self._display.display(line)
+        if planned:
+            self._display.display("Nothing was changed.")
+
+    def _show_differences(self, results: dict[str, dict[str, Any]]) -> None:
+        for robot, result in sorted(results.items()):
+            lines_ = differences(result)
+            if lines_:
+                self._display.display("")
+                self._display.display(f"{robot} differs from its declaration:", color=constants.COLOR_ERROR)
+            for line in lines_:
+                colour = {"-": constants.COLOR_DIFF_REMOVE, "+": constants.COLOR_DIFF_ADD}.get(line.strip()[:1])
+                self._display.display(line, color=None if line.startswith("  - ") else colour)
+
+    def _show_plan(self, planned: dict[str, dict[str, Any]]) -> None:
+        self._display.banner("PLAN (MiB)")
+        table = [plan_row(robot, result) for robot, result in sorted(planned.items())]
+        for text in aligned([PLAN_COLUMNS, *table]):
+            self._display.display(text)
+        for heading, reasons, colour in plan_parts(planned):
+            self._display.display("")
+            self._display.display(heading, color=colour)
+            for reason in reasons:
+                self._display.display(f"  - {reason}")
+
+    def _keep(self, result: Any, failed: bool = False) -> None:
+        if result.task.action.rsplit(".", 1)[-1] == "robot_stack":
+            robot = str(result.host.get_name())
+            self._results[robot] = joined(self._results.get(robot), {**result.result, "failed": failed})
+
+
+def joined(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
+    """Return a robot's answer; what a rollout changed and then judged is told with the judgement's figures."""
+    if before is None or now.get("asked") != "proven":
+        return now
+    changed = bool(before.get("changed") or now.get("changed"))
+    return {**now, "plan": [*(before.get("plan") or []), *(now.get("plan") or [])], "changed": changed}
+
+
+def rows(robot: str, result: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return the table's rows of one robot: services, engine, stack. None where nothing was measured."""
+    if "budget" not in result:
+        return []
+    found: list[tuple[Any, ...]] = []
+    for name, service in sorted((result.get("services") or {}).items()):
+        limit, peak = service.get("kernel_limit_mib"), service.get("peak_mib")
+        found.append(
+            (robot, name, limit, service.get("working_set_mib"), peak, _left(limit, peak), None, service["verdict"])
+        )
+    engine, budget = result["engine_usage"], result["budget"]
+    held, allowance = engine.get("unreclaimable_mib"), engine["allowance_mib"]
+    found.append((robot, "engine", allowance, held, None, _left(allowance, held), None, engine["verdict"]))
+    ceiling, used = budget.get("slice_limit_mib"), budget.get("used_mib")
+    declared = float(budget["memory_budget_mib"])
+    found.append((robot, "whole stack", ceiling, used, None, _left(ceiling, used), declared, budget["verdict"]))
+    return [tuple(_shown(cell) for cell in row) for row in found]
+
+
+def _left(limit: float | None, used: float | None) -> float | None:
+    return None if limit is None or used is None else round(limit - used, 1)
+
+
+def _shown(cell: Any) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:.1f}".removesuffix(".0") if isinstance(cell, float) else str(cell)
+
+
+def lines(table: list[tuple[str, ...]]) -> list[tuple[str, str]]:
+    """Return each line of the table with the verdict that colours it; a robot is named once."""
+    previous = ""
+    named: list[tuple[str, ...]] = [COLUMNS]
+    for row in table:
+        named.append(("" if row[0] == previous else row[0], *row[1:]))
+        previous = row[0]
+    return list(zip(aligned(named), ["", *(row[-1] for row in table)]))
+
+
+def aligned(table: list[tuple[str, ...]]) -> list[str]:
+    """Return the lines of a table: words (names, and the last column) stand left, numbers right."""
+    widths = [max(map(len, column)) for column in zip(*table)]
+    words = {0, 1, len(widths) - 1} if table[0] == COLUMNS else {0, len(widths) - 1}
+    cells = ([c.ljust(w) if i in words else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))] for row in table)
+    return ["  ".join(row).rstrip() for row in cells]
+
+
+def plan_row(robot: str, result: dict[str, Any]) -> tuple[str, ...]:
+    """Return a robot's row of the plan: what it has, what the inventory gives to whom, and what would be done."""
+    declared, facts = result.get("declared") or {}, result.get("robot") or {}
+    budget, engine = declared.get("memory_budget_mib"), declared.get("engine_allowance_mib")
+    cells = (facts.get("memory_ceiling_mib"), declared.get("memory_reserve_mib"), budget, engine)
+    services = sum((declared.get("limits_mib") or {}).values())
+    left = (services, declared.get("sum_mib"), declared.get("left_mib"))
+    return (robot, *(_shown(cell) for cell in (*cells, *left)), _outcome(result))
+
+
+def _outcome(result: dict[str, Any]) -> str:
+    steps, refusals = result.get("plan") or [], result.get("refusals") or []
+    if refusals:
+        return f"refused ({len(refusals)} reason{'s' if len(refusals) > 1 else ''})"
+    if result.get("failed"):
+        return "failed"
+    return f"{len(steps)} step{'s' if len(steps) > 1 else ''}" if steps else "as declared"
+
+
+def plan_parts(planned: dict[str, dict[str, Any]]) -> list[tuple[str, list[str], str]]:
+    """Return headings, their lines and a colour: refusals first; robots with the same lines are told together."""
+    found: dict[tuple[bool, tuple[str, ...]], list[str]] = {}
+    for robot, result in sorted(planned.items()):
+        for refused, lines_ in ((True, result.get("refusals")), (False, result.get("plan"))):
+            if lines_:
+                found.setdefault((refused, tuple(lines_)), []).append(robot)
+    parts = []
+    notes: dict[tuple[str, ...], list[str]] = {}
+    for robot, result in sorted(planned.items()):
+        notes.setdefault(tuple((result.get("declared") or {}).get("notes") or ()), []).append(robot)
+    for (refused, lines_), robots in sorted(found.items(), key=lambda item: (not item[0][0], item[1])):
+        words = "refused, and left as it is:" if refused else "what would be done:"
+        colour = constants.COLOR_ERROR if refused else constants.COLOR_CHANGED
+        parts.append((f"{', '.join(robots)}: {words}", list(lines_), colour))
+    told_ = ((f"{', '.join(robots)}: what this means:", list(lines_)) for lines_, robots in notes.items() if lines_)
+    return [*parts, *((heading, lines_, constants.COLOR_OK) for heading, lines_ in told_)]
+
+
+def _runs(result: dict[str, Any]) -> bool:
+    """Whether something of the stack runs already, so that there is something to measure."""
+    return any(service.get("kernel_limit_mib") for service in (result.get("services") or {}).values())
+
+
+def differences(result: dict[str, Any]) -> list[str]:
+    """Return what a verified robot differs in: first in words, then text as a diff (- what is there, + as declared)."""
+    if result.get("asked") != "verified":
+        return []
+    found = [f"  - {step}" for step in result.get("plan") or []]
+    for diff in result.get("diff") or []:
+        before, after = (str(diff.get(side) or "").splitlines() for side in ("before", "after"))
+        changed = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
+        found += [f"    {diff.get('after_header')}"] if changed else []
+        found += [f"      {line}" for line in changed[:MOST_DIFF_LINES] if not line.startswith("@@")]
+        left = len(changed) - MOST_DIFF_LINES
+        found += [f"      ... and {left} lines more: site.yml --check --diff shows them"] if left > 0 else []
+    return found
+
+
+def reasons(robot: str, result: dict[str, Any]) -> list[str]:
+    """Return why each verdict of a robot's that is not ok is what it is, a line each."""
+    judged = [*(result.get("services") or {}).items(), ("engine", result.get("engine_usage") or {})]
+    judged.append(("whole stack", result.get("budget") or {}))
+    return [f"{robot} {name}: {why}" for name, row in judged for why in (row.get("reasons") or [])]
+
+
+def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str]:
+    """Return what changed, what was refused, what is wrong and who did not answer, a line each."""
+    found = []
+    for robot, result in sorted(results.items()):
+        verb = "changed" if result.get("changed") else "would change"
+        steps = [] if result.get("asked") == "verified" else result.get("plan") or []
+        found += [f"{robot} {verb}: {step}" for step in steps]
+        found += [f"{robot} refused: {reason}" for reason in (result.get("refusals") or [])]
+        found += reasons(robot, result)
+        if "budget" in result:
+            left = result["budget"]["left_mib"]
+            told = f"{left} MiB of its budget are not given to anybody" if left else "all of its budget is given"
+            found.append(f"{robot}: {told}.")
+    found += [f"{robot} could not be reached." for robot in unreachable]
+    if results and not any(result.get("changed") or result.get("failed") for result in results.values()):
+        found.append("Nothing changed.")
+    return found

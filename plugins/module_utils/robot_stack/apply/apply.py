@@ -1,0 +1,235 @@
+"""Does the steps of a plan. A container that does not become healthy is put back as it was, data untouched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Callable
+
+from ..base import files
+from ..base.roots import Roots
+from ..engine import staging
+from ..engine.docker import container, load
+from ..engine.docker import setup as engine_setup
+from ..engine.docker.api import Engine
+from ..engine.staging import Archive
+from ..host import systemd
+from ..plan.step import Step
+from ..records import good_versions, state
+from ..spec import layout
+from ..spec.model import Service, Stack
+from ..spec.needs import ImageNeed, Need
+from ..watchdog import setup as watchdog_setup
+from . import image_retention, rename_data, teardown
+from .replacement import Replacement, ServiceFailedError
+
+__all__ = ["Applier", "Archive", "ServiceFailedError"]
+
+
+@dataclass
+class Applier:
+    """Everything that the steps need; ``archives`` are by image reference."""
+
+    stack: Stack
+    roots: Roots
+    engine: Engine
+    archives: Mapping[str, Archive]
+    run: systemd.Run = systemd.run
+    clock: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
+
+    def __post_init__(self) -> None:
+        """Bind each kind of step to its method."""
+        self._handlers: dict[str, Callable[[Step], None]] = {
+            "boot-line": self._write,
+            "slice": self._slice,
+            "engine-file": self._write,
+            "engine-restart": self._engine_restart,
+            "watchdog-file": self._write,
+            "watchdog": lambda _: watchdog_setup.install(self.stack, self.roots, self.run),
+            "watch": self._write,
+            "image": self._image,
+            "retag": self._retag,
+            "data": self._data,
+            "file": self._write,
+            "container": lambda step: self._replacement(step).make(step.request),
+            "settle": lambda step: self._replacement(step).settle(),
+            "orphan": self._orphan,
+            "stop": self._stop,
+            "drop-image": lambda step: self.engine.remove_image(step.subject),
+            "drop-directory": lambda step: teardown.drop_directory(self.roots, step.subject),
+            "drop-root": lambda step: teardown.drop_root(self.roots, step.subject),
+            "drop-file": lambda step: self.roots.path(step.subject).unlink(missing_ok=True),
+            "drop-slice": lambda step: teardown.drop_slice(self.roots, self.run, self.stack.budget.slice, step.subject),
+            "engine-leave": self._engine_leave,
+            "drop-watchdog": lambda _: watchdog_setup.drop(self.roots, self.run),
+        }
+
+    def apply(self, steps: list[Step]) -> None:
+        """Do ``steps`` in their order; one whose needs the controller has not met is left for the next call."""
+        for step in steps:
+            if not self.lacks(step):
+                self._handlers[step.kind](step)
+
+    def lacks(self, step: Step) -> bool:
+        """Whether the controller must do or bring something before ``step`` can be done."""
+        return step.need is not None and getattr(step.need, "reference", None) not in self.archives
+
+    @property
+    def _root(self) -> Path:
+        return self.roots.path(self.stack.budget.root)
+
+    def remember(self, change: Callable[[state.State], state.State]) -> None:
+        """Change the robot's state file."""
+        before = state.load(self._root)
+        after = change(before)
+        if after != before:
+            state.save(after, self._root)
+
+    def _write(self, step: Step) -> None:
+        if step.file is None:
+            raise ValueError(f"step '{step.summary}' has no file")
+        if step.kind == "file":
+            self._private_parent(step.subject)
+        if step.kind == "engine-file":  # said before the engine is there: an interrupted run must know whose it is
+            self.remember(lambda s: replace(s, engine_packages=list(self.stack.engine.packages)))
+        files.write(step.file, self.roots.filesystem)
+
+    def _private_parent(self, service: str) -> None:
+        """Only root may list the versions of a service's files: their names are digests of what they hold."""
+        parent = self.roots.path(f"{self.stack.budget.root}/{service}/config")
+        parent.mkdir(parents=True, exist_ok=True)
+        parent.chmod(0o700)
+
+    def _slice(self, step: Step) -> None:
+        if step.file is None:
+            raise ValueError(f"step '{step.summary}' has no unit")
+        files.write(step.file, self.roots.filesystem)
+        # what `systemctl set-property` has left would count more than the unit after the next boot
+        shutil.rmtree(self.roots.path(f"{systemd.SET_BY_HAND}/{step.subject}.d"), ignore_errors=True)
+        self.run(["systemctl", "daemon-reload"])
+        self.run(["systemctl", "enable", "--quiet", "--now", step.subject])
+        limit = next((x[10:] for x in step.file.content.splitlines() if x.startswith("MemoryMax=")), "infinity")
+        # a unit that runs already keeps its old limit until it is told
+        self.run(["systemctl", "set-property", "--runtime", step.subject, f"MemoryMax={limit}"])
+
+    def _engine_restart(self, _step: Step) -> None:
+        self.run(["systemctl", "daemon-reload"])
+        for unit in engine_setup.UNITS:
+            self.run(["systemctl", "restart", unit])
+        self.remember(lambda s: replace(s, engine_configuration=engine_setup.configuration(self.stack)))
+
+    def bring_images(self, steps: list[Step]) -> list[Need]:
+        """Load or pull every image before anything is replaced; return what the controller must send again, whole."""
+        again: list[Need] = []
+        for step in steps:
+            if step.kind == "image":
+                try:
+                    self._image(step)
+                except load.ThinArchiveRefusedError as refused:
+                    if isinstance(step.need, ImageNeed):
+                        again.append(replace(step.need, whole=True, why=str(refused)))
+        return again
+
+    def _image(self, step: Step) -> None:
+        reference = step.request["reference"]
+        replaced = str((self.engine.image(reference) or {}).get("Id", ""))
+        if step.need:
+            archive, wanted = self.archives[reference], step.request["fingerprint"]
+            load.load(self.engine, self.roots.filesystem, archive, reference, wanted)
+        else:
+            load.pull(self.engine, reference, self.stack.registry)
+        self.remember(lambda s: image_retention.delivered(s, reference, replaced))
+
+    def _retag(self, step: Step) -> None:
+        reference = step.request["reference"]
+        replaced = str((self.engine.image(reference) or {}).get("Id", ""))
+        self.engine.tag(step.request["id"], reference)
+        self.remember(lambda s: image_retention.delivered(s, reference, replaced))
+
+    def clean(self) -> None:
+        """Leave nothing behind that this or an interrupted run brought and nothing needs any more."""
+        staging.clear(self._root)
+        declared = [service.image for service in self.stack.services]
+        good = good_versions.images_needed(good_versions.load(self._root))
+        self.remember(lambda s: image_retention.prune(s, self.engine, declared, good) if s.images else s)
+
+    def _data(self, step: Step) -> None:
+        uid, gid = self._service(step).uid_gid
+        path = self.roots.path(step.request["path"])
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o750)
+        # what another owner was given by hand includes, as a rule, everything below; the service may be at work there:
+        # what vanishes is nobody's, and no link that it puts up leads out of its folder
+        for _, folders, names, inside in os.fwalk(path):
+            for found in (".", *folders, *names):
+                with suppress(FileNotFoundError):
+                    status = os.stat(found, dir_fd=inside, follow_symlinks=False)
+                    if (status.st_uid, status.st_gid) != (uid, gid):
+                        os.chown(found, uid, gid, dir_fd=inside, follow_symlinks=False)
+
+    def _service(self, step: Step) -> Service:
+        service = self.stack.service(step.subject)
+        if service is None:
+            raise ValueError(f"service '{step.subject}' is not declared")
+        return service
+
+    def _replacement(self, step: Step) -> Replacement:
+        service = self._service(step)
+        return Replacement(
+            service,
+            self.engine,
+            self.clock,
+            self._remember_container,
+            self.pause,
+            lambda: rename_data.take(self.stack, service, self.roots),
+        )
+
+    def _remember_container(self, service: Service, image_before: str) -> None:
+        inspected = self.engine.inspect(container.name_of(service.name)) or {}
+        identity, image = str(inspected.get("Id", "")), str(inspected.get("Image", ""))
+        memory = state.ServiceMemory(container=identity, made=identity, deployed_at=self.clock())
+        self.remember(
+            lambda s: image_retention.ran(s.with_service(service.name, memory), service.name, image, image_before)
+        )
+        self._forget_old_files(service)
+
+    def _forget_old_files(self, service: Service) -> None:
+        current = self.roots.path(layout.config_directory(self.stack, service))
+        versions = current.parent.iterdir() if current.parent.is_dir() else ()
+        for version in list(versions):
+            if version != current:
+                shutil.rmtree(version)
+
+    def _orphan(self, step: Step) -> None:
+        self._end(step.subject)
+        if not step.subject.endswith(container.PREVIOUS):
+            watchdog_setup.forget(self.stack, self.roots, step.subject[len(container.PREFIX) :])
+
+    def _end(self, name: str) -> Mapping[str, Any]:
+        """Remove a container that had its time to write down what it still held in memory; return what it was."""
+        inspected = self.engine.inspect(name)
+        if inspected is None:
+            return {}  # a step before this one removed it
+        seconds = int((inspected.get("Config") or {}).get("StopTimeout") or 10)
+        self.engine.stop(name, seconds)
+        self.engine.remove(name)
+        return inspected
+
+    def _stop(self, step: Step) -> None:
+        inspected = self._end(step.subject)
+        service = ((inspected.get("Config") or {}).get("Labels") or {}).get(container.SERVICE_LABEL, "")
+        watchdog_setup.forget(self.stack, self.roots, service)
+        self.remember(lambda s: s.without_service(service))
+        good_versions.save(good_versions.without(good_versions.load(self._root), [service]), self._root)
+
+    def _engine_leave(self, _step: Step) -> None:
+        self.run(["systemctl", "daemon-reload"])
+        for unit in engine_setup.UNITS:
+            self.run(["systemctl", "restart", unit])
+        self.remember(lambda s: replace(s, engine_configuration=""))

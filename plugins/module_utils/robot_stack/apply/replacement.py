@@ -1,0 +1,124 @@
+"""How a new container takes the place of the one that runs: the old one stays until the new one was seen to work.
+
+A run may be cut off anywhere in this. What the next one finds, and what it does:
+
+NAME alone, stopped          nothing was replaced yet: it begins anew
+NAME.previous alone          the new one is made; where that fails the previous one runs again
+NAME and NAME.previous       the new one is finished where it works, and else the previous one runs again
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ..ask import data_check, http
+from ..engine import logs
+from ..engine.docker import container
+from ..engine.docker.api import Engine, EngineError
+from ..spec.model import Service
+from . import rename_data
+
+PUT_BACK = "the last good container was put back"
+NOTHING_LEFT = "nothing was running before, nothing is left running"
+
+
+class ServiceFailedError(RuntimeError):
+    """A service did not become healthy; the message names it, the reason, its last log lines and what was done."""
+
+
+@dataclass
+class Replacement:
+    """One service's container. ``remember`` is told the service, and the image (id) that it ran before, on success.
+
+    ``adopt`` gives folders of the former settings to the new ones, while nothing of the service runs.
+    """
+
+    service: Service
+    engine: Engine
+    clock: Callable[[], float]
+    remember: Callable[[Service, str], None]
+    pause: Callable[[float], None] = time.sleep
+    adopt: Callable[[], list[rename_data.Move]] = list
+    _moves: list[rename_data.Move] = field(default_factory=list, init=False)
+
+    @property
+    def _name(self) -> str:
+        return container.name_of(self.service.name)
+
+    @property
+    def _previous(self) -> str:
+        return self._name + container.PREVIOUS
+
+    def make(self, request: Mapping[str, Any]) -> None:
+        """Make the container that ``request`` asks for and let it take over, or raise `ServiceFailedError`."""
+        before = self.engine.inspect(self._name)
+        moment = self.clock()
+        marks = data_check.leave_mark(self.service, self._replaced(before), moment) if self._changes(before) else None
+        try:
+            self._set_aside(before)
+            self._moves = self.adopt()
+            self.engine.create(self._name, request)
+            self.engine.start(self._name)
+            reason = http.wait_until_healthy(self.service, self._ended, pause=self.pause)
+            reason = reason or data_check.lost(self.service, moment, marks, data_check.MARKS)
+        except EngineError as error:
+            reason = str(error)
+        except BaseException:  # whatever it was: what worked runs again before anything else
+            self._put_back(before)
+            raise
+        self._finish(reason, before)
+
+    def settle(self) -> None:
+        """Finish a replacement that was cut off after the new container had been made."""
+        self._finish(http.wait_until_healthy(self.service, self._ended, pause=self.pause), None)
+
+    def _replaced(self, before: Mapping[str, Any] | None) -> str:
+        return str(((before or {}).get("Config") or {}).get("Image", ""))
+
+    def _changes(self, before: Mapping[str, Any] | None) -> bool:
+        """Whether another image is about to run: its version may read what was kept in another way."""
+        image = self.engine.image(self.service.image) if before else None
+        return bool(before and image and before.get("Image") != image["Id"])
+
+    def _set_aside(self, before: Mapping[str, Any] | None) -> None:
+        if before is None:
+            return
+        self.engine.stop(self._name, self.service.stop_timeout_seconds)
+        if self.engine.inspect(self._previous) is None:
+            self.engine.rename(self._name, self._previous)
+        else:
+            # an interrupted run made what runs, and nobody saw it work: what that run set aside stays the good one
+            self.engine.remove(self._name)
+
+    def _ended(self) -> str:
+        inspected = self.engine.inspect(self._name)
+        now = (inspected or {}).get("State") or {}
+        if now.get("Restarting") or not now.get("Running") or (inspected or {}).get("RestartCount"):
+            why = "killed for lack of memory" if now.get("OOMKilled") else f"exit code {now.get('ExitCode')}"
+            return f"its container ended ({why})"
+        return ""
+
+    def _finish(self, reason: str | None, before: Mapping[str, Any] | None) -> None:
+        if reason:
+            said = logs.of(self.engine, self._name)
+            told = f"\nits last log lines:\n{said}" if said else ""
+            raise ServiceFailedError(f"{self.service.name}: {reason}; {self._put_back(before)}{told}")
+        # remembered first, removed after: a run that is cut off in between is finished by the next one
+        self.remember(self.service, str((self.engine.inspect(self._previous) or {}).get("Image", "")))
+        self.engine.remove(self._previous)
+
+    def _put_back(self, before: Mapping[str, Any] | None) -> str:
+        """Let what worked run again; ``before`` is what bore the name when this began. Return what was done."""
+        now = self.engine.inspect(self._name)
+        untouched = before is not None and now is not None and now["Id"] == before["Id"]
+        if not untouched:
+            self.engine.remove(self._name)
+            rename_data.give_back(self._moves)
+            if self.engine.inspect(self._previous) is None:
+                return NOTHING_LEFT
+            self.engine.rename(self._previous, self._name)
+        self.engine.start(self._name)
+        return PUT_BACK

@@ -1,0 +1,38 @@
+"""Takes off a robot what a removal leaves no use for: directories, and slices with their groups."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+
+from ..base.files import PARTIAL
+from ..base.roots import Roots
+from ..host import systemd
+
+
+def drop_directory(roots: Roots, path: str) -> None:
+    """Remove a directory; one that is a disk of its own is emptied, and stays mounted."""
+    directory = roots.path(path)
+    if not directory.is_mount():
+        shutil.rmtree(directory)
+        return
+    for entry in directory.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+def drop_root(roots: Roots, path: str) -> None:
+    """Remove the stack's directory, but for what is not ours in it, and what is a disk of its own."""
+    directory = roots.path(path)
+    for left in directory.glob(f"{PARTIAL}*"):  # of a write that was cut off
+        left.unlink(missing_ok=True)
+    with suppress(OSError):
+        directory.rmdir()
+
+
+def drop_slice(roots: Roots, run: systemd.Run, parent: str, name: str) -> None:
+    """Remove a slice below ``parent``, or that one itself."""
+    run(["systemctl", "disable", "--quiet", "--now", name])
+    roots.path(f"{systemd.UNITS}/{name}").unlink()
+    run(["systemctl", "revert", name])  # drops the limit that was set at run time
+    run(["systemctl", "daemon-reload"])
+    systemd.forget_groups(roots.sys, parent, name)

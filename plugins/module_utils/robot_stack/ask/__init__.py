@@ -1,0 +1,1 @@
+"""Questions over HTTP to services, bounded in bytes and in time."""

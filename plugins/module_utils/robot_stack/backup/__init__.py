@@ -1,0 +1,1 @@
+"""A database's samples out of a robot and into one."""

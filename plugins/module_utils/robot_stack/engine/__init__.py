@@ -1,0 +1,1 @@
+"""Containers and images on a robot, whichever engine runs them; one folder a driver."""

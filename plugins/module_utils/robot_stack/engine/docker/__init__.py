@@ -1,0 +1,1 @@
+"""The driver for Docker: everything that only Docker knows."""

@@ -1,0 +1,156 @@
+"""The one door: how every container of the stack is created. Pure: a service in, the engine's request body out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ...base.units import bytes_of, mib_of
+from ...host.systemd import child_slice, slice_cgroup
+from ...spec.layout import config_directory, data_path
+from ...spec.model import Mount, Service, Stack
+
+SERVICE_LABEL = "robot-stack.service"
+SPEC_LABEL = "robot-stack.spec"
+PREFIX = "robot-stack-"
+PREVIOUS = ".previous"
+OOM_SCORE = 500  # when the ceiling is hit, a container dies before the engine does
+
+
+def name_of(service: str) -> str:
+    """Return the container's name of ``service``."""
+    return PREFIX + service
+
+
+def limits(service: Service) -> dict[str, Any]:
+    """Return the settings that `docker update` could change behind our back."""
+    limit = bytes_of(service.memory_limit_mib)
+    return {
+        "Memory": limit,
+        "MemorySwap": limit,  # memory and swap together: equal means that there is no hidden swap
+        "NanoCpus": round(service.cpu_limit * 1_000_000_000),
+        "PidsLimit": service.pids_limit,
+        "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
+    }
+
+
+def body(stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -> dict[str, Any]:
+    """Return the request that creates the service's container, labelled with a digest of itself."""
+    request: dict[str, Any] = {
+        "Image": service.image,
+        "Cmd": list(service.command) or None,
+        "Env": [f"{key}={value}" for key, value in sorted(service.environment.items())],
+        "User": service.user,
+        "StopTimeout": service.stop_timeout_seconds,
+        "HostConfig": {
+            **limits(service),
+            "NetworkMode": "host",
+            "IpcMode": "private",
+            "CgroupnsMode": "private",
+            "CgroupParent": cgroup_parent(stack, service.name, cgroup_driver),
+            "ReadonlyRootfs": True,
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges:true"],
+            "OomScoreAdj": OOM_SCORE,
+            "Tmpfs": {t: _tmpfs(service, mib) for t, mib in sorted(service.tmpfs.items())},
+            "Mounts": _mounts(stack, service),
+            "LogConfig": {
+                "Type": "json-file",
+                "Config": {
+                    "max-size": f"{service.log_max_size_kib}k",
+                    "max-file": str(service.log_max_files),
+                },
+            },
+        },
+    }
+    digest = hashlib.sha256(json.dumps([request, fingerprint], sort_keys=True).encode()).hexdigest()
+    request["Labels"] = {SERVICE_LABEL: service.name, SPEC_LABEL: digest}
+    return request
+
+
+def cgroup_parent(stack: Stack, name: str, cgroup_driver: str) -> str:
+    """Return the parent as the engine's driver wants it: a slice's name, or a path."""
+    parent = stack.budget.slice
+    return child_slice(parent, name) if cgroup_driver == "systemd" else slice_cgroup(parent, name)
+
+
+def _tmpfs(service: Service, mib: int) -> str:
+    uid, gid = service.uid_gid
+    return f"size={mib}m,mode=0700,uid={uid},gid={gid},noexec,nosuid"
+
+
+def _mounts(stack: Stack, service: Service) -> list[dict[str, Any]]:
+    mounts = [_shown_path(mount) for mount in service.mounts]
+    if service.files:
+        mounts.append(_bind(config_directory(stack, service), service.config_target, True))
+    mounts += [_bind(data_path(stack, service, d.name), d.target, False) for d in service.data]
+    return mounts
+
+
+def _shown_path(mount: Mount) -> dict[str, Any]:
+    """A read-only bind does not make what is mounted below it read-only (engines before 25): leave that out."""
+    bind = _bind(mount.source, mount.target, True)
+    return bind if mount.recursive else {**bind, "BindOptions": {"NonRecursive": True}}
+
+
+def _bind(source: str, target: str, read_only: bool) -> dict[str, Any]:
+    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+
+
+def drift(
+    desired: Mapping[str, Any], inspected: Mapping[str, Any], swap_accounted: bool = True, made: str = ""
+) -> list[str]:
+    """Return, in words, where a container on the robot differs from its request; empty: it is equal.
+
+    Where the kernel does not account swap, the engine drops that limit and says -1 for ever: that is no drift.
+    What a container is like cannot be changed but by making another, whatever labels that one bears: ``made`` is the
+    one that this project made ("": unknown).
+    """
+    labels = (inspected.get("Config") or {}).get("Labels") or {}
+    host, wanted = inspected.get("HostConfig") or {}, desired["HostConfig"]
+    found = []
+    for key in ("Memory", "MemorySwap", "NanoCpus", "PidsLimit"):
+        dropped = key == "MemorySwap" and not swap_accounted and host.get(key) == -1
+        if (host.get(key) or 0) != wanted[key] and not dropped:
+            found.append(f"{key} is {_shown(key, host.get(key) or 0)}, not {_shown(key, wanted[key])}")
+    if (host.get("RestartPolicy") or {}).get("Name") != wanted["RestartPolicy"]["Name"]:
+        found.append(f"restart policy is {(host.get('RestartPolicy') or {}).get('Name')!r}")
+    if host.get("CgroupParent") != wanted["CgroupParent"]:
+        found.append(f"cgroup parent is {host.get('CgroupParent')!r}, not {wanted['CgroupParent']!r}")
+    if not found and labels.get(SPEC_LABEL) != desired["Labels"][SPEC_LABEL]:
+        found.append("settings, files or image differ from the spec it was made of")
+    elif not found and made and inspected.get("Id") != made:
+        found.append("it was made by hand, or by another program")
+    if not (inspected.get("State") or {}).get("Running"):
+        found.append(f"it is {(inspected.get('State') or {}).get('Status', 'not running')}")
+    return found
+
+
+def _shown(key: str, value: int) -> str:
+    return f"{mib_of(value)} MiB" if key.startswith("Memory") and value > 0 else str(value)
+
+
+def described(request: Mapping[str, Any]) -> str:
+    """Return a request, or an inspected container, as the lines of a diff; environment values are configuration."""
+    config = request.get("Config") or request
+    host = request["HostConfig"]
+    mounts = host.get("Mounts") or []
+    lines = [
+        f"image: {config.get('Image')}",
+        f"memory: {mib_of(host.get('Memory') or 0)} MiB",
+        f"memory_and_swap: {mib_of(host.get('MemorySwap') or 0)} MiB",
+        f"cpus: {(host.get('NanoCpus') or 0) / 1e9:g}",
+        f"pids: {host.get('PidsLimit') or 0}",
+        f"user: {config.get('User')}",
+        f"cgroup_parent: {host.get('CgroupParent')}",
+        f"network: {host.get('NetworkMode')}",
+        f"read_only: {bool(host.get('ReadonlyRootfs'))}",
+        *(["privileged: True"] if host.get("Privileged") else []),
+        *(f"command: {word}" for word in config.get("Cmd") or []),
+        *(f"environment: {pair}" for pair in sorted(config.get("Env") or []) if not pair.startswith("PATH=")),
+        *(f"mount: {bind}" for bind in host.get("Binds") or []),
+        *(f"mount: {m['Source']} on {m['Target']}{' (read-only)' if m.get('ReadOnly') else ''}" for m in mounts),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,66 @@
+"""What the robot is: memory, kernel, architecture, clock, packages. Reading only."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+
+from ..base.roots import Roots
+from . import cgroup, disk_space, procfs
+
+# what kernels call an architecture -> what image registries call it; ARMv8 processors also run in 32-bit mode
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv8l": "arm"}
+
+
+@dataclass(frozen=True)
+class Robot:
+    """Facts that decide whether a budget can hold here. Sizes in bytes; `clock` in seconds since 1970.
+
+    `controller`: what the kernel says of its memory controller where it enforces nothing, see `cgroup.controller`.
+    """
+
+    architecture: str
+    kernel: str
+    hierarchy: cgroup.Hierarchy
+    memory_total: int
+    memory_ceiling: int
+    swap_total: int
+    disk_available: int
+    systemd: bool
+    debian: bool
+    swap_accounted: bool = True
+    controller: str = cgroup.ENFORCING
+    clock: float = 0.0
+
+
+def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: float = 0.0) -> Robot:
+    """Read the robot's facts; ``machine`` and ``kernel`` come from `platform`, ``clock`` from `time`."""
+    hierarchy = cgroup.detect(roots.sys)
+    memory = procfs.memory(roots.proc)
+    total = memory["MemTotal"]
+    return Robot(
+        architecture=ARCHITECTURES.get(machine, machine),
+        kernel=kernel,
+        hierarchy=hierarchy,
+        memory_total=total,
+        memory_ceiling=min(total, _ceiling(hierarchy, roots) or total),
+        swap_total=memory.get("SwapTotal", 0),
+        disk_available=disk_space.of(roots.path(data_root)).available,
+        systemd=roots.path("/run/systemd/system").is_dir(),
+        debian=roots.path("/var/lib/dpkg/status").is_file(),
+        swap_accounted=cgroup.swap_accounted(hierarchy),
+        controller=cgroup.controller(hierarchy, roots.sys, roots.proc),
+        clock=clock,
+    )
+
+
+def here(data_root: str, roots: Roots) -> Robot:
+    """Observe the machine that runs this."""
+    return observe(roots, platform.machine(), platform.release(), data_root, time.time())
+
+
+def _ceiling(hierarchy: cgroup.Hierarchy, roots: Roots) -> int | None:
+    """The limit above everything on this robot: a robot may itself be a container or a capped machine."""
+    path = cgroup.path_of(1, roots.proc, hierarchy) if hierarchy.version else None
+    return None if path is None else cgroup.smallest_limit(hierarchy, path)[0]

@@ -1,0 +1,95 @@
+"""The stack's slices as systemd units, and the few systemctl calls that they need."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Callable
+
+from ..base.files import DesiredFile
+from ..base.units import bytes_of
+from ..spec.model import Stack
+
+UNITS = "/etc/systemd/system"
+SET_BY_HAND = "/etc/systemd/system.control"
+Run = Callable[[Sequence[str]], str]
+
+
+class CommandError(RuntimeError):
+    """A program of the robot failed; the message holds its command line and its words."""
+
+
+def run(argv: Sequence[str]) -> str:
+    """Run a program and return what it printed; raise `CommandError` where it fails."""
+    done = subprocess.run(list(argv), capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        raise CommandError(f"{' '.join(argv)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def child_slice(parent: str, name: str) -> str:
+    """Return the slice of ``name`` below ``parent``: systemd reads the dash as "below"."""
+    return f"{parent[: -len('.slice')]}-{name}.slice"
+
+
+def slice_cgroup(parent: str, name: str = "") -> str:
+    """Return the cgroup path of the parent slice, or of ``name``'s slice below it."""
+    return f"/{parent}/{child_slice(parent, name)}" if name else f"/{parent}"
+
+
+def forget_groups(sys_root: Path, parent: str, name: str) -> None:
+    """Remove slice ``name``'s empty groups: on cgroup v1 an engine makes them for controllers that systemd leaves out.
+
+    The kernel refuses to remove a group that holds a process or another group.
+    """
+    path = name if name == parent else f"{parent}/{name}"
+    for group in (sys_root / "fs/cgroup").glob(f"*/{path}"):
+        with suppress(OSError):
+            group.rmdir()
+
+
+def slice_names(stack: Stack, own_engine: bool) -> list[str]:
+    """Return the slices that this call looks after: the ceiling, one for each service in scope, and the engine's.
+
+    Somebody else's engine stays where it is: a slice for it would be empty, and read as an engine that uses nothing.
+    """
+    parent = stack.budget.slice
+    engine = [child_slice(parent, "engine")] if own_engine else []
+    return [parent, *engine] + [child_slice(parent, s.name) for s in stack.scoped_services]
+
+
+def slice_units(stack: Stack, cgroup_version: int, own_engine: bool) -> list[DesiredFile]:
+    """Return the unit files of `slice_names`; only the parent has a limit: it caps the sum."""
+    units = []
+    for name in slice_names(stack, own_engine):
+        ceiling = bytes_of(stack.budget.memory_budget_mib) if name == stack.budget.slice else None
+        units.append(DesiredFile(f"{UNITS}/{name}", _slice_unit(name, ceiling, cgroup_version)))
+    return units
+
+
+def _slice_unit(name: str, ceiling: int | None, cgroup_version: int) -> str:
+    lines = [
+        "# Written by robot_stack; changes are overwritten.",
+        "[Unit]",
+        f"Description=Telemetry stack of this robot ({name})",
+        "DefaultDependencies=no",
+        "Before=slices.target docker.service containerd.service",
+        "",
+        "[Slice]",
+        "MemoryAccounting=yes",
+    ]
+    if ceiling is not None:
+        lines.append(f"MemoryMax={ceiling}")
+        # v2 counts swap apart; on v1 the older name is what every systemd applies
+        lines.append("MemorySwapMax=0" if cgroup_version == 2 else f"MemoryLimit={ceiling}")
+    return "\n".join([*lines, "", "[Install]", "WantedBy=slices.target", ""])
+
+
+def service_drop_in(unit: str, parent: str, environment: Sequence[str]) -> DesiredFile:
+    """Return the drop-in that puts an engine's ``unit`` below the stack's ceiling."""
+    lines = ["# Written by robot_stack; changes are overwritten.", "[Service]"]
+    lines.append(f"Slice={child_slice(parent, 'engine')}")
+    lines += [f'Environment="{pair}"' for pair in environment]
+    return DesiredFile(f"{UNITS}/{unit}.d/robot-stack.conf", "\n".join([*lines, ""]))

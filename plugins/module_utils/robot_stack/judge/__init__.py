@@ -1,0 +1,1 @@
+"""Reading back what is true on a robot, and the verdict over it."""

@@ -1,0 +1,182 @@
+"""Reads back what is true after (or without) a change: limits and usage of the processes that really run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from ..ask import http
+from ..base.roots import Roots
+from ..engine.docker import container
+from ..engine.docker.api import Engine
+from ..host import cgroup, procfs, systemd
+from ..records import failure_history, samples
+from ..records.state import ServiceMemory
+from ..spec.model import Service, Stack
+
+ATTEMPTS = 5  # what ends more often than it can be read is told by the next look
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is true of one service. Sizes in bytes; None: could not be read, or there is none."""
+
+    name: str
+    declared_limit: int
+    status: str = "absent"
+    image: str = ""
+    container: str = ""
+    started_at: float = 0.0
+    path: str = ""
+    limits: cgroup.Limits | None = None
+    smallest: tuple[int | None, str] = (None, "")
+    usage: cgroup.Usage | None = None
+    share: procfs.Share | None = None
+    memory: ServiceMemory = field(default_factory=ServiceMemory)  # what happened to it, this look included
+    faults_per_minute: float | None = None
+    sampled: tuple[samples.Sample, ...] = ()  # its last minutes, this look last
+    below_ceiling: bool = False
+    evidence: float | None = None
+    healthy: str | None = None  # None: it is, else why not
+    remembered_peak: int | None = None  # from the robot's own history of working sets
+
+
+@dataclass(frozen=True)
+class EngineReading:
+    """What the engine's processes hold, and whether they are below the ceiling."""
+
+    share: procfs.Share | None
+    usage: cgroup.Usage | None
+    limit_of_stack: int | None
+    stack_usage: cgroup.Usage | None
+    swap_total: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """What earlier looks at a service left behind, and the time of this one (seconds since 1970)."""
+
+    memory: ServiceMemory
+    recent: samples.Recent
+    now: float
+
+
+def service(
+    stack: Stack, declared: Service, engine: Engine, roots: Roots, hierarchy: cgroup.Hierarchy, known: Known
+) -> Reading:
+    """Read one service back: its container's own process in the kernel, its answer over HTTP, what happened to it."""
+    limit = container.limits(declared)["Memory"]
+    inspected = engine.inspect(container.name_of(declared.name))
+    if inspected is None:
+        return Reading(declared.name, limit)
+    now = inspected.get("State") or {}
+    pid = int(now.get("Pid") or 0)
+    path = cgroup.path_of(pid, roots.proc, hierarchy) if pid else None
+    usage = cgroup.usage(hierarchy, path) if path else None
+    base = Reading(
+        declared.name,
+        limit,
+        status=str(now.get("Status", "")),
+        image=str((inspected.get("Config") or {}).get("Image", "")),
+        container=str(inspected.get("Id", "")),
+        started_at=_seconds(str(now.get("StartedAt", ""))),
+        memory=_happened(inspected, engine, known, usage.oom_kills if usage else 0),
+        usage=usage,
+    )
+    return base if path is None else _running(stack, declared, base, path, roots, hierarchy, known)
+
+
+def _happened(inspected: Mapping[str, Any], engine: Engine, known: Known, kills_inside: int) -> ServiceMemory:
+    identity = str(inspected.get("Id", ""))
+    # a clock that was set back leaves a failure in the future; what happens now comes after it all the same
+    memory = replace(known.memory, last_failure_at=min(known.memory.last_failure_at, known.now))
+    created = _seconds(str(inspected.get("Created", "")))
+    since = memory.deployed_at if memory.container == identity else created
+    # from before the last failure on: whether an end was asked for is told by the event before it
+    since = max(since, memory.last_failure_at - failure_history.KILL_SECONDS)
+    inspected, seen = _consistent(inspected, engine, identity, since, known.now)
+    started = _seconds(str((inspected.get("State") or {}).get("StartedAt", "")))
+    after = failure_history.after(
+        memory, identity, seen, int(inspected.get("RestartCount") or 0), started, kills_inside
+    )
+    nothing_new = after.last_failure_at == memory.last_failure_at
+    return replace(after, last_failure_at=known.memory.last_failure_at) if nothing_new else after
+
+
+def _consistent(
+    inspected: Mapping[str, Any], engine: Engine, identity: str, since: float, now: float
+) -> tuple[Mapping[str, Any], tuple[failure_history.Event, ...]]:
+    """Return the engine's count of restarts and its events from the same moment.
+
+    A slow robot's look takes seconds, and what ends meanwhile must not be in the one and lack in the other: it would be
+    counted without its cause, or twice.
+    """
+    seen: tuple[failure_history.Event, ...] = ()
+    for _ in range(ATTEMPTS):
+        until = max(now, time.time())
+        # a container from the future, by a clock that was set back since: all that is told of it came later
+        seen = failure_history.events(engine.events(identity, since if since <= until else 0.0, until))
+        again = engine.inspect(identity) or inspected
+        if again.get("RestartCount") == inspected.get("RestartCount"):
+            break
+        inspected = again
+    return inspected, seen
+
+
+def _running(
+    stack: Stack,
+    declared: Service,
+    base: Reading,
+    path: str,
+    roots: Roots,
+    hierarchy: cgroup.Hierarchy,
+    known: Known,
+) -> Reading:
+    status, page = _ask(declared, declared.probe.evidence_url)
+    evidence = http.metric(page, declared.probe.evidence_metric) if status == 200 else None
+    health, words = _ask(declared, declared.probe.url) if declared.probe.url else (200, "")
+    usage = base.usage
+    sample = samples.Sample(known.now, base.started_at, usage.major_faults) if usage else None
+    return replace(
+        base,
+        path=path,
+        limits=cgroup.limits(hierarchy, path),
+        smallest=cgroup.smallest_limit(hierarchy, path),
+        share=procfs.share(cgroup.processes(hierarchy, path), roots.proc),
+        faults_per_minute=samples.faults_per_minute(known.recent.samples, sample) if sample else None,
+        sampled=(*known.recent.samples, sample) if sample else (),
+        below_ceiling=path.startswith(systemd.slice_cgroup(stack.budget.slice, declared.name) + "/"),
+        evidence=evidence,
+        healthy=None if health == 200 else (f"HTTP {health}" if health else words),
+    )
+
+
+def _ask(declared: Service, url: str) -> tuple[int, str]:
+    if not url:
+        return 0, ""
+    return http.get(url, declared.probe.username, http.password_of(declared))
+
+
+def engine(stack: Stack, roots: Roots, hierarchy: cgroup.Hierarchy, swap_total: int) -> EngineReading:
+    """Read the engine's processes and the stack's ceiling back."""
+    parent = stack.budget.slice
+    limits = cgroup.limits(hierarchy, f"/{parent}")
+    return EngineReading(
+        share=procfs.share(procfs.engine_pids(roots.proc), roots.proc),
+        usage=cgroup.usage(hierarchy, systemd.slice_cgroup(parent, "engine")),
+        limit_of_stack=limits.memory if limits else None,
+        stack_usage=cgroup.usage(hierarchy, f"/{parent}"),
+        swap_total=swap_total,
+    )
+
+
+def _seconds(started: str) -> float:
+    """Return the engine's time stamp (RFC 3339, nanoseconds, UTC) as seconds since 1970; 0 where there is none."""
+    try:
+        moment = datetime.strptime(started[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:
+        return 0.0
+    return max(0.0, moment.timestamp())

@@ -1,0 +1,247 @@
+"""Reads everything that the plan depends on. Changes nothing; a bare robot (no engine yet) is a valid answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..base import files
+from ..base.roots import Roots
+from ..engine import staging
+from ..engine.docker import container
+from ..engine.docker import setup as engine_setup
+from ..engine.docker.api import Engine
+from ..engine.inventory import FoundImage, containers_of, foreign, foreign_volumes, images_of, running_images
+from ..host import cgroup, disk_space, facts, kernel_cmdline, packages, procfs, systemd
+from ..records import good_versions, state
+from ..spec import layout
+from ..spec.model import Stack
+from ..watchdog import setup as watchdog_setup
+
+
+@dataclass(frozen=True)
+class FoundEngine:
+    """The container engine: there, answering, and as whose."""
+
+    installed: bool
+    running: bool
+    version: str = ""
+    cgroup_driver: str = "systemd"
+    swap_accounted: bool = True
+    missing_packages: list[str] = field(default_factory=list)
+    api_version: str = ""
+    store: str = "/var/lib/docker"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One look at the robot."""
+
+    robot: facts.Robot
+    state: state.State
+    engine: FoundEngine
+    containers: Mapping[str, Mapping[str, Any]]  # by container name, as inspected
+    images: Mapping[str, FoundImage]  # by reference
+    found_files: Mapping[str, files.FoundFile | None]  # by absolute path
+    running_files: Mapping[str, files.FoundFile | None]  # by "service/path": what its container uses now
+    slice_limits: Mapping[str, int | None]  # by slice: bytes in the kernel, None: not there or no limit
+    data_owners: Mapping[str, list[int] | None]  # by absolute path: [uid, gid], None: not there
+    foreign_containers: list[str]  # names of what else runs on this engine
+    delivered_images: list[str]  # references of ours that the engine holds
+    own_directories: Mapping[str, list[str]]  # below the root: name -> its own entries, as "name/entry"
+    own_units: list[str]  # slices of ours in /etc/systemd/system, sorted
+    own_state: bool
+    engine_data: bool
+    running_images: Mapping[str, FoundImage] = field(default_factory=dict)  # by service: what its container is made of
+    watchdog_program: str = ""  # its digest, "": not there
+    watchdog_silent_seconds: float | None = None
+    own_watchdog: bool = False
+    own_good_versions: bool = False
+    boot_file: str = ""
+    boot_line: str = ""
+    boot_file_changed_at: float = 0.0  # seconds since 1970, as the next two
+    booted_at: float = 0.0
+    running_boot_line: str = ""  # what the kernel was started with
+    disks: Mapping[str, disk_space.Disk] = field(default_factory=dict)  # by absolute path: the root, the engine's store
+    data_used: Mapping[str, int] = field(default_factory=dict)  # by service: bytes of its data
+    foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
+
+    @property
+    def ours(self) -> bool:
+        """Whether this project installed the engine (or was about to)."""
+        return bool(self.state.engine_packages)
+
+    @property
+    def own_engine(self) -> bool:
+        """Whether the engine is this project's, or will be because there is none."""
+        return _own_engine(self.state, self.engine)
+
+
+def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
+    """Look at the robot once."""
+    here = facts.here(stack.budget.root, roots)
+    remembered = state.load(roots.path(stack.budget.root))
+    found_engine = _engine(stack, roots, engine, remembered)
+    containers = containers_of(stack, engine) if found_engine.running else {}
+    images = images_of(stack, engine) if found_engine.running else {}
+    own_engine = _own_engine(remembered, found_engine)
+    boot = (
+        kernel_cmdline.boot_file(stack.controller.boot_files, roots.filesystem) if not here.hierarchy.version else None
+    )
+    return Observed(
+        robot=here,
+        state=remembered,
+        engine=found_engine,
+        containers=containers,
+        images=images,
+        running_images=running_images(stack, engine, containers, images),
+        found_files={path: files.find(roots.path(path)) for path in _paths(stack, here.hierarchy.version, own_engine)},
+        running_files=_running_files(stack, roots, containers),
+        slice_limits=_slice_limits(stack, here.hierarchy, own_engine),
+        data_owners=_data_owners(stack, roots),
+        foreign_containers=foreign(engine, containers) if found_engine.running else [],
+        foreign_volumes=foreign_volumes(engine, containers) if found_engine.running and stack.remove_engine else [],
+        delivered_images=_delivered(engine, remembered) if found_engine.running else [],
+        own_directories=_own_directories(stack, roots, remembered, containers),
+        own_units=_own_units(stack, roots),
+        own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
+        engine_data=_holds_anything(roots.path("/var/lib/docker")),
+        watchdog_program=_watchdog_program(stack, roots),
+        watchdog_silent_seconds=watchdog_setup.silent_seconds(roots),
+        own_good_versions=(roots.path(stack.budget.root) / good_versions.FILE).exists(),
+        own_watchdog=roots.path(f"{systemd.UNITS}/{watchdog_setup.TIMER}").exists(),
+        boot_file="/" + str(boot.relative_to(roots.filesystem)) if boot else "",
+        boot_line=boot.read_text(encoding="utf-8") if boot else "",
+        boot_file_changed_at=boot.stat().st_mtime if boot else 0.0,
+        booted_at=procfs.booted_at(roots.proc),
+        running_boot_line=procfs.boot_line(roots.proc),
+        disks={path: disk_space.of(roots.path(path)) for path in ("/", found_engine.store, stack.budget.root)},
+        data_used=_data_used(stack, roots),
+    )
+
+
+def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
+    return bool(remembered.engine_packages) or not (found.installed or found.running)
+
+
+def _engine(stack: Stack, roots: Roots, engine: Engine, remembered: state.State) -> FoundEngine:
+    installed = any(roots.path(binary).exists() for binary in engine_setup.BINARIES)
+    running = engine.reachable()
+    # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
+    cut_off = not running or packages.packages_interrupted(roots)
+    asks_apt = cut_off or sorted(remembered.engine_packages) != sorted(stack.engine.packages)
+    wanted = stack.engine.packages if asks_apt and (remembered.engine_packages or not (installed or running)) else ()
+    missing = packages.missing_packages(wanted, roots)
+    if not running:
+        return FoundEngine(installed, False, missing_packages=missing)
+    info = engine.info()
+    return FoundEngine(
+        installed=True,
+        running=True,
+        version=str(info.get("ServerVersion", "")),
+        cgroup_driver=str(info.get("CgroupDriver", "cgroupfs")),
+        swap_accounted=bool(info.get("SwapLimit", True)),
+        missing_packages=missing,
+        api_version=str(engine.version().get("ApiVersion", "")),
+        store=str(info.get("DockerRootDir") or FoundEngine.store),
+    )
+
+
+def _data_used(stack: Stack, roots: Roots) -> dict[str, int]:
+    """Return what the data of each service that says how much it may need occupies already."""
+    found = {}
+    for service in stack.scoped_services:
+        if service.disk_mib:
+            paths = [layout.data_path(stack, service, directory.name) for directory in service.data]
+            found[service.name] = sum(disk_space.used(roots.path(path)) for path in paths)
+    return found
+
+
+def _delivered(engine: Engine, remembered: state.State) -> list[str]:
+    return [reference for reference in remembered.images if engine.image(reference) is not None]
+
+
+def _own_directories(
+    stack: Stack, roots: Roots, remembered: state.State, containers: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """Return our directories below the root: of services that are or were there, of archives, of the watchdog.
+
+    The root may be a disk that holds other people's folders as well.
+    """
+    root = roots.path(stack.budget.root)
+    if not root.is_dir():
+        return {}
+    names = {staging.DIRECTORY, watchdog_setup.NAME, *remembered.services}
+    names |= {service.name for service in stack.services}
+    names |= {name for one in good_versions.load(root) for name in one.services}
+    names |= {inspected["Config"]["Labels"][container.SERVICE_LABEL] for inspected in containers.values()}
+    entries = sorted(entry for entry in root.iterdir() if entry.name in names and entry.is_dir())
+    return {entry.name: sorted(f"{entry.name}/{child.name}" for child in entry.iterdir()) for entry in entries}
+
+
+def _holds_anything(directory: Path) -> bool:
+    return directory.is_dir() and any(directory.iterdir())
+
+
+def _own_units(stack: Stack, roots: Roots) -> list[str]:
+    directory, prefix = roots.path(systemd.UNITS), stack.budget.slice[: -len(".slice")]
+    if not directory.is_dir():
+        return []
+    return sorted({path.name for path in [*directory.glob(f"{prefix}.slice"), *directory.glob(f"{prefix}-*.slice")]})
+
+
+def _paths(stack: Stack, cgroup_version: int, own_engine: bool) -> list[str]:
+    desired = systemd.slice_units(stack, cgroup_version, own_engine) + engine_setup.engine_files(stack)
+    desired += watchdog_setup.settings(stack)
+    for service in stack.scoped_services:
+        desired += [*layout.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
+    return [file.path for file in desired]
+
+
+def _watchdog_program(stack: Stack, roots: Roots) -> str:
+    found = {file.path: files.find(roots.path(file.path)) for file in watchdog_setup.program(stack)}
+    contents = {path: file.content for path, file in found.items() if file}
+    return watchdog_setup.digest(contents) if contents else ""
+
+
+def _running_files(
+    stack: Stack, roots: Roots, containers: Mapping[str, Mapping[str, Any]]
+) -> dict[str, files.FoundFile | None]:
+    found: dict[str, files.FoundFile | None] = {}
+    for service in stack.scoped_services:
+        inspected = containers.get(container.name_of(service.name)) or {}
+        for mount in (inspected.get("HostConfig") or {}).get("Mounts") or []:
+            if mount["Target"] == service.config_target:
+                for file in service.files:
+                    found[f"{service.name}/{file.path}"] = files.find(roots.path(f"{mount['Source']}/{file.path}"))
+    return found
+
+
+def _slice_limits(stack: Stack, hierarchy: cgroup.Hierarchy, own_engine: bool) -> dict[str, int | None]:
+    """Return the kernel's limit for each slice that exists there."""
+    parent, found = stack.budget.slice, {}
+    for name in systemd.slice_names(stack, own_engine):
+        path = f"/{parent}" if name == parent else f"/{parent}/{name}"
+        limits = cgroup.limits(hierarchy, path) if hierarchy.version else None
+        if limits is not None:
+            found[name] = limits.memory
+    return found
+
+
+def _data_owners(stack: Stack, roots: Roots) -> dict[str, list[int] | None]:
+    owners: dict[str, list[int] | None] = {}
+    for service in stack.scoped_services:
+        for directory in service.data:
+            path = layout.data_path(stack, service, directory.name)
+            owners[path] = _owner(roots.path(path))
+    return owners
+
+
+def _owner(path: Path) -> list[int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_uid, status.st_gid]

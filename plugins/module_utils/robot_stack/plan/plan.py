@@ -1,0 +1,244 @@
+"""Decides what makes the robot equal to its spec. Pure: a spec and one look at the robot in, steps out.
+
+A plan is what `--check` shows: every step has one line for people and, where text changes, a diff.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..base import files
+from ..base.files import DesiredFile
+from ..base.units import bytes_of, mib_of
+from ..engine.docker import container
+from ..engine.docker import setup as engine_setup
+from ..host import kernel_cmdline, systemd
+from ..spec import layout
+from ..spec.model import Service, Stack
+from ..spec.needs import ImageNeed, Need, PackagesNeed, RebootNeed
+from . import preflight
+from . import watchdog as watchdog_steps
+from .observe import Observed
+from .step import Step
+
+FOUNDATION = ("boot-line", "reboot", "slice", "engine-file", "packages", "engine-restart")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps in their order, or the reasons why there must be none."""
+
+    steps: list[Step]
+    refusals: list[str]
+
+    @property
+    def foundation(self) -> list[Step]:
+        """The steps below the containers; after them the robot must be looked at again."""
+        return [step for step in self.steps if step.kind in FOUNDATION]
+
+    @property
+    def needs(self) -> list[Need]:
+        """What the controller must bring before all steps can be done."""
+        return [step.need for step in self.steps if step.need]
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything would change."""
+        return bool(self.steps)
+
+
+def make(stack: Stack, seen: Observed) -> Plan:
+    """Return the plan that makes the robot equal to ``stack``."""
+    refusals = preflight.reasons(stack, seen)
+    if refusals:
+        return Plan([], refusals)
+    if not seen.robot.hierarchy.version:
+        return Plan(_memory_controller(seen), [])
+    return Plan(differences(stack, seen), [])
+
+
+def differences(stack: Stack, seen: Observed) -> list[Step]:
+    """Return what must be done, without asking whether anything speaks against it."""
+    steps = _slices(stack, seen) + _engine(stack, seen) + watchdog_steps.make(stack, seen)
+    for service in stack.scoped_services:
+        steps += _service(stack, service, seen)
+    return steps + _orphans(stack, seen)
+
+
+def _memory_controller(seen: Observed) -> list[Step]:
+    """Where the kernel enforces nothing, switching its memory controller on is the only sensible plan."""
+    line = kernel_cmdline.with_memory_controller(seen.boot_line)
+    words = "reboot, so that the kernel starts with it; what else is to do is planned after that"
+    reboot = Step("reboot", "robot", words, need=RebootNeed())
+    if line == seen.boot_line:  # written before, by a run that was cut off or by hand
+        return [reboot]
+    file = DesiredFile(seen.boot_file, line, 0o755)
+    diff = {"before_header": file.path, "after_header": file.path, "before": seen.boot_line, "after": line}
+    return [Step("boot-line", file.path, f"switch the memory controller on in {file.path}", diff, file), reboot]
+
+
+def _slices(stack: Stack, seen: Observed) -> list[Step]:
+    steps = []
+    for unit in systemd.slice_units(stack, seen.robot.hierarchy.version, seen.own_engine):
+        name = unit.path.rsplit("/", 1)[1]
+        wanted = bytes_of(stack.budget.memory_budget_mib) if name == stack.budget.slice else None
+        file_changes = not files.equal(unit, seen.found_files.get(unit.path))
+        there = name in seen.slice_limits
+        if file_changes or not there or seen.slice_limits[name] != wanted:
+            found = seen.found_files.get(unit.path)
+            diff = (
+                files.difference(unit, found)
+                if file_changes
+                else _line_diff(name, "memory limit in the kernel", _mib(seen.slice_limits.get(name)), _mib(wanted))
+            )
+            steps.append(Step("slice", name, _slice_summary(stack, name, there, seen), diff, unit))
+    return steps
+
+
+def _mib(size: int | None) -> str:
+    return "none" if size is None else f"{mib_of(size)} MiB"
+
+
+def _slice_summary(stack: Stack, name: str, there: bool, seen: Observed) -> str:
+    if name != stack.budget.slice:
+        return f"{'update' if there else 'create'} slice {name}"
+    before = mib_of(seen.slice_limits.get(name))
+    was = f" (was {'no limit' if before is None else f'{before:g} MiB'})" if there else ""
+    return f"cap the whole stack at {stack.budget.memory_budget_mib} MiB{was} in {name}"
+
+
+def _line_diff(header: str, name: str, found: Any, wanted: Any) -> dict[str, str]:
+    """Return a diff of one line; None: it is not there."""
+    before, after = ("" if value is None else f"{name}: {value}\n" for value in (found, wanted))
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
+
+
+def _engine(stack: Stack, seen: Observed) -> list[Step]:
+    steps: list[Step] = []
+    absent = not (seen.engine.installed or seen.engine.running)
+    if not (seen.ours or absent):
+        return steps  # somebody else's engine: used, never configured
+    for file in engine_setup.engine_files(stack):
+        found = seen.found_files.get(file.path)
+        if not files.equal(file, found):
+            steps.append(Step("engine-file", file.path, f"write {file.path}", files.difference(file, found), file))
+    missing = seen.engine.missing_packages
+    if missing:
+        names = ", ".join(missing)
+        steps.append(Step("packages", names, f"install {names}", need=PackagesNeed(tuple(missing))))
+    elif not seen.engine.running or seen.state.engine_configuration != engine_setup.configuration(stack):
+        words = "restart" if seen.engine.running else "start"
+        steps.append(Step("engine-restart", "docker", f"{words} the container engine (containers keep running)"))
+    return steps
+
+
+def _service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
+    steps = _image(service, seen)
+    for directory in service.data:
+        path = layout.data_path(stack, service, directory.name)
+        owner = seen.data_owners.get(path)
+        if owner != list(service.uid_gid):
+            diff = _line_diff(path, "owner", owner and ":".join(map(str, owner)), service.user)
+            words = f"make {path}, owned by {service.user}"
+            steps.append(Step("data", service.name, words, diff, request={"path": path}))
+    for file in layout.config_files(stack, service):
+        found = seen.found_files.get(file.path)
+        if not files.equal(file, found):
+            before = found or _previous_file(stack, service, file, seen)
+            steps.append(Step("file", service.name, f"write {file.path}", files.difference(file, before), file))
+    rewritten = any(step.kind == "file" for step in steps)
+    container_step = _container(stack, service, seen, rewritten)
+    return steps + ([container_step] if container_step else []) + watchdog_steps.of_service(stack, service, seen)
+
+
+def _previous_file(stack: Stack, service: Service, file: DesiredFile, seen: Observed) -> files.FoundFile | None:
+    """The same file in the directory of the version that runs now, so that a diff shows what changes."""
+    relative = file.path[len(layout.config_directory(stack, service)) + 1 :]
+    return seen.running_files.get(f"{service.name}/{relative}")
+
+
+def _image(service: Service, seen: Observed) -> list[Step]:
+    wanted = service.fingerprints.get(seen.robot.architecture, "")
+    found = seen.images.get(service.image)
+    if found and (service.pinned or found.fingerprint == wanted):
+        return []
+    if service.pinned:
+        return [Step("image", service.name, f"pull image {service.image}", request={"reference": service.image})]
+    need = ImageNeed(service.image, seen.robot.architecture)
+    words = "replace" if found else "load"
+    request = {"reference": service.image, "fingerprint": wanted}
+    diff = _line_diff(f"image {service.image}", "fingerprint", found and found.fingerprint, wanted)
+    return [Step("image", service.name, f"{words} image {service.image}", diff, request=request, need=need)]
+
+
+def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) -> Step | None:
+    wanted = service.fingerprints.get(seen.robot.architecture, "")
+    # our own engine will run with the driver that its daemon.json names; before it does, that is the answer
+    driver = seen.engine.cgroup_driver
+    request = container.body(stack, service, driver, wanted)
+    name = container.name_of(service.name)
+    found = seen.containers.get(name)
+    if found is None:
+        why = "create" if f"{name}{container.PREVIOUS}" not in seen.containers else "repair"
+        summary = f"{why} container {name} ({service.memory_limit_mib} MiB)"
+        return Step("container", service.name, summary, _container_diff(name, None, request, []), request=request)
+    remembered = seen.state.services.get(service.name)
+    interrupted = f"{name}{container.PREVIOUS}" in seen.containers  # and what it made was not remembered
+    made = remembered.made if remembered and not interrupted else ""
+    reasons = container.drift(request, found, seen.engine.swap_accounted, made)
+    running = seen.running_images.get(service.name)
+    if _image_changes(service, wanted, found, seen):
+        reasons = [reason for reason in reasons if "differ from the spec" not in reason] + ["its image changes"]
+    if rewritten and not reasons:
+        reasons = ["one of its files was changed"]
+    if not reasons and interrupted:
+        return Step("settle", service.name, f"finish the replacement of container {name}, which was interrupted")
+    if not reasons:
+        return None
+    reasons += ["its replacement was interrupted"] if interrupted else []
+    diff = _container_diff(name, found, request, running.environment if running else [])
+    return Step("container", service.name, f"recreate container {name}: {'; '.join(reasons)}", diff, request=request)
+
+
+def _image_changes(service: Service, wanted: str, found: Mapping[str, Any], seen: Observed) -> bool:
+    """Whether it runs something else than it shall; what it runs may be right, whoever has the name now."""
+    running, named = seen.running_images.get(service.name), seen.images.get(service.image)
+    if running is not None and wanted:
+        return running.fingerprint != wanted
+    return bool(named and found.get("Image") != named.id)
+
+
+def _container_diff(
+    name: str, found: Mapping[str, Any] | None, request: Mapping[str, Any], image_environment: list[str]
+) -> dict[str, str]:
+    before = ""
+    if found is not None:
+        lines = container.described(found).splitlines(keepends=True)
+        before = "".join(line for line in lines if line.strip()[len("environment: ") :] not in image_environment)
+    return {
+        "before_header": f"container {name}",
+        "after_header": f"container {name}",
+        "before": before,
+        "after": container.described(request),
+    }
+
+
+def _orphans(stack: Stack, seen: Observed) -> list[Step]:
+    """Containers that bear our label and that nothing declares; only where everything is in scope."""
+    steps = []
+    for name, inspected in sorted(seen.containers.items()):
+        service = inspected["Config"]["Labels"][container.SERVICE_LABEL]
+        if not stack.scope and stack.service(service) is None:
+            steps.append(Step("orphan", name, f"remove container {name} (no longer declared; its data stays)"))
+    return steps + ([] if stack.scope else _stale_slices(stack, seen))
+
+
+def _stale_slices(stack: Stack, seen: Observed) -> list[Step]:
+    """Slices that hold nothing any more: of a service that is no longer declared, of somebody else's engine."""
+    wanted = systemd.slice_names(stack, seen.own_engine)
+    drop_ins = [file.path for file in engine_setup.engine_files(stack) if file.path != engine_setup.DAEMON_JSON]
+    if any(seen.found_files.get(path) for path in drop_ins):  # the engine runs in it, whatever was forgotten of it
+        wanted.append(systemd.child_slice(stack.budget.slice, "engine"))
+    return [Step("drop-slice", name, f"remove slice {name}") for name in seen.own_units if name not in wanted]

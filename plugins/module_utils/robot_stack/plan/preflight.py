@@ -1,0 +1,226 @@
+"""The robot's half of preflight: reasons not to touch it. Pure; each reason says what to do.
+
+The rules, all checked before anything is changed, all reasons told at once:
+
+architecture  the robot's is supported, and is the one declared
+kernel        4.14 or later: what limits and kills are read from is there
+clock         at most an hour from the controller's
+memory        budget and reserve are at most the RAM, or the cgroup ceiling above the whole robot where that is smaller
+controller    the kernel's memory controller is on, or may be switched on
+swap          there is none, or the kernel can limit it for each cgroup
+disk          each file system holds what will be put there: packages, images, data, logs
+engine        there is one that speaks API 1.41 (Docker 20.10), or it may be installed
+budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
+listeners     nobody else listens where a service wants to
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from ..base.units import MIB, bytes_of, mib_of
+from ..engine.docker import container
+from ..host import cgroup, disk_space, kernel_cmdline, procfs
+from ..spec.model import Service, Stack
+from . import limits
+from .observe import Observed
+
+OLDEST_KERNEL = (4, 14)  # the first with /proc/PID/smaps_rollup, and with a count of kills in each cgroup
+OLDEST_API = (1, 41)  # Docker 20.10: the first that knows cgroup v2 and private cgroup namespaces
+LARGEST_CLOCK_DIFFERENCE_SECONDS = 3600
+SUPPORTED = ("amd64", "arm64", "arm")
+# What is put on a disk, in MiB, rounded up from Debian's docker.io and this project's images (`du -sm`).
+ENGINE_MIB, IMAGE_MIB, ARCHIVE_MIB, OWN_FILES_MIB = 300, 64, 16, 8
+
+
+def reasons(stack: Stack, seen: Observed) -> list[str]:
+    """Return why nothing may be changed on this robot; empty: go ahead."""
+    return [
+        *_machine(stack, seen),
+        *_clock(stack, seen),
+        *_memory(stack, seen),
+        *_controller(stack, seen),
+        *_disk(stack, seen),
+        *_engine(stack, seen),
+        *limits.objection(stack, seen),
+    ]
+
+
+def busy_listeners(stack: Stack, seen: Observed, proc_root: Path) -> list[str]:
+    """Return the addresses that a service wants and that a program which is not ours already listens on."""
+    found = []
+    for service in stack.scoped_services:
+        own = seen.containers.get(container.name_of(service.name)) or {}
+        runs = bool((own.get("State") or {}).get("Running"))
+        for address in service.listens:
+            inode = procfs.listener(address, proc_root)
+            program = procfs.holder(inode, proc_root) if inode else None
+            ours = runs and (program is None or str(own.get("Id")) in program.cgroups)
+            if inode and not ours:
+                found.append(f"{address} is taken by {_who(program, seen)}, or change {service.name}_listen_address")
+    return found
+
+
+def _who(program: procfs.Program | None, seen: Observed) -> str:
+    """Return who listens, and how to make an end of it."""
+    if program is None:
+        return "another program: stop it"
+    for name, inspected in seen.containers.items():
+        if str(inspected.get("Id") or "-") in program.cgroups:  # of a service that is renamed, or gets another address
+            return f"our own container {name}: stop it first (docker stop {name}, on the robot; its data stays)"
+    return f"{program.name} (process {program.pid}): stop it"
+
+
+def _machine(stack: Stack, seen: Observed) -> list[str]:
+    found, facts = [], seen.robot
+    if facts.architecture not in SUPPORTED:
+        found.append(f"this robot is {facts.architecture}: there are images for {', '.join(SUPPORTED)} (ARMv7) only")
+    elif facts.architecture != stack.architecture:
+        found.append(
+            f"this robot is {facts.architecture}, robot_stack_architecture says {stack.architecture}: "
+            "correct it in the inventory"
+        )
+    if _numbers(facts.kernel) < OLDEST_KERNEL:
+        found.append(f"its kernel is {facts.kernel}, {_dotted(OLDEST_KERNEL)} or later is needed: update the system")
+    if not facts.systemd:
+        found.append("systemd does not run here: the ceiling over the whole stack is a systemd slice")
+    return found
+
+
+def _clock(stack: Stack, seen: Observed) -> list[str]:
+    """A wrong clock gives samples a wrong time, makes certificates invalid, and turns rates into nonsense."""
+    difference = seen.robot.clock - stack.controller_clock
+    if not stack.controller_clock or abs(difference) <= LARGEST_CLOCK_DIFFERENCE_SECONDS:
+        return []
+    here, there = (
+        time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)) for at in (seen.robot.clock, stack.controller_clock)
+    )
+    return [
+        f"its clock says {here} UTC, the controller's {there}: set the wrong one right "
+        "(timedatectl set-ntp true, or timedatectl set-time), or samples would bear a wrong time"
+    ]
+
+
+def _memory(stack: Stack, seen: Observed) -> list[str]:
+    budget, reserve, facts = stack.budget.memory_budget_mib, stack.budget.memory_reserve_mib, seen.robot
+    found = []
+    if bytes_of(budget + reserve) > facts.memory_ceiling:
+        there = f"{mib_of(facts.memory_ceiling)} MiB"
+        if facts.memory_ceiling < facts.memory_total:
+            there += f" (a cgroup above everything on it; its kernel has {mib_of(facts.memory_total)})"
+        found.append(
+            f"robot_stack_memory_budget_mib {budget} plus robot_stack_memory_reserve_mib {reserve} is "
+            f"{budget + reserve} MiB, more than this robot's {there}: lower one of them"
+        )
+    if facts.hierarchy.version and facts.swap_total and not facts.swap_accounted:
+        found.append(
+            f"it has {mib_of(facts.swap_total)} MiB of swap, and its kernel cannot limit a service's swap, which then "
+            "adds to its memory: switch swap off (swapoff -a, and /etc/fstab), or start the kernel with swapaccount=1"
+        )
+    return found
+
+
+def _controller(stack: Stack, seen: Observed) -> list[str]:
+    """Why the memory controller, where it is off, must not or cannot be switched on."""
+    if seen.robot.hierarchy.version:
+        return []
+    off = f"the kernel's memory controller is {seen.robot.controller}: limits would be accepted and not enforced"
+    if seen.robot.controller == cgroup.NOT_MOUNTED:
+        return [f"{off}; mount it at /sys/fs/cgroup/memory, as systemd does at start: see docs/raspberry-pi.md"]
+    if seen.robot.controller == cgroup.NOT_BUILT:
+        return [f"{off}; use a kernel that is built with CONFIG_MEMCG"]
+    if kernel_cmdline.switches_on(seen.running_boot_line):
+        return [
+            f"{off}, although the kernel was started with {kernel_cmdline.OPTIONS[0]}: this kernel needs "
+            "something else, see docs/raspberry-pi.md"
+        ]
+    if not seen.boot_file:
+        looked = ", ".join(stack.controller.boot_files)
+        return [
+            f"{off}, and there is no boot line to change ({looked}); add {kernel_cmdline.OPTIONS[0]} to the "
+            "kernel's options and reboot"
+        ]
+    return _boot_line(off, stack, seen)
+
+
+def _boot_line(off: str, stack: Stack, seen: Observed) -> list[str]:
+    file, written = seen.boot_file, kernel_cmdline.with_memory_controller(seen.boot_line) == seen.boot_line
+    if written and seen.booted_at > seen.boot_file_changed_at:
+        return [
+            f"{off}; {file} switches it on, and the kernel was started since without reading that: "
+            "find the boot line that this robot uses, and name it in memory_cgroup_boot_files"
+        ]
+    if not (stack.controller.enable or written):
+        by_hand = f"add {' '.join(kernel_cmdline.OPTIONS)} to {file} by hand and reboot"
+        return [f"{off}; set memory_cgroup_enable: true, or {by_hand}"]
+    if not stack.controller.reboot_allowed:
+        by_hand = f"reboot by hand ({file} is written)" if written else f"edit {file} and reboot by hand"
+        return [f"{off}; it needs a reboot: set memory_cgroup_reboot_allowed: true, or {by_hand}"]
+    return []
+
+
+def _disk(stack: Stack, seen: Observed) -> list[str]:
+    found = []
+    disks = dict(seen.disks)
+    for claims in disk_space.by_device((c for c in _claims(stack, seen) if c.path in disks), disks).values():
+        free, wanted = disks[claims[0].path].available, sum(claim.size for claim in claims)
+        if wanted > free:
+            parts = ", ".join(f"{claim.what} {claim.size / MIB:.0f}" for claim in claims if claim.size)
+            paths = ", ".join(sorted({claim.path for claim in claims}))
+            found.append(
+                f"{mib_of(free)} MiB of disk are free for {paths}, {wanted / MIB:.0f} MiB are needed ({parts}): "
+                "free some space, or let services keep less"
+            )
+    return found
+
+
+def _claims(stack: Stack, seen: Observed) -> list[disk_space.Claim]:
+    """What will be put on the robot's disks, data still to come included."""
+    root, store = stack.budget.root, seen.engine.store
+    claims = [disk_space.Claim("own files", root, bytes_of(OWN_FILES_MIB))]
+    if seen.engine.missing_packages:
+        claims.append(disk_space.Claim("the engine's packages", "/", bytes_of(ENGINE_MIB)))
+    for service in stack.scoped_services:
+        found = seen.images.get(service.image)
+        wanted = service.fingerprints.get(seen.robot.architecture)
+        if not (found and (service.pinned or found.fingerprint == wanted)):
+            claims.append(disk_space.Claim(f"{service.name}'s image", store, bytes_of(IMAGE_MIB)))
+            if not service.pinned:  # what is pulled goes straight into the engine's store
+                claims.append(disk_space.Claim("its archive", root, bytes_of(ARCHIVE_MIB)))
+        claims += _growth(service, store, root, seen)
+    return claims
+
+
+def _growth(service: Service, store: str, root: str, seen: Observed) -> list[disk_space.Claim]:
+    logs = service.log_max_size_kib * service.log_max_files * 1024
+    data = max(0, bytes_of(service.disk_mib) - seen.data_used.get(service.name, 0))
+    return [
+        disk_space.Claim(f"{service.name}'s log", store, logs),
+        disk_space.Claim(f"{service.name}'s data", root, data),
+    ]
+
+
+def _engine(stack: Stack, seen: Observed) -> list[str]:
+    if seen.engine.running and seen.engine.api_version and _numbers(seen.engine.api_version) < OLDEST_API:
+        return [
+            f"its container engine is {seen.engine.version} (API {seen.engine.api_version}), Docker 20.10 "
+            f"(API {_dotted(OLDEST_API)}) or later is needed: update it"
+        ]
+    if seen.engine.installed or seen.engine.running:
+        return []
+    if not stack.engine.install:
+        return ["there is no container engine: install one, or set container_engine_install: true"]
+    if not seen.robot.debian:
+        return ["there is no container engine, and this is no Debian: install Docker by this system's own means"]
+    return []
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of "6.1.0-13-amd64" as (6, 1, 0)."""
+    return tuple(int(number) for number in re.findall(r"\d+", re.split(r"[^0-9.]", version, maxsplit=1)[0]))
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(str(number) for number in version)

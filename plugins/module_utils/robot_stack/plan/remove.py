@@ -1,0 +1,130 @@
+"""Plans to take the stack off a robot again: what this project made goes, data and engine stay unless told otherwise.
+
+Pure, like `plan`. With a scope only those services go; without one also the slices and the engine's settings.
+"""
+
+from __future__ import annotations
+
+from ..engine.docker import container
+from ..engine.docker import setup as engine_setup
+from ..records.good_versions import FILE as GOOD
+from ..records.state import FILE
+from ..spec.model import Stack
+from ..spec.needs import PurgeNeed
+from ..watchdog import setup as watchdog_setup
+from .observe import Observed
+from .plan import Plan
+from .step import Step
+
+
+def make(stack: Stack, seen: Observed) -> Plan:
+    """Return the steps, in an order that leaves nothing running without its ceiling."""
+    refusals = _refusals(stack, seen)
+    if refusals:
+        return Plan([], refusals)
+    steps = _watchdog(stack, seen) + _containers(stack, seen) + _images(stack, seen) + _directories(stack, seen)
+    if not stack.scope:
+        steps += _engine(stack, seen)
+    return Plan(steps + _slices(stack, seen) + _rest(stack, seen), [])
+
+
+def _refusals(stack: Stack, seen: Observed) -> list[str]:
+    """Return what would be lost, or left behind."""
+    if seen.engine.installed and not seen.engine.running and (seen.own_state or seen.own_directories):
+        # its store holds our containers, which it would start again, and maybe somebody else's
+        words = "the container engine does not answer, so nobody knows what it holds: start it first"
+        return [f"{words} (systemctl start docker; journalctl -u docker says why it does not run)"]
+    if not stack.remove_engine:
+        return []
+    found = []
+    if seen.foreign_containers:
+        names = ", ".join(seen.foreign_containers)
+        found.append(f"remove_engine: the engine also runs {names}, which are not ours: remove them first")
+    if seen.foreign_volumes:
+        names = ", ".join(seen.foreign_volumes)
+        found.append(f"remove_engine: the engine also keeps the volumes {names}, which are not ours: remove them first")
+    return found
+
+
+def _watchdog(stack: Stack, seen: Observed) -> list[Step]:
+    """First of all: it would restart what is being stopped."""
+    if stack.scope or not seen.own_watchdog:
+        return []
+    return [Step("drop-watchdog", watchdog_setup.TIMER, "stop and remove the watchdog")]
+
+
+def _containers(stack: Stack, seen: Observed) -> list[Step]:
+    return [
+        Step("stop", name, f"stop and remove container {name}")
+        for name, inspected in sorted(seen.containers.items())
+        if stack.in_scope(inspected["Config"]["Labels"][container.SERVICE_LABEL])
+    ]
+
+
+def _images(stack: Stack, seen: Observed) -> list[Step]:
+    scoped = {service.image for service in stack.scoped_services}
+    return [
+        Step("drop-image", reference, f"remove image {reference}")
+        for reference in seen.state.images
+        if (not stack.scope or reference in scoped) and reference in seen.delivered_images
+    ]
+
+
+def _directories(stack: Stack, seen: Observed) -> list[Step]:
+    steps = []
+    for name in seen.own_directories:
+        path = f"{stack.budget.root}/{name}"
+        if name in ("staging", watchdog_setup.NAME):
+            steps += [Step("drop-directory", path, f"remove {path}")] if not stack.scope else []
+        elif stack.in_scope(name) and stack.remove_data:
+            steps.append(Step("drop-directory", path, f"remove {path} with its data"))
+        elif stack.in_scope(name) and f"{name}/config" in seen.own_directories[name]:
+            steps.append(Step("drop-directory", f"{path}/config", f"remove {path}/config (its data stays)"))
+    return steps
+
+
+def _engine(stack: Stack, seen: Observed) -> list[Step]:
+    if not seen.ours:
+        return []
+    steps = []
+    if stack.remove_engine:
+        names = list(seen.state.engine_packages)
+        if set(names) - set(seen.engine.missing_packages):
+            words = f"remove {', '.join(names)}, which this project installed"
+            steps.append(Step("purge", ", ".join(names), words, need=PurgeNeed(tuple(names))))
+    gone = [
+        file.path
+        for file in engine_setup.engine_files(stack)
+        if seen.found_files.get(file.path) and (stack.remove_engine or file.path != engine_setup.DAEMON_JSON)
+    ]
+    steps += [Step("drop-file", path, f"remove {path}") for path in gone]
+    if gone and not stack.remove_engine:
+        steps.append(Step("engine-leave", "docker", "restart the container engine outside the stack's ceiling"))
+    if stack.remove_engine and seen.engine_data:
+        steps.append(Step("drop-directory", "/var/lib/docker", "remove the engine's own store, /var/lib/docker"))
+    return steps
+
+
+def _slices(stack: Stack, seen: Observed) -> list[Step]:
+    prefix = stack.budget.slice[: -len(".slice")]
+    steps = []
+    for name in seen.own_units:  # sorted, "-" stands before ".": children go before their parent
+        service = name[len(prefix) + 1 : -len(".slice")]
+        if not stack.scope or service in stack.scope:
+            steps.append(Step("drop-slice", name, f"remove slice {name}"))
+    return steps
+
+
+def _rest(stack: Stack, seen: Observed) -> list[Step]:
+    """The state file goes when nothing is left that it speaks of, neither data nor an engine of ours."""
+    root = stack.budget.root
+    if stack.scope:
+        return []
+    forgotten = [Step("drop-file", f"{root}/{GOOD}", f"remove {root}/{GOOD}")] if seen.own_good_versions else []
+    if seen.ours and not stack.remove_engine:
+        return forgotten
+    if seen.own_state:
+        forgotten.append(Step("drop-file", f"{root}/{FILE}", f"remove {root}/{FILE}"))
+    if stack.remove_data and (seen.own_state or seen.own_directories):
+        forgotten.append(Step("drop-root", root, f"remove {root}, unless it holds anything else"))
+    return forgotten

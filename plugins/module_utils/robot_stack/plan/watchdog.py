@@ -1,0 +1,46 @@
+"""Plans the watchdog: its program, its settings, what it knows of each service, and that it runs. Pure."""
+
+from __future__ import annotations
+
+from ..base import files
+from ..spec.model import Service, Stack
+from ..watchdog import setup as watchdog_setup
+from .observe import Observed
+from .step import Step
+
+# a watchdog that missed this many looks, and at least this long, does not run
+LOOKS_MISSED = 4
+SHORTEST_SILENCE_SECONDS = 180.0
+
+
+def make(stack: Stack, seen: Observed) -> list[Step]:
+    """Return what makes the watchdog run as declared."""
+    steps = []
+    for file in watchdog_setup.settings(stack):
+        found = seen.found_files.get(file.path)
+        if not files.equal(file, found):
+            steps.append(Step("watchdog-file", file.path, f"write {file.path}", files.difference(file, found), file))
+    words = _why(stack, seen, bool(steps))
+    return [*steps, Step("watchdog", watchdog_setup.TIMER, words)] if words else steps
+
+
+def _why(stack: Stack, seen: Observed, rewritten: bool) -> str:
+    wanted = watchdog_setup.digest({file.path: file.content for file in watchdog_setup.program(stack)})
+    patience = max(LOOKS_MISSED * stack.watchdog_interval_seconds, SHORTEST_SILENCE_SECONDS)
+    silent = seen.watchdog_silent_seconds
+    every = f"looks every {stack.watchdog_interval_seconds} s"
+    if seen.watchdog_program != wanted:
+        return f"{'update' if seen.watchdog_program else 'install'} the watchdog ({every})"
+    if rewritten:
+        return f"restart the watchdog ({every})"
+    return f"start the watchdog: it has not looked for {silent:.0f} s" if silent and silent > patience else ""
+
+
+def of_service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
+    """Return what tells the watchdog of a service, after its container is as declared."""
+    file = watchdog_setup.service_settings(stack, service)
+    found = seen.found_files.get(file.path)
+    if files.equal(file, found):
+        return []
+    summary = f"have the watchdog look after {service.name}"
+    return [Step("watch", service.name, summary, files.difference(file, found), file)]

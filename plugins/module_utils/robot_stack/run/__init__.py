@@ -1,0 +1,1 @@
+"""One call of the module from beginning to end."""

@@ -1,0 +1,35 @@
+"""What one call of the module is made with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ..ask import history
+from ..base import lock
+from ..base.roots import Roots
+from ..engine.docker.api import Engine
+from ..engine.staging import Archive
+from ..spec.model import Stack
+
+
+@dataclass
+class Call:
+    """Everything that touches the machine can be replaced in a test."""
+
+    stack: Stack
+    roots: Roots
+    engine: Engine
+    archives: Mapping[str, Archive] = field(default_factory=dict)
+    check: bool = False
+    clock: Callable[[], float] = time.time
+    applier: Any = None
+    patience_seconds: float = lock.PATIENCE_SECONDS
+    window: history.Window = field(default_factory=history.Window)
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether this call must not change anything."""
+        return self.check or self.stack.state in ("verified", "planned")

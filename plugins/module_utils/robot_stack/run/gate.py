@@ -1,0 +1,55 @@
+"""The gate of a rollout on one robot: what passes is remembered as good, what does not is put back, in one call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..apply.apply import Applier
+from ..engine import logs
+from ..engine.docker import container
+from ..judge import gate
+from ..judge.gate import Objection
+from ..plan.observe import Observed
+from ..records import good_versions
+from . import restore
+from .context import Call
+from .measure import measure
+
+
+def prove(call: Call, seen: Observed) -> dict[str, Any]:
+    """Judge what runs; `failed` where it did not pass, and then it was put back already."""
+    root = call.roots.path(call.stack.budget.root)
+    good = good_versions.load(root)
+    measured = measure(call, seen, remember=not call.check)
+    base: dict[str, Any] = {"plan": [], "diff": [], "changed": False, "refusals": []}
+    if measured.engine is None:
+        found = [Objection("engine", "it does not answer")]
+    else:
+        changed, since = good_versions.differing(good, call.stack), seen.state.changed_at
+        found = gate.objections(call.stack, measured.readings, measured.engine, changed, since, call.clock())
+    if not found:
+        if not call.check:
+            images = {s.name: _image(seen, s.name) for s in call.stack.scoped_services}
+            good_versions.save(good_versions.after_passing(good, call.stack, images), root)
+            # what was good before the last two is not needed any more
+            (call.applier or Applier(call.stack, call.roots, call.engine, {})).clean()
+        return {**base, **measured.result, "proven": True}
+    told = [f"{one.subject}: {one.why}" for one in found]
+    base.update(proven=False, objections=told, failed=True)
+    why = "\n- ".join(["it did not pass the gate after its change:", *told])
+    if call.check:
+        return {**base, **measured.result, "msg": why}
+    said = logs.told(call.engine, call.stack, [one.subject for one in found])
+    outcome = restore.automatically(call, call.stack.fresh)
+    now = restore.measured(call, outcome)
+    return {
+        **base,
+        **now,
+        "changed": bool(outcome.done),
+        "rolled_back": outcome.done,
+        "msg": "\n".join([why, outcome.words, *said]),
+    }
+
+
+def _image(seen: Observed, service: str) -> str:
+    return str((seen.containers.get(container.name_of(service)) or {}).get("Image", ""))

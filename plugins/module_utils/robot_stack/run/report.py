@@ -1,0 +1,110 @@
+"""Turns readings and judgements into the module's result: plain dicts, sizes in MiB. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..base.units import mib_of
+from ..host.facts import Robot
+from ..judge import verdict
+from ..judge.readback import EngineReading, Reading
+from ..plan import limits
+from ..plan.observe import Observed
+from ..records.state import ServiceMemory, State
+from ..spec.model import Stack
+
+
+def robot(facts: Robot, engine_version: str) -> dict[str, Any]:
+    """Return what the robot is."""
+    return {
+        "architecture": facts.architecture,
+        "kernel": facts.kernel,
+        "cgroup_version": facts.hierarchy.version,
+        "engine_version": engine_version,
+        "memory_total_mib": mib_of(facts.memory_total),
+        "memory_ceiling_mib": mib_of(facts.memory_ceiling),
+        "swap_total_mib": mib_of(facts.swap_total),
+        "disk_available_mib": mib_of(facts.disk_available),
+    }
+
+
+def service(reading: Reading, swap_total: int, now: float) -> dict[str, Any]:
+    """Return one service: what was declared, what the kernel says, what it uses, and the verdict."""
+    judgement = verdict.service(reading, swap_total, now)
+    usage, share, limits = reading.usage, reading.share, reading.limits
+    return {
+        "status": reading.status,
+        "image": reading.image,
+        "limit_mib": mib_of(reading.declared_limit),
+        "kernel_limit_mib": mib_of(limits.memory) if limits else None,
+        "kernel_swap_mib": mib_of(limits.swap) if limits else None,
+        "believed_limit_mib": None if reading.evidence is None else mib_of(int(reading.evidence)),
+        "working_set_mib": mib_of(usage.working_set) if usage else None,
+        "pss_mib": mib_of(share.pss) if share else None,
+        "unreclaimable_mib": mib_of(usage.unreclaimable) if usage else None,
+        "peak_mib": mib_of(verdict.peak(reading)),
+        "restarts": reading.memory.restarts,
+        "oom_kills": reading.memory.oom_kills,
+        "hangs": reading.memory.hangs,
+        "major_faults": usage.major_faults if usage else None,
+        "major_faults_per_minute": reading.faults_per_minute,
+        "cgroup": reading.path,
+        "verdict": judgement.verdict,
+        "reasons": judgement.reasons,
+    }
+
+
+def engine(reading: EngineReading, stack: Stack) -> dict[str, Any]:
+    """Return the engine's row."""
+    judgement = verdict.engine(reading, stack.budget)
+    return {
+        "allowance_mib": float(stack.budget.engine_memory_allowance_mib),
+        "below_ceiling": bool(reading.usage and reading.usage.current),
+        "working_set_mib": mib_of(reading.usage.working_set) if reading.usage and reading.usage.current else None,
+        "pss_mib": mib_of(reading.share.pss) if reading.share else None,
+        "unreclaimable_mib": mib_of(verdict.engine_unreclaimable(reading)),
+        "verdict": judgement.verdict,
+        "reasons": judgement.reasons,
+    }
+
+
+def budget(reading: EngineReading, stack: Stack, limits_mib: int) -> dict[str, Any]:
+    """Return the budget: the sum of all limits, the ceiling in the kernel, and what is left."""
+    judgement = verdict.stack(reading, stack.budget)
+    declared = stack.budget
+    return {
+        "memory_budget_mib": declared.memory_budget_mib,
+        "engine_allowance_mib": declared.engine_memory_allowance_mib,
+        "limits_mib": limits_mib,
+        "left_mib": declared.memory_budget_mib - declared.engine_memory_allowance_mib - limits_mib,
+        "slice_limit_mib": mib_of(reading.limit_of_stack),
+        "used_mib": mib_of(verdict.used_by_stack(reading)),
+        "verdict": judgement.verdict,
+        "reasons": judgement.reasons,
+    }
+
+
+def everything(
+    stack: Stack, seen: Observed, readings: list[Reading], engine_reading: EngineReading, now: float
+) -> tuple[dict[str, Any], State]:
+    """Return the result's measured part, and the state with this look remembered."""
+    services, remembered = {}, seen.state
+    for reading in readings:
+        services[reading.name] = service(reading, seen.robot.swap_total, now)
+        if reading.container:
+            remembered = remembered.with_service(reading.name, remember(reading))
+    rows = [*services.values(), engine(engine_reading, stack), budget(engine_reading, stack, limits.total(stack, seen))]
+    result = {
+        "robot": robot(seen.robot, seen.engine.version),
+        "services": services,
+        "engine_usage": rows[-2],
+        "budget": rows[-1],
+        "verdict": verdict.worst([row["verdict"] for row in rows]),
+    }
+    return result, remembered
+
+
+def remember(reading: Reading) -> ServiceMemory:
+    """Return what to keep of this look."""
+    return replace(reading.memory, peak_bytes=verdict.peak(reading) or 0)

@@ -1,0 +1,172 @@
+"""Puts a robot back to a version that was good there. Data stays as it is; so do engine and kernel.
+
+A service that never was good there, and that did not run before this rollout, is removed: nothing that failed stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..apply import image_retention
+from ..apply.apply import Applier, ServiceFailedError
+from ..engine import inventory
+from ..engine.docker import container
+from ..engine.docker.api import EngineError
+from ..host.systemd import CommandError
+from ..plan import observe, plan
+from ..plan.observe import Observed
+from ..plan.step import Step
+from ..records import good_versions, state
+from ..records.good_versions import Generation
+from ..spec.model import Stack
+from .context import Call
+from .measure import measure
+
+# what a way back does not touch, and what it does in its own way
+LEFT_ALONE = ("boot-line", "reboot", "engine-file", "packages", "engine-restart", "orphan", "drop-slice")
+VERSIONED = ("slice", "image", "retag", "data", "file", "container", "orphan")  # what tells versions apart
+
+
+class NothingGoodError(RuntimeError):
+    """There is no version to put the robot back to."""
+
+
+@dataclass(frozen=True)
+class Return:
+    """The way back to one version."""
+
+    generation: Generation
+    stack: Stack
+    steps: list[Step]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the robot is not that version already."""
+        return any(step.kind in VERSIONED for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done after a failure, the same in words, and the stack that runs now (None: not known)."""
+
+    done: list[str]
+    words: str
+    stack: Stack | None = None
+
+
+def way_back(call: Call, generation: Generation, removable: Collection[str]) -> Return:
+    """Return the steps to ``generation``; containers of services that it lacks go if they are ``removable``."""
+    wanted = good_versions.stack_of(generation, call.stack)
+    seen = observe.observe(wanted, call.roots, call.engine)
+    names, seen = _names(call, wanted, generation, seen)
+    steps = [step for step in plan.differences(wanted, seen) if step.kind not in LEFT_ALONE]
+    gone = sorted({step.subject for step in steps if step.need})
+    if gone:
+        raise NothingGoodError(f"the image that {', '.join(gone)} ran is no longer on this robot")
+    return Return(generation, wanted, _removals(call.stack, wanted, seen, removable) + names + steps)
+
+
+def _names(call: Call, wanted: Stack, generation: Generation, seen: Observed) -> tuple[list[Step], Observed]:
+    """Return the steps that give an image its name back, and ``seen`` with these names."""
+    steps, images = [], dict(seen.images)
+    for service in wanted.scoped_services:
+        fingerprint, found = service.fingerprints.get(seen.robot.architecture, ""), images.get(service.image)
+        identity = generation.images.get(service.name, "")
+        if service.pinned or (found and found.fingerprint == fingerprint) or not identity:
+            continue
+        kept = inventory.found_image(call.engine, identity)
+        if kept and kept.fingerprint == fingerprint:
+            images[service.image] = kept
+            words = f"give image {service.image} its name back"
+            steps.append(Step("retag", service.name, words, request={"id": identity, "reference": service.image}))
+    return steps, replace(seen, images=images)
+
+
+def _removals(stack: Stack, wanted: Stack, seen: Observed, removable: Collection[str]) -> list[Step]:
+    steps = []
+    for name, inspected in sorted(seen.containers.items()):
+        service = _service(inspected)
+        # what was set aside for a wanted service is dealt with when that is replaced
+        leftover = name.endswith(container.PREVIOUS) and wanted.service(service) is None
+        never_good = wanted.service(service) is None and service in removable
+        if stack.in_scope(service) and (leftover or never_good):
+            steps.append(Step("orphan", name, f"remove container {name} (its data stays)"))
+    return steps
+
+
+def _service(inspected: Any) -> str:
+    return str(inspected["Config"]["Labels"][container.SERVICE_LABEL])
+
+
+def go_back(call: Call, back: Return) -> None:
+    """Do it, and forget the images that came after."""
+    applier = replace(call.applier or Applier(call.stack, call.roots, call.engine, {}), stack=back.stack, archives={})
+    applier.bring_images(back.steps)
+    applier.apply([step for step in back.steps if step.kind != "image"])
+
+    def forget(known: state.State) -> state.State:
+        for service in back.stack.scoped_services:
+            known = image_retention.only(known, service.name, back.generation.images.get(service.name, ""))
+        return known
+
+    applier.remember(forget)
+    applier.clean()
+
+
+def automatically(call: Call, removable: Collection[str]) -> Outcome:
+    """Go back to the newest good version after a failure; what was never good and is ``removable`` goes."""
+    good = good_versions.load(call.roots.path(call.stack.budget.root))
+    known = good[0] if good else Generation()
+    try:
+        back = way_back(call, known, removable)
+        go_back(call, back)
+    except (NothingGoodError, ServiceFailedError, EngineError, CommandError, OSError) as error:
+        return Outcome([], f"the robot could not be put back to what was good there: {error}")
+    return Outcome([step.summary for step in back.steps], _words(call.stack, known, removable), back.stack)
+
+
+def _words(stack: Stack, known: Generation, removable: Collection[str]) -> str:
+    names = [service.name for service in stack.scoped_services if service.name not in known.services]
+    removed = [name for name in names if name in removable]
+    left = [name for name in names if name not in removable]
+    told = []
+    if any(stack.in_scope(name) for name in known.services):
+        told.append("the robot was put back to what was good there, its data untouched")
+    if removed:
+        told.append(f"{', '.join(removed)} did not run there before and was removed, its data untouched")
+    if left:
+        told.append(f"no good version of {', '.join(left)} is known there: what runs was left as it is")
+    return "; ".join(told)
+
+
+def measured(call: Call, outcome: Outcome) -> dict[str, Any]:
+    """Return what is true after it, judged by what runs now."""
+    now = replace(call, stack=outcome.stack or call.stack)
+    return measure(now, observe.observe(now.stack, now.roots, now.engine), remember=True).result
+
+
+def fresh(stack: Stack, before: Observed) -> list[str]:
+    """Return the services in scope that had no container before this run."""
+    names = {_service(inspected) for inspected in before.containers.values()}
+    return [service.name for service in stack.scoped_services if service.name not in names]
+
+
+def by_hand(call: Call) -> Return:
+    """Return the way to the newest good version that the robot is not. Raises `NothingGoodError`: there is none."""
+    known = good_versions.load(call.roots.path(call.stack.budget.root))
+    running = {_service(c) for c in observe.observe(call.stack, call.roots, call.engine).containers.values()}
+    for generation in known:
+        if any(call.stack.in_scope(name) for name in generation.services):
+            back = way_back(call, generation, running - set(generation.services))
+            if back.differs:
+                return back
+    raise NothingGoodError(_nothing(known, call.stack.scope))
+
+
+def _nothing(known: Sequence[Generation], scope: Sequence[str]) -> str:
+    what = f"of {', '.join(scope)}" if scope else "of the stack"
+    if not known:
+        return f"no version {what} has passed the gate on this robot: there is none to go back to"
+    return f"what runs is the only version {what} that is known to be good here: there is none to go back to"

@@ -1,0 +1,176 @@
+"""One call of the module: observe, plan, apply, read back, judge. The order of things, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..apply.apply import Applier, ServiceFailedError
+from ..base import lock
+from ..base.lock import BusyError
+from ..engine import logs, staging
+from ..engine.docker import load
+from ..judge import verdict
+from ..plan import observe, plan, preflight, remove
+from ..plan.observe import Observed
+from ..plan.plan import Plan
+from ..plan.step import Step
+from ..records import good_versions
+from ..spec.needs import Need, told
+from . import budget_summary, restore
+from . import gate as run_gate
+from .context import Call
+from .measure import faults, measure
+
+__all__ = ["BusyError", "Call", "execute"]
+
+
+def execute(call: Call) -> dict[str, Any]:
+    """Do what the call's state asks for and return the module's result; `failed` says that it is not as declared."""
+    known = budget_summary.told(call.stack, call.check)
+    if call.reads_only:
+        return {**known, **_execute(call)}
+    with lock.held(call.roots, call.patience_seconds):
+        return {**known, **_execute(call)}
+
+
+def _execute(call: Call) -> dict[str, Any]:
+    if call.stack.state == "restored":
+        return _restored(call)
+    seen = observe.observe(call.stack, call.roots, call.engine)
+    if call.stack.state == "proven":
+        return run_gate.prove(call, seen)
+    made = _plan(call, seen)
+    if made.refusals:
+        return {
+            **_told(made.steps),
+            **measure(call, seen).result,
+            "changed": False,
+            "refusals": made.refusals,
+            **_refused(made),
+        }
+    if call.reads_only:
+        return _read_only(call, seen, made)
+    return _changed(call, seen, made)
+
+
+def _plan(call: Call, seen: Observed) -> Plan:
+    if call.stack.state == "absent":
+        return remove.make(call.stack, seen)
+    made = plan.make(call.stack, seen)
+    busy = preflight.busy_listeners(call.stack, seen, call.roots.proc)
+    return Plan([], made.refusals + busy) if busy else made
+
+
+def _refused(made: Plan) -> dict[str, Any]:
+    reasons = "".join(f"\n- {reason}" for reason in made.refusals)
+    return {"failed": True, "msg": f"refused, for {len(made.refusals)} reason(s):{reasons}"}
+
+
+def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
+    # a plan and a verification change nothing; check mode tells what would change
+    changes = made.changes and call.stack.state not in ("planned", "verified")
+    result = {**_told(made.steps), **measure(call, seen).result, "changed": changes, "refusals": []}
+    if call.stack.state != "verified":
+        return result
+    found = [f"drift: {step.summary}" for step in made.steps] + faults(result, verdict.FAILING)
+    return {**result, "failed": True, "msg": "; ".join(found)} if found else result
+
+
+def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
+    applier = call.applier or Applier(call.stack, call.roots, call.engine, call.archives)
+    applier.archives = staging.intact(applier.archives, call.roots.filesystem)
+    done: list[Step] = []
+    if made.foundation and call.stack.state != "absent":
+        done = [step for step in made.foundation if not applier.lacks(step)]
+        _begins(call, applier, done)
+        applier.apply(made.foundation)
+        if not any(applier.lacks(step) for step in made.foundation):
+            seen = observe.observe(call.stack, call.roots, call.engine)
+            made = _plan(call, seen)
+            done += [step for step in made.foundation if not applier.lacks(step)]
+            if made.refusals:
+                return {**_told(done), "changed": True, "refusals": made.refusals, **_refused(made)}
+    missing = [step.need for step in made.steps if step.need and applier.lacks(step)]
+    if missing and call.stack.state == "absent":
+        # what stands before it in the plan needs the engine that is about to go
+        first = [step.need in missing for step in made.steps].index(True)
+        applier.apply(made.steps[:first])
+        done += made.steps[:first]
+    if missing:  # all at once, so that the controller is asked once
+        return _asking(call, done, missing)
+    _begins(call, applier, made.steps)
+    again = applier.bring_images(made.steps)
+    if again:
+        return _asking(call, done, again)
+    try:
+        applier.apply([step for step in made.steps if step.kind != "image"])
+    except ServiceFailedError as error:
+        raise _all_put_back(call, seen, error) from error
+    if call.stack.state != "absent":
+        applier.clean()
+    done += [step for step in made.steps if step not in done]
+    return _judged(call, seen, done)
+
+
+def _begins(call: Call, applier: Applier, steps: Sequence[Step]) -> None:
+    """Remember when a change begins: the gate does not hold what was before against it."""
+    if steps and call.stack.state != "absent":
+        now = call.clock()
+        applier.remember(lambda known: replace(known, changed_at=now))
+
+
+def _asking(call: Call, done: list[Step], needs: Sequence[Need]) -> dict[str, Any]:
+    completed = load.completed(needs, call.engine, call.roots.path(call.stack.budget.root))
+    return {**_told(done), "changed": bool(done), "refusals": [], "needs": [told(need) for need in completed]}
+
+
+def _all_put_back(call: Call, before: Observed, error: ServiceFailedError) -> ServiceFailedError:
+    """The service that failed is back already; the others that this run changed follow it."""
+    outcome = restore.automatically(call, restore.fresh(call.stack, before))
+    done = "".join(f"\n- {line}" for line in outcome.done)
+    words = f"so that the whole robot is as it was:{done}" if done else ("" if outcome.stack else outcome.words)
+    return ServiceFailedError(f"{error}\n{words}".rstrip())
+
+
+def _judged(call: Call, before: Observed, done: list[Step]) -> dict[str, Any]:
+    result: dict[str, Any] = {**_told(done), "changed": bool(done), "refusals": []}
+    if call.stack.state == "absent":
+        return result
+    seen = observe.observe(call.stack, call.roots, call.engine) if done else before
+    result.update(measure(call, seen, remember=True).result)
+    good = good_versions.load(call.roots.path(call.stack.budget.root))
+    result.update(proven=good_versions.proven(good, call.stack), fresh=restore.fresh(call.stack, before))
+    found = faults(result, ("unlimited", "down"))
+    if not found:
+        return result
+    told = "; ".join(found)
+    if done:
+        failing = [name for name, row in result["services"].items() if row["verdict"] in ("unlimited", "down")]
+        said = logs.told(call.engine, call.stack, failing)
+        outcome = restore.automatically(call, result["fresh"])
+        result.update(restore.measured(call, outcome), rolled_back=outcome.done)
+        told = "\n".join([told, outcome.words, *said])
+    return {**result, "failed": True, "msg": told}
+
+
+def _restored(call: Call) -> dict[str, Any]:
+    """Put the robot back by hand: to the newest version that was good there and that it is not."""
+    try:
+        back = restore.by_hand(call)
+    except restore.NothingGoodError as error:
+        return {"plan": [], "diff": [], "changed": False, "refusals": [], "failed": True, "msg": str(error)}
+    result: dict[str, Any] = {**_told(back.steps), "changed": True, "refusals": []}
+    if call.check:
+        return result
+    restore.go_back(call, back)
+    root = call.roots.path(call.stack.budget.root)
+    good_versions.save(good_versions.after_rollback(good_versions.load(root), back.generation, call.stack.scope), root)
+    result.update(restore.measured(call, restore.Outcome([], "", back.stack)))
+    found = faults(result, ("unlimited", "down"))
+    return {**result, "failed": True, "msg": "; ".join(found)} if found else result
+
+
+def _told(steps: list[Step]) -> dict[str, Any]:
+    return {"plan": [step.summary for step in steps], "diff": [step.diff for step in steps if step.diff]}

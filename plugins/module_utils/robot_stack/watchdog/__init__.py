@@ -1,0 +1,1 @@
+"""The watchdog between two runs: its program, settings and units."""

@@ -1,0 +1,182 @@
+"""Looks after the stack between two runs of the project: one look every half minute, started by a systemd timer.
+
+A look reads every service back (the same code as a deployment and `verify`), keeps what happened to it, writes the
+facts as metrics for the sensor service, and restarts a service that hangs: an engine restarts what ended, never what
+runs and does not answer.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable
+
+from ..base import lock
+from ..base.files import DesiredFile, write
+from ..base.roots import Roots
+from ..engine.docker import container
+from ..engine.docker.api import Engine, EngineError
+from ..host import cgroup, procfs
+from ..judge import readback
+from ..judge.readback import Reading
+from ..records import failure_history, samples, state
+from ..spec.model import Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
+from . import metrics as metrics_page
+from . import restart
+
+LOOKS_UNTIL_HUNG = 3
+# a start that replays much data answers late: it gets this long before silence means that it hangs
+STARTING_SECONDS = 600.0
+# a peak is written to flash only when it grew by this share
+PEAK_GROWTH = 1.02
+
+
+def tell(words: str) -> None:
+    """Write a line into the journal now, and not when the look has ended."""
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def look(
+    settings: Path,
+    roots: Roots,
+    engine: Engine,
+    now: float,
+    say: Callable[[str], None] = tell,
+    kill: restart.Kill = os.kill,
+) -> None:
+    """Take one look at the robot. ``settings``: the directory that `watchdog_setup` describes."""
+    with _lock(roots) as free:
+        if not free:
+            return  # a deployment is at work: what it stops does not hang
+        stack = load(settings, roots)
+        hierarchy = cgroup.detect(roots.sys)
+        if not hierarchy.version or not engine.reachable():
+            say("the kernel's memory controller is off, or the container engine does not answer")
+            return
+        remembered = state.load(roots.path(stack.budget.root))
+        recent = samples.load(roots.path(samples.DIRECTORY))
+        readings, seen = [], {}
+        for service in stack.services:
+            known = readback.Known(
+                remembered.services.get(service.name, state.ServiceMemory()), recent.of(service.name), now
+            )
+            reading = readback.service(stack, service, engine, roots, hierarchy, known)
+            seen[service.name] = _recent(service, reading, known)
+            if hangs(reading, seen[service.name], now):
+                say(f"{service.name} runs and does not answer ({reading.healthy}): restarting it")
+                try:
+                    reading = _revived(service, reading, engine, roots, kill)
+                    seen[service.name] = replace(seen[service.name], unanswered=0)
+                except EngineError as error:
+                    say(f"{service.name} could not be restarted: {error}")
+            readings.append(reading)
+        swap = procfs.memory(roots.proc).get("SwapTotal", 0)
+        page = metrics_page.text(readings, readback.engine(stack, roots, hierarchy, swap), stack.budget, now)
+        for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
+            write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
+        try:
+            _keep(stack, remembered, readings, roots)
+        except OSError as error:  # a full disk, which is no reason to look away
+            say(f"what happened cannot be kept: {error}")
+
+
+def load(settings: Path, roots: Roots) -> Stack:
+    """Return what is looked after, as far as looking needs it. Raises OSError and ValueError."""
+    raw = json.loads((settings / "stack.json").read_text(encoding="utf-8"))
+    services = [
+        _service(json.loads(path.read_text(encoding="utf-8")), roots)
+        for path in sorted((settings / "services").glob("*.json"))
+    ]
+    return Stack(
+        state="verified",
+        scope=(),
+        budget=Budget(**raw["budget"]),
+        engine=EngineSpec(False, (), {}, {}, raw["socket"]),
+        controller=ControllerSpec(False, False, ()),
+        architecture="",
+        services=tuple(services),
+    )
+
+
+def _service(raw: Mapping[str, Any], roots: Roots) -> Service:
+    password = roots.path(raw["password_path"]).read_text(encoding="utf-8") if raw["password_path"] else ""
+    return Service(
+        name=raw["name"],
+        image=raw["image"],
+        memory_limit_mib=raw["memory_limit_mib"],
+        cpu_limit=1.0,
+        pids_limit=1,
+        user="1:1",
+        files=(ManagedFile("password", password, sensitive=True),) if password else (),
+        probe=Probe(url=raw["url"], username=raw["username"], password_file="password" if password else ""),
+        stop_timeout_seconds=raw["stop_timeout_seconds"],
+    )
+
+
+def _recent(service: Service, reading: Reading, known: readback.Known) -> samples.Recent:
+    """Return what to know of a service at the next look."""
+    recent = known.recent
+    if reading.usage:
+        recent = samples.with_sample(recent, samples.Sample(known.now, reading.started_at, reading.usage.major_faults))
+    if reading.status != "running" or not service.probe.url:
+        return replace(recent, unanswered=0)
+    if reading.healthy is None:
+        return replace(recent, answered_at=known.now, unanswered=0)
+    return replace(recent, unanswered=recent.unanswered + 1)
+
+
+def _revived(service: Service, reading: Reading, engine: Engine, roots: Roots, kill: restart.Kill) -> Reading:
+    """Restart a service; return its reading with the hang in its account. Raises `EngineError`."""
+    name = container.name_of(service.name)
+    restarts = restart.restart(engine, name, service.stop_timeout_seconds, roots.proc, kill)
+    memory = failure_history.hung(reading.memory, reading.healthy or "", time.time(), restarts)
+    return replace(reading, memory=memory)
+
+
+def hangs(reading: Reading, recent: samples.Recent, now: float) -> bool:
+    """Whether a service that does not answer hangs: some looks in a row, and it is not just starting."""
+    answered = recent.answered_at > reading.started_at
+    return recent.unanswered >= LOOKS_UNTIL_HUNG and (answered or now - reading.started_at > STARTING_SECONDS)
+
+
+def _keep(stack: Stack, remembered: state.State, readings: list[Reading], roots: Roots) -> None:
+    """Keep what happened; the file is on flash, so a slightly higher peak alone does not rewrite it."""
+    after = remembered
+    for reading in readings:
+        before = remembered.services.get(reading.name)
+        peak = max(reading.memory.peak_bytes, reading.usage.working_set if reading.usage else 0)
+        grown = peak > reading.memory.peak_bytes * PEAK_GROWTH
+        memory = replace(reading.memory, peak_bytes=peak if grown else reading.memory.peak_bytes)
+        if reading.container and memory != before:
+            after = after.with_service(reading.name, memory)
+    if after != remembered:
+        state.save(after, roots.path(stack.budget.root))
+
+
+@contextmanager
+def _lock(roots: Roots) -> Iterator[bool]:
+    """Keep deployments out while looking; yield False where one is at work."""
+    path = roots.path(lock.FILE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def main() -> None:
+    """Take one look at this robot; the only argument is the directory of the settings."""
+    settings = Path(sys.argv[1])
+    socket = json.loads((settings / "stack.json").read_text(encoding="utf-8"))["socket"]
+    look(settings, Roots(), Engine(socket, timeout=30.0), time.time())

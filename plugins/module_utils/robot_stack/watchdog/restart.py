@@ -1,0 +1,56 @@
+"""Ends the process of a service that hangs, so that the engine starts it again.
+
+By signals, and not by the engine's own restart: an engine that loses its power while it restarts a container takes the
+container for stopped by its owner, and leaves it so at the next boot (seen with Docker 20.10).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Callable
+
+from ..engine.docker.api import Engine, EngineError
+
+KILL_SECONDS = 10.0  # what the kernel may need to take a large process apart, and the engine to start it again
+Kill = Callable[[int, int], None]
+
+
+def restart(engine: Engine, name: str, stop_timeout_seconds: float, proc_root: Path, kill: Kill = os.kill) -> int:
+    """End the process of container ``name``, by force after ``stop_timeout_seconds``.
+
+    Returns the engine's count of restarts, once it has started the container again. Raises `EngineError`.
+    """
+
+    def restarts() -> int:
+        return int((engine.inspect(name) or {}).get("RestartCount") or 0)
+
+    before = engine.inspect(name) or {}
+    pid, identity = int((before.get("State") or {}).get("Pid") or 0), str(before.get("Id") or "")
+    for what, seconds in ((signal.SIGTERM, stop_timeout_seconds), (signal.SIGKILL, KILL_SECONDS)):
+        if _runs(pid, identity, proc_root):
+            kill(pid, what)
+            _wait(lambda: not _runs(pid, identity, proc_root), seconds)
+    counted = int(before.get("RestartCount") or 0)
+    if not _wait(lambda: restarts() != counted, KILL_SECONDS):
+        raise EngineError(0, f"the container engine has not started {name} again, whose process {pid} was ended")
+    return restarts()
+
+
+def _runs(pid: int, identity: str, proc_root: Path) -> bool:
+    """Whether ``pid`` is a process of the container ``identity``; another one may have its number by now."""
+    try:
+        return bool(pid and identity) and identity in (proc_root / str(pid) / "cgroup").read_text()
+    except OSError:
+        return False
+
+
+def _wait(done: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True

@@ -1,0 +1,235 @@
+"""The watchdog on the robot: its program (files of this package), its settings, its units.
+
+<root>/watchdog/look.py, robot_stack/   the program
+<root>/watchdog/stack.json              the budget, and where the engine listens
+<root>/watchdog/services/<name>.json    one service: its limit, and how to ask whether it works
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pkgutil
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from ..ask import http
+from ..base import files, lock, roots, units
+from ..base.files import DesiredFile, write
+from ..base.roots import Roots
+from ..engine.docker import api, container
+from ..host import cgroup, procfs, systemd
+from ..host.systemd import UNITS, Run
+from ..judge import readback, verdict
+from ..records import failure_history, samples, state
+from ..spec import layout, model
+from ..spec.model import Service, Stack
+from . import look, restart
+from . import metrics as metrics_page
+
+TIMER = "robot-stack-watchdog.timer"
+SERVICE = "robot-stack-watchdog.service"
+TMPFILES = "/etc/tmpfiles.d/robot-stack.conf"
+NAME = "watchdog"
+UNIT_FILES = (f"{UNITS}/{SERVICE}", f"{UNITS}/{TIMER}")
+# the modules themselves, not their names: what nothing imports does not reach the robot
+PROGRAM = (
+    http,
+    files,
+    lock,
+    roots,
+    units,
+    api,
+    container,
+    cgroup,
+    procfs,
+    systemd,
+    readback,
+    verdict,
+    failure_history,
+    samples,
+    state,
+    layout,
+    model,
+    look,
+    metrics_page,
+    restart,
+)
+MEMORY_MIB = 32
+LOOK = """\
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from robot_stack.watchdog.look import main
+
+main()
+"""
+
+
+def directory(stack: Stack) -> str:
+    """Return where the watchdog lives on the robot."""
+    return f"{stack.budget.root}/{NAME}"
+
+
+def program(stack: Stack) -> list[DesiredFile]:
+    """Return the program: the very files of this package that a deployment runs."""
+    top = directory(stack)
+    return [
+        DesiredFile(f"{top}/look.py", LOOK),
+        *(DesiredFile(f"{top}/robot_stack/{path}", text) for path, text in _sources().items()),
+    ]
+
+
+def _sources() -> dict[str, str]:
+    """Return the texts of PROGRAM and of the packages around it, by their path below robot_stack."""
+    here = (__package__ or "").rpartition(".")[0]
+    found = {}
+    for module in PROGRAM:
+        package, _, name = module.__name__.rpartition(".")
+        while package.startswith(here):
+            folder = package[len(here) + 1 :].replace(".", "/")
+            path = f"{folder}/{name}.py".lstrip("/")
+            content = pkgutil.get_data(package, f"{name}.py")
+            if content is None:
+                raise FileNotFoundError(f"robot_stack/{path} cannot be read from where this runs")
+            found[path] = content.decode()
+            package, name = (package.rpartition(".")[0], "__init__") if name == "__init__" else (package, "__init__")
+    return dict(sorted(found.items()))
+
+
+def settings(stack: Stack) -> list[DesiredFile]:
+    """Return the stack's settings and the units, shown as they are where they change."""
+    seconds = stack.watchdog_interval_seconds
+    about = {"budget": asdict(stack.budget), "socket": stack.engine.socket}
+    return [
+        DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
+        DesiredFile(TMPFILES, f"d {samples.DIRECTORY} 0755 root root -\nd {_metrics()} 0755 root root -\n"),
+        DesiredFile(f"{UNITS}/{SERVICE}", _service_unit(stack)),
+        DesiredFile(f"{UNITS}/{TIMER}", _timer_unit(seconds)),
+    ]
+
+
+def service_settings(stack: Stack, service: Service) -> DesiredFile:
+    """Return what the watchdog must know of one service. No secret: the password stays in the service's own file."""
+    probe = service.probe
+    secret = f"{layout.config_directory(stack, service)}/{probe.password_file}" if probe.password_file else ""
+    about = {
+        "name": service.name,
+        "image": service.image,
+        "memory_limit_mib": service.memory_limit_mib,
+        "url": probe.url,
+        "username": probe.username,
+        "password_path": secret,
+        "stop_timeout_seconds": service.stop_timeout_seconds,
+    }
+    content = json.dumps(about, indent=1, sort_keys=True) + "\n"
+    return DesiredFile(service_settings_path(stack.budget.root, service.name), content)
+
+
+def service_settings_path(root: str, name: str) -> str:
+    """Return where the settings of service ``name`` are kept."""
+    return f"{root}/{NAME}/services/{name}.json"
+
+
+def install(stack: Stack, roots: Roots, run: Run) -> None:
+    """Put the program there and start its timer anew; its settings lie there already."""
+    # with what an older version left
+    shutil.rmtree(roots.path(directory(stack)) / "robot_stack", ignore_errors=True)
+    for file in program(stack):
+        write(file, roots.filesystem)
+    run(["systemd-tmpfiles", "--create", TMPFILES])
+    run(["systemctl", "daemon-reload"])
+    run(["systemctl", "enable", "--quiet", TIMER])
+    run(["systemctl", "restart", TIMER])
+
+
+def drop(roots: Roots, run: Run) -> None:
+    """Stop the watchdog and take its units away; the program goes with its directory."""
+    run(["systemctl", "disable", "--quiet", "--now", TIMER])
+    for path in (*UNIT_FILES, TMPFILES):
+        roots.path(path).unlink(missing_ok=True)
+    shutil.rmtree(roots.path(samples.DIRECTORY), ignore_errors=True)
+    run(["systemctl", "daemon-reload"])
+
+
+def forget(stack: Stack, roots: Roots, name: str) -> None:
+    """Look no more after service ``name``."""
+    roots.path(service_settings_path(stack.budget.root, name)).unlink(missing_ok=True)
+
+
+def digest(contents: Mapping[str, str | None]) -> str:
+    """Return one digest of a program's files, by path."""
+    return hashlib.sha256(json.dumps(sorted(contents.items())).encode()).hexdigest()[:16]
+
+
+def silent_seconds(roots: Roots) -> float | None:
+    """Return for how long the watchdog has not looked; None where it is not there, or the robot cannot say.
+
+    Where it has not looked yet, that is since it was installed or the robot started, whichever is later.
+    """
+    try:
+        up = float((roots.proc / "uptime").read_text(encoding="utf-8").split()[0])
+        installed = time.time() - roots.path(f"{UNITS}/{TIMER}").stat().st_mtime
+    except (OSError, ValueError, IndexError):
+        return None
+    try:
+        return max(0.0, min(up, time.time() - _sampled(roots).stat().st_mtime))
+    except OSError:
+        return max(0.0, min(up, installed))
+
+
+def _sampled(roots: Roots) -> Path:
+    return roots.path(f"{samples.DIRECTORY}/{samples.FILE}")
+
+
+def _metrics() -> str:
+    return f"{samples.DIRECTORY}/{metrics_page.FILE.rsplit('/', 1)[0]}"
+
+
+def _service_unit(stack: Stack) -> str:
+    top = directory(stack)
+    return f"""\
+# Written by robot_stack; changes are overwritten.
+[Unit]
+Description=Looks after the telemetry stack of this robot
+After=docker.service
+
+[Service]
+Type=oneshot
+# while a deployment is at work there is nothing to look at, and its memory is not free for another Python
+ExecCondition=/usr/bin/flock --nonblock {lock.FILE} true
+ExecStart=/usr/bin/python3 -I -S {top}/look.py {top}
+Slice={stack.budget.slice}
+MemoryMax={MEMORY_MIB}M
+TasksMax=8
+Nice=10
+# what it says is worth a line; that it ran is not
+LogLevelMax=warning
+SyslogLevel=warning
+TimeoutStartSec=120
+NoNewPrivileges=yes
+ProtectHome=yes
+ProtectSystem=full
+PrivateTmp=yes
+"""
+
+
+def _timer_unit(seconds: int) -> str:
+    return f"""\
+# Written by robot_stack; changes are overwritten.
+[Unit]
+Description=Looks after the telemetry stack of this robot every {seconds} seconds
+
+[Timer]
+OnActiveSec=5
+OnUnitActiveSec={seconds}
+AccuracySec=1
+
+[Install]
+WantedBy=timers.target
+"""

@@ -1,0 +1,1 @@
+"""The controller's side of the collection, a folder for each subject."""

@@ -1,0 +1,134 @@
+"""Backups as files on the controller: DIRECTORY/TIME.tar.gz, and beside it its digest as sha256sum writes it.
+
+An archive is many gzip members one after the other, which is one gzip file. Its first file says what it is.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import tar_stream
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.swap import MANIFEST, safe
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
+
+__all__ = ["Backup", "BackupFileError", "Writer", "checked", "newest", "tar_stream"]
+
+SUFFIX = ".tar.gz"
+FORMAT = 1
+# VictoriaMetrics keeps its samples here, in every version since 2018.
+ESSENTIAL = "data/small/"
+
+
+class BackupFileError(RuntimeError):
+    """A backup that must not be restored; the message says why."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup that was read through from its beginning to its end."""
+
+    path: Path
+    digest: str
+    about: dict[str, Any]
+    unpacked: int
+    files: int
+
+
+class Writer:
+    """Use as a context: the archive has its name when all of it is on disk, and does not exist where that fails."""
+
+    def __init__(self, directory: Path, about: dict[str, Any], now: float) -> None:
+        """``about`` becomes the first file of the archive."""
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = directory / (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)) + SUFFIX)
+        self._partial = self.path.with_name(f".{self.path.name}.partial")
+        self._about = {"format": FORMAT, **about}
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def __enter__(self) -> Writer:
+        """Begin; partial ones of runs that were cut off go."""
+        for stale in self.path.parent.glob(".*.partial"):
+            stale.unlink()
+        self._file = os.fdopen(os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        content = json.dumps(self._about, indent=1, sort_keys=True).encode() + b"\n"
+        info = tarfile.TarInfo(MANIFEST)
+        info.size, info.mode, info.mtime = len(content), 0o644, int(self._about["moment"])
+        padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+        self.add(gzip.compress(info.tobuf(tarfile.PAX_FORMAT) + content + padding))
+        return self
+
+    def add(self, packed: bytes) -> None:
+        """Append one gzip member."""
+        self._file.write(packed)
+        self._digest.update(packed)
+        self.size += len(packed)
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        """Give it its name, or leave nothing behind."""
+        if kind is None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._file.close()
+        if kind is not None:
+            self._partial.unlink()
+            return
+        digest_of(self.path).write_text(f"{self._digest.hexdigest()}  {self.path.name}\n", encoding="ascii")
+        self._partial.replace(self.path)
+
+
+def digest_of(archive: Path) -> Path:
+    """Return the file that holds an archive's digest."""
+    return archive.with_name(f"{archive.name}.sha256")
+
+
+def newest(directory: Path) -> Path:
+    """Return the latest archive of a directory; raise `BackupFileError` where there is none."""
+    found = sorted(path for path in directory.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+    if not found:
+        raise BackupFileError(f"{directory} holds no backup: name one with -e restore_archive=FILE")
+    return found[-1]
+
+
+def checked(path: Path) -> Backup:
+    """Read a backup through and return what it is, or raise `BackupFileError`: nothing of it may be used then."""
+    try:
+        wanted = digest_of(path).read_text(encoding="ascii").split()[0]
+    except (OSError, ValueError, IndexError) as error:
+        raise BackupFileError(f"{digest_of(path)}, the digest of the backup, cannot be read: {error}") from None
+    try:
+        found = file_digest(path)
+        if found != f"sha256:{wanted}":
+            raise BackupFileError(f"{path} is damaged: its digest is {found}, it was sha256:{wanted}")
+        return _read(path, found)
+    except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as error:
+        raise BackupFileError(f"{path} is no backup of this project: {error}") from None
+
+
+def _read(path: Path, digest: str) -> Backup:
+    about: dict[str, Any] = {}
+    unpacked = files = 0
+    names = set()
+    with gzip.open(path) as raw, tarfile.open(fileobj=io.BufferedReader(raw), mode="r|") as members:
+        for member in members:
+            members.members = []  # type: ignore[attr-defined]  # else it remembers each of them
+            name = safe(member)
+            if name == MANIFEST:
+                content = members.extractfile(member)
+                about = json.loads(content.read()) if content else {}
+                continue
+            names.add("/".join([*name.split("/")[:2], ""]))
+            unpacked, files = unpacked + member.size, files + member.isreg()
+    if about.get("format") != FORMAT or ESSENTIAL not in names:
+        raise ValueError(f"it lacks {MANIFEST}, or {ESSENTIAL}")
+    return Backup(path, digest, {key: about[key] for key in ("robot", "moment", "series", "version")}, unpacked, files)

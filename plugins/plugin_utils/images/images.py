@@ -1,0 +1,147 @@
+"""What the action plugins ask for: digests to compare with, archives to send, and folders for other machines.
+
+A lock keeps parallel workers from building or compressing the same image twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.image import fingerprint
+
+from .. import collection
+from .archive import assemble, leading_layers, name_of, short
+from .errors import ImageUnavailableError
+from .folder import ImageFolder, Packed
+from .packing import pack
+
+if TYPE_CHECKING:
+    from .engine import ControllerEngine
+
+KEPT_IMAGES = 24  # packed ones in the cache: four services in two versions for three architectures
+KEPT_ARCHIVES = 24
+Wanted = Mapping[str, Sequence[str]]  # reference -> architectures
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file to send, its digest, how many of the image's layers it leaves out, and all of them, shortened."""
+
+    path: Path
+    digest: str
+    left_out: int
+    layers: tuple[str, ...]
+
+
+class Images:
+    """Images from this machine's engine, or, with a ``source``, from a folder that another machine has made."""
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        source: Path | None = None,
+        cache: Path | None = None,
+        sensor_service: Path = collection.SENSOR_SERVICE,
+    ) -> None:
+        """``say`` tells a person about long work; ``sensor_service`` is what that image is built from."""
+        self._say, self._source, self._sensor_service = say, source, sensor_service
+        self._cache = (cache or collection.cache()) / "images"
+        self._archives = self._cache / "archives"
+
+    def fingerprints(self, wanted: Wanted) -> dict[str, dict[str, str]]:
+        """Have every image ready; return reference -> architecture -> digest."""
+        if self._source:
+            return {
+                reference: {arch: self._listed(reference, arch).fingerprint for arch in sorted(set(archs))}
+                for reference, archs in sorted(wanted.items())
+            }
+        with self._lock(), self._engine() as engine:
+            return {
+                reference: {arch: fingerprint(engine.ready(reference, arch)) for arch in sorted(set(archs))}
+                for reference, archs in sorted(wanted.items())
+            }
+
+    def archive(self, reference: str, architecture: str, chains: Sequence[Sequence[str]] = ()) -> Archive:
+        """Return the archive for a robot that has images of these ``chains`` (see archive.leading_layers)."""
+        with self._lock():
+            folder = ImageFolder(self._source or self._cache)
+            image = self._listed(reference, architecture) if self._source else self._packed(reference, architecture)
+            skip = leading_layers(image, chains)
+            path = self._archives / name_of(image, skip)
+            if not path.exists():
+                assemble(folder, image, skip, path)
+                self._forget_archives()
+            path.touch()
+            return Archive(path, file_digest(path), skip, tuple(short(image.layers)))
+
+    def export(self, wanted: Wanted, directory: Path) -> list[Packed]:
+        """Lay every image into a folder, for machines without an engine or a network; return what it holds now."""
+        target = ImageFolder(directory)
+        new = [(reference, arch) for reference, archs in sorted(wanted.items()) for arch in sorted(set(archs))]
+        with self._lock():
+            for reference, arch in new:
+                image = self._packed(reference, arch)
+                if target.find(reference, arch, image.fingerprint):
+                    try:
+                        target.check(image)
+                        continue
+                    except ImageUnavailableError as error:
+                        self._say(str(error))
+                ImageFolder(self._cache).copy_to(target, image)
+        return target.images()
+
+    def _packed(self, reference: str, architecture: str) -> Packed:
+        """Return the engine's image from the cache, packed where it is not there yet."""
+        cache = ImageFolder(self._cache)
+        with self._engine() as engine:
+            inspected = engine.ready(reference, architecture)
+            found = cache.find(reference, architecture, fingerprint(inspected))
+            if found is not None and cache.complete(found):
+                return found
+            self._say(f"compressing {reference} for {architecture}, once")
+            saved = self._cache / "saved.partial"
+            try:
+                engine.save(str(inspected["Id"]), saved)
+                image = pack(saved, cache, reference, architecture, fingerprint(inspected))
+            finally:
+                saved.unlink(missing_ok=True)
+        cache.add(image, KEPT_IMAGES)
+        return image
+
+    def _engine(self) -> ControllerEngine:
+        """Return this machine's engine; robots that pull, and images in a folder, need none, and no SDK for it."""
+        try:
+            from .engine import ControllerEngine  # noqa: PLC0415 (see above)
+        except ImportError as error:
+            raise ImageUnavailableError(
+                f"the controller's engine is spoken to through the Python package docker, which is missing ({error}): "
+                "pip install docker, or deliver otherwise (robot_stack_image_delivery: archive, or pull)"
+            ) from error
+        return ControllerEngine(self._sensor_service, self._say)
+
+    def _listed(self, reference: str, architecture: str) -> Packed:
+        folder = ImageFolder(self._source or self._cache)
+        found = folder.find(reference, architecture)
+        if found is None:
+            raise ImageUnavailableError(
+                f"{folder.path} does not hold {reference} for {architecture}: fill it on a machine with a network: "
+                "ansible-playbook playbooks/images.yml -e images_directory=FOLDER"
+            )
+        return found
+
+    def _forget_archives(self) -> None:
+        for old in sorted(self._archives.glob("*.archive"), key=lambda p: p.stat().st_mtime)[:-KEPT_ARCHIVES]:
+            old.unlink()
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        self._archives.mkdir(parents=True, exist_ok=True)
+        with (self._cache / "lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield

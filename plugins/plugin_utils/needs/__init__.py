@@ -1,0 +1,1 @@
+"""What a robot lacks and the controller brings: packages, images, a reboot."""

@@ -1,0 +1,66 @@
+"""What meeting a robot's needs uses of Ansible: commands, modules and other actions, on that robot, as root."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ..console import say
+
+
+class Connection:
+    """One robot, through the action plugin that was called for it."""
+
+    def __init__(self, action: ActionBase, variables: dict[str, Any]) -> None:
+        """``variables`` are those of the robot's task."""
+        self._action, self._variables = action, variables
+        self.robot = str(variables.get("inventory_hostname", ""))
+
+    def say(self, words: str) -> None:
+        """Tell a person what is done with this robot."""
+        say(self.robot, words)
+
+    def as_root(self, command: str, content: bytes = b"") -> tuple[int, str]:
+        """Run a command that reads ``content``; return its exit code and what it said."""
+        done = self._action._low_level_execute_command(command, sudoable=True, in_data=content)
+        return int(done["rc"]), str(done["stderr"] or done["stdout"])
+
+    def output_of(self, command: str) -> str:
+        """Return what a command prints; raise AnsibleActionFail where it fails."""
+        done = self._action._low_level_execute_command(command, sudoable=True)
+        if done["rc"]:
+            raise AnsibleActionFail(f"{command}: {str(done['stderr']).strip()}")
+        return str(done["stdout"])
+
+    def ask(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Return a module's answer, whatever it says."""
+        found: dict[str, Any] = self._action._execute_module(
+            module_name=name, module_args=options, task_vars=self._variables
+        )
+        return found
+
+    def module(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Return a module's answer; raise AnsibleActionFail where it failed."""
+        return self._checked(name, self.ask(name, options))
+
+    def action(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer of another action plugin; raise AnsibleActionFail where it failed."""
+        task = self._action._task.copy()
+        task.args = options
+        plugin = self._action._shared_loader_obj.action_loader.get(
+            name,
+            task=task,
+            connection=self._action._connection,
+            play_context=self._action._play_context,
+            loader=self._action._loader,
+            templar=self._action._templar,
+            shared_loader_obj=self._action._shared_loader_obj,
+        )
+        return self._checked(name, plugin.run(task_vars=self._variables))
+
+    def _checked(self, name: str, result: dict[str, Any]) -> dict[str, Any]:
+        if result.get("failed"):
+            raise AnsibleActionFail(f"{name}: {result.get('msg')}", result=result)
+        return result

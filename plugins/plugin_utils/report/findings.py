@@ -1,0 +1,80 @@
+"""What the figures say, in sentences: what stands out, and what to do next. Rules over figures, no opinions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .fleet import FAILING, UNMEASURED, Component, Robot
+from .formatting import duration, mib, percent, whole
+
+NEAR_PERCENT = 80.0
+ROOMY_PERCENT = 50.0
+ROOMY_MIB = 8.0
+SLOW_SCRAPE_MS = 1000.0
+ENOUGH_HOURS = 24.0
+
+
+def standing_out(robots: list[Robot]) -> list[str]:
+    """Return what is wrong or near a limit, robot by robot."""
+    return [f"{robot.name}: {line}" for robot in robots for line in _of_robot(robot)]
+
+
+def _of_robot(robot: Robot) -> Iterator[str]:
+    if robot.state == "unreachable":
+        yield f"could not be reached ({robot.message or 'no reason given'}). It is in no sum of this report."
+        return
+    if robot.state in UNMEASURED:
+        yield f"nothing could be measured ({robot.message or 'no reason given'}). It is in no sum of this report."
+    yield from (f"refused: {refusal}" for refusal in robot.refusals)
+    yield from (f"differs from its declaration: {step}" for step in robot.drift)
+    for part in [*robot.components, robot.ceiling]:
+        yield from (f"{part.name} is {part.verdict}: {reason}" for reason in part.reasons)
+        if not part.reasons and (part.share or 0) >= NEAR_PERCENT:
+            yield f"{part.name} came to {mib(part.most)} of {mib(part.limit)} MiB, {percent(part.share)} of its limit"
+    if robot.measured and not robot.engine_below_ceiling:
+        yield f"the engine ({mib(robot.engine.used)} MiB) was there before; it is counted, but no ceiling stops it"
+    for name, _, success in robot.history.collectors:
+        if success is not None and success < 100:
+            yield f"collector {name}: {percent(success)} of its reads succeeded"
+    slow = robot.history.scrapes.get("p99_ms")
+    if slow is not None and slow > SLOW_SCRAPE_MS:
+        yield f"one scrape in a hundred takes longer than {whole(slow)} ms"
+    yield from (f"history: {fault}" for fault in robot.history.faults)
+
+
+def next_steps(robots: list[Robot]) -> list[str]:
+    """Return what an operator can do, the most urgent first."""
+    urgent, useful = [], []
+    for robot in robots:
+        if robot.state in UNMEASURED:
+            urgent.append(f"{robot.name}: reach it and measure again; nothing is known of its budget.")
+            continue
+        if robot.drift or robot.refusals:
+            urgent.append(f"{robot.name}: run playbooks/site.yml; it is not what the inventory declares.")
+        for part in robot.services:
+            step = _step(part)
+            if step and part.verdict in FAILING:
+                urgent.append(f"{robot.name}: {step}")
+            elif step and robot.history.hours >= ENOUGH_HOURS:
+                useful.append(f"{robot.name}: {step}")
+        if robot.measured and robot.history.hours < ENOUGH_HOURS:
+            known = duration(robot.history.hours * 3600)
+            useful.append(f"{robot.name}: measure for a day before a limit is lowered; its history covers {known}.")
+    return urgent + useful
+
+
+def _step(part: Component) -> str:
+    if part.verdict in ("killed", "thrashing", "tight", "over budget"):
+        return (
+            f"{part.name} is {part.verdict} in {mib(part.limit)} MiB (at most {mib(part.most)} used); "
+            "give it more, or less to do."
+        )
+    if part.verdict in ("down", "unlimited"):
+        return f"{part.name} is {part.verdict}; see its reasons in section 2."
+    roomy = part.headroom is not None and part.headroom >= ROOMY_MIB and (part.share or 0) < ROOMY_PERCENT
+    if not roomy:
+        return ""
+    return (
+        f"{part.name} used at most {mib(part.most)} of {mib(part.limit)} MiB, less than half; "
+        "a lower limit may do (the inventory gate refuses one in which it cannot serve)."
+    )

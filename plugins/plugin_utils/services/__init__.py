@@ -1,0 +1,1 @@
+"""A service's role, turned into what the robot is told."""

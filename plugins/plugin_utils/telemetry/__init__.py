@@ -1,0 +1,1 @@
+"""Arithmetic and names of vmagent's buffer."""
