@@ -12,12 +12,12 @@ import power
 import pytest
 
 SERVICES = ("sensor_service", "victoriametrics")
-# It becomes healthy, serves for 15 seconds and ends; with it another limit, which alone would be good.
+# It becomes healthy, serves for 25 seconds and ends; with it another limit, which alone would be good.
 BAD = {
     "sensor_service_image": "robot-stack-testbed/ending-sensor",
     "sensor_service_version": "2",
     "victoriametrics_memory_limit_mib": 60,
-    "rollout_soak_seconds": 20,
+    "rollout_soak_seconds": 30,
 }
 ENDED = r"(killed|down) \("  # down: the gate has looked between two of its lives
 NEVER_HEALTHY = {"victoriametrics_flags_extra": {"no.such.flag": "1"}, "sensor_service_memory_limit_mib": 40}
