@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,9 @@ from urllib.parse import quote
 
 import pytest
 import testinfra
+from waiting import until
 
 PROJECT = Path(__file__).resolve().parent.parent
-# where promises.py is, which scenarios import their tests from
-sys.path.insert(0, str(PROJECT / "molecule" / "shared"))
-
-from waiting import until  # noqa: E402 (its folder is known only now)
 
 MIB = 1024 * 1024
 DEFAULTS = {

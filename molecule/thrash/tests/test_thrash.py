@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import power
 
-PROJECT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(PROJECT))
+from benchmarks import queries
 
-from benchmarks import queries  # noqa: E402 (found through the line above)
+PROJECT = Path(__file__).resolve().parents[3]
 
 LOAD_SECONDS = 45
 PATIENCE_SECONDS = 900
