@@ -51,7 +51,7 @@ FACTS = facts.Robot(
     swap_total=0,
     disk_available=9000 * MIB,
     systemd=True,
-    debian=True,
+    platform="debian",
 )
 
 
@@ -387,7 +387,7 @@ def test_the_memory_controller_is_switched_on_where_a_reboot_is_allowed() -> Non
             {},
             "its container engine is 19.03.13 (API 1.40), Docker 20.10 (API 1.41) or later is needed",
         ),
-        ({"debian": False}, {}, "no Debian"),
+        ({"platform": ""}, {}, "no Debian"),
         ({}, {"engine": {**parameters()["engine"], "install": False}}, "set container_engine_install: true"),
     ],
 )

@@ -17,9 +17,9 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host 
     cgroup,
     disk_space,
     facts,
-    packages,
     procfs,
 )
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.platforms.debian import DEBIAN
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, preflight
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
@@ -143,7 +143,7 @@ def test_the_robot_is_as_large_as_the_limit_above_it(made: Robot) -> None:
     found = facts.observe(made.roots, "aarch64", "6.1", "/var/lib/x")
     assert (found.memory_ceiling, found.architecture, found.swap_total) == (100 * MIB, "arm64", 1024 * 1024)
     assert found.systemd
-    assert found.debian
+    assert found.platform == "debian"
     assert found.disk_available > 0
 
 
@@ -186,7 +186,7 @@ def test_an_engine_that_runs_and_was_not_set_up_to_its_end_is_seen(made: Robot) 
 
     assert missing() == [], "dpkg's status is not read at each run"
     write(made.root / "var/lib/dpkg/updates/tmp.i", "")
-    assert not packages.packages_interrupted(made.roots)
+    assert not DEBIAN.interrupted(made.roots)
     write(made.root / "var/lib/dpkg/updates/0003", "")
     assert missing() == ["docker.io"]
 
@@ -279,13 +279,13 @@ def test_only_installed_packages_count(tmp_path: Path) -> None:
         tmp_path / "var/lib/dpkg/status",
         "Package: a\nStatus: install ok installed\n\nPackage: b\nStatus: deinstall ok config-files\n",
     )
-    assert packages.missing_packages(["c", "b", "a"], made.roots) == ["b", "c"]
+    assert DEBIAN.missing(["c", "b", "a"], made.roots) == ["b", "c"]
 
 
 def test_a_package_on_hold_is_installed_all_the_same(tmp_path: Path) -> None:
     made = Robot(tmp_path, 2)
     write(tmp_path / "var/lib/dpkg/status", "Package: docker.io\nStatus: hold ok installed\n")
-    assert packages.missing_packages(["docker.io"], made.roots) == []
+    assert DEBIAN.missing(["docker.io"], made.roots) == []
 
 
 def test_memory_is_read_in_bytes(made: Robot) -> None:

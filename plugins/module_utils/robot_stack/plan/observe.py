@@ -11,7 +11,8 @@ from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
 from ..engine.protocol import Driver, Engine, EngineInfo, FoundContainer, FoundImage, name_of
-from ..host import cgroup, disk_space, facts, kernel_cmdline, packages, procfs, systemd
+from ..host import cgroup, disk_space, facts, kernel_cmdline, platforms, procfs, systemd
+from ..host.platforms import Platform
 from ..records import good_versions, state
 from ..spec import layout
 from ..spec.model import Stack
@@ -88,7 +89,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
     """Look at the robot once."""
     here = facts.here(stack.budget.root, roots)
     remembered = state.load(roots.path(stack.budget.root))
-    found_engine = _engine(stack, roots, engine, remembered)
+    found_engine = _engine(stack, roots, engine, remembered, platforms.named(here.platform))
     store = found_engine.info.store if found_engine.info else engine.driver.store(stack)
     containers = containers_of(stack, engine) if found_engine.running else {}
     images = images_of(stack, engine) if found_engine.running else {}
@@ -137,13 +138,15 @@ def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
     return bool(remembered.engine_packages) or not (found.installed or found.running)
 
 
-def _engine(stack: Stack, roots: Roots, engine: Engine, remembered: state.State) -> FoundEngine:
+def _engine(
+    stack: Stack, roots: Roots, engine: Engine, remembered: state.State, platform: Platform | None
+) -> FoundEngine:
     installed, running = engine.driver.installed(roots), engine.reachable()
     # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
-    cut_off = not running or packages.packages_interrupted(roots)
+    cut_off = not running or (platform is not None and platform.interrupted(roots))
     asks_apt = cut_off or sorted(remembered.engine_packages) != sorted(stack.engine.packages)
     wanted = stack.engine.packages if asks_apt and (remembered.engine_packages or not (installed or running)) else ()
-    missing = packages.missing_packages(wanted, roots)
+    missing = platform.missing(wanted, roots) if platform else sorted(wanted)
     return FoundEngine(installed or running, running, missing, engine.info() if running else None)
 
 

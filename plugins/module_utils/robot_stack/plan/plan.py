@@ -125,7 +125,9 @@ def _engine(stack: Stack, seen: Observed) -> list[Step]:
     missing = seen.engine.missing_packages
     if missing:
         names = ", ".join(missing)
-        steps.append(Step("packages", names, f"install {names}", need=PackagesNeed(tuple(missing))))
+        steps.append(
+            Step("packages", names, f"install {names}", need=PackagesNeed(tuple(missing), seen.robot.platform))
+        )
     elif not seen.engine.running or seen.state.engine_configuration != seen.driver.configuration(stack):
         words = "restart" if seen.engine.running else "start"
         steps.append(

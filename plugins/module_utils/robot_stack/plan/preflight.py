@@ -209,7 +209,7 @@ def _engine(stack: Stack, seen: Observed) -> list[str]:
         return []
     if not stack.engine.install:
         return ["there is no container engine: install one, or set container_engine_install: true"]
-    if not seen.robot.debian:
+    if not seen.robot.platform:
         words = "there is no container engine, and this is no Debian"
         return [f"{words}: install {seen.driver.name} by this system's own means"]
     return []

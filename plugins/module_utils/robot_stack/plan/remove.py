@@ -90,7 +90,7 @@ def _engine(stack: Stack, seen: Observed) -> list[Step]:
         names = list(seen.state.engine_packages)
         if set(names) - set(seen.engine.missing_packages):
             words = f"remove {', '.join(names)}, which this project installed"
-            steps.append(Step("purge", ", ".join(names), words, need=PurgeNeed(tuple(names))))
+            steps.append(Step("purge", ", ".join(names), words, need=PurgeNeed(tuple(names), seen.robot.platform)))
     gone = [
         file.path
         for file in seen.driver.files(stack)
