@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..ask import history
 from ..host import cgroup
@@ -13,6 +12,7 @@ from ..judge.verdict import Judgements
 from ..plan.observe import Observed
 from ..records import samples, state
 from ..records.state import ServiceMemory
+from ..spec.result import Result
 from . import disk_usage, report
 from .context import Call
 
@@ -21,7 +21,7 @@ from .context import Call
 class Measured:
     """The measured part of the result, and the readings that it was made of; no engine, no readings."""
 
-    result: dict[str, Any]
+    result: Result
     readings: list[Reading] = field(default_factory=list)
     engine: EngineReading | None = None
     judged: Judgements = field(default_factory=Judgements)

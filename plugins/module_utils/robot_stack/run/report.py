@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..base.units import mib_of
 from ..host.facts import Robot
@@ -15,9 +14,10 @@ from ..plan import limits
 from ..plan.observe import Observed
 from ..records.state import State
 from ..spec.model import Stack
+from ..spec.result import BudgetRow, EngineRow, Result, RobotRow, ServiceRow
 
 
-def robot(facts: Robot, engine_version: str) -> dict[str, Any]:
+def robot(facts: Robot, engine_version: str) -> RobotRow:
     """Return what the robot is."""
     return {
         "architecture": facts.architecture,
@@ -31,7 +31,7 @@ def robot(facts: Robot, engine_version: str) -> dict[str, Any]:
     }
 
 
-def service(reading: Reading, judgement: Judgement) -> dict[str, Any]:
+def service(reading: Reading, judgement: Judgement) -> ServiceRow:
     """Return one service: what was declared, what the kernel says, what it uses, and the verdict."""
     usage, share, limits = reading.usage, reading.share, reading.limits
     return {
@@ -56,7 +56,7 @@ def service(reading: Reading, judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def engine(reading: EngineReading, stack: Stack, judgement: Judgement) -> dict[str, Any]:
+def engine(reading: EngineReading, stack: Stack, judgement: Judgement) -> EngineRow:
     """Return the engine's row."""
     return {
         "allowance_mib": float(stack.budget.engine_memory_allowance_mib),
@@ -69,7 +69,7 @@ def engine(reading: EngineReading, stack: Stack, judgement: Judgement) -> dict[s
     }
 
 
-def budget(reading: EngineReading, stack: Stack, limits_mib: int, judgement: Judgement) -> dict[str, Any]:
+def budget(reading: EngineReading, stack: Stack, limits_mib: int, judgement: Judgement) -> BudgetRow:
     """Return the budget: the sum of all limits, the ceiling in the kernel, and what is left."""
     declared = stack.budget
     return {
@@ -86,7 +86,7 @@ def budget(reading: EngineReading, stack: Stack, limits_mib: int, judgement: Jud
 
 def everything(
     stack: Stack, seen: Observed, readings: Sequence[Reading], engine_reading: EngineReading, judged: Judgements
-) -> dict[str, Any]:
+) -> Result:
     """Return the result's measured part."""
     engine_judged, stack_judged = judged.engine or Judgement("ok"), judged.stack or Judgement("ok")
     return {
