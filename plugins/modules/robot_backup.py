@@ -1,4 +1,4 @@
-"""A thin door: parameters in, one step of a backup or of a restore, result out."""
+"""A thin entry point: parameters in, one step of a backup or of a restore, result out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A thin door: parameters in, one call of the robot_stack package, result out."""
+"""A thin entry point: parameters in, one call of the robot_stack package, result out."""
 
 from __future__ import annotations
 
