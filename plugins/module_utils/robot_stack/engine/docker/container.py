@@ -1,4 +1,4 @@
-"""The one entry point for containers: how every container of the stack is created. Pure: a service in, the engine's request body out."""
+"""The one entry point for containers: how each is created. Pure: a service in, the engine's request body out."""
 
 from __future__ import annotations
 
