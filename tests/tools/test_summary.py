@@ -64,6 +64,7 @@ def test_an_action_of_molecule_begins_with_a_line(line: str, action: str) -> Non
             "FAILED tests/test_a.py::test_one[x] - AssertionError\n",
             "test_one: AssertionError: not within 60 s: it answers",
         ),
+        ("E       AssertionError: \nE       assert 1 == 0\nFAILED a::test_b\n", "test_b: assert 1 == 0"),
         (
             "TASK [One] ***\nok: [a]\n\nTASK [Two] ***\nfatal: [a]: FAILED! =>\n    changed: false\n    msg: no room\n",
             "task: Two: no room",

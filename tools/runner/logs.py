@@ -9,7 +9,7 @@ from tools.protections import what_failed
 EXECUTING = re.compile(r"^INFO\s+\[\S+ > (\w+)\] Executing$")
 TESTS = re.compile(r"\b\d+ (?:passed|failed)\b[^=\n]*?(?= in [\d.]+s)")
 MESSAGES = (
-    re.compile(r"^E   +(?=\S)(.+)", re.M),
+    re.compile(r"^E   +(?!AssertionError: *$)(?=\S)(.+)", re.M),  # its own line says nothing where a diff follows
     re.compile(r"^(?:fatal|failed): \[.*\n(?:(?!TASK \[).*\n)*?\s+msg: (.+)", re.M),
     re.compile(r"^(?:fatal|failed): (\[.+)", re.M),
     re.compile(r"^((?:ERROR|CRITICAL)\b.+)", re.M),

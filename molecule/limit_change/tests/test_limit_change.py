@@ -12,7 +12,7 @@ ROLE_ALONE = """
 - hosts: robots
   gather_facts: false
   roles:
-    - role: {role}
+    - role: robotfleet.stack.{role}
 """
 
 
