@@ -205,5 +205,11 @@ def test_a_wave_that_failed_as_a_whole_is_told_though_nobody_decided_about_it() 
     ]
 
 
+def test_a_refusal_is_shown_with_every_reason() -> None:
+    refused = {"msg": "refused, for 2 reason(s):\n- no RAM\n- no disk", "refusals": ["no RAM", "no disk"]}
+    told = ending(step(start(1, 2)).progress, {"b": refused})
+    assert [line for line, _ in told][:2] == ["b was refused: no RAM", "b was refused: no disk"]
+
+
 def test_the_end_of_a_run_without_change_says_nothing() -> None:
     assert ending(step(start("100%")).progress, {}) == []

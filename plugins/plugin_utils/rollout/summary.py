@@ -37,8 +37,10 @@ def ending(progress: Progress, failed: Mapping[str, Mapping[str, Any]]) -> list[
 
 
 def _failure(name: str, result: Mapping[str, Any]) -> list[str]:
-    """Return why a robot failed, without the log lines, which stand above where it failed."""
-    objections = result.get("objections") or []
+    """Return why a robot failed, without the log lines: they are printed above, where it failed."""
+    objections, refusals = result.get("objections") or [], result.get("refusals") or []
     if objections:
         return [f"{name} did not pass the gate: {why}" for why in objections]
+    if refusals:
+        return [f"{name} was refused: {why}" for why in refusals]
     return [f"{name} failed: {line}" for line in str(result.get("msg", "")).splitlines()[:1]]
