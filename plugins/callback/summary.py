@@ -239,6 +239,8 @@ def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str
             left = result["budget"]["left_mib"]
             told = f"{left} MiB of its budget are not given to anybody" if left else "all of its budget is given"
             found.append(f"{robot}: {told}.")
+        if (result.get("engine_usage") or {}).get("below_ceiling") is False:
+            found.append(f"{robot}: its engine is outside the ceiling: its memory is counted, not capped.")
     found += [f"{robot} could not be reached." for robot in unreachable]
     if results and not any(result.get("changed") or result.get("failed") for result in results.values()):
         found.append("Nothing changed.")

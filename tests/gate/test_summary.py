@@ -80,6 +80,14 @@ def test_a_budget_that_is_given_to_the_last_mib_is_told_so() -> None:
     assert told({"scout": given}, [])[0] == "scout: all of its budget is given."
 
 
+def test_an_engine_outside_the_ceiling_is_said_to_be_counted_only() -> None:
+    outside = answer()
+    outside["engine_usage"]["below_ceiling"] = False
+    assert "scout: its engine is outside the ceiling: its memory is counted, not capped." in told(
+        {"scout": outside}, []
+    )
+
+
 def test_changes_refusals_reasons_and_silent_robots_are_told() -> None:
     changed = answer(changed=True, plan=["start sensor_service"], refusals=["too little disk"])
     changed["engine_usage"]["reasons"] = ["130 of 128 MiB"]

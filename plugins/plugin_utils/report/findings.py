@@ -32,7 +32,7 @@ def _of_robot(robot: Robot) -> Iterator[str]:
         if not part.reasons and (part.share or 0) >= NEAR_PERCENT:
             yield f"{part.name} came to {mib(part.most)} of {mib(part.limit)} MiB, {percent(part.share)} of its limit"
     if robot.measured and not robot.engine_below_ceiling:
-        yield f"the engine ({mib(robot.engine.used)} MiB) was there before; it is counted, but no ceiling stops it"
+        yield f"the engine ({mib(robot.engine.used)} MiB) was there before: its memory is counted, not capped"
     for name, _, success in robot.history.collectors:
         if success is not None and success < 100:
             yield f"collector {name}: {percent(success)} of its reads succeeded"

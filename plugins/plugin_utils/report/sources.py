@@ -49,6 +49,10 @@ def of(versions: list[int]) -> list[tuple[str, str]]:
             "Elsewhere: Anonymous of its processes' smaps_rollup. Its limit is an allowance inside the budget.",
         ),
         (
+            "Whole stack",
+            "The working set of robotstack.slice, and what an engine outside it holds. The history has only the slice.",
+        ),
+        (
             "Kills, ends, hangs",
             "How often it was killed for lack of memory, ended unasked, and hung, since it was deployed: "
             "from the engine's events and restart counts, kept on the robot.",

@@ -73,7 +73,10 @@ def of_components(robot: Robot) -> Table:
         sizes = map(mib, (part.declared, limit, part.used, part.peak, part.headroom, part.pss, part.held))
         cells = [part.name, *sizes, *map(whole, (part.kills, part.restarts, part.hangs)), part.verdict]
         rows.append(Row(robot.name, part.name, cells))
-    return Table(f"{robot.name}: each component's limit and use (MiB; kills, ends and hangs are counts)", columns, rows)
+    caption = f"{robot.name}: each component's limit and use (MiB; kills, ends and hangs are counts)"
+    if robot.measured and not robot.engine_below_ceiling:
+        caption += "; the engine is outside the ceiling: counted in the whole stack, not capped"
+    return Table(caption, columns, rows)
 
 
 def of_guardrails(robots: list[Robot]) -> Table:
