@@ -190,7 +190,7 @@ def test_the_end_names_who_was_not_reached_and_why() -> None:
     assert lines == [
         "silent: c",
         "b did not pass the gate: victoriametrics: killed (x)",
-        "b was put back: recreate it",
+        "b was rolled back: recreate it",
         "not reached: e, f, g, h, i, j: the rollout stopped in wave 2",
         "why: b failed in wave 2, rollout_max_failures is 0",
     ]

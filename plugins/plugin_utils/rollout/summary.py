@@ -1,4 +1,4 @@
-"""What there is to tell at the end of a rollout."""
+"""What the summary says at the end of a rollout."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ending(progress: Progress, failed: Mapping[str, Mapping[str, Any]]) -> list[
         lines.append((f"silent: {', '.join(silent)}", True))
     lines += [(line, True) for name in sorted(failed) for line in _failure(name, failed[name])]
     lines += [
-        (f"{name} was put back: {step}", False)
+        (f"{name} was rolled back: {step}", False)
         for name in sorted(failed)
         for step in failed[name].get("rolled_back") or []
     ]
