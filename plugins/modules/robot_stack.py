@@ -1,4 +1,4 @@
-"""A thin door: parameters in, one call of the robot_stack package, result out."""
+"""The entry point on the robot: parameters in, one call of the robot_stack package, result out."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ DOCUMENTATION = r"""
 module: robot_stack
 short_description: Make a robot's telemetry stack equal to its spec, inside its memory budget
 description:
-  - Observes the robot, plans, applies, reads every limit back from the kernel, and judges what is used. One run does
-    all of it.
+  - Observes the robot, plans, applies, reads every limit back from the kernel, and judges the usage, all in one run.
   - Runs on the robot's own Python (3.9 or later) and needs nothing else there. Talks to the container engine over its
     socket.
-  - An action plugin of the same name stands before it on the controller. It renders the files that the services name,
-    sets I(scope) from C(--tags), and brings what the robot lacks (packages, images, a reboot), then asks once more.
+  - The action plugin of the same name calls it from the controller. It renders the files that the services name, sets
+    I(scope) from C(--tags), brings what the robot lacks (packages, images, a reboot), and then runs the module again.
 options:
   state:
     description:
-      - C(present) makes the robot equal to the spec. C(absent) takes the stack off again.
-      - C(planned) changes nothing and returns the plan and every reason against it.
-      - C(verified) changes nothing and fails where anything differs, a limit is missing or a budget is broken.
-      - C(proven) is the gate after a change. A robot that passes remembers what runs as good; one that does not is put
-        back to what was good there, and fails.
-      - C(restored) puts the robot back to the newest version that was good there and that it is not.
+      - C(present) makes the robot equal to the spec. C(absent) removes the stack.
+      - C(planned) changes nothing and returns the plan, or every reason of a refusal.
+      - C(verified) changes nothing and fails where anything differs, a limit is missing or a budget is exceeded.
+      - C(proven) is the gate after a change. A robot that passes records what runs as its last good version; one that does
+        not is rolled back, and fails.
+      - C(restored) rolls the robot back to its newest good version that differs from what runs.
     type: str
     choices: [present, verified, planned, proven, restored, absent]
     default: present
   scope:
     description:
-      - Names of the services that this run may touch. Empty means all. What all services stand on (the ceiling, an
-        engine of ours and its settings, the watchdog) is made true with any of them.
+      - Names of the services that this run may touch. Empty means all. What all services need (the ceiling, an engine of
+        ours and its settings, the watchdog) is deployed with any of them.
     type: list
     elements: str
     default: []
