@@ -17,16 +17,16 @@ options:
       - C(present) makes the robot equal to the spec. C(absent) removes the stack.
       - C(planned) changes nothing and returns the plan, or every reason of a refusal.
       - C(verified) changes nothing and fails where anything differs, a limit is missing or a budget is exceeded.
-      - C(proven) is the gate after a change. A robot that passes records what runs as its last good version; one that does
-        not is rolled back, and fails.
+      - C(proven) is the gate after a change. A robot that passes records what runs as its last good version; one that
+        does not is rolled back, and fails.
       - C(restored) rolls the robot back to its newest good version that differs from what runs.
     type: str
     choices: [present, verified, planned, proven, restored, absent]
     default: present
   scope:
     description:
-      - Names of the services that this run may touch. Empty means all. What all services need (the ceiling, an engine of
-        ours and its settings, the watchdog) is deployed with any of them.
+      - Names of the services that this run may touch. Empty means all. What all services need (the ceiling, an engine
+        of ours and its settings, the watchdog) is deployed with any of them.
     type: list
     elements: str
     default: []
@@ -113,7 +113,7 @@ options:
       name: {description: Lower-case name., type: str, required: true}
       enabled: {description: Whether the robot runs it., type: bool, default: true}
       image: {description: C(reference); the action plugin adds C(fingerprints)., type: dict, required: true}
-      command: {description: Words after the image's entry point., type: list, elements: str, default: []}
+      command: {description: Arguments after the image's entry point., type: list, elements: str, default: []}
       environment: {description: Environment variables., type: dict, default: {}}
       memory_limit_mib: {description: Memory limit in MiB; swap is always zero., type: int, required: true}
       cpu_limit: {description: CPUs., type: float, required: true}
@@ -147,7 +147,7 @@ options:
         type: dict
         default: {}
       limit_evidence:
-        description: C(url) and C(metric) of the limit that the service believes in.
+        description: C(url) and C(metric) of the limit that the service found.
         type: dict
         default: {}
       history_url: {description: Where the robot's own history is asked for., type: str, default: ''}
@@ -200,7 +200,7 @@ options:
         type: int
         default: 120
   staged_images:
-    description: Archives that the action plugin has laid on the robot's disk. Not for users.
+    description: Archives that the action plugin has copied to the robot's disk. Not for users.
     type: list
     elements: dict
     default: []
@@ -251,7 +251,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 asked: {description: C(planned) in check mode; else I(state)., type: str, returned: always}
-declared: {description: "What the inventory gives to whom, in MiB.", type: dict, returned: always}
+declared: {description: "The budget and how it is shared out, in MiB.", type: dict, returned: always}
 plan: {description: What was done or would be done; one line each., type: list, elements: str, returned: always}
 refusals: {description: Why nothing was done., type: list, elements: str, returned: always}
 services: {description: Limit and usage (MiB) and verdict of each service., type: dict, returned: where an engine runs}
@@ -268,7 +268,7 @@ history:
 proven: {description: Whether what is declared has passed the gate on this robot., type: bool, returned: C(present)}
 fresh: {description: Services that had no container before this run., type: list, elements: str, returned: C(present)}
 objections: {description: What speaks against a change., type: list, elements: str, returned: C(proven) that fails}
-rolled_back: {description: How a robot that failed was put back., type: list, elements: str, returned: after a failure}
+rolled_back: {description: How a failed robot was rolled back., type: list, elements: str, returned: after a failure}
 verdict: {description: The worst verdict., type: str, returned: where an engine runs}
 """
 
