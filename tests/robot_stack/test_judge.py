@@ -19,6 +19,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import report
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import metrics
 from robot_stack.robots import MIB, parameters, service
 
 STACK = parse.parse(parameters(service(), service("victoriametrics", 50, history_url="http://127.0.0.1:1")))
@@ -69,6 +70,13 @@ def test_the_engine_is_judged_by_what_it_cannot_give_back(change: dict[str, Any]
 )
 def test_what_the_whole_stack_uses_has_the_engine_in_it(change: dict[str, Any], used: float | None) -> None:
     assert report.budget(engine_reading(**change), STACK, 82, judge.Judgement("ok"))["used_mib"] == used
+
+
+def test_what_the_watchdog_could_not_read_is_absent_not_zero() -> None:
+    page = metrics.text([], engine_reading(stack_usage=None), BUDGET, 1.0)
+    assert "\nrobot_stack_memory_unreclaimable_bytes " not in page
+    page = metrics.text([], engine_reading(usage=None), BUDGET, 1.0)  # the engine's 60 MiB are not in the slice
+    assert f"\nrobot_stack_memory_unreclaimable_bytes {160 * MIB}\n" in page
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host 
     procfs,
 )
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.platforms.debian import DEBIAN
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import readback, verdict
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, preflight
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
@@ -307,6 +308,20 @@ def test_the_engines_processes_are_known_by_name(made: Robot) -> None:
     made.process(30, "x", "/")
     (made.roots.proc / "30/comm").write_bytes("мониторинг".encode()[:15] + b"\n")
     assert procfs.pids_of(DOCKER.programs, made.roots.proc) == [20, 21, 22]
+
+
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [("/robotstack.slice/robotstack-engine.slice/docker.service", 5 * MIB), ("/system.slice/docker.service", 7 * 1024)],
+)
+def test_an_engine_that_runs_elsewhere_is_read_from_its_processes(made: Robot, path: str, held: int) -> None:
+    """Page cache that an engine of before has left in the slice is none of what this one holds."""
+    made.group("robotstack.slice", 300 * MIB)
+    made.group("robotstack.slice/robotstack-engine.slice", None, anonymous=5 * MIB)
+    made.process(20, "dockerd", path, pss=9, anonymous=7)
+    hierarchy = cgroup.detect(made.roots.sys)
+    reading = readback.engine(parse.parse(parameters()), DOCKER.programs, made.roots, hierarchy, 0)
+    assert verdict.engine_unreclaimable(reading) == held
 
 
 @pytest.mark.parametrize(

@@ -157,9 +157,13 @@ def engine(
     """Read the engine's processes, which are called ``programs``, and the stack's ceiling back."""
     parent = stack.budget.slice
     limits = cgroup.limits(hierarchy, f"/{parent}")
+    pids, below = procfs.pids_of(programs, roots.proc), systemd.slice_cgroup(parent, "engine")
+    paths = [cgroup.path_of(pid, roots.proc, hierarchy) or "" for pid in pids]
+    # a slice in which nothing of the engine runs says nothing of it: page cache may be left there
+    elsewhere = bool(paths) and not any(path.startswith(f"{below}/") for path in paths)
     return EngineReading(
-        share=procfs.share(procfs.pids_of(programs, roots.proc), roots.proc),
-        usage=cgroup.usage(hierarchy, systemd.slice_cgroup(parent, "engine")),
+        share=procfs.share(pids, roots.proc),
+        usage=None if elsewhere else cgroup.usage(hierarchy, below),
         limit_of_stack=limits.memory if limits else None,
         stack_usage=cgroup.usage(hierarchy, f"/{parent}"),
         swap_total=swap_total,

@@ -170,14 +170,14 @@ def stack(reading: EngineReading, budget: Budget) -> Judgement:
         shown = "none" if reading.limit_of_stack is None else f"{mib_of(reading.limit_of_stack)} MiB"
         return Judgement("unlimited", [f"the ceiling over the stack is {shown}, declared are {mib_of(wanted)} MiB"])
     held = held_by_stack(reading)
-    if held > wanted:
+    if held is not None and held > wanted:
         return Judgement("over budget", [f"engine and services hold {mib_of(held)} MiB of {mib_of(wanted)} MiB"])
     return Judgement("ok")
 
 
-def held_by_stack(reading: EngineReading) -> int:
-    """Return what engine and services hold that cannot be reclaimed, in bytes."""
-    return (reading.stack_usage.unreclaimable if reading.stack_usage else 0) + _outside_the_ceiling(reading)
+def held_by_stack(reading: EngineReading) -> int | None:
+    """Return what engine and services hold that cannot be reclaimed, in bytes; None where no slice could be read."""
+    return reading.stack_usage.unreclaimable + _outside_the_ceiling(reading) if reading.stack_usage else None
 
 
 def used_by_stack(reading: EngineReading) -> int | None:
