@@ -122,16 +122,16 @@ def test_the_highest_of_all_peaks_counts() -> None:
     def peak(**change: Any) -> Any:
         return judge.peak(dataclasses.replace(READING, **change))
 
-    assert peak(memory=state.ServiceMemory("c", peak_bytes=1)) == 8 * MIB
-    assert peak(memory=state.ServiceMemory("c", peak_bytes=9 * MIB)) == 9 * MIB
+    assert peak(memory=state.ServiceRecord("c", peak_bytes=1)) == 8 * MIB
+    assert peak(memory=state.ServiceRecord("c", peak_bytes=9 * MIB)) == 9 * MIB
     assert peak(remembered_peak=10 * MIB) == 10 * MIB
     assert judge.peak(readback.Reading("s", 1)) is None
 
 
 def test_a_look_remembers_the_peak_and_what_happened() -> None:
-    reading = dataclasses.replace(READING, memory=state.ServiceMemory("c", restarts=2, peak_bytes=MIB))
+    reading = dataclasses.replace(READING, memory=state.ServiceRecord("c", restarts=2, peak_bytes=MIB))
     kept = report.remembered(state.State(), [reading]).services[reading.name]
-    assert kept == state.ServiceMemory("c", restarts=2, peak_bytes=8 * MIB)
+    assert kept == state.ServiceRecord("c", restarts=2, peak_bytes=8 * MIB)
 
 
 @pytest.mark.parametrize(
@@ -146,12 +146,12 @@ def test_a_look_remembers_the_peak_and_what_happened() -> None:
     ],
 )
 def test_what_was_killed_is_judged_killed_for_a_day(memory: dict[str, Any], verdict: str) -> None:
-    judged = judge.service(dataclasses.replace(READING, memory=state.ServiceMemory("c", **memory)), 0, 1000.0)
+    judged = judge.service(dataclasses.replace(READING, memory=state.ServiceRecord("c", **memory)), 0, 1000.0)
     assert judged.verdict == verdict
 
 
 def test_a_kill_is_told_with_its_counts() -> None:
-    memory = state.ServiceMemory("c", restarts=3, oom_kills=2, last_failure_at=999.0, last_failure="it died")
+    memory = state.ServiceRecord("c", restarts=3, oom_kills=2, last_failure_at=999.0, last_failure="it died")
     judged = judge.service(dataclasses.replace(READING, memory=memory), 0, 1000.0)
     assert judged.reasons == ["it died (since it was deployed: killed for memory 2 times, ended unasked 3 times)"]
 

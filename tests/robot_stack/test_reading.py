@@ -408,7 +408,7 @@ def test_a_diff_names_mode_and_owner() -> None:
 
 
 def test_what_is_remembered_is_read_as_it_was_written(tmp_path: Path) -> None:
-    kept = state.State(["docker.io"], "x", ["i:1"], {"s": state.ServiceMemory("c", 1.0, 2, 3, 4)})
+    kept = state.State(["docker.io"], "x", ["i:1"], {"s": state.ServiceRecord("c", 1.0, 2, 3, 4)})
     state.save(kept, tmp_path)
     assert state.load(tmp_path) == kept
 
@@ -417,7 +417,7 @@ def test_what_another_version_remembered_is_left_out(tmp_path: Path) -> None:
     services = '{"a": {"container": "c", "peak_bytes": 5, "of_another_version": 1}}'
     rest = '"engine_packages": ["p"], "engine_configuration": "", "images": []'
     write(tmp_path / state.FILE, f'{{{rest}, "services": {services}}}')
-    assert state.load(tmp_path) == state.State(["p"], services={"a": state.ServiceMemory("c", peak_bytes=5)})
+    assert state.load(tmp_path) == state.State(["p"], services={"a": state.ServiceRecord("c", peak_bytes=5)})
 
 
 @pytest.mark.parametrize(
@@ -429,6 +429,6 @@ def test_any_damage_makes_an_empty_state(tmp_path: Path, damage: str) -> None:
 
 
 def test_a_service_is_remembered_and_forgotten() -> None:
-    one = state.ServiceMemory(container="c", peak_bytes=1)
+    one = state.ServiceRecord(container="c", peak_bytes=1)
     kept = state.State().with_service("a", one).with_service("b", one).without_service("a")
     assert kept.services == {"b": one}

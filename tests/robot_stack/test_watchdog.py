@@ -18,7 +18,6 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge.readback import Reading
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import (
-    failure_history,
     samples,
     state,
 )
@@ -60,7 +59,7 @@ def page(robot: Robot) -> dict[str, float]:
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}
 
 
-def remembered(robot: Robot) -> state.ServiceMemory:
+def remembered(robot: Robot) -> state.ServiceRecord:
     return state.load(robot.root / "var/lib/robot-stack").services["sensor_service"]
 
 
@@ -127,7 +126,7 @@ def test_an_end_in_the_middle_of_a_look_is_counted_once_with_its_cause(
         looked(robot, fake, settings, NOW + second)
     known = remembered(robot)
     assert ends
-    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, failure_history.OUT_OF_MEMORY)
+    assert (known.oom_kills, known.restarts, known.cause) == (1, 1, state.OUT_OF_MEMORY)
 
 
 @pytest.mark.usefixtures("any_owner")
@@ -140,7 +139,7 @@ def test_a_clock_that_was_set_back_blinds_nobody(robot: Robot, fake: FakeEngine)
     for second in (30, 60):
         looked(robot, fake, settings, back + second)
     known = remembered(robot)
-    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, failure_history.OUT_OF_MEMORY)
+    assert (known.oom_kills, known.restarts, known.cause) == (1, 1, state.OUT_OF_MEMORY)
     assert known.last_failure_at == pytest.approx(back + 5, abs=1)
 
 

@@ -12,7 +12,7 @@ from ..base.units import bytes_of
 from ..engine.protocol import Engine, Event, FoundContainer, name_of
 from ..host import cgroup, procfs, systemd
 from ..records import failure_history, samples
-from ..records.state import ServiceMemory
+from ..records.state import ServiceRecord
 from ..spec.model import Service, Stack
 
 ATTEMPTS = 5  # what ends more often than it can be read is told by the next look
@@ -33,7 +33,7 @@ class Reading:
     smallest: tuple[int | None, str] = (None, "")
     usage: cgroup.Usage | None = None
     share: procfs.Share | None = None
-    memory: ServiceMemory = field(default_factory=ServiceMemory)  # what happened to it, this look included
+    memory: ServiceRecord = field(default_factory=ServiceRecord)  # what happened to it, this look included
     faults_per_minute: float | None = None
     sampled: tuple[samples.Sample, ...] = ()  # its last minutes, this look last
     below_ceiling: bool = False
@@ -57,7 +57,7 @@ class EngineReading:
 class Known:
     """What earlier looks at a service left behind, and the time of this one (seconds since 1970)."""
 
-    memory: ServiceMemory
+    memory: ServiceRecord
     recent: samples.Recent
     now: float
 
@@ -85,7 +85,7 @@ def service(
     return base if path is None else _running(stack, declared, base, path, roots, hierarchy, known)
 
 
-def _happened(found: FoundContainer, engine: Engine, known: Known, kills_inside: int) -> ServiceMemory:
+def _happened(found: FoundContainer, engine: Engine, known: Known, kills_inside: int) -> ServiceRecord:
     # a clock that was set back leaves a failure in the future; what happens now comes after it all the same
     memory = replace(known.memory, last_failure_at=min(known.memory.last_failure_at, known.now))
     since = memory.deployed_at if memory.container == found.id else found.created_at

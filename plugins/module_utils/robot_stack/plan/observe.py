@@ -17,6 +17,7 @@ from ..records import good_versions, state
 from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import setup as watchdog_setup
+from . import records
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Observed:
     watchdog_program: str = ""  # its digest, "": not there
     watchdog_silent_seconds: float | None = None
     own_watchdog: bool = False
-    own_good_versions: bool = False
+    own_good_versions: list[str] = field(default_factory=list)  # names of its files
     boot_file: str = ""
     boot_line: str = ""
     boot_file_changed_at: float = 0.0  # seconds since 1970, as the next two
@@ -71,6 +72,7 @@ class Observed:
     running_boot_line: str = ""  # what the kernel was started with
     disks: Mapping[str, disk_space.Disk] = field(default_factory=dict)  # by absolute path: the root, the engine's store
     data_used: Mapping[str, int] = field(default_factory=dict)  # by service: bytes of its data
+    troubles: Mapping[str, str] = field(default_factory=dict)  # by file of ours: why it cannot be read
     store: str = ""  # where the engine keeps its images
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
 
@@ -88,10 +90,13 @@ class Observed:
 def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
     """Look at the robot once."""
     here = facts.here(stack.budget.root, roots)
-    remembered = state.load(roots.path(stack.budget.root))
+    troubles = records.troubles(roots.path(stack.budget.root))
+    lost = state.FILE in troubles
+    remembered = records.engine_of(stack, engine.driver, roots) if lost else state.load(roots.path(stack.budget.root))
     found_engine = _engine(stack, roots, engine, remembered, platforms.named(here.platform))
     store = found_engine.info.store if found_engine.info else engine.driver.store(stack)
     containers = containers_of(stack, engine) if found_engine.running else {}
+    remembered = records.with_services(remembered, containers) if lost else remembered
     images = images_of(stack, engine) if found_engine.running else {}
     own_engine = _own_engine(remembered, found_engine)
     boot = (
@@ -117,12 +122,13 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         delivered_images=_delivered(engine, remembered) if found_engine.running else [],
         own_directories=_own_directories(stack, roots, remembered, containers),
         own_units=_own_units(stack, roots),
+        troubles=troubles,
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
         store=store,
         engine_data=_holds_anything(roots.path(store)),
         watchdog_program=_watchdog_program(stack, roots),
         watchdog_silent_seconds=watchdog_setup.silent_seconds(roots),
-        own_good_versions=(roots.path(stack.budget.root) / good_versions.FILE).exists(),
+        own_good_versions=[name for name in good_versions.FILES if (roots.path(stack.budget.root) / name).exists()],
         own_watchdog=roots.path(f"{systemd.UNITS}/{watchdog_setup.TIMER}").exists(),
         boot_file="/" + str(boot.relative_to(roots.filesystem)) if boot else "",
         boot_line=boot.read_text(encoding="utf-8") if boot else "",

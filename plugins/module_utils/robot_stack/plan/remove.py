@@ -5,7 +5,6 @@ Pure, like `plan`. With a scope only those services go; without one also the sli
 
 from __future__ import annotations
 
-from ..records.good_versions import FILE as GOOD
 from ..records.state import FILE
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
@@ -121,7 +120,7 @@ def _rest(stack: Stack, seen: Observed) -> list[Step]:
     root = stack.budget.root
     if stack.scope:
         return []
-    forgotten = [Step("drop-file", f"{root}/{GOOD}", f"remove {root}/{GOOD}")] if seen.own_good_versions else []
+    forgotten = [Step("drop-file", f"{root}/{name}", f"remove {root}/{name}") for name in seen.own_good_versions]
     if seen.ours and not stack.remove_engine:
         return forgotten
     if seen.own_state:

@@ -11,7 +11,7 @@ from ..judge.readback import EngineReading, Reading
 from ..judge.verdict import Judgements
 from ..plan.observe import Observed
 from ..records import samples, state
-from ..records.state import ServiceMemory
+from ..records.state import ServiceRecord
 from ..spec.result import Result
 from . import disk_usage, report
 from .context import Call
@@ -41,7 +41,7 @@ def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
             call.engine,
             call.roots,
             hierarchy,
-            readback.Known(seen.state.services.get(service.name, ServiceMemory()), recent.of(service.name), now),
+            readback.Known(seen.state.services.get(service.name, ServiceRecord()), recent.of(service.name), now),
         )
         for service in call.stack.scoped_services
     ]

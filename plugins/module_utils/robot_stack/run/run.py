@@ -11,7 +11,7 @@ from ..base import lock
 from ..base.lock import BusyError
 from ..engine import delivery, logs, staging
 from ..judge import verdict
-from ..plan import observe, plan, preflight, remove
+from ..plan import observe, plan, preflight, records, remove
 from ..plan.observe import Observed
 from ..plan.plan import Plan
 from ..plan.step import Step
@@ -33,7 +33,21 @@ def execute(call: Call) -> dict[str, Any]:
     if call.reads_only:
         return {**known, **_execute(call)}
     with lock.held(call.roots, call.patience_seconds):
-        return {**known, **_execute(call)}
+        healed = _healed(call)
+        result = {**known, **_execute(call)}
+    if healed:
+        result.update(plan=[*healed, *result.get("plan", [])], changed=True)
+    return result
+
+
+def _healed(call: Call) -> list[str]:
+    """Make files of ours that cannot be read readable, before anything is remembered; return what was done."""
+    if not records.troubles(call.roots.path(call.stack.budget.root)):
+        return []
+    applier = call.applier or Applier(call.stack, call.roots, call.engine, call.archives)
+    steps = records.steps(call.stack, observe.observe(call.stack, call.roots, call.engine))
+    applier.apply(steps)
+    return [step.summary for step in steps]
 
 
 def _execute(call: Call) -> dict[str, Any]:
@@ -61,7 +75,9 @@ def _plan(call: Call, seen: Observed) -> Plan:
         return remove.make(call.stack, seen)
     made = plan.make(call.stack, seen)
     busy = preflight.busy_listeners(call.stack, seen, call.roots.proc)
-    return Plan([], made.refusals + busy) if busy else made
+    if busy:
+        return Plan([], made.refusals + busy)
+    return made if made.refusals else Plan(records.steps(call.stack, seen) + made.steps, [])
 
 
 def _refused(made: Plan) -> dict[str, Any]:

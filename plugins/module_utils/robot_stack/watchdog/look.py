@@ -61,12 +61,14 @@ def look(
         if not hierarchy.version or not engine.reachable():
             say("the kernel's memory controller is off, or the container engine does not answer")
             return
-        remembered = state.load(roots.path(stack.budget.root))
+        remembered, trouble = state.read(roots.path(stack.budget.root))
+        if trouble:
+            say(f"{stack.budget.root}/{state.FILE} cannot be read ({trouble}): the next run of site.yml makes it again")
         recent = samples.load(roots.path(samples.DIRECTORY))
         readings, seen = [], {}
         for service in stack.services:
             known = readback.Known(
-                remembered.services.get(service.name, state.ServiceMemory()), recent.of(service.name), now
+                remembered.services.get(service.name, state.ServiceRecord()), recent.of(service.name), now
             )
             reading = readback.service(stack, service, engine, roots, hierarchy, known)
             seen[service.name] = _recent(service, reading, known)
@@ -85,7 +87,8 @@ def look(
         for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
             write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
         try:
-            _keep(stack, remembered, readings, roots)
+            if not trouble:  # what is there must not be overwritten: it may know more than this look
+                _keep(stack, remembered, readings, roots)
         except OSError as error:  # a full disk, which is no reason to look away
             say(f"what happened cannot be kept: {error}")
 

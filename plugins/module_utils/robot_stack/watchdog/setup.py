@@ -24,7 +24,7 @@ from ..engine import drivers
 from ..host import cgroup, procfs, systemd
 from ..host.systemd import UNITS, Run
 from ..judge import readback, verdict
-from ..records import failure_history, samples, state
+from ..records import failure_history, kept, samples, state
 from ..spec import layout, model
 from ..spec.model import Service, Stack
 from . import look, restart
@@ -50,6 +50,7 @@ PROGRAM = (
     readback,
     verdict,
     failure_history,
+    kept,
     samples,
     state,
     layout,
