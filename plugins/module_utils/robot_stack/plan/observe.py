@@ -13,11 +13,10 @@ from ..engine.inventory import containers_of, foreign, foreign_volumes, images_o
 from ..engine.protocol import Driver, Engine, EngineInfo, FoundContainer, FoundImage, name_of
 from ..host import cgroup, disk_space, facts, kernel_cmdline, platforms, procfs, systemd
 from ..host.platforms import Platform
-from ..records import good_versions, state
+from ..records import good_versions, rebuild, state
 from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import setup as watchdog_setup
-from . import records
 
 
 @dataclass(frozen=True)
@@ -90,13 +89,13 @@ class Observed:
 def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
     """Look at the robot once."""
     here = facts.here(stack.budget.root, roots)
-    troubles = records.troubles(roots.path(stack.budget.root))
+    troubles = rebuild.troubles(roots.path(stack.budget.root))
     lost = state.FILE in troubles
-    remembered = records.engine_of(stack, engine.driver, roots) if lost else state.load(roots.path(stack.budget.root))
+    remembered = rebuild.engine_of(stack, engine.driver, roots) if lost else state.load(roots.path(stack.budget.root))
     found_engine = _engine(stack, roots, engine, remembered, platforms.named(here.platform))
     store = found_engine.info.store if found_engine.info else engine.driver.store(stack)
     containers = containers_of(stack, engine) if found_engine.running else {}
-    remembered = records.with_services(remembered, containers) if lost else remembered
+    remembered = rebuild.with_services(remembered, containers) if lost else remembered
     images = images_of(stack, engine) if found_engine.running else {}
     own_engine = _own_engine(remembered, found_engine)
     boot = (

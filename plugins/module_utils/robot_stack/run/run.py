@@ -15,7 +15,7 @@ from ..plan import observe, plan, preflight, records, remove
 from ..plan.observe import Observed
 from ..plan.plan import Plan
 from ..plan.step import Step
-from ..records import good_versions
+from ..records import good_versions, rebuild
 from ..spec.needs import Need, told
 from . import budget_summary, restore
 from . import gate as run_gate
@@ -42,7 +42,7 @@ def execute(call: Call) -> dict[str, Any]:
 
 def _healed(call: Call) -> list[str]:
     """Make files of ours that cannot be read readable, before anything is remembered; return what was done."""
-    if not records.troubles(call.roots.path(call.stack.budget.root)):
+    if not rebuild.troubles(call.roots.path(call.stack.budget.root)):
         return []
     applier = call.applier or Applier(call.stack, call.roots, call.engine, call.archives)
     steps = records.steps(call.stack, observe.observe(call.stack, call.roots, call.engine))
