@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.parsing.vault import AnsibleVaultError, EncryptedString
+from ansible.parsing import vault
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
@@ -125,13 +125,13 @@ def worked_out(raw: Any, templar: Any, secret: bool) -> tuple[Any, str]:
         return templar.template(raw), ""
     except AnsibleError as error:
         causes = _causes(error)
-        if secret and any(isinstance(cause, AnsibleVaultError) for cause in causes):
+        if secret and any(isinstance(cause, vault.AnsibleVaultError) for cause in causes):
             return Secret(), ""
         return None, str(causes[-1])
 
 
 def _encrypted(raw: Any) -> bool:
-    return isinstance(raw, EncryptedString)
+    return isinstance(raw, vault.EncryptedString)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -26,6 +26,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive im
     tar_stream,
 )
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import ask
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import Sender, SendingError, megabytes
 
 PIECE = 4 << 20  # bytes before compression: what a robot and this machine hold at once
@@ -129,9 +130,7 @@ class ActionModule(ActionBase):
         return {"changed": False, "archive": str(backup.path), "msg": f"{self._robot} {words}"}
 
     def _step(self, state: str, **more: Any) -> dict[str, Any]:
-        result: dict[str, Any] = self._execute_module(
-            module_name=MODULE, module_args={**self._arguments, "state": state, **more}, task_vars=self._variables
-        )
+        result = ask(self, self._variables, MODULE, {**self._arguments, "state": state, **more})
         if result.get("failed"):
             raise AnsibleActionFail(str(result.get("msg")), result=result)
         return result

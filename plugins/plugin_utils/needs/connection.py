@@ -8,6 +8,23 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..console import say
+from ..supported import too_old_robot
+
+
+def ask(action: ActionBase, variables: dict[str, Any], name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer of module ``name``, called by an action plugin; tell where the robot's Python is too old."""
+    found: dict[str, Any] = action._execute_module(module_name=name, module_args=options, task_vars=variables)
+    if found.get("failed") and "asked" not in found:  # our own module, once it runs, says what it was asked
+        sentence = too_old_robot(action, variables)
+        if sentence:
+            raise TooOldError(sentence)
+    return found
+
+
+class TooOldError(AnsibleActionFail):
+    """A refusal: its message is the whole answer, and is shown once."""
+
+    omit_exception_key = True
 
 
 class Connection:
@@ -35,11 +52,8 @@ class Connection:
         return str(done["stdout"])
 
     def ask(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
-        """Return a module's answer, whatever it says."""
-        found: dict[str, Any] = self._action._execute_module(
-            module_name=name, module_args=options, task_vars=self._variables
-        )
-        return found
+        """Return a module's answer, whatever it says; raise AnsibleActionFail where the robot's Python is too old."""
+        return ask(self._action, self._variables, name, options)
 
     def module(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
         """Return a module's answer; raise AnsibleActionFail where it failed."""
