@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.summary import ending
 
@@ -17,6 +18,7 @@ short_description: The outcome of a rollout, at the end of a run
 description:
   - Says which robots were refused, failed or were rolled back, which were silent, in which wave the rollout stopped and
     why, and which robots it did not reach. Says nothing where nothing of this happened.
+  - Where standard output is read by programs (the callbacks json, minimal and the like) it goes to standard error.
 requirements:
   - enable it in ansible.cfg (callbacks_enabled)
 """
@@ -52,9 +54,9 @@ class CallbackModule(CallbackBase):
         """Print what there is to tell."""
         lines = ending(self._progress, self._failed) if self._progress else []
         if lines:
-            self._display.banner("ROLLOUT")
+            banner(self._display, "ROLLOUT")
         for line, bad in lines:
-            self._display.display(line, color=constants.COLOR_ERROR if bad else constants.COLOR_CHANGED)
+            show(self._display, line, colour=constants.COLOR_ERROR if bad else constants.COLOR_CHANGED)
 
 
 def _action(result: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
 
 DOCUMENTATION = """
 name: summary
@@ -20,6 +21,7 @@ description:
   - Where nothing may change (preflight, check mode), first a table of the plan, with the robot's RAM, its budget and
     how that is shared out, and each robot's steps, or the reasons of its refusal; then what runs now, judged by the
     declaration, so that a limit that would change shows as a difference.
+  - Where standard output is read by programs (the callbacks json, minimal and the like) it goes to standard error.
 requirements:
   - enable it in ansible.cfg (callbacks_enabled)
 """
@@ -67,38 +69,38 @@ class CallbackModule(CallbackBase):
         measured = {**done, **{robot: result for robot, result in planned.items() if _runs(result)}}
         table = [row for robot in sorted(measured) for row in rows(robot, measured[robot])]
         if table:
-            self._display.banner("MEMORY (MiB)" if done else "MEMORY NOW, AGAINST WHAT IS DECLARED (MiB)")
+            banner(self._display, "MEMORY (MiB)" if done else "MEMORY NOW, AGAINST WHAT IS DECLARED (MiB)")
             for line, verdict in lines(table):
-                self._display.display(line, color=COLOURS.get(verdict, constants.COLOR_ERROR) if verdict else None)
+                show(self._display, line, colour=COLOURS.get(verdict, constants.COLOR_ERROR) if verdict else None)
         self._show_differences(done)
-        self._display.display("")
+        show(self._display, "")
         running = {robot: result for robot, result in planned.items() if robot in measured}
         against = [line for robot, result in sorted(running.items()) for line in reasons(robot, result)]
         for line in [*against, *told(done, sorted(self._unreachable))]:
-            self._display.display(line)
+            show(self._display, line)
         if planned:
-            self._display.display("Nothing was changed.")
+            show(self._display, "Nothing was changed.")
 
     def _show_differences(self, results: dict[str, dict[str, Any]]) -> None:
         for robot, result in sorted(results.items()):
             lines_ = differences(result)
             if lines_:
-                self._display.display("")
-                self._display.display(f"{robot} differs from its declaration:", color=constants.COLOR_ERROR)
+                show(self._display, "")
+                show(self._display, f"{robot} differs from its declaration:", colour=constants.COLOR_ERROR)
             for line in lines_:
                 colour = {"-": constants.COLOR_DIFF_REMOVE, "+": constants.COLOR_DIFF_ADD}.get(line.strip()[:1])
-                self._display.display(line, color=None if line.startswith("  - ") else colour)
+                show(self._display, line, colour=None if line.startswith("  - ") else colour)
 
     def _show_plan(self, planned: dict[str, dict[str, Any]]) -> None:
-        self._display.banner("PLAN (MiB)")
+        banner(self._display, "PLAN (MiB)")
         table = [plan_row(robot, result) for robot, result in sorted(planned.items())]
         for text in aligned([PLAN_COLUMNS, *table]):
-            self._display.display(text)
+            show(self._display, text)
         for heading, reasons, colour in plan_parts(planned):
-            self._display.display("")
-            self._display.display(heading, color=colour)
+            show(self._display, "")
+            show(self._display, heading, colour=colour)
             for reason in reasons:
-                self._display.display(f"  - {reason}")
+                show(self._display, f"  - {reason}")
 
     def _keep(self, result: Any, failed: bool = False) -> None:
         if result.task.action.rsplit(".", 1)[-1] == "robot_stack":

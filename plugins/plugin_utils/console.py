@@ -1,4 +1,4 @@
-"""What a person at the terminal is told while a run goes on.
+"""What a person at the terminal is told while a run goes on, and at its end.
 
 Where Ansible's output is for programs (the callbacks json, minimal and the like), words for people go to standard
 error: they must not get into what a program reads.
@@ -27,3 +27,16 @@ def tell(words: str, bad: bool = False) -> None:
     """Tell what the whole run is about to do, or why it stops."""
     colour = constants.COLOR_ERROR if bad else constants.COLOR_CHANGED
     Display().display(f"  {words}", color=colour, stderr=for_programs())
+
+
+def show(display: Display, text: str, colour: str | None = None) -> None:
+    """Print a line of what is told at the end of a run."""
+    display.display(text, color=colour, stderr=for_programs())
+
+
+def banner(display: Display, heading: str) -> None:
+    """Print a heading as Ansible's own are."""
+    if for_programs():
+        display.display(f"\n{heading} ".ljust(80, "*"), stderr=True)
+    else:
+        display.banner(heading)
