@@ -47,14 +47,18 @@ class ActionModule(ActionBase):
         self._robot = str(self._variables.get("inventory_hostname", ""))
         self._arguments = dict(self._task.args)
         state, directory = self._arguments.pop("state"), Path(str(self._arguments.pop("directory", "")))
+        before = str(self._arguments.pop("directory_before", "") or "")
         named = str(self._arguments.pop("archive", "") or "")
         if state == "saved":
             return self._save(directory.expanduser().absolute())
         try:
-            backup = checked(Path(named).expanduser().absolute() if named else newest(directory.expanduser()))
+            backup = checked(Path(named).expanduser().absolute() if named else self._newest(directory, before))
         except BackupFileError as error:
             raise AnsibleActionFail(f"{error}; no robot was touched") from None
         return self._restore(backup) if state == "restored" else self._found(backup)
+
+    def _newest(self, directory: Path, before: str) -> Path:
+        return newest(directory.expanduser(), Path(before).expanduser() if before else None)
 
     def _save(self, directory: Path) -> dict[str, Any]:
         if self._task.check_mode:

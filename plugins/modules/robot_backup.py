@@ -40,6 +40,10 @@ options:
     description: Used on the controller only. Where the robot's backups are.
     type: str
     default: ''
+  directory_before:
+    description: Used on the controller only. Where an earlier version kept the robot's backups; only named, never read from.
+    type: str
+    default: ''
   archive:
     description: The archive to restore, on the controller for C(restored), on the robot for C(placed).
     type: str
@@ -68,7 +72,7 @@ EXAMPLES = r"""
   robot_backup:
     state: saved
     database: "{{ victoriametrics_backup }}"
-    directory: "{{ playbook_dir }}/backups/{{ inventory_hostname }}"
+    directory: "{{ inventory_dir | dirname }}/backups/{{ inventory_hostname }}"
 """
 
 RETURN = r"""
@@ -148,6 +152,7 @@ def main() -> None:
         "root": {"type": "str", "default": "/var/lib/robot-stack"},
         "socket": {"type": "str", "default": "/var/run/docker.sock"},
         "directory": {"type": "str", "default": ""},
+        "directory_before": {"type": "str", "default": ""},
         "archive": {"type": "str", "default": ""},
         "digest": {"type": "str", "default": ""},
         "replace": {"type": "bool", "default": False},

@@ -92,12 +92,24 @@ def digest_of(archive: Path) -> Path:
     return archive.with_name(f"{archive.name}.sha256")
 
 
-def newest(directory: Path) -> Path:
-    """Return the latest archive of a directory; raise `BackupFileError` where there is none."""
-    found = sorted(path for path in directory.glob(f"*{SUFFIX}") if not path.name.startswith("."))
-    if not found:
-        raise BackupFileError(f"{directory} holds no backup: name one with -e restore_archive=FILE")
-    return found[-1]
+def newest(directory: Path, before: Path | None = None) -> Path:
+    """Return the latest archive of a directory; raise `BackupFileError` where there is none.
+
+    ``before`` is where an earlier version kept them: nothing is taken from there, but the error names it.
+    """
+    found = _archives(directory)
+    if found:
+        return found[-1]
+    if before and _archives(before):
+        raise BackupFileError(
+            f"{directory} holds no backup. {before} does, where versions before 0.2.0 kept them: move it, or name it with "
+            f"-e backup_directory={before.parent}"
+        )
+    raise BackupFileError(f"{directory} holds no backup: name one with -e restore_archive=FILE")
+
+
+def _archives(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.glob(f"*{SUFFIX}") if not path.name.startswith("."))
 
 
 def checked(path: Path) -> Backup:

@@ -1,0 +1,90 @@
+"""The collection, built, installed into an empty folder, and used from another one with an empty ansible.cfg."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+from declarations import PROJECT
+from install.stranger import COLLECTION, PULLED, TOO_SMALL, Stranger, content_of
+
+PLAYBOOKS = sorted(path.stem for path in (PROJECT / "playbooks").glob("*.yml"))
+ROLE_ALONE = """
+- hosts: robots
+  gather_facts: false
+  roles:
+    - role: robotfleet.stack.{role}
+"""
+ROLES = ("sensor_service", "victoriametrics", "vmagent", "memory_cgroup", "container_engine")
+ARCHIVED = {"meta", "playbooks", "plugins", "roles"}
+
+
+def names(archive: Path) -> set[str]:
+    with tarfile.open(archive) as members:
+        return {member.name for member in members if member.isfile()}
+
+
+def test_the_archive_holds_what_is_used_and_nothing_that_is_somebodys_own(archive: Path) -> None:
+    found = names(archive)
+    assert {name.split("/")[0] for name in found} >= ARCHIVED
+    assert {name.split("/")[1] for name in found if name.startswith("inventory/")} == {
+        "example",
+        "memory_budget.schema.json",
+    }
+    assert not [name for name in found if name.startswith((".", "tests/", "molecule/", "testbed/", "tools/"))]
+    assert not [name for name in found if "my-fleet" in name or "/." in name.replace(".dockerignore", "")]
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_every_playbook_is_understood(stranger: Stranger, playbook: str) -> None:
+    fleet = stranger.inventory(PULLED, name="understood")
+    done = stranger.run("ansible-playbook", f"{COLLECTION}.{playbook}", "-i", fleet, "--syntax-check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("playbook", ["preflight", "site"])
+def test_what_cannot_work_is_refused_before_any_connection(stranger: Stranger, playbook: str) -> None:
+    fleet = stranger.inventory(TOO_SMALL, name="too-small")
+    before = content_of(stranger.collections)
+    done = stranger.run("ansible-playbook", f"{COLLECTION}.{playbook}", "-i", fleet)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "robot_stack_memory_budget_mib: 150" in done.stdout
+    assert "No robot was contacted." in done.stdout
+    assert done.stderr == ""
+    assert content_of(stranger.collections) == before, "nothing is written into the installed folder"
+
+
+def test_what_can_work_goes_on_to_the_robots(stranger: Stranger) -> None:
+    fleet = stranger.inventory(PULLED, name="silent")
+    before = content_of(stranger.collections)
+    done = stranger.run("ansible-playbook", f"{COLLECTION}.preflight", "-i", fleet, ANSIBLE_SSH_EXECUTABLE="/bin/false")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "scout: UNREACHABLE" in done.stdout.replace("fatal: [scout]", "scout")
+    assert content_of(stranger.collections) == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_alone_is_understood(stranger: Stranger, role: str) -> None:
+    play = stranger.folder / f"{role}.yml"
+    play.write_text(ROLE_ALONE.format(role=role), encoding="utf-8")
+    fleet = stranger.inventory(PULLED, name="alone")
+    done = stranger.run("ansible-playbook", play, "-i", fleet, ANSIBLE_SSH_EXECUTABLE="/bin/false")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "Part of the stack" in done.stdout
+
+
+@pytest.mark.parametrize(("kind", "folder"), [("module", "modules"), ("filter", "filter"), ("callback", "callback")])
+def test_plugins_are_documented_where_they_are_installed(stranger: Stranger, kind: str, folder: str) -> None:
+    plugins = [f"{COLLECTION}.{path.stem}" for path in sorted((PROJECT / "plugins" / folder).glob("*.py"))]
+    done = stranger.run("ansible-doc", "-t", kind, "--json", *plugins)
+    assert done.returncode == 0, done.stderr
+    assert sorted(json.loads(done.stdout)) == plugins
+
+
+def test_its_manifest_says_who_it_is(stranger: Stranger) -> None:
+    manifest = json.loads((stranger.installed / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]
+    galaxy = yaml.safe_load((PROJECT / "galaxy.yml").read_text(encoding="utf-8"))
+    assert (manifest["version"], manifest["dependencies"]) == (galaxy["version"], galaxy["dependencies"])
