@@ -23,9 +23,7 @@ CONTROLLERS = (("2.19", "3.11"), ("2.20", "3.12"), ("2.21", "3.13"), ("2.21", "3
 
 def main() -> int:
     """Run as a program."""
-    parser = argparse.ArgumentParser(
-        description="Run the unit tests under several versions of Ansible."
-    )
+    parser = argparse.ArgumentParser(description="Run the unit tests under several versions of Ansible.")
     parser.add_argument("--all", action="store_true", help="every combination that this machine has a Python for")
     parser.add_argument("--core", choices=[core for core, _ in CONTROLLERS], help="this one, with this Python")
     parser.add_argument("tests", nargs="*", help="arguments of pytest; without any, all unit tests")
@@ -79,7 +77,8 @@ def run(core: str, python: str, tests: list[str]) -> str:
         "PYTHONPATH": str(PROJECT / ".collections"),
         "ROBOT_STACK_PINS": str(pins) if pins.exists() else "",
     }
-    told = subprocess.run([folder / "bin" / "ansible", "--version"], env=variables, capture_output=True, text=True, check=True)
+    shown: list[str | Path] = [folder / "bin" / "ansible", "--version"]
+    told = subprocess.run(shown, env=variables, capture_output=True, text=True, check=True)
     sys.stdout.write(f"Unit tests with {told.stdout.splitlines()[0]}, {python}\n")
     sys.stdout.flush()
     argv: list[str] = [str(folder / "bin" / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]

@@ -41,7 +41,7 @@ options:
     type: str
     default: ''
   directory_before:
-    description: Used on the controller only. Where an earlier version kept the robot's backups; only named, never read from.
+    description: Used on the controller only. Where an earlier version kept them; it is only named.
     type: str
     default: ''
   archive:

@@ -45,12 +45,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def answer(*needs: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"changed": False, "plan": [], "diff": [], "needs": list(needs), **more}
+    return {"asked": "planned", "changed": False, "plan": [], "diff": [], "needs": list(needs), **more}
 
 
 def test_a_robot_that_lacks_nothing_is_asked_once(clock: list[float]) -> None:
     controller = Controller(iter([answer()]), clock)
-    assert controller.run(task_vars={"inventory_hostname": "a"}) == {"changed": False, "plan": [], "diff": []}
+    assert controller.run(task_vars={"inventory_hostname": "a"}) == {
+        "asked": "planned",
+        "changed": False,
+        "plan": [],
+        "diff": [],
+    }
     assert len(controller.asked) == 1
 
 

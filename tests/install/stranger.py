@@ -105,7 +105,7 @@ def copy_of_the_project(target: Path) -> Path:
 def build(source: Path, target: Path) -> Path:
     """Return the collection's archive, built from the folder ``source``."""
     target.mkdir(parents=True, exist_ok=True)
-    argv = [BIN / "ansible-galaxy", "collection", "build", "--output-path", target, source]
+    argv: list[str | Path] = [BIN / "ansible-galaxy", "collection", "build", "--output-path", target, source]
     done = subprocess.run(argv, check=False, capture_output=True, text=True, cwd=target)
     assert done.returncode == 0, done.stdout + done.stderr
     (archive,) = target.glob("*.tar.gz")

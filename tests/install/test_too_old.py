@@ -46,7 +46,7 @@ def old_controller() -> Path:
         if not python:
             pytest.skip(f"no Python 3.10 or 3.11 here, which ansible-core {OLD_CORE} runs under")
         subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-        argv = [folder / "bin" / "pip", "install", "--quiet", f"ansible-core=={OLD_CORE}"]
+        argv: list[str | Path] = [folder / "bin" / "pip", "install", "--quiet", f"ansible-core=={OLD_CORE}"]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"ansible-core {OLD_CORE} cannot be had here: {done.stderr.strip()[-200:]}")

@@ -102,7 +102,7 @@ def newest(directory: Path, before: Path | None = None) -> Path:
         return found[-1]
     if before and _archives(before):
         raise BackupFileError(
-            f"{directory} holds no backup. {before} does, where versions before 0.2.0 kept them: move it, or name it with "
+            f"{directory} holds no backup. {before} does, where an earlier version kept them: move it, or name it with "
             f"-e backup_directory={before.parent}"
         )
     raise BackupFileError(f"{directory} holds no backup: name one with -e restore_archive=FILE")
