@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from ansible.plugins.callback.default import CallbackModule as Default
-
 DOCUMENTATION = """
 name: display
 type: stdout
@@ -20,6 +15,11 @@ extends_documentation_fragment:
 requirements:
   - set as stdout_callback in ansible.cfg
 """
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.callback.default import CallbackModule as Default
 
 # What every answer of the module holds, and what its action plugin adds where the module ended early.
 OURS = ({"asked", "declared"}, {"msg", "plan"})

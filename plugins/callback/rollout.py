@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from ansible import constants
-from ansible.plugins.callback import CallbackBase
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.summary import ending
-
 DOCUMENTATION = """
 name: rollout
 type: aggregate
@@ -22,6 +13,15 @@ description:
 requirements:
   - enable it in ansible.cfg (callbacks_enabled)
 """
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.summary import ending
 
 
 class CallbackModule(CallbackBase):

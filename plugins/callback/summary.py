@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Any
-
-from ansible import constants
-from ansible.plugins.callback import CallbackBase
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
-
 DOCUMENTATION = """
 name: summary
 type: aggregate
@@ -25,6 +18,13 @@ description:
 requirements:
   - enable it in ansible.cfg (callbacks_enabled)
 """
+
+import difflib
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
 
 COLUMNS = ("robot", "service", "limit", "used", "peak", "headroom", "budget", "verdict")
 PLAN_COLUMNS = ("robot", "RAM", "reserve", "budget", "engine", "services", "sum", "left", "outcome")

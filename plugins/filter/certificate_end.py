@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from cryptography.x509 import load_pem_x509_certificate
 
 DOCUMENTATION = """
 name: certificate_end
@@ -35,6 +34,9 @@ def certificate_end(pem: str) -> int:
     """Return when the certificate ``pem`` ends; 0 where there is none."""
     if not pem.strip():
         return 0
+    # Here, because whoever has no hub needs no cryptography: without it, ansible-doc could not list the others either.
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415 (the reason above)
+
     try:
         return int(load_pem_x509_certificate(pem.encode()).not_valid_after_utc.timestamp())
     except ValueError as error:

@@ -64,7 +64,7 @@ attributes:
   check_mode: {support: full, description: Says what would be done; nothing is written or changed.}
   diff_mode: {support: none, description: Samples are no text.}
 author:
-  - The robot-stack authors
+  - robot-stack contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -38,7 +38,6 @@ options:
   budget:
     description: What the whole stack may spend, in MiB.
     type: dict
-    default: {}
     suboptions:
       memory_budget_mib:
         description: Ceiling over engine and services together, enforced by the kernel.
@@ -63,7 +62,6 @@ options:
   engine:
     description: The container engine, where this project installs it.
     type: dict
-    default: {}
     suboptions:
       install:
         description: Whether a missing engine is installed.
@@ -89,7 +87,6 @@ options:
   memory_controller:
     description: What may be done where the kernel's memory controller is off.
     type: dict
-    default: {}
     suboptions:
       enable:
         description: Whether it may be switched on in the boot line.
@@ -176,7 +173,6 @@ options:
   registry:
     description: The login with which the robot pulls images that are named by their digest.
     type: dict
-    default: {}
     suboptions:
       username:
         description: User name; empty, no login.
@@ -189,7 +185,6 @@ options:
   history:
     description: How much of the robot's own history is read for a report.
     type: dict
-    default: {}
     suboptions:
       hours:
         description: How far to look back, at most; 0 reads none. At most a year.
@@ -236,7 +231,7 @@ attributes:
   check_mode: {support: full, description: Returns the plan and changes nothing; works on a robot without an engine.}
   diff_mode: {support: full, description: Files and containers as text; sensitive files are redacted.}
 author:
-  - The robot-stack authors
+  - robot-stack contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,0 +1,51 @@
+"""`ansible-doc` knows every plugin, also those that run on the controller only."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from declarations import PROJECT
+from install.stranger import COLLECTION, Stranger
+
+KINDS = {"module": "modules", "filter": "filter", "callback": "callback"}
+ACTIONS = sorted(path.stem for path in (PROJECT / "plugins" / "action").glob("*.py"))
+MODULES = {"robot_stack", "robot_backup"}  # those that run on a robot, too
+
+
+def documentation(stranger: Stranger, kind: str, *names: str) -> dict[str, Any]:
+    done = stranger.run("ansible-doc", "-t", kind, "--json", *names)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_plugin_is_listed_and_shown(stranger: Stranger, kind: str) -> None:
+    files = sorted(f"{COLLECTION}.{path.stem}" for path in (PROJECT / "plugins" / KINDS[kind]).glob("*.py"))
+    assert sorted(documentation(stranger, kind, "-l", COLLECTION)) == files
+    shown = documentation(stranger, kind, *files)
+    assert sorted(shown) == files
+    assert all(one["doc"]["short_description"] for one in shown.values())
+
+
+def test_every_role_is_listed(stranger: Stranger) -> None:
+    listed = documentation(stranger, "role", "-l", COLLECTION)
+    assert sorted(listed) == sorted(f"{COLLECTION}.{path.name}" for path in (PROJECT / "roles").iterdir())
+
+
+def test_every_action_plugin_has_a_module_that_documents_it() -> None:
+    documented = {path.stem for path in Path(PROJECT / "plugins" / "modules").glob("*.py")}
+    assert set(ACTIONS) == documented
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIONS) - MODULES))
+def test_options_are_documented_that_the_action_plugin_takes(stranger: Stranger, name: str) -> None:
+    plugin = importlib.import_module(f"ansible_collections.robotfleet.stack.plugins.action.{name}").ActionModule
+    shown = documentation(stranger, "module", f"{COLLECTION}.{name}")[f"{COLLECTION}.{name}"]["doc"]
+    assert set(shown["options"]) == plugin._VALID_ARGS
+    assert shown["has_action"]
