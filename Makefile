@@ -21,7 +21,7 @@ $(COLLECTION):
 	@ln -sfn ../../.. $@
 
 .venv/ready: requirements.txt
-	@tools/python -m venv .venv
+	@tools/python -m venv --clear .venv
 	@echo "Installing Ansible and the test tools into .venv (about a minute)."
 	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@# Tests, tools and benchmarks import the collection by its name, as Ansible does.
@@ -60,6 +60,13 @@ unit: setup ## Unit tests
 unit-matrix: setup ## The same under the oldest and the newest Python and ansible-core that this machine allows
 	@testbed/promtool
 	@tools/python tools/unit_matrix.py
+
+.PHONY: sanity release
+sanity: setup ## ansible-test sanity, on the collection as it is built
+	@tools/sanity.py
+
+release: setup ## Build the collection into dist/, and check it by installing it; commit CHANGELOG.md afterwards
+	@tools/release.py
 
 browser:
 	@testbed/browser

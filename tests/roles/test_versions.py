@@ -81,3 +81,25 @@ def test_collections_that_are_used_are_listed() -> None:
     )
     assert "community.docker" in used
     assert used <= set(collections())
+
+
+def test_the_execution_environment_holds_what_is_pinned() -> None:
+    environment = yaml.safe_load((PROJECT / "execution-environment.yml").read_text(encoding="utf-8"))
+    needed = environment["dependencies"]
+    python = re.search(r"python:(3\.\d+)", environment["images"]["base_image"]["name"])
+    assert python, "its Python is named"
+    text = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
+    controller = [line.partition("#")[0].strip() for line in text.partition("# tests and linters")[0].splitlines()]
+    pins = [Requirement(line) for line in controller if line]
+    here = [one for one in pins if one.marker is None or one.marker.evaluate({"python_version": python[1]})]
+    # `ansible` is ansible-core with collections: here they come from requirements.yml.
+    assert sorted([*needed["python"], needed["ansible_core"]["package_pip"]]) == sorted(
+        f"{one.name}{one.specifier}" for one in here if one.name != "ansible"
+    )
+    assert needed["ansible_runner"]["package_pip"] in text.splitlines()
+    assert needed["galaxy"] == "requirements.yml"
+
+
+def test_the_execution_environment_holds_this_version() -> None:
+    text = (PROJECT / "execution-environment.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"robotfleet-stack-([\d.]+)\.tar", text)) == {collection.VERSION}
