@@ -60,7 +60,7 @@ class Stranger:
             **variables,
         }
         return subprocess.run(
-            argv, cwd=self.work, env=environment, capture_output=True, text=True, check=False, timeout=300
+            argv, cwd=self.work, env=environment, capture_output=True, text=True, check=False, timeout=900
         )
 
     def install(self, what: str | Path) -> None:

@@ -2,40 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from install.runner import Job
 from install.stranger import COLLECTION, PULLED, TOO_SMALL, Stranger
-
-SUMMARY = ("robotfleet.stack.summary", "robotfleet.stack.rollout")
-
-
-class Job:
-    """One run's artifacts."""
-
-    def __init__(self, stranger: Stranger, name: str, playbook: str, variables: str, **more: str) -> None:
-        folder = stranger.folder / "runner" / name
-        fleet = stranger.inventory(variables, name=f"runner-{name}")
-        (folder / "project").mkdir(parents=True)
-        (folder / "project" / "play.yml").write_text(f"- import_playbook: {COLLECTION}.{playbook}\n", encoding="utf-8")
-        (folder / "inventory").symlink_to(fleet)
-        done = stranger.run(
-            *("ansible-runner", "run", folder, "--playbook", "play.yml", "--ident", "job"),
-            ANSIBLE_CALLBACKS_ENABLED=",".join(SUMMARY),
-            **more,
-        )
-        self.shown, self.status = done.stdout, done.returncode
-        self.artifacts = folder / "artifacts" / "job"
-
-    def artifact(self, name: str) -> str:
-        return (self.artifacts / name).read_text(encoding="utf-8")
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.artifacts.glob("job_events/*.json")]
-        return sorted(found, key=lambda event: int(event["counter"]))
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +15,14 @@ def silent(stranger: Stranger, tmp_path_factory: pytest.TempPathFactory) -> Job:
     ssh = tmp_path_factory.mktemp("programs") / "ssh"
     ssh.write_text("#!/bin/sh\nexit 255\n", encoding="utf-8")
     ssh.chmod(0o755)
-    return Job(stranger, "silent", "site", PULLED, ANSIBLE_SSH_EXECUTABLE=str(ssh))
+    fleet = stranger.inventory(PULLED, name="runner-silent")
+    return Job(stranger, "site", fleet, ANSIBLE_SSH_EXECUTABLE=str(ssh))
 
 
 @pytest.fixture(scope="module")
 def refused(stranger: Stranger) -> Job:
     """A plan for an inventory that cannot work."""
-    return Job(stranger, "refused", "preflight", TOO_SMALL)
+    return Job(stranger, "preflight", stranger.inventory(TOO_SMALL, name="runner-refused"))
 
 
 def test_its_exit_code_is_the_playbooks(silent: Job, refused: Job) -> None:
