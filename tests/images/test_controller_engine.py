@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import tarfile
 import uuid
 from collections.abc import Iterator
@@ -177,3 +179,13 @@ def test_a_base_image_that_is_gone_is_fetched_only_to_build(builder: Builder, pr
     (project / "src" / "main.py").write_text("2")
     ready(project)
     assert builder.pulled == list(base_images("arm64", "amd64").values())
+
+
+def test_a_controller_without_the_sdk_is_told_what_to_install_or_to_do_without() -> None:
+    program = (
+        "import sys; sys.modules['docker'] = None; from pathlib import Path; "
+        "from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.engine import ControllerEngine; "
+        "ControllerEngine(Path('.'), print)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "pip install docker, or deliver otherwise (robot_stack_image_delivery: archive, or pull)" in done.stderr

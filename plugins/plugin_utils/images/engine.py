@@ -9,11 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import docker
-from docker.errors import DockerException
-
 from . import sensor_image
 from .errors import ImageUnavailableError
+from .sdk import MISSING, DockerException, docker
 from .store import Say, inspect, kept_name, pull
 
 
@@ -22,6 +20,11 @@ class ControllerEngine:
 
     def __init__(self, context: Path, say: Say) -> None:
         """Connect to the engine of this machine."""
+        if MISSING:
+            raise ImageUnavailableError(
+                f"the controller's engine is reached through the Python package docker, which is missing ({MISSING}): "
+                "pip install docker, or deliver otherwise (robot_stack_image_delivery: archive, or pull)"
+            )
         self._context, self._say = context, say
         try:
             self._client: Any = docker.from_env(timeout=600)

@@ -116,13 +116,8 @@ class Images:
 
     def _engine(self) -> ControllerEngine:
         """Return this machine's engine; robots that pull, and images in a folder, need none, and no SDK for it."""
-        try:
-            from .engine import ControllerEngine  # noqa: PLC0415 (see above)
-        except ImportError as error:
-            raise ImageUnavailableError(
-                f"the controller's engine is spoken to through the Python package docker, which is missing ({error}): "
-                "pip install docker, or deliver otherwise (robot_stack_image_delivery: archive, or pull)"
-            ) from error
+        from .engine import ControllerEngine  # noqa: PLC0415 (see above)
+
         return ControllerEngine(self._sensor_service, self._say)
 
     def _listed(self, reference: str, architecture: str) -> Packed:

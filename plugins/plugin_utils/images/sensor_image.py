@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, BuildError
-
 from .errors import ImageUnavailableError
+from .sdk import APIError, BuildError
 from .sensor_source import source_digest
 from .store import Say, inspect, kept_name, pull
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from docker.errors import APIError, ImageNotFound
-
 from .errors import ImageUnavailableError
+from .sdk import APIError, ImageNotFound
 
 Say = Callable[[str], None]  # tells a person about long work
 
