@@ -22,9 +22,10 @@ MISTAKEN = 0.92  # how alike they are before a name without our prefix is taken 
 def check(robot: Robot, catalogue: Catalogue, renamed: Mapping[str, str] = RENAMED) -> list[Fault]:
     """Return the variables of ``robot`` that nobody will ever read, though they look as if somebody should."""
     known = catalogue.names
+    unread = tuple(f"{entry.rpartition('.')[2]}_" for entry in robot.refused)  # told as a service that is none
     faults = []
     for name in sorted(robot.names - known):
-        if name.startswith("ansible_"):
+        if name.startswith(("ansible_", *unread)):
             continue
         if name in renamed:
             remedy = f"write {renamed[name]} instead"
@@ -56,19 +57,20 @@ def closest(name: str, known: frozenset[str], alike: float) -> str | None:
 
 
 def _services(robot: Robot) -> list[Fault]:
-    """Return the services that are listed and that no role describes, or that are listed twice."""
+    """Return what is listed and is no service, or is listed twice."""
     variable = "robot_stack_services"
-    listed = robot.values.get(variable)
-    if not isinstance(listed, (list, tuple)):
-        return []  # told by the check of types
     specs = (name[: -len("_spec")] for name in robot.names if name.endswith("_spec"))
     described = frozenset(name for name in specs if f"{name}_memory_limit_mib" in robot.names)
+    named = [entry.rpartition(".")[2] for entry in robot.listed]
     faults = []
-    for service in dict.fromkeys(name for name in listed if isinstance(name, str)):
-        if service not in described:
-            suggestion = closest(service, described, SIMILAR)
-            remedy = f"did you mean {suggestion}?" if suggestion else f"services are: {', '.join(sorted(described))}"
-            faults.append(fault(robot, variable, f"there is no service '{service}'", remedy))
-        elif list(listed).count(service) > 1:
+    for entry, service in dict.fromkeys(zip(robot.listed, named)):
+        if entry in robot.refused or service not in described:
+            why, remedy = robot.refused.get(entry, (f"there is no service '{entry}'", ""))
+            suggestion = closest(service, described - {service}, SIMILAR)
+            known = f"services are: {', '.join(sorted(described))}"
+            if suggestion:
+                remedy = f"did you mean {suggestion}?" + (f" If not: {remedy}" if remedy else "")
+            faults.append(fault(robot, variable, why, remedy or known))
+        elif named.count(service) > 1:
             faults.append(fault(robot, variable, f"service '{service}' is listed twice", "delete one of the two"))
-    return faults
+    return list(dict.fromkeys(faults))
