@@ -17,11 +17,12 @@ from declarations import PROJECT, catalogue
 def templar(**written: Any) -> Templar:
     """Return Ansible's templar for robot scout, whose inventory has ``written``."""
     own = {"inventory_hostname": "scout", "inventory_dir": "/nowhere"}
-    return Templar(loader=DataLoader(), variables={**_roles(), **own, **written})
+    return Templar(loader=DataLoader(), variables={**roles(), **own, **written})
 
 
 @lru_cache(maxsize=1)
-def _roles() -> dict[str, Any]:
+def roles() -> dict[str, Any]:
+    """Return the variables of our roles."""
     variables: dict[str, Any] = {option.name: option.default for option in catalogue().options.values()}
     loader = DataLoader()
     for path in sorted(PROJECT.glob("roles/*/vars/main.yml")):
@@ -32,7 +33,7 @@ def _roles() -> dict[str, Any]:
 
 def part(values: Mapping[str, Any], service: str, name: str) -> Worked:
     """Return a part of a service's spec for a robot with these ``values``."""
-    return worked_out(_roles()[f"{service}_spec"].get(name), templar(**values))
+    return worked_out(roles()[f"{service}_spec"].get(name), templar(**values))
 
 
 def _templated_defaults(loader: DataLoader) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def _without_limit(robot: Robot) -> list[Fault]:
     """A service whose limit nobody has written is no reason to leave the sum alone."""
     names = [f"{service}_memory_limit_mib" for service in robot.services]
     why, remedy = "nothing says how much memory this service may use", "write it in MiB, or give the role a default"
-    without = [name for name in names if name not in robot.values and name not in robot.failures]
+    without = [name for name in names if name not in robot.names]
     return [fault(robot, name, why, remedy, value="(nothing)") for name in without]
 
 
