@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import how_to
 import pytest
+import yaml
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.catalogue import joined
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services import roles, specs
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.elsewhere import roles_elsewhere
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.needed_images import NeededImages
-from declarations import catalogue
+from declarations import PROJECT, catalogue
 from own_services import OPTIONS, action, declared, faults, variables_of, write_role
 
 LIMIT = "lidar_driver_memory_limit_mib"
@@ -251,8 +253,8 @@ def test_a_limit_of_another_robots_service_has_an_owner(playbooks: Path) -> None
         assert [role.name for role in found] == expected
     known = joined(catalogue(), roles_elsewhere(catalogue(), [there], {**variables, **_cart()}, loader))
     assert gate.check(there.robot(known), known) == []
-    (found,) = gate.check(there.robot(catalogue()), catalogue())
-    assert found.remedy == f"name its service in {SERVICES}, or correct the name or delete the line"
+    (fault,) = gate.check(there.robot(catalogue()), catalogue())
+    assert fault.remedy == f"name its service in {SERVICES}, or correct the name or delete the line"
 
 
 def _cart() -> dict[str, Any]:
@@ -296,3 +298,36 @@ def test_one_name_is_not_built_from_two_folders(playbooks: Path) -> None:
 
 def test_the_test_roles_options_are_all_described() -> None:
     assert all("type" in raw for raw in OPTIONS.values())
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """A folder of playbooks with the roles of docs/adding-a-service.md beside them."""
+    how_to.write_roles(tmp_path / "roles")
+    return tmp_path
+
+
+def of_page(page: Path, **written: Any) -> list[Fault]:
+    shown = yaml.safe_load(how_to.files()["inventory/group_vars/robots.yml"])
+    return faults(page, **{**shown, **written})
+
+
+def test_what_the_how_to_shows_passes_the_gate(page: Path) -> None:
+    assert of_page(page) == []
+    shown = how_to.files()["inventory/group_vars/robots.yml"]
+    scenario = PROJECT / "molecule" / "own_service" / "inventory" / "group_vars" / "robots.yml"
+    assert scenario.read_text(encoding="utf-8").endswith(shown)
+
+
+def test_the_how_tos_defaults_are_what_its_argument_specs_say(page: Path) -> None:
+    role = page / "roles" / "my_service"
+    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
+    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    assert {name: raw["default"] for name, raw in options.items()} == defaults
+
+
+def test_the_how_tos_refusals_are_what_it_says(page: Path) -> None:
+    (found,) = of_page(page, my_service_memory_limit_mib=13)
+    assert found.why in how_to.PAGE.read_text(encoding="utf-8")
+    (found,) = of_page(page, my_service_memory_limt_mib=13)
+    assert "my_service_memory_limit_mib" in found.remedy

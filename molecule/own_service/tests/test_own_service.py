@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,15 @@ def started(robot: Any, *services: str) -> dict[str, str]:
 
 
 def page(robot: Any) -> str:
-    return str(robot.get("http://127.0.0.1:9200/metrics"))
+    """What the program answers; one that was just put back may not listen yet."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            return str(robot.get("http://127.0.0.1:9200/metrics"))
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
 
 
 def test_what_is_deployed_is_what_the_page_shows() -> None:
