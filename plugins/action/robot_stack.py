@@ -41,11 +41,11 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module until the robot lacks nothing."""
-        super().run(tmp, task_vars)
         variables = task_vars or {}
         in_scope = self._scope(variables)
-        if in_scope is None:
+        if in_scope is None:  # before anything connects
             return {"changed": False, "skipped": True, "skip_reason": "the run's tags name no service of this robot"}
+        super().run(tmp, task_vars)
         connection = Connection(self, variables)
         source = ImageSource.of(self._task.args.get("image_delivery") or {})
         images = Images(connection.say, source.folder)

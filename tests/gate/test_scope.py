@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import UNCHANGED, Progress
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services import scope as scopes
+from declarations import BIN, PROJECT
 
 ROLES = {f"{name}_memory_limit_mib": 1 for name in ("sensor_service", "victoriametrics", "vmagent")}
 NAMES = ["sensor_service", "victoriametrics", "lidar_driver"]
@@ -60,3 +68,34 @@ def test_nothing_is_left_where_the_only_service_is_skipped() -> None:
 
 def test_a_skipped_tag_that_is_no_service_changes_nothing() -> None:
     assert scope("all", skipped=("camera_driver",)) == []
+
+
+def test_tags_about_something_else_connect_to_nobody(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("robots: {hosts: {scout: {ansible_host: 192.0.2.1, robot_stack_image_delivery: pull}}}\n")
+    trace, ssh = tmp_path / "trace", tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\necho \"$@\" >> '{trace}'\nexit 255\n")
+    ssh.chmod(0o755)
+    references = ("robot-stack/sensor-service:0.1.0", "victoriametrics/victoria-metrics:v1.148.8")
+    digests = json.dumps({"robot_stack_image_digests": {name: f"sha256:{'0' * 64}" for name in references}})
+    codes = {}
+    for tags in ("their_service", "sensor_service"):
+        done = subprocess.run(
+            [BIN / "ansible-playbook", "-i", inventory, "playbooks/site.yml", "--tags", tags, "-e", digests],
+            cwd=PROJECT,
+            env={**os.environ, "ANSIBLE_SSH_EXECUTABLE": str(ssh)},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        codes[tags] = (done.returncode == 0, trace.exists())
+    assert codes == {"their_service": (True, False), "sensor_service": (False, True)}
+
+
+def test_a_wave_goes_on_over_robots_that_were_skipped() -> None:
+    progress = Progress(hosts=("a", "b"), sizes=(2,))
+    skipped = {"changed": False, "skipped": True}
+    decision = gate.answered(progress, {"a": skipped, "b": skipped})
+    assert (decision.judge, decision.progress.stopped) == ([], "")
+    assert decision.progress.answers == {"a": UNCHANGED, "b": UNCHANGED}
