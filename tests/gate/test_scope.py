@@ -77,7 +77,7 @@ def test_tags_about_something_else_connect_to_nobody(tmp_path: Path) -> None:
     ssh.write_text(f"#!/bin/sh\necho \"$@\" >> '{trace}'\nexit 255\n")
     ssh.chmod(0o755)
     references = ("robot-stack/sensor-service:0.1.0", "victoriametrics/victoria-metrics:v1.148.8")
-    digests = json.dumps({"robot_stack_image_digests": {name: f"sha256:{'0' * 64}" for name in references}})
+    digests = json.dumps({"robot_stack_image_digests": dict.fromkeys(references, f"sha256:{'0' * 64}")})
     codes = {}
     for tags in ("their_service", "sensor_service"):
         done = subprocess.run(
