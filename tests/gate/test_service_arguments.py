@@ -75,6 +75,15 @@ def test_a_collections_role_finds_its_own_files(playbooks: Path, monkeypatch: py
     assert service["files"][0]["content"] == "port 2368"
 
 
+def test_a_collections_roles_do_not_stand_before_ours(playbooks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = playbooks / "roles" / "victoriametrics" / "templates" / "scrape.yml.j2"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    monkeypatch.setattr(roles, "of_collection", lambda _name: [playbooks])
+    ours, _ = told(playbooks / "elsewhere", "victoriametrics", "acme.fleet.lidar_driver")
+    assert "theirs" not in [file.get("content") for file in ours["files"]]
+
+
 def test_a_build_context_is_a_roles_or_a_collections(playbooks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roles, "of_collection", lambda name: [playbooks] if name == "acme.fleet" else [])
     (playbooks / "files" / "image").mkdir(parents=True)

@@ -49,7 +49,7 @@ class ServiceArguments:
             extra = self._action._task.get_variable_manager().extra_vars
             self._variables = specs.environment(self._variables, foreign, extra)
             self._templar = self._templar.copy_with_new_env(available_variables=self._variables)
-            self._roles = [*(role.folder.parent for role in foreign), *self._roles]
+            self._roles = specs.folders(self._variables, foreign)
 
     def _spec(self, entry: Any) -> Mapping[str, Any]:
         if isinstance(entry, Mapping):

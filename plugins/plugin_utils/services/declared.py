@@ -16,7 +16,7 @@ from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARG
 from .. import collection
 from ..inventory_gate import origin
 from ..inventory_gate.declaration import Catalogue, Objection, Robot, Secret, Worked
-from . import roles, specs
+from . import specs
 
 LISTED = "robot_stack_services"
 FORM = ARGUMENTS["services"]["options"]
@@ -56,7 +56,7 @@ class Declaration:
     @property
     def role_folders(self) -> list[Path]:
         """Where a service's files and build contexts are looked for."""
-        return [*(role.folder.parent for role in self.foreign), *roles.folders(self.variables)]
+        return specs.folders(self.variables, self.foreign)
 
     def robot(self, catalogue: Catalogue) -> Robot:
         """Return what it declares; what cannot be worked out is a fault, not the end."""

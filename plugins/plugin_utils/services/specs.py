@@ -75,6 +75,12 @@ def environment(variables: dict[str, Any], foreign_roles: Sequence[Role], extra:
     return {**below, **variables, **above, **extra}
 
 
+def folders(variables: dict[str, Any], foreign_roles: Sequence[Role]) -> list[Path]:
+    """Return where the roles are that a spec's files and contexts name: ours, those that were found, and the others."""
+    ours, *others = roles.folders(variables)
+    return [ours, *(role.folder.parent for role in foreign_roles), *others]
+
+
 def _missing(entry: str, owner: str, where: Sequence[Path]) -> RoleError:
     if not owner:
         looked = ", ".join(str(folder) for folder in dict.fromkeys(where))
