@@ -1,4 +1,4 @@
-"""The versions of the stack that were good on this robot: /var/lib/robot-stack/last-good.json, the newest first.
+"""The versions of the stack that were good on this robot: /var/lib/robot-stack/good-versions.json, the newest first.
 
 A version is what was declared (services with their files, budget) and the ids of the images that ran. It is kept when
 its services have passed the gate, so that a robot can be made equal to it again without being told anything. Files hold
@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..base.files import DesiredFile, write
 from ..spec.model import Budget, Stack
 from ..spec.parse import service_of
+from . import kept as records
+from .kept import mapping, value
 
-FILE = "last-good.json"
+FILE = "good-versions.json"
+FORMAT = 1
+FORMER = "last-good.json"  # a plain list, as version 0.1 of this project has it
+FILES = (FILE, FORMER)
 KEPT = 2  # the one that is good now, and the one before it, for a rollback by hand
 
 
@@ -31,22 +36,57 @@ class Generation:
     images: Mapping[str, str] = field(default_factory=dict)  # service -> id of the image that it ran
 
 
+def read(root: Path) -> tuple[list[Generation], str]:
+    """Return the good versions below ``root``, and "" or what of them cannot be read.
+
+    A project of before the format number reads and writes another file: what was written last counts.
+    """
+    name = latest(root)
+    kept = records.read(root / name)
+    if kept.content is None:
+        return [], kept.trouble
+    listed = mapping(kept.content).get("versions") if name == FILE else kept.content
+    if not isinstance(listed, list):
+        return [], "it holds no list of versions"
+    found = [_version(mapping(one)) for one in listed]
+    damaged = len([one for one in found if one is None])
+    return [one for one in found if one], f"{damaged} of its versions are damaged" if damaged else ""
+
+
+def latest(root: Path) -> str:
+    """Return the name of the file that counts."""
+    paths = [path for path in (root / FILE, root / FORMER) if path.exists()]
+    return max(paths, key=lambda path: (path.stat().st_mtime, path.name == FILE), default=root / FILE).name
+
+
 def load(root: Path) -> list[Generation]:
-    """Return the good versions below ``root``; none, or an unreadable file, is none."""
+    """Return the good versions below ``root``; what cannot be read is left out."""
+    return read(root)[0]
+
+
+def _version(raw: Mapping[str, Any]) -> Generation | None:
+    """Return one version, None where its services cannot be made again from it."""
+    listed = raw.get("services")
     try:
-        raw = json.loads((root / FILE).read_text(encoding="utf-8"))
-        return [Generation(**{**one, "services": {s["name"]: s for s in one["services"]}}) for one in raw]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+        services = {str(one["name"]): one for one in (listed if isinstance(listed, list) else [])}
+        for one in services.values():
+            service_of(one)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    images = {name: image for name, image in mapping(raw.get("images")).items() if isinstance(image, str)}
+    interval = value(raw, "watchdog_interval_seconds", Generation.watchdog_interval_seconds)
+    return Generation(mapping(raw.get("budget")), interval, services, images) if services else None
 
 
 def save(generations: Sequence[Generation], root: Path) -> None:
-    """Write them in one step; none at all: no file."""
+    """Write them in one step, for a project of before the format number as well; none at all: no files."""
     if not generations:
-        (root / FILE).unlink(missing_ok=True)
+        for name in FILES:
+            (root / name).unlink(missing_ok=True)
         return
     told = [{**asdict(one), "services": list(one.services.values())} for one in generations[:KEPT]]
-    write(DesiredFile(FILE, json.dumps(told, indent=1) + "\n", mode=0o600), root)
+    for name, content in ((FORMER, told), (FILE, {"format": FORMAT, "versions": told})):
+        write(DesiredFile(name, json.dumps(content, indent=1) + "\n", mode=0o600), root)
 
 
 def differing(generations: Sequence[Generation], stack: Stack) -> list[str]:
@@ -114,10 +154,15 @@ def stack_of(generation: Generation, stack: Stack) -> Stack:
     return replace(
         stack,
         state="present",
-        budget=Budget(**generation.budget),
+        budget=_budget(generation, stack.budget),
         watchdog_interval_seconds=generation.watchdog_interval_seconds,
         services=tuple(service_of(raw) for raw in generation.services.values()),
     )
+
+
+def _budget(generation: Generation, now: Budget) -> Budget:
+    """Return a version's budget; what it does not say, or in another type, is as declared now."""
+    return Budget(**{one.name: value(generation.budget, one.name, getattr(now, one.name)) for one in fields(Budget)})
 
 
 def images_needed(generations: Sequence[Generation]) -> set[str]:

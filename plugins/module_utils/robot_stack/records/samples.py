@@ -8,8 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .kept import mapping, read, value
+
 DIRECTORY = "/run/robot-stack"
 FILE = "samples.json"
+FORMAT = 1
 # how far back a rate looks, and the least that makes one
 WINDOW_SECONDS = 300.0
 SHORTEST_SECONDS = 60.0
@@ -66,22 +69,26 @@ def faults_per_minute(samples: Sequence[Sample], now: Sample) -> float | None:
 
 
 def load(directory: Path) -> Samples:
-    """Read the samples; none, or a damaged file, are no samples."""
+    """Read the samples; what cannot be read is gone with the next look, and costs a rate of some minutes."""
+    raw = mapping(read(directory / FILE).content)
+    # before there was a format, the object held the services themselves
+    services = mapping(raw.get("services")) if "format" in raw else raw
+    found = {name: _recent(mapping(known)) for name, known in services.items()}
+    return Samples({name: recent for name, recent in found.items() if recent})
+
+
+def _recent(raw: Mapping[str, Any]) -> Recent | None:
+    """Return what is known of one service, None where that is damaged."""
     try:
-        raw: dict[str, Any] = json.loads((directory / FILE).read_text(encoding="utf-8"))
-        return Samples(
-            {
-                name: Recent(tuple(Sample(*one) for one in known["samples"]), known["answered_at"], known["unanswered"])
-                for name, known in raw.items()
-            }
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Samples()
+        samples = tuple(Sample(float(at), float(started), int(faults)) for at, started, faults in raw["samples"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Recent(samples, value(raw, "answered_at", 0.0), value(raw, "unanswered", 0))
 
 
 def text(samples: Samples) -> str:
     """Return the file's content."""
-    raw = {
+    services = {
         name: {
             "samples": [[s.time, s.started_at, s.major_faults] for s in recent.samples],
             "answered_at": recent.answered_at,
@@ -89,4 +96,4 @@ def text(samples: Samples) -> str:
         }
         for name, recent in samples.services.items()
     }
-    return json.dumps(raw, indent=1, sort_keys=True) + "\n"
+    return json.dumps({"format": FORMAT, "services": services}, indent=1, sort_keys=True) + "\n"

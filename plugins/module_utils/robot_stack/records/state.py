@@ -12,12 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from ..base.files import DesiredFile, write
+from . import kept as records
+from .kept import mapping, texts, value
 
 FILE = "state.json"
+FORMAT = 1
+# Why a service ended: killed for memory; ended with the exit code of a kill; ended otherwise; hung and was restarted;
+# started again by an engine that has forgotten why.
+OUT_OF_MEMORY, KILLED, ENDED, HUNG, FORGOTTEN = "out of memory", "killed", "ended", "hung", "forgotten"
+CAUSES = (OUT_OF_MEMORY, KILLED, ENDED, HUNG, FORGOTTEN)
 
 
 @dataclass(frozen=True)
-class ServiceMemory:
+class ServiceRecord:
     """What is remembered of one service since it was deployed: its highest working set, and what happened to it.
 
     Times in seconds since 1970, 0: never. `restarts` are ends that nobody asked for, `hangs` those that the watchdog
@@ -35,6 +42,7 @@ class ServiceMemory:
     last_failure_at: float = 0.0
     last_failure: str = ""
     made: str = ""
+    cause: str = ""  # of the last failure: one of CAUSES; empty: there was none, or an earlier version noted it
 
 
 @dataclass(frozen=True)
@@ -50,11 +58,11 @@ class State:
     engine_packages: list[str] = field(default_factory=list)
     engine_configuration: str = ""
     images: list[str] = field(default_factory=list)
-    services: Mapping[str, ServiceMemory] = field(default_factory=dict)
+    services: Mapping[str, ServiceRecord] = field(default_factory=dict)
     image_history: Mapping[str, list[str]] = field(default_factory=dict)
     changed_at: float = 0.0
 
-    def with_service(self, name: str, memory: ServiceMemory) -> State:
+    def with_service(self, name: str, memory: ServiceRecord) -> State:
         """Return a copy in which ``name`` is remembered as ``memory``."""
         return replace(self, services={**self.services, name: memory})
 
@@ -67,31 +75,38 @@ class State:
         )
 
 
+def read(root: Path) -> tuple[State, str]:
+    """Return the state below ``root``, and "" or why its file cannot be read (then the state is an empty one)."""
+    kept = records.read(root / FILE)
+    if kept.trouble or kept.content is None:
+        return State(), kept.trouble
+    if not isinstance(kept.content, dict):
+        return State(), "it holds no object"
+    raw = kept.content
+    services = {name: _record(one) for name, one in mapping(raw.get("services")).items() if isinstance(one, dict)}
+    history = {name: texts(ids) for name, ids in mapping(raw.get("image_history")).items()}
+    return State(
+        engine_packages=texts(raw.get("engine_packages")),
+        engine_configuration=value(raw, "engine_configuration", ""),
+        images=texts(raw.get("images")),
+        services=services,
+        image_history=history,
+        changed_at=value(raw, "changed_at", 0.0),
+    ), ""
+
+
 def load(root: Path) -> State:
-    """Read the state below ``root``; none, or an unreadable one, is an empty state: nothing is lost but history."""
-    try:
-        raw: dict[str, Any] = json.loads((root / FILE).read_text(encoding="utf-8"))
-        services = {name: ServiceMemory(**_known(values)) for name, values in raw["services"].items()}
-        history = {name: list(ids) for name, ids in raw.get("image_history", {}).items()}
-        return State(
-            list(raw["engine_packages"]),
-            raw["engine_configuration"],
-            list(raw["images"]),
-            services,
-            history,
-            float(raw.get("changed_at", 0.0)),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return State()
+    """Return the state below ``root``; an empty one where there is none, or it cannot be read."""
+    return read(root)[0]
 
 
-def _known(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what another version of this project remembered."""
-    names = {f.name for f in fields(ServiceMemory)}
-    return {key: value for key, value in values.items() if key in names}
+def _record(raw: Mapping[str, Any]) -> ServiceRecord:
+    """Return what is known of a service; what another version noted besides is left out."""
+    none = ServiceRecord()
+    return ServiceRecord(**{one.name: value(raw, one.name, getattr(none, one.name)) for one in fields(ServiceRecord)})
 
 
 def save(state: State, root: Path) -> None:
     """Write the state in one step, readable by root alone."""
-    content = json.dumps(asdict(state), indent=1, sort_keys=True) + "\n"
+    content = json.dumps({"format": FORMAT, **asdict(state)}, indent=1, sort_keys=True) + "\n"
     write(DesiredFile(path=FILE, content=content, mode=0o600), root)

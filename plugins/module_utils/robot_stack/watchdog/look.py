@@ -21,8 +21,8 @@ from typing import Any, Callable
 from ..base import lock
 from ..base.files import DesiredFile, write
 from ..base.roots import Roots
-from ..engine.docker import container
-from ..engine.docker.api import Engine, EngineError
+from ..engine.drivers import connect
+from ..engine.protocol import Engine, EngineError, name_of
 from ..host import cgroup, procfs
 from ..judge import readback
 from ..judge.readback import Reading
@@ -61,12 +61,14 @@ def look(
         if not hierarchy.version or not engine.reachable():
             say("the kernel's memory controller is off, or the container engine does not answer")
             return
-        remembered = state.load(roots.path(stack.budget.root))
+        remembered, trouble = state.read(roots.path(stack.budget.root))
+        if trouble:
+            say(f"{stack.budget.root}/{state.FILE} cannot be read ({trouble}): the next run of site.yml makes it again")
         recent = samples.load(roots.path(samples.DIRECTORY))
         readings, seen = [], {}
         for service in stack.services:
             known = readback.Known(
-                remembered.services.get(service.name, state.ServiceMemory()), recent.of(service.name), now
+                remembered.services.get(service.name, state.ServiceRecord()), recent.of(service.name), now
             )
             reading = readback.service(stack, service, engine, roots, hierarchy, known)
             seen[service.name] = _recent(service, reading, known)
@@ -79,11 +81,14 @@ def look(
                     say(f"{service.name} could not be restarted: {error}")
             readings.append(reading)
         swap = procfs.memory(roots.proc).get("SwapTotal", 0)
-        page = metrics_page.text(readings, readback.engine(stack, roots, hierarchy, swap), stack.budget, now)
+        page = metrics_page.text(
+            readings, readback.engine(stack, engine.driver.programs, roots, hierarchy, swap), stack.budget, now
+        )
         for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
             write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
         try:
-            _keep(stack, remembered, readings, roots)
+            if not trouble:  # what is there must not be overwritten: it may know more than this look
+                _keep(stack, remembered, readings, roots)
         except OSError as error:  # a full disk, which is no reason to look away
             say(f"what happened cannot be kept: {error}")
 
@@ -135,7 +140,7 @@ def _recent(service: Service, reading: Reading, known: readback.Known) -> sample
 
 def _revived(service: Service, reading: Reading, engine: Engine, roots: Roots, kill: restart.Kill) -> Reading:
     """Restart a service; return its reading with the hang in its account. Raises `EngineError`."""
-    name = container.name_of(service.name)
+    name = name_of(service.name)
     restarts = restart.restart(engine, name, service.stop_timeout_seconds, roots.proc, kill)
     memory = failure_history.hung(reading.memory, reading.healthy or "", time.time(), restarts)
     return replace(reading, memory=memory)
@@ -179,4 +184,4 @@ def main() -> None:
     """Take one look at this robot; the only argument is the directory of the settings."""
     settings = Path(sys.argv[1])
     socket = json.loads((settings / "stack.json").read_text(encoding="utf-8"))["socket"]
-    look(settings, Roots(), Engine(socket, timeout=30.0), time.time())
+    look(settings, Roots(), connect(socket, timeout=30.0), time.time())
