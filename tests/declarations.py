@@ -14,6 +14,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.de
     Catalogue,
     Robot,
     Secret,
+    Worked,
 )
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -32,7 +33,13 @@ def robot(name: str = "scout", /, **written: Any) -> Robot:
     values = {option.name: option.default for option in known.options.values()}
     values.update({key: value for key, value in written.items() if key in values})
     strangers = {key: value for key, value in written.items() if key not in values}
-    return Robot(name, values, frozenset({*known.names, *written}), strangers=strangers)
+
+    def part(service: str, part: str = "") -> Worked:
+        import rendering  # noqa: PLC0415 (which needs this file)
+
+        return rendering.part(values, service, part)
+
+    return Robot(name, values, frozenset({*known.names, *written}), strangers=strangers, modes=known.modes, part=part)
 
 
 def fleet(*inventories: Path) -> list[Robot]:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Worked
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.declared import worked_out
 from declarations import PROJECT, catalogue
 
 
 def templar(**written: Any) -> Templar:
     """Return Ansible's templar for robot scout, whose inventory has ``written``."""
+    own = {"inventory_hostname": "scout", "inventory_dir": "/nowhere"}
+    return Templar(loader=DataLoader(), variables={**roles(), **own, **written})
+
+
+@lru_cache(maxsize=1)
+def roles() -> dict[str, Any]:
+    """Return the variables of our roles."""
     variables: dict[str, Any] = {option.name: option.default for option in catalogue().options.values()}
     loader = DataLoader()
     for path in sorted(PROJECT.glob("roles/*/vars/main.yml")):
         variables.update(loader.load_from_file(str(path), trusted_as_template=True))
     variables.update(_templated_defaults(loader))
-    own = {"inventory_hostname": "scout", "inventory_dir": "/nowhere"}
-    return Templar(loader=loader, variables={**variables, **own, **written})
+    return variables
+
+
+def part(values: Mapping[str, Any], service: str, name: str) -> Worked:
+    """Return a part of a service's spec for a robot with these ``values``."""
+    return worked_out(roles()[f"{service}_spec"].get(name), templar(**values))
 
 
 def _templated_defaults(loader: DataLoader) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Archive, Images
+import yaml
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Archive, Images, Recipe
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import Sender
 from login import ssh
 from waiting import until
@@ -57,13 +58,19 @@ def changed_images(target: Path, mark: str) -> tuple[str, ...]:
     file = project / "files" / "sensor_service" / "src" / "sensor_service" / "server.py"
     file.write_text(f'{file.read_text()}\nCHANGED = "{mark}"\n')
     shutil.copytree(FOLDER / "images", target, dirs_exist_ok=True)
-    Images(lambda _words: None, sensor_service=project / "files" / "sensor_service").export({SENSOR: ["amd64"]}, target)
+    _images(context=project / "files" / "sensor_service").export({SENSOR: ["amd64"]}, target)
     return ("-e", f"robot_stack_images_directory={target}")
 
 
 def archive(folder: Path | None = None) -> Archive:
     """The archive that a robot without any image is sent, from a folder or from this machine's engine."""
-    return Images(lambda _words: None, folder).archive(SENSOR, "amd64")
+    return _images(folder).archive(SENSOR, "amd64")
+
+
+def _images(folder: Path | None = None, context: Path = PROJECT / "files" / "sensor_service") -> Images:
+    own = yaml.safe_load((PROJECT / "roles" / "sensor_service" / "vars" / "main.yml").read_text(encoding="utf-8"))
+    recipe = Recipe(context, own["sensor_service_spec"]["image"]["bases"])
+    return Images(lambda _words: None, folder, recipes={SENSOR: recipe})
 
 
 def lay(robot: Any, content: bytes, path: str) -> None:

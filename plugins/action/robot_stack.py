@@ -26,7 +26,8 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source imp
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import packages, reboot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.arguments import ServiceArguments, scope
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.arguments import ServiceArguments, name_of
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.scope import scope
 
 MODULE = "robotfleet.stack.robot_stack"
 ROUNDS = 6  # a reboot, packages, images, one of them again, whole: more than that goes in circles
@@ -40,12 +41,15 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module until the robot lacks nothing."""
-        super().run(tmp, task_vars)
         variables = task_vars or {}
+        in_scope = self._scope(variables)
+        if in_scope is None:  # before anything connects
+            return {"changed": False, "skipped": True, "skip_reason": "the run's tags name no service of this robot"}
+        super().run(tmp, task_vars)
         connection = Connection(self, variables)
         source = ImageSource.of(self._task.args.get("image_delivery") or {})
         images = Images(connection.say, source.folder)
-        arguments = self._arguments(variables, source, images)
+        arguments = {**self._arguments(variables, source, images), "scope": in_scope}
         root = str((arguments.get("budget") or {}).get("root") or "/var/lib/robot-stack")
         known = KnownImages(collection.cache() / "robots", connection.robot, variables)
         delivery = ImageDelivery(connection, images, known, root)
@@ -64,17 +68,18 @@ class ActionModule(ActionBase):
             arguments.pop(controllers_own, None)
         state = str(arguments.get("state") or "present")
         architecture = str(arguments.get("architecture") or "amd64")
-        of = ServiceArguments(self._templar, variables, source, images).of
-        services = [of(raw, state, architecture) for raw in arguments.get("services") or []]
-        names = [str(service["name"]) for service in services]
+        services = ServiceArguments(self, variables, source, images)
         return {
             **arguments,
             "state": state,
             "architecture": architecture,
-            "services": services,
-            "scope": scope(list(arguments.get("scope") or []), names, variables),
+            "services": services.of(arguments.get("services") or [], state, architecture),
             "registry": source.registry,
         }
+
+    def _scope(self, variables: dict[str, Any]) -> list[str] | None:
+        names = [name_of(entry) for entry in self._task.args.get("services") or []]
+        return scope(list(self._task.args.get("scope") or []), names, variables, self._task.tags)
 
     def _rounds(
         self, connection: Connection, arguments: dict[str, Any], delivery: ImageDelivery, root: str

@@ -12,7 +12,6 @@ VERSION = "0.2.0"  # galaxy.yml's, which an installed collection does not have; 
 NAME = "robotfleet.stack"
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ROOT / "roles"
-SENSOR_SERVICE = ROOT / "files" / "sensor_service"
 
 
 def cache() -> Path:

@@ -22,7 +22,7 @@ class Controller(ActionModule):
 
     def __init__(self, answers: Iterator[dict[str, Any]], clock: list[float]) -> None:
         self.answers, self.clock, self.asked = answers, clock, list[dict[str, Any]]()
-        self._task = SimpleNamespace(args={}, check_mode=False)
+        self._task = SimpleNamespace(tags=[], args={}, check_mode=False)
 
     def _arguments(self, *_: Any) -> dict[str, Any]:
         return {"services": [], "scope": [], "state": "planned", "architecture": "amd64"}

@@ -9,14 +9,16 @@ import subprocess
 import sys
 import tarfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.build import base_images
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.engine import ControllerEngine
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.sensor_image import REPOSITORY, base_images
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.errors import ImageUnavailableError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.recipe import Recipe
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.store import kept_name
 
 
@@ -60,10 +62,10 @@ def load(engine: Any, name: str, architecture: str) -> str:
 
 
 def test_a_mixed_fleet_has_each_architecture_without_fetching_one_name_back_and_forth(
-    engine: Any, reference: str, tmp_path: Path
+    engine: Any, reference: str
 ) -> None:
     said: list[str] = []
-    with ControllerEngine(tmp_path, said.append) as controller:
+    with ControllerEngine({}, said.append) as controller:
         arm = load(engine, reference, "arm64")
         assert controller.ready(reference, "arm64")["Id"] == arm
         intel = load(engine, reference, "amd64")  # a classic engine gives it the name
@@ -73,10 +75,8 @@ def test_a_mixed_fleet_has_each_architecture_without_fetching_one_name_back_and_
     assert said == [], "nothing was pulled"
 
 
-def test_an_image_that_was_renewed_under_its_plain_name_is_the_one_that_robots_get(
-    engine: Any, reference: str, tmp_path: Path
-) -> None:
-    with ControllerEngine(tmp_path, lambda _: None) as controller:
+def test_an_image_that_was_renewed_under_its_plain_name_is_the_one_that_robots_get(engine: Any, reference: str) -> None:
+    with ControllerEngine({}, lambda _: None) as controller:
         old = load(engine, reference, "amd64")
         assert controller.ready(reference, "amd64")["Id"] == old
         newer = load(engine, f"{reference}-newer", "amd64")
@@ -108,7 +108,7 @@ class Builder:
         self.named[name] = {"Id": f"{name} {version}", "Architecture": architecture, "RootFS": layers}
 
     def build(self, tag: str, buildargs: dict[str, str], labels: dict[str, str], **_: Any) -> None:
-        [architecture] = {self.named[base]["Architecture"] for base in buildargs.values()}
+        [architecture] = {self.named[base]["Architecture"] for base in buildargs.values()} or {"amd64"}
         self.built.append(architecture)
         self.named[tag] = {"Id": f"{tag} {labels}", "Architecture": architecture, "Config": {"Labels": labels}}
 
@@ -122,7 +122,8 @@ class Builder:
         """Nothing is open."""
 
 
-SENSOR, ARCHITECTURES = f"{REPOSITORY}:1", ["amd64", "arm64", "arm"]
+SENSOR, ARCHITECTURES = "robot-stack/sensor-service:1", ["amd64", "arm64", "arm"]
+BASES = {"BASE_IMAGE": "alpine:3.23", "TARGET_PYTHON_IMAGE": "python:3.13-alpine3.23"}
 
 
 @pytest.fixture
@@ -136,11 +137,12 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
 def project(tmp_path: Path) -> Path:
     (tmp_path / "src").mkdir(parents=True)
     (tmp_path / "src" / "main.py").write_text("1")
+    (tmp_path / "Dockerfile").write_text("FROM scratch")
     return tmp_path
 
 
-def ready(project: Path) -> list[str]:
-    with ControllerEngine(project, lambda _: None) as controller:
+def ready(project: Path, bases: Mapping[str, str] = BASES) -> list[str]:
+    with ControllerEngine({SENSOR: Recipe(project, bases)}, lambda _: None) as controller:
         return [controller.ready(SENSOR, architecture)["Architecture"] for architecture in ARCHITECTURES]
 
 
@@ -148,7 +150,7 @@ def test_a_mixed_fleets_own_image_is_built_once_for_each_architecture(builder: B
     assert ready(project) == ready(project) == ready(project) == ARCHITECTURES
     assert builder.built == ARCHITECTURES
     assert sorted(builder.pulled) == sorted(
-        base for architecture in ARCHITECTURES for base in base_images(architecture, "amd64").values()
+        base for architecture in ARCHITECTURES for base in base_images(BASES, architecture, "amd64").values()
     )
     assert builder.named[SENSOR]["Architecture"] == "amd64", "the plain name is this machine's own"
 
@@ -160,7 +162,7 @@ def test_a_changed_source_is_built_again(builder: Builder, project: Path) -> Non
     assert builder.built == ARCHITECTURES * 2
 
 
-@pytest.mark.parametrize("base", base_images("amd64", "amd64").values())
+@pytest.mark.parametrize("base", base_images(BASES, "amd64", "amd64").values())
 def test_a_renewed_base_image_is_built_upon_once(builder: Builder, project: Path, base: str) -> None:
     ready(project)
     builder.hold(base, "amd64", "with a security fix")
@@ -171,21 +173,42 @@ def test_a_renewed_base_image_is_built_upon_once(builder: Builder, project: Path
 
 def test_a_base_image_that_is_gone_is_fetched_only_to_build(builder: Builder, project: Path) -> None:
     ready(project)
-    for base in base_images("arm64", "amd64").values():
+    for base in base_images(BASES, "arm64", "amd64").values():
         del builder.named[base]
     builder.pulled.clear()
     ready(project)
     assert (builder.built, builder.pulled) == (ARCHITECTURES, [])
     (project / "src" / "main.py").write_text("2")
     ready(project)
-    assert builder.pulled == list(base_images("arm64", "amd64").values())
+    assert builder.pulled == list(base_images(BASES, "arm64", "amd64").values())
+
+
+def test_somebody_elses_base_image_is_taken_for_the_architecture_that_is_built(builder: Builder, project: Path) -> None:
+    bases = {"BASE": "registry.example.org/acme/base:2"}
+    assert ready(project, bases) == ready(project, bases) == ARCHITECTURES
+    assert builder.built == ARCHITECTURES
+    assert builder.pulled == list(bases.values()) * len(ARCHITECTURES), "once for each"
+
+
+def test_an_image_without_bases_is_built_for_its_own_architecture(builder: Builder, project: Path) -> None:
+    with ControllerEngine({SENSOR: Recipe(project)}, lambda _: None) as controller:
+        assert controller.ready(SENSOR, "amd64") == controller.ready(SENSOR, "amd64")
+        with pytest.raises(ImageUnavailableError, match="must take its base images from build arguments"):
+            controller.ready(SENSOR, "arm64")
+    assert builder.built == ["amd64", "amd64"]
+
+
+def test_a_folder_without_a_dockerfile_is_told(builder: Builder, tmp_path: Path) -> None:
+    recipe = Recipe(tmp_path)
+    with ControllerEngine({SENSOR: recipe}, lambda _: None) as controller, pytest.raises(ImageUnavailableError):
+        controller.ready(SENSOR, "amd64")
 
 
 def test_a_controller_without_the_sdk_is_told_what_to_install_or_to_do_without() -> None:
     program = (
-        "import sys; sys.modules['docker'] = None; from pathlib import Path; "
+        "import sys; sys.modules['docker'] = None; "
         "from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.engine import ControllerEngine; "
-        "ControllerEngine(Path('.'), print)"
+        "ControllerEngine({}, print)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "pip install docker, or deliver otherwise (robot_stack_image_delivery: archive, or pull)" in done.stderr

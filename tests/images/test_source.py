@@ -1,11 +1,12 @@
-"""The sensor image is built anew for what goes into it, and for nothing else."""
+"""An image is built anew for what goes into it, and for nothing else."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.sensor_source import PARTS, source_digest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.context import source_digest
 
 CONTEXT = Path(__file__).resolve().parents[2] / "files" / "sensor_service"
 
@@ -15,6 +16,7 @@ def context(tmp_path: Path) -> Path:
     for name in ("Dockerfile", ".dockerignore", "src/service/a.py", "image/start.py", "tests/test_a.py", "measure.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
+    (tmp_path / ".dockerignore").write_text("*\n!src\n!image\n")
     return tmp_path
 
 
@@ -43,6 +45,19 @@ def test_tests_tools_and_caches_do_not(context: Path, changed: str) -> None:
     assert source_digest(context) == before
 
 
-def test_what_the_build_is_given_is_what_counts() -> None:
-    let_in = [line[1:] for line in (CONTEXT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    assert {*let_in, "Dockerfile", ".dockerignore"} == set(PARTS)
+def test_without_a_list_of_what_stays_out_every_file_counts(context: Path) -> None:
+    (context / ".dockerignore").unlink()
+    before = source_digest(context)
+    (context / "tests" / "test_a.py").write_text("another")
+    assert source_digest(context) != before
+
+
+def test_the_sensor_services_image_is_what_it_was_for_robots_that_have_it() -> None:
+    counted = ("Dockerfile", ".dockerignore", "image", "src")
+    digest = hashlib.sha256()
+    for path in sorted(CONTEXT.rglob("*")):
+        relative = path.relative_to(CONTEXT)
+        if relative.parts[0] in counted and "__pycache__" not in relative.parts and path.is_file():
+            digest.update(f"{relative}\0{path.stat().st_mode & 0o111}\0".encode())
+            digest.update(path.read_bytes())
+    assert source_digest(CONTEXT) == digest.hexdigest(), "a robot would be sent an image that it has"

@@ -6,7 +6,6 @@ import json
 import re
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import SERVICES_OF_MODES
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import (
     BYTES_PER_SAMPLE,
     FILE_MIB,
@@ -52,6 +51,6 @@ def test_the_arithmetic_on_the_page_is_the_gates() -> None:
     free = defaults["vmagent_min_free_disk_mib"]
     assert f"asks for {FILE_MIB + free} MiB more than the cap" in PAGE
     assert f"whole, {FILE_MIB} MiB each, and\n`vmagent_min_free_disk_mib`, {free}, stay free" in PAGE
-    for mode, services in SERVICES_OF_MODES.items():
+    for mode, services in catalogue().modes.items():
         limits = " + ".join(str(defaults[f"{service}_memory_limit_mib"]) for service in services)
         assert re.search(rf"^\| `{mode}` \|.*\| {re.escape(limits)} MiB \|", PAGE, re.M), mode

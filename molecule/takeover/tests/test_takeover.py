@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.sensor_source import source_digest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.context import source_digest
 
 PROJECT = Path(__file__).resolve().parents[3]
 # The last commit before the project became a collection.

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .errors import ImageUnavailableError
 from .images import Archive, Images
+from .recipe import Recipe
 
-__all__ = ["Archive", "ImageUnavailableError", "Images"]
+__all__ = ["Archive", "ImageUnavailableError", "Images", "Recipe"]

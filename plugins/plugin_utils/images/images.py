@@ -20,6 +20,7 @@ from .archive import assemble, leading_layers, name_of, short
 from .errors import ImageUnavailableError
 from .folder import ImageFolder, Packed
 from .packing import pack
+from .recipe import Recipe
 
 if TYPE_CHECKING:
     from .engine import ControllerEngine
@@ -47,12 +48,17 @@ class Images:
         say: Callable[[str], None],
         source: Path | None = None,
         cache: Path | None = None,
-        sensor_service: Path = collection.SENSOR_SERVICE,
+        recipes: Mapping[str, Recipe] | None = None,
     ) -> None:
-        """``say`` tells a person about long work; ``sensor_service`` is what that image is built from."""
-        self._say, self._source, self._sensor_service = say, source, sensor_service
+        """``say`` tells a person about long work; ``recipes`` are those of images that are built here."""
+        self._say, self._source, self._recipes = say, source, dict(recipes or {})
         self._cache = (cache or collection.cache()) / "images"
         self._archives = self._cache / "archives"
+
+    def build(self, reference: str, recipe: Recipe | None) -> None:
+        """Note what an image is built from; None: it is pulled."""
+        if recipe is not None:
+            self._recipes[reference] = recipe
 
     def fingerprints(self, wanted: Wanted) -> dict[str, dict[str, str]]:
         """Have every image ready; return reference -> architecture -> digest."""
@@ -118,7 +124,7 @@ class Images:
         """Return this machine's engine; robots that pull, and images in a folder, need none, and no SDK for it."""
         from .engine import ControllerEngine  # noqa: PLC0415 (see above)
 
-        return ControllerEngine(self._sensor_service, self._say)
+        return ControllerEngine(self._recipes, self._say)
 
     def _listed(self, reference: str, architecture: str) -> Packed:
         folder = ImageFolder(self._source or self._cache)

@@ -10,9 +10,10 @@ MISSING = ""  # else why it cannot be imported
 try:
     docker: Any = import_module("docker")
     _errors: Any = import_module("docker.errors")
+    exclude_paths: Any = import_module("docker.utils.build").exclude_paths
 except ImportError as error:
     MISSING = str(error)
-    docker = None
+    docker = exclude_paths = None
     # Never raised then: nothing can be asked.
     _errors = SimpleNamespace(APIError=OSError, BuildError=OSError, DockerException=OSError, ImageNotFound=OSError)
 

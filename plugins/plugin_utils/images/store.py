@@ -35,3 +35,27 @@ def pull(client: Any, reference: str, architecture: str, say: Say) -> dict[str, 
 def kept_name(reference: str, architecture: str) -> str:
     """Return the name under which this machine alone keeps one architecture of an image."""
     return f"{reference}-{architecture}"
+
+
+def there(client: Any, reference: str, architecture: str) -> dict[str, Any] | None:
+    """Return the image if the engine has it; the plain name counts first, so that whoever renews it is heard."""
+    for name in (reference, kept_name(reference, architecture)):
+        found = inspect(client, name)
+        if found is not None and found["Architecture"] == architecture:
+            _keep(client, str(found["Id"]), reference, architecture)
+            return found
+    return None
+
+
+def have(client: Any, reference: str, architecture: str, say: Say) -> dict[str, Any]:
+    """Return the image, pulled where the engine does not have it."""
+    found = there(client, reference, architecture)
+    if found is None:
+        found = pull(client, reference, architecture, say)
+        _keep(client, str(found["Id"]), reference, architecture)
+    return found
+
+
+def _keep(client: Any, identity: str, reference: str, architecture: str) -> None:
+    repository, _, tag = kept_name(reference, architecture).rpartition(":")
+    client.api.tag(identity, repository, tag)

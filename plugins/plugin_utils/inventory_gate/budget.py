@@ -12,7 +12,7 @@ ENGINE = "container_engine_memory_allowance_mib"
 
 def check(robot: Robot) -> list[Fault]:
     """Return the sums of ``robot`` that do not come out; a sum with an unusable number in it is left alone."""
-    return [found for found in (_services_fit(robot), _robot_holds(robot)) if found]
+    return [*_without_limit(robot), *(found for found in (_services_fit(robot), _robot_holds(robot)) if found)]
 
 
 def spending(robot: Robot) -> dict[str, int] | None:
@@ -21,6 +21,14 @@ def spending(robot: Robot) -> dict[str, int] | None:
     spent = {name: robot.integer(name) for name in names}
     usable = {name: value for name, value in spent.items() if value is not None and value > 0}
     return usable if len(usable) == len(spent) else None
+
+
+def _without_limit(robot: Robot) -> list[Fault]:
+    """A service whose limit nobody has written is no reason to leave the sum alone."""
+    names = [f"{service}_memory_limit_mib" for service in robot.services]
+    why, remedy = "nothing says how much memory this service may use", "write it in MiB, or give the role a default"
+    without = [name for name in names if name not in robot.names]
+    return [fault(robot, name, why, remedy, value="(nothing)") for name in without]
 
 
 def _services_fit(robot: Robot) -> Fault | None:

@@ -7,12 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Callable
 
-# The services of each telemetry mode; roles/robot_stack/vars/main.yml has the same, and a test compares them.
-SERVICES_OF_MODES: dict[str, tuple[str, ...]] = {
-    "local": ("sensor_service", "victoriametrics"),
-    "push": ("sensor_service", "vmagent"),
-    "both": ("sensor_service", "victoriametrics", "vmagent"),
-}
+Objection = tuple[str, str]  # why, and what to do
+Worked = tuple[Any, str]  # what an expression is worked out to, and why it cannot be
 
 
 class Secret:
@@ -35,20 +31,29 @@ class Option:
     secret: bool = False
     description: str = ""
     default: Any = None
+    required: bool = False
+    ours: bool = True  # not of somebody else's role: what a name of ours means, its name says
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every variable that belongs to one of our roles."""
+    """Every variable that belongs to one of the roles: ours, and those that somebody else's services bring."""
 
     options: Mapping[str, Option]
     internal: frozenset[str]  # variables of the roles' own vars files
     roles: frozenset[str]
+    modes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the services of each telemetry mode
 
     @cached_property
     def names(self) -> frozenset[str]:
         """Every name that may stand in a play."""
         return frozenset(self.options) | self.internal
+
+    @cached_property
+    def services(self) -> frozenset[str]:
+        """The names that are services: each has a spec, and a limit that counts."""
+        specs = (name[: -len("_spec")] for name in self.internal if name.endswith("_spec"))
+        return frozenset(name for name in specs if f"{name}_memory_limit_mib" in self.options)
 
     def owner(self, name: str) -> str | None:
         """Return the role whose prefix ``name`` bears; the longest one wins."""
@@ -58,6 +63,10 @@ class Catalogue:
 
 def _nowhere(_name: str) -> str:
     return ""
+
+
+def _nothing(_service: str, _part: str = "") -> Worked:
+    return None, ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,10 @@ class Robot:
     failures: Mapping[str, str] = field(default_factory=dict)  # variables that could not be templated, and why
     origin: Callable[[str], str] = _nowhere  # where a variable's value was written: file:line
     strangers: Mapping[str, Any] = field(default_factory=dict)  # values, as written, of variables that are not ours
+    modes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the services of each telemetry mode
+    foreign: tuple[str, ...] = ()  # those of its services that are somebody else's roles
+    refused: Mapping[str, Objection] = field(default_factory=dict)  # entries of robot_stack_services that are none
+    part: Callable[..., Worked] = _nothing  # part of a service's spec, worked out; without a part all of it
 
     def integer(self, name: str) -> int | None:
         """Return the value of ``name`` if it is a whole number."""
@@ -77,14 +90,23 @@ class Robot:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     @property
+    def listed(self) -> tuple[str, ...]:
+        """What `robot_stack_services` lists: names of roles, some with their collection's before them."""
+        listed = self.values.get("robot_stack_services")
+        return tuple(name for name in listed if isinstance(name, str)) if isinstance(listed, (list, tuple)) else ()
+
+    @property
     def services(self) -> tuple[str, ...]:
         """The services that are switched on and known, in order."""
-        listed = self.values.get("robot_stack_services")
-        listed = [name for name in listed if isinstance(name, str)] if isinstance(listed, (list, tuple)) else []
         mode = self.values.get("robot_stack_telemetry_mode")
-        of_mode = SERVICES_OF_MODES.get(mode, ()) if isinstance(mode, str) else ()
-        known = [name for name in listed or of_mode if f"{name}_spec" in self.names]
-        return tuple(dict.fromkeys(name for name in known if self.values.get(f"{name}_enabled", True) is not False))
+        of_mode = self.modes.get(mode, ()) if isinstance(mode, str) else ()
+        named = [name.rpartition(".")[2] for name in self.listed if name not in self.refused]
+        known = [name for name in (named if self.listed else of_mode) if f"{name}_spec" in self.names]
+        return tuple(dict.fromkeys(name for name in known if self.is_on(name)))
+
+    def is_on(self, service: str) -> bool:
+        """Whether a service is not switched off."""
+        return self.values.get(f"{service}_enabled", True) is not False
 
     @property
     def is_hub(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Callable, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .declaration import Fault, Robot, fault
 
@@ -21,19 +21,19 @@ MARGIN_MIB = 0
 SENSOR_SERVICE_MARGIN_MIB = 3
 VICTORIAMETRICS: tuple[tuple[int, int], ...] = tuple((series, mib + MARGIN_MIB) for series, mib in MEASURED)
 SENSOR_SERVICE_MIB = SENSOR_SERVICE_MEASURED_MIB + SENSOR_SERVICE_MARGIN_MIB
-
-
-class Floor(NamedTuple):
-    """A limit below which a service does not serve, and what it was asked to serve."""
-
-    mib: int
-    load: str
+# The filter memory_floor, with which roles name theirs, knows these; one load means whatever it is asked to serve.
+TABLES: dict[str, tuple[tuple[int, int], ...]] = {
+    "sensor_service": ((1, SENSOR_SERVICE_MIB),),
+    "victoriametrics": VICTORIAMETRICS,
+    "vmagent": VMAGENT_MEASURED,
+    "telemetry_hub_victoriametrics": HUB_MEASURED,
+}
 
 
 def victoriametrics_mib(expected_series: int, measured: Sequence[tuple[int, int]] = VICTORIAMETRICS) -> int:
     """Return the floor for ``expected_series``: interpolated between measurements, extended beyond the last."""
     first_series, first_mib = measured[0]
-    if expected_series <= first_series:
+    if expected_series <= first_series or len(measured) == 1:
         return first_mib
     pairs = list(zip(measured, measured[1:]))
     (low_series, low_mib), (high_series, high_mib) = next(
@@ -48,53 +48,24 @@ def vmagent_mib(expected_series: int) -> int:
     return victoriametrics_mib(expected_series, VMAGENT_MEASURED)
 
 
-def _of_vmagent(robot: Robot) -> Floor | None:
-    series = robot.integer("vmagent_expected_series")
-    if series is None or series < 1:
-        return None
-    return Floor(vmagent_mib(series), f"at vmagent_expected_series {series}")
-
-
-def _of_victoriametrics(robot: Robot) -> Floor | None:
-    series = robot.integer("victoriametrics_expected_series")
-    if series is None or series < 1:
-        return None
-    return Floor(victoriametrics_mib(series), f"at victoriametrics_expected_series {series}")
-
-
-def _of_hub(robot: Robot) -> Floor | None:
-    robots, series = robot.values.get("telemetry_hub_robots"), robot.integer("telemetry_hub_series_per_robot")
-    if not isinstance(robots, (list, tuple)) or series is None or series < 1:
-        return None
-    expected = max(1, len(robots)) * series
-    load = f"while {len(robots)} robots at telemetry_hub_series_per_robot {series} send an hour of backlog at once"
-    return Floor(victoriametrics_mib(expected, HUB_MEASURED), load)
-
-
-def _of_sensor_service(_robot: Robot) -> Floor | None:
-    return Floor(SENSOR_SERVICE_MIB, "with every collector on")
-
-
-FLOORS: dict[str, Callable[[Robot], Floor | None]] = {
-    "sensor_service": _of_sensor_service,
-    "victoriametrics": _of_victoriametrics,
-    "vmagent": _of_vmagent,
-    "telemetry_hub_victoriametrics": _of_hub,
-}
+def measured_mib(service: str, series: Any = 1) -> int:
+    """Return the floor of one of our services; 0, which refuses nothing, where ``series`` is no number of series."""
+    if isinstance(series, bool) or not isinstance(series, int) or series < 1:
+        return 0  # told by the check of values
+    return victoriametrics_mib(series, TABLES[service])
 
 
 def check(robot: Robot) -> list[Fault]:
-    """Return the limits of ``robot`` that are too small for what they shall hold."""
+    """Return the limits of ``robot`` that are too small for what their services shall hold, by the services' specs."""
     faults = []
     for service in robot.services:
         variable = f"{service}_memory_limit_mib"
-        limit = robot.integer(variable)
-        floor = FLOORS[service](robot) if service in FLOORS else None
-        if limit is not None and floor is not None and 0 < limit < floor.mib:
-            why = f"below the {floor.mib} MiB in which the service was measured to serve {floor.load}"
-            faults.append(fault(robot, variable, why, f"raise it to at least {floor.mib}{_or_less(service)}"))
+        limit, (floor, _) = robot.integer(variable), robot.part(service, "memory_floor")
+        mib = floor.get("mib") if isinstance(floor, Mapping) else None
+        if limit is None or not isinstance(floor, Mapping) or not isinstance(mib, int) or not 0 < limit < mib:
+            continue
+        load, otherwise = floor.get("load") or "", floor.get("otherwise")
+        why = f"below the {mib} MiB in which the service was measured to serve {load}".rstrip()
+        remedy = f"raise it to at least {mib}" + (f", or {otherwise}" if otherwise else "")
+        faults.append(fault(robot, variable, why, remedy))
     return faults
-
-
-def _or_less(service: str) -> str:
-    return "" if service == "sensor_service" else ", or expect fewer series"

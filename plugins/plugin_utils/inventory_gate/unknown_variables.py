@@ -15,6 +15,7 @@ RENAMED: dict[str, str] = {}
 # What only a budget has, so that a limit for a service that does not exist cannot be overlooked.
 BUDGET_ENDINGS = ("_memory_limit_mib", "_memory_allowance_mib", "_memory_budget_mib", "_memory_reserve_mib")
 SECRET_WORDS = re.compile(r"pass|pasw|secret|token|key|credential", re.IGNORECASE)
+SERVICES = "robot_stack_services"
 SIMILAR = 0.75  # how alike two names are before one is suggested for the other
 MISTAKEN = 0.92  # how alike they are before a name without our prefix is taken for a slip of the pen
 
@@ -22,9 +23,11 @@ MISTAKEN = 0.92  # how alike they are before a name without our prefix is taken 
 def check(robot: Robot, catalogue: Catalogue, renamed: Mapping[str, str] = RENAMED) -> list[Fault]:
     """Return the variables of ``robot`` that nobody will ever read, though they look as if somebody should."""
     known = catalogue.names
+    unread = tuple(f"{entry.rpartition('.')[2]}_" for entry in robot.refused)  # told as a service that is none
     faults = []
-    for name in sorted(robot.names - known):
-        if name.startswith("ansible_"):
+    uncounted = {f"{service}_memory_limit_mib" for service in robot.foreign}  # told as what cannot be counted
+    for name in sorted(robot.names - known - uncounted):
+        if name.startswith(("ansible_", *unread)):
             continue
         if name in renamed:
             remedy = f"write {renamed[name]} instead"
@@ -32,15 +35,18 @@ def check(robot: Robot, catalogue: Catalogue, renamed: Mapping[str, str] = RENAM
         elif catalogue.owner(name):
             faults.append(_unknown(robot, name, known, f"role {catalogue.owner(name)} has no such variable"))
         elif name.endswith(BUDGET_ENDINGS):
-            faults.append(_unknown(robot, name, known, "no service or part of this stack has this name"))
+            why = "no service or part of this stack has this name"
+            faults.append(_unknown(robot, name, known, why, MISTAKEN, f"name its service in {SERVICES}, or "))
         elif closest(name, known, MISTAKEN):
             faults.append(_unknown(robot, name, known, "no role has such a variable"))
     return faults + _services(robot)
 
 
-def _unknown(robot: Robot, name: str, known: frozenset[str], why: str) -> Fault:
-    suggestion = closest(name, known, SIMILAR)
-    remedy = f"did you mean {suggestion}?" if suggestion else "correct the name or delete the line"
+def _unknown(
+    robot: Robot, name: str, known: frozenset[str], why: str, alike: float = SIMILAR, or_else: str = ""
+) -> Fault:
+    suggestion = closest(name, known, alike)
+    remedy = f"did you mean {suggestion}?" if suggestion else f"{or_else}correct the name or delete the line"
     return fault(robot, name, why, remedy, _as_written(robot, name))
 
 
@@ -56,19 +62,20 @@ def closest(name: str, known: frozenset[str], alike: float) -> str | None:
 
 
 def _services(robot: Robot) -> list[Fault]:
-    """Return the services that are listed and that no role describes, or that are listed twice."""
-    variable = "robot_stack_services"
-    listed = robot.values.get(variable)
-    if not isinstance(listed, (list, tuple)):
-        return []  # told by the check of types
+    """Return what is listed and is no service, or is listed twice."""
     specs = (name[: -len("_spec")] for name in robot.names if name.endswith("_spec"))
-    described = frozenset(name for name in specs if f"{name}_memory_limit_mib" in robot.names)
+    described = frozenset(name for name in specs if f"{name}_memory_limit_mib" in robot.names).union(robot.foreign)
+    named = [entry.rpartition(".")[2] for entry in robot.listed]
+    accepted = [name for entry, name in zip(robot.listed, named) if entry not in robot.refused]
     faults = []
-    for service in dict.fromkeys(name for name in listed if isinstance(name, str)):
-        if service not in described:
-            suggestion = closest(service, described, SIMILAR)
-            remedy = f"did you mean {suggestion}?" if suggestion else f"services are: {', '.join(sorted(described))}"
-            faults.append(fault(robot, variable, f"there is no service '{service}'", remedy))
-        elif list(listed).count(service) > 1:
-            faults.append(fault(robot, variable, f"service '{service}' is listed twice", "delete one of the two"))
-    return faults
+    for entry, service in dict.fromkeys(zip(robot.listed, named)):
+        if entry in robot.refused or service not in described:
+            why, remedy = robot.refused.get(entry, (f"there is no service '{entry}'", ""))
+            suggestion = closest(service, described - {service}, SIMILAR)
+            known = f"services are: {', '.join(sorted(described))}"
+            if suggestion:
+                remedy = f"did you mean {suggestion}?" + (f" If not: {remedy}" if remedy else "")
+            faults.append(fault(robot, SERVICES, why, remedy or known))
+        elif accepted.count(service) > 1:
+            faults.append(fault(robot, SERVICES, f"service '{service}' is listed twice", "delete one of the two"))
+    return list(dict.fromkeys(faults))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
-from .declaration import Catalogue, Fault, Option, Robot, Secret, fault, show
+from .declaration import Catalogue, Fault, Objection, Option, Robot, Secret, fault, show
 
 # Every number of ours is above zero, except these, where zero says "none" or "not stated".
 ZERO_ALLOWED = frozenset(
@@ -52,7 +53,8 @@ WORDS = {
     "dict": "a mapping",
 }
 
-Objection = tuple[str, str]  # why, and what to do
+# What every container's bounds are, whoever wrote the role; other numbers of somebody else's may be what they like.
+BOUNDED = ("_memory_limit_mib", "_cpu_limit", "_pids_limit")
 
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
@@ -63,6 +65,9 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     ]
     for name, option in catalogue.options.items():
         if name not in robot.values:
+            if option.required and option.role in robot.services and name not in robot.failures:
+                why = f"role {option.role} needs it, and there is no default"
+                faults.append(fault(robot, name, why, f"write {WORDS.get(option.type, 'a value')}", "(nothing)"))
             continue
         value = robot.values[name]
         objection = object_to(option, value)
@@ -76,13 +81,15 @@ def object_to(option: Option, value: Any) -> Objection | None:
     """Return why ``value`` cannot be ``option``'s, and what to do; None if it can."""
     if isinstance(value, Secret):
         return None
+    if option.type not in KINDS:
+        return None  # raw, or another word of Ansible's for a text: somebody else's role must know
     if value is None:
         return "it is empty", f"write {WORDS[option.type]}, or delete the line to get the role's default"
     objection = _kind(option, value)
     if objection is None and option.choices and value not in option.choices:
         choices = ", ".join(str(choice) for choice in option.choices)
         objection = "it is none of the choices", f"write one of: {choices}"
-    if objection is None and option.type in ("int", "float"):
+    if objection is None and option.type in ("int", "float") and (option.ours or option.name.endswith(BOUNDED)):
         objection = _bounds(option.name, value)
     if objection is None and option.type in ("str", "path"):
         objection = _form(option, value)
@@ -98,6 +105,8 @@ def minimum(name: str) -> int:
 
 def form(option: Option) -> tuple[str, str] | None:
     """Return the pattern that ``option``'s text must match and its description; None: any text."""
+    if not option.ours:
+        return None
     if option.type == "path" or option.elements == "path":
         return PATH
     return next((rule for ending, rule in FORMS.items() if option.name.endswith(ending)), None)
@@ -154,7 +163,7 @@ def _form(option: Option, value: str) -> Objection | None:
 
 
 def _elements(option: Option, values: Any) -> Objection | None:
-    member = Option(name=option.name, role=option.role, type=option.elements or "str", secret=option.secret)
+    member = replace(option, type=option.elements or "str", elements=None, choices=())
     for value in values:
         objection = object_to(member, value)
         if objection:

@@ -29,7 +29,7 @@ def of_fleet(fleet: str, robots: Mapping[str, Any], versions: Mapping[str, str])
 
 def of_robot(result: Any) -> dict[str, Any]:
     """Return what one robot answered; `state` is `measured`, `unreachable` or `unmeasured`."""
-    if not isinstance(result, Mapping):
+    if not isinstance(result, Mapping) or result.get("skipped"):  # by the run's tags
         return {"state": "unmeasured", "failed": True, "message": "it was not asked"}
     message = clean(str(result.get("msg") or ""))
     if result.get("unreachable"):

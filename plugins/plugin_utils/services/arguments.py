@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +11,73 @@ from ansible.template import trust_as_template
 
 from ..images import Images, ImageUnavailableError
 from ..images.source import ImageSource
-from . import roles
+from . import roles, specs
 from .files import FileMissingError, rendered
+from .recipes import recipe_of
 
 FACT = "robot_stack_images"  # what the inventory gate has found out for all robots at once
+GATES_OWN = ("memory_floor",)  # parts of a spec that no robot is told
+
+
+def name_of(entry: Any) -> str:
+    """Return the service that an entry of the play's list means: a spec, or the name of a role."""
+    return str(entry.get("name")) if isinstance(entry, Mapping) else specs.service_of(str(entry))
 
 
 class ServiceArguments:
     """Turns what the play says of services into what the module is given."""
 
-    def __init__(self, templar: Any, variables: dict[str, Any], source: ImageSource, images: Images) -> None:
-        """``variables`` and ``templar`` are those of the robot's task."""
-        self._templar, self._variables, self._source, self._images = templar, variables, source, images
+    def __init__(self, action: Any, variables: dict[str, Any], source: ImageSource, images: Images) -> None:
+        """``action`` is the action plugin of the robot's task, ``variables`` are that robot's."""
+        self._action, self._source, self._images = action, source, images
+        self._variables, self._templar = variables, action._templar
         self._roles = roles.folders(variables)
 
-    def of(self, raw: Mapping[str, Any], state: str, architecture: str) -> dict[str, Any]:
-        """Return one service; raise AnsibleActionFail where a file or its image cannot be had."""
-        service = dict(raw)
+    def of(self, entries: Sequence[Any], state: str, architecture: str) -> list[dict[str, Any]]:
+        """Return the services; raise AnsibleActionFail where a role, a file or an image cannot be had."""
+        self._join([entry for entry in entries if not isinstance(entry, Mapping)])
+        return [self._one(self._spec(entry), state, architecture) for entry in entries]
+
+    def _join(self, entries: Sequence[Any]) -> None:
+        """Have the variables of somebody else's roles beside the robot's own."""
+        try:
+            found = [specs.foreign(str(entry), self._variables, self._action._loader) for entry in entries]
+        except specs.RoleError as error:
+            raise AnsibleActionFail(f"robot_stack_services: {error}; {error.remedy}") from error
+        foreign = [role for role in found if role is not None]
+        if foreign:
+            extra = self._action._task.get_variable_manager().extra_vars
+            self._variables = specs.environment(self._variables, foreign, extra)
+            self._templar = self._templar.copy_with_new_env(available_variables=self._variables)
+            self._roles = specs.folders(self._variables, foreign)
+
+    def _spec(self, entry: Any) -> Mapping[str, Any]:
+        if isinstance(entry, Mapping):
+            return entry
+        variable = f"{name_of(entry)}_spec"
+        if variable not in self._variables:
+            raise AnsibleActionFail(f"robot_stack_services: there is no service '{entry}', for there is no {variable}")
+        found: Mapping[str, Any] = self._templar.template(self._variables[variable])
+        return found
+
+    def _one(self, spec: Mapping[str, Any], state: str, architecture: str) -> dict[str, Any]:
+        service = {key: value for key, value in spec.items() if key not in GATES_OWN}
         try:
             service["files"] = rendered(service.get("files") or [], self._roles, self._render)
+            service["image"] = self._image(service["image"], state, architecture)
         except FileMissingError as error:
             raise AnsibleActionFail(f"{service.get('name')}: {error}") from error
-        service["image"] = self._image(str(service["image"]["reference"]), state, architecture)
         return service
 
-    def _image(self, reference: str, state: str, architecture: str) -> dict[str, Any]:
+    def _image(self, image: Mapping[str, Any], state: str, architecture: str) -> dict[str, Any]:
         """Return what the robot is told of an image: a name that holds its digest, or what it must be like."""
+        reference = str(image["reference"])
         if state == "restored":  # the robot knows what was good there, and has it
             return {"reference": reference, "fingerprints": {}}
         if self._source.method == "pull":
             return {"reference": self._source.pinned(reference)}
+        if self._source.method == "push" and state != "absent":
+            self._images.build(reference, recipe_of(image, self._roles))
         facts = (self._variables.get("ansible_facts") or {}).get(FACT) or {}
         known = (facts.get(self._source.directory) or {}).get(reference)
         if known is None and state != "absent":
@@ -54,12 +91,3 @@ class ServiceArguments:
         text = trust_as_template(path.read_text(encoding="utf-8"))
         templar = self._templar.copy_with_new_env(available_variables=self._variables)
         return str(templar.template(text))
-
-
-def scope(asked: list[str], names: list[str], variables: Mapping[str, Any]) -> list[str]:
-    """Return the scope asked for; `--tags` narrows it to the services that it names.
-
-    A service that this robot does not have counts: `--tags vmagent` must not touch all of a robot without one.
-    """
-    tags = variables.get("ansible_run_tags") or []
-    return asked or [tag for tag in tags if tag in names or f"{tag}_memory_limit_mib" in variables]

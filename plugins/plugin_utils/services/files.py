@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .roles import find
+from .roles import file_of
 
 
 class FileMissingError(RuntimeError):
@@ -36,8 +36,8 @@ def _one(file: dict[str, Any], roles: Sequence[Path], render: Callable[[Path], s
 
 
 def _find(name: str, kind: str, roles: Sequence[Path]) -> Path:
+    found = file_of(name, kind, roles)
+    if found is not None and found.is_file():
+        return found
     role, _, rest = name.partition("/")
-    found = find(role, roles)
-    if found is not None and (found / kind / rest).is_file():
-        return found / kind / rest
     raise FileMissingError(f"no role has {role}/{kind}/{rest}; looked in {', '.join(str(folder) for folder in roles)}")

@@ -1,0 +1,38 @@
+"""The files that docs/adding-a-service.md shows, taken out of the page word for word."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = PROJECT / "docs" / "adding-a-service.md"
+# The last path in backquotes before a block is the block's file.
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"`((?:roles|inventory)/[\w./]+)`")
+
+
+def files() -> dict[str, str]:
+    """Return the page's files by their paths."""
+    found: dict[str, str] = {}
+    text, end = PAGE.read_text(encoding="utf-8"), 0
+    for block in BLOCK.finditer(text):
+        names = FILE.findall(text[end : block.start()])
+        end = block.end()
+        if names:
+            found[names[-1]] = block.group(2)
+    return found
+
+
+def write_roles(folder: Path) -> None:
+    """Write the page's roles into ``folder``."""
+    for name, text in files().items():
+        kind, _, path = name.partition("/")
+        if kind == "roles":
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_roles(Path(sys.argv[1]))

@@ -1,0 +1,148 @@
+"""One robot's declaration, worked out by Ansible, as the pure checks of the inventory gate want it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.vault import AnsibleVaultError, EncryptedString
+from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARGUMENTS
+
+from .. import collection
+from ..inventory_gate import origin
+from ..inventory_gate.declaration import Catalogue, Objection, Robot, Secret, Worked
+from . import specs
+
+LISTED = "robot_stack_services"
+FORM = ARGUMENTS["services"]["options"]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A robot's variables with those of its services' roles, and what they are worked out with."""
+
+    name: str
+    variables: dict[str, Any]
+    templar: Any
+    foreign: tuple[specs.Role, ...]
+    refused: Mapping[str, Objection]
+
+    @classmethod
+    def of(cls, name: str, variables: dict[str, Any], action: Any, own: Catalogue) -> Declaration:
+        """Find the roles that robot ``name`` lists; ``own`` are ours, ``action`` is the gate's plugin."""
+        templar = action._templar.copy_with_new_env(available_variables=variables)
+        listed, _ = worked_out(variables.get(LISTED), templar)
+        entries = [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, (list, tuple)) else []
+        found: dict[str, specs.Role] = {}
+        refused: dict[str, Objection] = {}
+        for entry in dict.fromkeys(entries):
+            try:
+                role = role_of(entry, variables, action._loader, own, found)
+            except specs.RoleError as error:
+                refused[entry] = str(error), error.remedy
+            else:
+                found.update({role.name: role} if role else {})
+        if not found:
+            return cls(name, variables, templar, (), refused)
+        extra = action._task.get_variable_manager().extra_vars
+        joined = specs.environment(variables, list(found.values()), extra)
+        return cls(name, joined, templar.copy_with_new_env(available_variables=joined), tuple(found.values()), refused)
+
+    @property
+    def role_folders(self) -> list[Path]:
+        """Where a service's files and build contexts are looked for."""
+        return specs.folders(self.variables, self.foreign)
+
+    def robot(self, catalogue: Catalogue) -> Robot:
+        """Return what it declares; what cannot be worked out is a fault, not the end."""
+        values: dict[str, Any] = {}
+        failures: dict[str, str] = {}
+        for option in catalogue.options.values():
+            if option.name in self.variables:
+                value, why = worked_out(self.variables[option.name], self.templar, option.secret)
+                if why:
+                    failures[option.name] = why
+                else:
+                    values[option.name] = value
+        unknown = self.variables.keys() - catalogue.names
+        return Robot(
+            name=self.name,
+            values=values,
+            names=frozenset(self.variables),
+            failures=failures,
+            origin=partial(origin.of, variables=self.variables),
+            strangers={key: self.variables[key] for key in unknown if not _encrypted(self.variables[key])},
+            modes=catalogue.modes,
+            foreign=tuple(role.name for role in self.foreign),
+            refused=self.refused,
+            part=self.part,
+        )
+
+    def part(self, service: str, part: str = "") -> Worked:
+        """Return a part of a service's spec, worked out, or all of it, whose form is checked as well."""
+        raw = self.variables.get(f"{service}_spec")
+        if part and isinstance(raw, Mapping):
+            return worked_out(raw.get(part), self.templar, secret=True)
+        spec, why = worked_out(raw, self.templar, secret=True)
+        if why or isinstance(spec, Secret):
+            return spec, f"it cannot be worked out: {why}" if why else ""
+        if not isinstance(spec, Mapping):
+            return None, "it is no mapping"
+        return (spec.get(part), "") if part else (spec, _form(spec))
+
+
+def role_of(
+    entry: str, variables: dict[str, Any], loader: Any, own: Catalogue, others: Mapping[str, specs.Role]
+) -> specs.Role | None:
+    """Return somebody else's role; raise RoleError where it would be taken for one of ours, or of ``others``."""
+    role = specs.foreign(entry, variables, loader)
+    if role is None:
+        return None
+    remedy = "give the role another name"
+    if role.folder.parent != collection.ROLES:
+        if role.name in own.roles | own.services:
+            raise specs.RoleError(f"service '{entry}' would be named as {role.name}, which is ours", remedy)
+        if others.get(role.name, role).folder != role.folder:
+            why = f"service '{entry}' would be named as that of {others[role.name].folder}"
+            raise specs.RoleError(why, f"{remedy}, or take one of the two out")
+        taken = sorted({*role.defaults, *role.variables, *role.arguments} & own.names)
+        if taken:
+            why = f"role {role.folder} sets {', '.join(taken)}, which {'are' if len(taken) > 1 else 'is'} ours"
+            raise specs.RoleError(why, f"begin the names of its variables with {role.name}_")
+    return role
+
+
+def _form(spec: Mapping[str, Any]) -> str:
+    """Return why the robot's module would not take ``spec``; "" if it would."""
+    asked = {key: value for key, value in spec.items() if key != "memory_floor"}
+    messages: list[str] = ArgumentSpecValidator(FORM).validate(asked).error_messages
+    return "; ".join(messages)
+
+
+def worked_out(raw: Any, templar: Any, secret: bool = False) -> Worked:
+    """Return the value of ``raw``, or why it has none. A secret stays what it is: no vault password is needed here."""
+    if secret and _encrypted(raw):
+        return Secret(), ""
+    try:
+        return templar.template(raw), ""
+    except AnsibleError as error:
+        causes = _causes(error)
+        if secret and any(isinstance(cause, AnsibleVaultError) for cause in causes):
+            return Secret(), ""
+        return None, str(causes[-1])
+
+
+def _encrypted(raw: Any) -> bool:
+    return isinstance(raw, EncryptedString)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    return causes
