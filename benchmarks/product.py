@@ -53,7 +53,7 @@ def floor_mib(series: int) -> int:
 
 def agent_floor_mib(series: int) -> int:
     """Return the smallest limit that the inventory gate accepts for vmagent with ``series`` series, in MiB."""
-    return gate.vmagent_mib(series)
+    return gate.measured_mib("vmagent", series)
 
 
 def sensor_floor_mib() -> int:

@@ -16,6 +16,8 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.de
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.declared import Declaration
 from declarations import catalogue
 
+LIMIT = "lidar_driver_memory_limit_mib"
+SERVICES = "robot_stack_services"
 SPEC: dict[str, Any] = {
     "name": "lidar_driver",
     "enabled": "{{ lidar_driver_enabled }}",
@@ -82,3 +84,9 @@ def faults(playbooks: Path, **written: Any) -> list[Fault]:
     declaration = declared(playbooks, **written)
     known = joined(catalogue(), declaration.foreign)
     return gate.check(declaration.robot(known), known)
+
+
+def refused(playbooks: Path, **written: Any) -> Fault:
+    """Return the one fault that the gate finds in that robot."""
+    (found,) = faults(playbooks, **written)
+    return found

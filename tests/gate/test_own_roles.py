@@ -8,26 +8,10 @@ from typing import Any
 import pytest
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.catalogue import joined
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services import roles, specs
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.elsewhere import roles_elsewhere
 from declarations import catalogue
-from own_services import action, declared, faults, variables_of, write_role
-
-LIMIT = "lidar_driver_memory_limit_mib"
-SERVICES = "robot_stack_services"
-
-
-@pytest.fixture
-def playbooks(tmp_path: Path) -> Path:
-    """A folder of playbooks with role lidar_driver beside them."""
-    write_role(tmp_path / "roles" / "lidar_driver")
-    return tmp_path
-
-
-def refused(playbooks: Path, **written: Any) -> Fault:
-    (found,) = faults(playbooks, **written)
-    return found
+from own_services import LIMIT, SERVICES, action, declared, faults, refused, variables_of, write_role
 
 
 @pytest.mark.parametrize(
@@ -161,3 +145,16 @@ def test_a_limit_of_another_robots_service_has_an_owner(playbooks: Path) -> None
 
 def _cart() -> dict[str, Any]:
     return {"groups": {"all": ["cart"]}, "hostvars": {"cart": {SERVICES: ["lidar_driver"]}}}
+
+
+UNLIKE = ["..x", "../x", "a..x", "a.b.c.x", "a-b.c.x", "a.b\n.x", "x.", "x/y", "\0", "a" * 300]
+
+
+@pytest.mark.parametrize("entry", UNLIKE)
+def test_a_name_that_no_role_can_have_is_told_without_looking_for_it(
+    playbooks: Path, entry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roles, "find", lambda name, where: pytest.fail(f"looked for {name}"))
+    found = refused(playbooks, robot_stack_services=["victoriametrics", entry])
+    assert found.variable == SERVICES
+    assert found.remedy

@@ -12,22 +12,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.ca
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.needed_images import NeededImages
 from declarations import PROJECT, catalogue
-from own_services import declared, faults, write_role
-
-LIMIT = "lidar_driver_memory_limit_mib"
-SERVICES = "robot_stack_services"
-
-
-@pytest.fixture
-def playbooks(tmp_path: Path) -> Path:
-    """A folder of playbooks with role lidar_driver beside them."""
-    write_role(tmp_path / "roles" / "lidar_driver")
-    return tmp_path
-
-
-def refused(playbooks: Path, **written: Any) -> Fault:
-    (found,) = faults(playbooks, **written)
-    return found
+from own_services import LIMIT, declared, faults, refused, write_role
 
 
 def test_a_named_role_is_a_service(playbooks: Path) -> None:

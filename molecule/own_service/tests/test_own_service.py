@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from how_to import files, write_roles
+from waiting import until
 
 PROJECT = Path(__file__).resolve().parents[3]
 ROLES = PROJECT / ".artifacts" / "own_service" / "roles"
@@ -58,14 +58,14 @@ def started(robot: Any, *services: str) -> dict[str, str]:
 
 def page(robot: Any) -> str:
     """What the program answers; one that was just put back may not listen yet."""
-    end = time.monotonic() + 60
-    while True:
+
+    def answer() -> str:
         try:
             return str(robot.get("http://127.0.0.1:9200/metrics"))
         except AssertionError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.5)
+            return ""
+
+    return until(answer, "the program answers")
 
 
 def test_what_is_deployed_is_what_the_page_shows() -> None:

@@ -55,7 +55,7 @@ class Images:
         self._cache = (cache or collection.cache()) / "images"
         self._archives = self._cache / "archives"
 
-    def build(self, reference: str, recipe: Recipe | None) -> None:
+    def note_recipe(self, reference: str, recipe: Recipe | None) -> None:
         """Note what an image is built from; None: it is pulled."""
         if recipe is not None:
             self._recipes[reference] = recipe

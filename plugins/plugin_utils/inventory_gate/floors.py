@@ -43,11 +43,6 @@ def victoriametrics_mib(expected_series: int, measured: Sequence[tuple[int, int]
     return math.ceil(round(low_mib + (expected_series - low_series) * slope, 6))
 
 
-def vmagent_mib(expected_series: int) -> int:
-    """Return vmagent's floor for ``expected_series``."""
-    return victoriametrics_mib(expected_series, VMAGENT_MEASURED)
-
-
 def measured_mib(service: str, series: Any = 1) -> int:
     """Return the floor of one of our services; 0, which refuses nothing, where ``series`` is no number of series."""
     if isinstance(series, bool) or not isinstance(series, int) or series < 1:

@@ -77,7 +77,7 @@ class ServiceArguments:
         if self._source.method == "pull":
             return {"reference": self._source.pinned(reference)}
         if self._source.method == "push" and state != "absent":
-            self._images.build(reference, recipe_of(image, self._roles))
+            self._images.note_recipe(reference, recipe_of(image, self._roles))
         facts = (self._variables.get("ansible_facts") or {}).get(FACT) or {}
         known = (facts.get(self._source.directory) or {}).get(reference)
         if known is None and state != "absent":

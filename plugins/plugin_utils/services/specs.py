@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.utils.collection_loader import AnsibleCollectionRef
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.check import NAME, TAKEN_NAMES
 
 from .. import collection
@@ -57,12 +58,14 @@ def foreign(entry: str, variables: dict[str, Any], loader: Any) -> Role | None:
     seen = owner in ("", collection.NAME) and f"{name}_spec" in variables
     if seen and ((collection.ROLES / name).is_dir() or roles.find(name, where) is None):
         return None
-    folder = roles.find(entry, where)
-    if folder is None:
-        raise _missing(entry, owner, where)
+    if owner and not AnsibleCollectionRef.is_valid_collection_name(owner):  # before the disk is asked for it
+        raise RoleError(f"there is no service '{entry}'", "write a role's name, or NAMESPACE.COLLECTION.ROLE")
     if not NAME.fullmatch(name) or name in TAKEN_NAMES:
         taken = f"the stack itself uses the name {name}" if name in TAKEN_NAMES else "a service needs a plainer name"
         raise RoleError(taken, "name the role with lower-case letters, digits and underscores, such as lidar_driver")
+    folder = roles.find(entry, where)
+    if folder is None:
+        raise _missing(entry, owner, where)
     return _read(name, folder, loader)
 
 
@@ -86,8 +89,6 @@ def _missing(entry: str, owner: str, where: Sequence[Path]) -> RoleError:
         looked = ", ".join(str(folder) for folder in dict.fromkeys(where))
         why = f"there is no service '{entry}': no role of this name is in {looked}"
         return RoleError(why, f"put the role into one of these folders ({HOW_TO}), or correct the name")
-    if owner.count(".") != 1:
-        return RoleError(f"there is no service '{entry}'", "write a role's name, or NAMESPACE.COLLECTION.ROLE")
     found = roles.of_collection(owner)
     if found:
         why = f"there is no service '{entry}': {found[0] / 'roles'} has no such role"
