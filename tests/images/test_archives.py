@@ -188,8 +188,8 @@ def test_a_folder_without_the_image_says_how_to_fill_it(tmp_path: Path, folder: 
 
 def test_a_folder_of_another_version_is_not_guessed_at(folder: ImageFolder, image: Packed) -> None:
     index = folder.path / "images.json"
-    index.write_text(index.read_text().replace('"version": 1', '"version": 2'))
-    with pytest.raises(ImageUnavailableError, match="version 2"):
+    index.write_text(index.read_text().replace('"format": 1', '"format": 3, "least_format": 2'))
+    with pytest.raises(ImageUnavailableError, match="can be read from format 2 on"):
         folder.images()
 
 

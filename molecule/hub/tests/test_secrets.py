@@ -16,14 +16,15 @@ SAID = (
     "for id in $(docker ps -aq); do docker logs $id 2>&1; done",
     "journalctl --no-pager -o cat",
 )
+GOOD_VERSIONS = ("good-versions.json", "last-good.json")
 HELD = {  # file, below the folder of a service's configurations -> whose secret it is
     "hub": {
         "telemetry_hub_vmauth/auth.yml": ["reader", "rover", "scout"],
         "telemetry_hub_vmauth/key.pem": ["hub's key"],
     },
     # Robots can be put back to what was good there, its password included.
-    "scout": {"vmagent/hub_password": ["scout"], "last-good.json/last-good.json": ["scout"]},
-    "rover": {"vmagent/hub_password": ["rover"], "last-good.json/last-good.json": ["rover"]},
+    "scout": {"vmagent/hub_password": ["scout"], **{f"{file}/{file}": ["scout"] for file in GOOD_VERSIONS}},
+    "rover": {"vmagent/hub_password": ["rover"], **{f"{file}/{file}": ["rover"] for file in GOOD_VERSIONS}},
 }
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..engine.docker import container
 from ..engine.docker import setup as engine_setup
-from ..records.good_versions import FILE as GOOD
 from ..records.state import FILE
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
@@ -120,7 +119,7 @@ def _rest(stack: Stack, seen: Observed) -> list[Step]:
     root = stack.budget.root
     if stack.scope:
         return []
-    forgotten = [Step("drop-file", f"{root}/{GOOD}", f"remove {root}/{GOOD}")] if seen.own_good_versions else []
+    forgotten = [Step("drop-file", f"{root}/{name}", f"remove {root}/{name}") for name in seen.own_records]
     if seen.ours and not stack.remove_engine:
         return forgotten
     if seen.own_state:

@@ -1,12 +1,17 @@
-"""The versions of the stack that were good on this robot: /var/lib/robot-stack/last-good.json, the newest first.
+"""The versions of the stack that were good on this robot: /var/lib/robot-stack/good-versions.json, the newest first.
 
 A version is what was declared (services with their files, budget) and the ids of the images that ran. It is kept when
 its services have passed the gate, so that a robot can be made equal to it again without being told anything. Files hold
 secrets: root alone may read it.
+
+Until 0.2 the file was last-good.json, a plain list. It is written beside the new one for as long as a robot may go back
+to that version, which reads and writes it alone. The new file has the digest of the old one that was written with it:
+where that differs, the older version wrote since, and knows better; where the old one is gone, it has forgotten.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,11 +19,33 @@ from pathlib import Path
 from typing import Any
 
 from ..base.files import DesiredFile, write
-from ..spec.model import Budget, Stack
+from ..spec import check
+from ..spec.model import Budget, ControllerSpec, EngineSpec, Stack
 from ..spec.parse import service_of
+from ..spec.typed import mistyped
+from . import record_file
+from .record_file import FORMAT, Content, Fields, Problem
 
-FILE = "last-good.json"
+FILE = "good-versions.json"
+OLDER_FILE = "last-good.json"
+FILES = (FILE, OLDER_FILE)
+BESIDE = "older_file_sha256"
+LARGEST_BYTES = 4 << 20  # two versions with the files of all their services
+# for a version whose writer did not know these limits any more
+DEFAULTS: Mapping[str, Any] = {"cpu_limit": 1.0, "pids_limit": 128}
 KEPT = 2  # the one that is good now, and the one before it, for a rollback by hand
+
+
+_ANY_BUDGET = Budget(0, 0, 0)
+_SHELL = Stack(
+    state="restored",  # its sums are not checked: they were when it was declared
+    scope=(),
+    budget=_ANY_BUDGET,
+    engine=EngineSpec(False, (), {}, {}, ""),
+    controller=ControllerSpec(False, False, ()),
+    architecture="",
+    services=(),
+)
 
 
 @dataclass(frozen=True)
@@ -32,21 +59,94 @@ class Generation:
 
 
 def load(root: Path) -> list[Generation]:
-    """Return the good versions below ``root``; none, or an unreadable file, is none."""
-    try:
-        raw = json.loads((root / FILE).read_text(encoding="utf-8"))
-        return [Generation(**{**one, "services": {s["name"]: s for s in one["services"]}}) for one in raw]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    """Return the good versions below ``root`` that can be read."""
+    return read(root)[0]
+
+
+def read(root: Path) -> tuple[list[Generation], list[Problem]]:
+    """Return the good versions below ``root`` that can be read, and what cannot."""
+    newer, older = (record_file.read(root / name, LARGEST_BYTES) for name in FILES)
+    wrong: list[str] = []
+    found = record_file.opened(newer, wrong)
+    if found is None:
+        versions, problems = _older(older)
+        return versions, record_file.told(FILE, wrong) + problems
+    beside = found.text(BESIDE)
+    if not beside or older.digest == beside:
+        return _versions(found, wrong), record_file.told(FILE, wrong)
+    versions, problems = _older(older)
+    if problems and not versions:  # nobody can tell any more what the older version knew
+        versions = _versions(found, wrong)
+    return versions, record_file.told(FILE, wrong) + problems
+
+
+def _versions(found: Fields, wrong: list[str]) -> list[Generation]:
+    return _generations(found.entries("versions"), wrong)
+
+
+def _older(content: Content) -> tuple[list[Generation], list[Problem]]:
+    """Return what an older version's file holds."""
+    wrong = [content.problem] if content.problem else []
+    versions: list[Generation] = []
+    if isinstance(content.raw, list):
+        versions = _generations(content.raw, wrong)
+    elif content.there and not wrong:
+        wrong.append("does not hold a list")
+    return versions, record_file.told(OLDER_FILE, wrong)
+
+
+def _generations(raw: Sequence[Any], wrong: list[str]) -> list[Generation]:
+    """Return the versions that can be made again, each as a whole or not at all."""
+    found = []
+    for number, one in enumerate(raw, 1):
+        if not isinstance(one, dict):
+            wrong.append(f"has a version ({number}) that is no object")
+            continue
+        fields = Fields(one, f"version {number}: ", wrong)
+        try:
+            found.append(_generation(fields))
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            wrong.append(f"has a version ({number}) that cannot be made again ({type(error).__name__}: {error})"[:300])
+    return found
+
+
+def _generation(fields: Fields) -> Generation:
+    """Return one version. Raises the errors of what it holds, ValueError for what must not be made again."""
+    services = {raw["name"]: {**DEFAULTS, **raw} for raw in fields.entries("services")}
+    budget = fields.mapping("budget")
+    known = {key: value for key, value in budget.items() if key in Budget.__dataclass_fields__}
+    shell = Budget(**{"memory_budget_mib": 0, "memory_reserve_mib": 0, "engine_memory_allowance_mib": 0, **known})
+    for key in mistyped(shell):
+        fields.wrong(f"budget.{key}", "has a wrong type")
+        del known[key]
+        shell = replace(shell, **{key: getattr(_ANY_BUDGET, key)})
+    specs = tuple(service_of(raw) for raw in services.values())
+    bad = [f"{spec.name!r:.60}: {name}" for spec in specs for name in mistyped(spec)]
+    if bad:
+        raise ValueError(f"wrong type of {', '.join(bad)}")
+    bad = check.found(replace(_SHELL, budget=shell, services=specs))
+    if bad:
+        raise ValueError("; ".join(bad))
+    images = fields.inside("images")
+    return Generation(
+        known,
+        max(check.SHORTEST_WATCHDOG_SECONDS, fields.count("watchdog_interval_seconds", 30)),
+        services,
+        {name: images.text(name) for name in images.raw},
+    )
 
 
 def save(generations: Sequence[Generation], root: Path) -> None:
-    """Write them in one step; none at all: no file."""
+    """Write them, each file in one step; none at all: no file. Cut off in between, the older one has what is new."""
     if not generations:
-        (root / FILE).unlink(missing_ok=True)
+        for name in reversed(FILES):
+            (root / name).unlink(missing_ok=True)
         return
-    told = [{**asdict(one), "services": list(one.services.values())} for one in generations[:KEPT]]
-    write(DesiredFile(FILE, json.dumps(told, indent=1) + "\n", mode=0o600), root)
+    versions = [{**asdict(one), "services": list(one.services.values())} for one in generations[:KEPT]]
+    older = json.dumps(versions, indent=1) + "\n"
+    write(DesiredFile(OLDER_FILE, older, mode=0o600), root)
+    about = {"format": FORMAT, BESIDE: hashlib.sha256(older.encode()).hexdigest(), "versions": versions}
+    write(DesiredFile(FILE, json.dumps(about, indent=1) + "\n", mode=0o600), root)
 
 
 def differing(generations: Sequence[Generation], stack: Stack) -> list[str]:
@@ -114,7 +214,8 @@ def stack_of(generation: Generation, stack: Stack) -> Stack:
     return replace(
         stack,
         state="present",
-        budget=Budget(**generation.budget),
+        # what the version does not say is as declared now; its files were found below this root
+        budget=replace(stack.budget, **{**generation.budget, "root": stack.budget.root}),
         watchdog_interval_seconds=generation.watchdog_interval_seconds,
         services=tuple(service_of(raw) for raw in generation.services.values()),
     )

@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+
+from . import record_file
+from .record_file import FORMAT, Fields, Problem
 
 DIRECTORY = "/run/robot-stack"
 FILE = "samples.json"
+LARGEST_BYTES = 256 * 1024
 # how far back a rate looks, and the least that makes one
 WINDOW_SECONDS = 300.0
 SHORTEST_SECONDS = 60.0
@@ -66,22 +69,37 @@ def faults_per_minute(samples: Sequence[Sample], now: Sample) -> float | None:
 
 
 def load(directory: Path) -> Samples:
-    """Read the samples; none, or a damaged file, are no samples."""
-    try:
-        raw: dict[str, Any] = json.loads((directory / FILE).read_text(encoding="utf-8"))
-        return Samples(
-            {
-                name: Recent(tuple(Sample(*one) for one in known["samples"]), known["answered_at"], known["unanswered"])
-                for name, known in raw.items()
-            }
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Samples()
+    """Return the samples that can be read."""
+    return read(directory)[0]
+
+
+def read(directory: Path) -> tuple[Samples, list[Problem]]:
+    """Return the samples that can be read, and what cannot."""
+    wrong: list[str] = []
+    found = record_file.opened(record_file.read(directory / FILE, LARGEST_BYTES), wrong)
+    if found is None:
+        return Samples(), record_file.told(f"{DIRECTORY}/{FILE}", wrong)
+    if "format" not in found.raw:  # yesterday's: the services alone
+        found = Fields({"services": found.raw}, "", wrong)
+    services = {name: _recent(values) for name, values in found.objects("services").items()}
+    return Samples(services), record_file.told(f"{DIRECTORY}/{FILE}", wrong)
+
+
+def _recent(values: Fields) -> Recent:
+    found = []
+    for raw in values.entries("samples"):
+        # a later version may know more of each
+        whole = isinstance(raw, list) and len(raw) >= 3 and all(map(record_file.is_number, raw[:3]))
+        if whole:
+            found.append(Sample(raw[0], raw[1], int(raw[2])))
+        else:
+            values.wrong("samples", "has one that is not three numbers")
+    return Recent(tuple(found), values.number("answered_at"), values.count("unanswered"))
 
 
 def text(samples: Samples) -> str:
     """Return the file's content."""
-    raw = {
+    services = {
         name: {
             "samples": [[s.time, s.started_at, s.major_faults] for s in recent.samples],
             "answered_at": recent.answered_at,
@@ -89,4 +107,4 @@ def text(samples: Samples) -> str:
         }
         for name, recent in samples.services.items()
     }
-    return json.dumps(raw, indent=1, sort_keys=True) + "\n"
+    return json.dumps({"format": FORMAT, "services": services}, indent=1, sort_keys=True) + "\n"

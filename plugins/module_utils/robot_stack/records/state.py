@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ..base.files import DesiredFile, write
+from . import record_file
+from .record_file import FORMAT, Fields, Problem
 
 FILE = "state.json"
+LARGEST_BYTES = 256 * 1024  # a hundred times what it holds; the watchdog, which reads it too, has little memory
 
 
 @dataclass(frozen=True)
@@ -68,30 +70,44 @@ class State:
 
 
 def load(root: Path) -> State:
-    """Read the state below ``root``; none, or an unreadable one, is an empty state: nothing is lost but history."""
-    try:
-        raw: dict[str, Any] = json.loads((root / FILE).read_text(encoding="utf-8"))
-        services = {name: ServiceMemory(**_known(values)) for name, values in raw["services"].items()}
-        history = {name: list(ids) for name, ids in raw.get("image_history", {}).items()}
-        return State(
-            list(raw["engine_packages"]),
-            raw["engine_configuration"],
-            list(raw["images"]),
-            services,
-            history,
-            float(raw.get("changed_at", 0.0)),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return State()
+    """Return what can be read of the state below ``root``; whoever writes it then must have asked for `problems`."""
+    return read(root)[0]
 
 
-def _known(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what another version of this project remembered."""
-    names = {f.name for f in fields(ServiceMemory)}
-    return {key: value for key, value in values.items() if key in names}
+def read(root: Path) -> tuple[State, list[Problem]]:
+    """Return what can be read of the state below ``root``, and what cannot; no file is an empty state."""
+    wrong: list[str] = []
+    found = record_file.opened(record_file.read(root / FILE, LARGEST_BYTES), wrong)
+    if found is None:
+        return State(), record_file.told(FILE, wrong)
+    history = found.inside("image_history")
+    state = State(
+        found.texts("engine_packages"),
+        found.text("engine_configuration"),
+        found.texts("images"),
+        {name: _service(values) for name, values in found.objects("services").items()},
+        {name: history.texts(name) for name in history.raw},
+        found.number("changed_at"),
+    )
+    return state, record_file.told(FILE, wrong)
+
+
+def _service(values: Fields) -> ServiceMemory:
+    return ServiceMemory(
+        container=values.text("container"),
+        deployed_at=values.number("deployed_at"),
+        peak_bytes=values.count("peak_bytes"),
+        restarts=values.count("restarts"),
+        oom_kills=values.count("oom_kills"),
+        hangs=values.count("hangs"),
+        engine_restarts=values.count("engine_restarts"),
+        last_failure_at=values.number("last_failure_at"),
+        last_failure=values.text("last_failure"),
+        made=values.text("made"),
+    )
 
 
 def save(state: State, root: Path) -> None:
     """Write the state in one step, readable by root alone."""
-    content = json.dumps(asdict(state), indent=1, sort_keys=True) + "\n"
+    content = json.dumps({"format": FORMAT, **asdict(state)}, indent=1, sort_keys=True) + "\n"
     write(DesiredFile(path=FILE, content=content, mode=0o600), root)

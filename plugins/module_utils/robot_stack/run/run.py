@@ -18,7 +18,7 @@ from ..plan.plan import Plan
 from ..plan.step import Step
 from ..records import good_versions
 from ..spec.needs import Need, told
-from . import budget_summary, restore
+from . import budget_summary, records, restore
 from . import gate as run_gate
 from .context import Call
 from .measure import faults, measure
@@ -36,9 +36,24 @@ def execute(call: Call) -> dict[str, Any]:
 
 
 def _execute(call: Call) -> dict[str, Any]:
+    seen = observe.observe(call.stack, call.roots, call.engine)
+    found = records.told(call, seen)
+    if found and not call.reads_only and not _refuses(call, seen):
+        found = records.heal(call, seen)  # before anything is remembered, which would write over it
+        seen = observe.observe(call.stack, call.roots, call.engine)
+    try:
+        return records.in_result(call, _answer(call, seen), found)
+    except ServiceFailedError as error:
+        raise records.in_error(error, found) from error
+
+
+def _refuses(call: Call, seen: Observed) -> bool:
+    return call.stack.state in ("present", "absent") and bool(_plan(call, seen).refusals)
+
+
+def _answer(call: Call, seen: Observed) -> dict[str, Any]:
     if call.stack.state == "restored":
         return _restored(call)
-    seen = observe.observe(call.stack, call.roots, call.engine)
     if call.stack.state == "proven":
         return run_gate.prove(call, seen)
     made = _plan(call, seen)
