@@ -376,6 +376,19 @@ def test_a_spoilt_state_is_told_kept_aside_and_rebuilt(
     assert owner.call(service(), state="verified", sent=False).get("failed") is None
 
 
+def test_one_wrong_value_costs_nothing_else(owner: Operator, robot: Robot) -> None:
+    def spoil(raw: Any) -> None:
+        raw["services"]["sensor_service"].update(peak_bytes=9 * MIB, hangs="two")
+        raw["engine_packages"] = {}
+
+    edited(file(robot), spoil)
+    told = owner.call(service())
+    assert (told["plan"], len(told["records"])) == ([], 1)
+    assert "engine_packages is an object, not a list; services.sensor_service.hangs is text" in told["records"][0]
+    known = state.load(robot.root / ROOT)
+    assert (known.engine_packages, known.services["sensor_service"].peak_bytes) == (["docker.io"], 9 * MIB)
+
+
 def test_check_mode_tells_what_would_be_healed(owner: Operator, robot: Robot) -> None:
     file(robot).write_text("{")
     told = owner.call(service(), check=True)
@@ -562,6 +575,12 @@ def test_the_watchdog_does_not_write_over_what_it_cannot_read(owner: Operator, r
     assert looked(robot, fake) == ["what happened is not kept: state.json is not JSON"]
     assert file(robot).read_text() == "{"
     assert (robot.root / "run/robot-stack/metrics/robot_stack.prom").exists()
+
+
+def test_the_watchdog_does_not_make_a_state_that_knows_nothing(owner: Operator, robot: Robot, fake: FakeEngine) -> None:
+    file(robot).unlink()
+    assert looked(robot, fake) == ["what happened is not kept: state.json is gone"]
+    assert not file(robot).exists()
 
 
 @pytest.mark.parametrize(("spoil", "words"), SPOILT, ids=IDS)

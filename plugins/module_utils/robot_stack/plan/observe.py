@@ -136,7 +136,7 @@ def _remembered(stack: Stack, roots: Roots) -> tuple[state.State, list[Problem]]
     known, problems = state.read(roots.path(stack.budget.root))
     found = {file.path: files.find(roots.path(file.path)) for file in engine_setup.engine_files(stack)}
     owned = rebuild.with_engine(known, stack, found)
-    if owned != known and _there(stack, roots) and not problems:
+    if owned != known and state.there(roots.path(stack.budget.root)) and not problems:
         problems = [Problem(state.FILE, rebuild.OWNER)]
     return owned, problems
 
@@ -149,7 +149,7 @@ def _rebuilt(
     found: tuple[Mapping[str, Mapping[str, Any]], Mapping[str, FoundImage]],
 ) -> tuple[state.State, list[Problem]]:
     """Return the state with what the robot tells of what the file should have told."""
-    there = _there(stack, roots)
+    there = state.there(roots.path(stack.budget.root))
     if there and not problems:
         return known, problems
     containers, images = found
@@ -157,10 +157,6 @@ def _rebuilt(
     if not there and (rebuilt.engine_packages or rebuilt.services):
         problems = [Problem(state.FILE, "is gone, and what it told of is still here"), *problems]
     return rebuilt if problems else known, problems
-
-
-def _there(stack: Stack, roots: Roots) -> bool:
-    return os.path.lexists(roots.path(f"{stack.budget.root}/{state.FILE}"))
 
 
 def _own_records(root: Path) -> list[str]:

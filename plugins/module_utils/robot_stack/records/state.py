@@ -6,6 +6,7 @@ Engines forget (a removed container takes its counters along), so peaks, kills a
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -67,6 +68,11 @@ class State:
             services={key: value for key, value in self.services.items() if key != name},
             image_history={key: value for key, value in self.image_history.items() if key != name},
         )
+
+
+def there(root: Path) -> bool:
+    """Whether there is a state below ``root``, whatever it is."""
+    return os.path.lexists(root / FILE)
 
 
 def load(root: Path) -> State:

@@ -22,7 +22,7 @@ def told(call: Call, seen: Observed, aside: Mapping[str, str] | None = None) -> 
     """Return a sentence for each file: what is wrong with it, and what was done. ``aside``: None, nothing was yet."""
     found = []
     for name in _names(seen):
-        words = "; it ".join(problem.words for problem in seen.record_problems if problem.name == name)
+        words = "; ".join(problem.words for problem in seen.record_problems if problem.name == name)
         anew = ANEW.get(name, GOOD)
         if aside is None:
             done = f"site.yml keeps it aside, and {anew.format('takes')}"

@@ -86,8 +86,9 @@ def look(
         page = metrics_page.text(readings, readback.engine(stack, roots, hierarchy, swap), stack.budget, now)
         for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
             write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
-        if problems:  # a run tells of it, and keeps it aside: what is written now would hide it
-            say(f"what happened is not kept: {state.FILE} {problems[0].words}")
+        lost = "is gone" if not state.there(roots.path(stack.budget.root)) else ""
+        if problems or lost:  # a run tells of it, and writes it anew: what is written now would hide it
+            say(f"what happened is not kept: {state.FILE} {lost or problems[0].words}")
             return
         try:
             _keep(stack, remembered, readings, roots)
