@@ -5,11 +5,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MOLECULE_PROJECT_DIRECTORY := $(CURDIR)
 
 COLLECTION := .collections/ansible_collections/robotfleet/stack
-CORE := default fleet limit_change
 # The collection's own code is read by the name that Ansible gives it.
 PYTHON_SOURCES := $(COLLECTION)/plugins files/sensor_service molecule tests tools benchmarks
 
-.PHONY: help setup engine images demo demo-down lint unit core scenarios test test-all clean
+.PHONY: help setup engine images browser demo demo-down lint unit scenarios test test-all clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -58,18 +57,17 @@ unit: setup ## Unit tests
 	@testbed/promtool
 	pytest -q
 
-core:
-	@echo $(CORE)
-
-scenarios: images ## Run some scenarios: SCENARIOS="guardrail thrash"
+browser:
 	@testbed/browser
-	@tools/scenarios $(SCENARIOS)
 
-test: ## Lint, unit tests and the core scenarios (under 30 minutes)
-	@tools/checks $(CORE)
+scenarios: images browser ## Run some scenarios: SCENARIOS="guardrail thrash"
+	@python -m tools.runner scenarios $(SCENARIOS)
 
-test-all: ## The same with every scenario
-	@$(MAKE) --no-print-directory test CORE="$(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))"
+test: engine ## Linters, unit tests and the core scenarios (under 15 minutes)
+	@python -m tools.runner core
+
+test-all: engine ## The same with every scenario; says where the time goes
+	@python -m tools.runner all
 
 .PHONY: protections
 protections: images ## Take what protects robots out, one after the other, and see each scenario fail

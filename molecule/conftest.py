@@ -6,8 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +14,10 @@ from urllib.parse import quote
 
 import pytest
 import testinfra
+from waiting import until
 
 PROJECT = Path(__file__).resolve().parent.parent
-# where promises.py is, which scenarios import their tests from
-sys.path.insert(0, str(PROJECT / "molecule" / "shared"))
+
 MIB = 1024 * 1024
 DEFAULTS = {
     "robot_stack_memory_budget_mib": 300,
@@ -87,7 +85,7 @@ class Robot:
 
     def get(self, url: str) -> str:
         """The page at a URL of the robot's own loopback; robots have Python and no curl."""
-        code = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=10).read().decode())"
+        code = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=60).read().decode())"
         return self.run(f'python3 -c "{code}"')
 
     def query_now(self, expression: str) -> list[dict[str, Any]]:
@@ -98,13 +96,13 @@ class Robot:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The same, waiting for a database that has just been started, and for the first samples."""
-        for _ in range(90):
+
+        def answer() -> list[dict[str, Any]]:
             with contextlib.suppress(AssertionError):  # it does not listen yet
-                result = self.query_now(expression)
-                if result:
-                    return result
-            time.sleep(1)
-        return []
+                return self.query_now(expression)
+            return []
+
+        return until(answer, f"{self.name} has samples of {expression}")
 
     def started_at(self, service: str) -> str:
         found = self.inspect(service)
@@ -120,7 +118,7 @@ def ansible_playbook(playbook: str, *arguments: str) -> subprocess.CompletedProc
     """Run one of the product's playbooks against the scenario's robots, as an operator would."""
     argv = ["ansible-playbook", *(word for path in inventories() for word in ("-i", path)), playbook, *arguments]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
-    return subprocess.run(argv, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(argv, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=1800, check=False)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Archive, Images
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import Sender
 from login import ssh
+from waiting import until
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -119,11 +120,14 @@ def held(group):
 def used():
     return [whole - own for whole, own in zip(held(root), held(service))]
 stop, first = pathlib.Path("/run/sampler.stop"), used()
+pathlib.Path("/run/sampler.began").touch()
 most = first
 while not stop.exists():
     most = [max(pair) for pair in zip(most, used())]
     time.sleep(0.01)
-pathlib.Path("/run/sampler.result").write_text(json.dumps([later - earlier for earlier, later in zip(first, most)]))
+result = pathlib.Path("/run/sampler.result.new")
+result.write_text(json.dumps([later - earlier for earlier, later in zip(first, most)]))
+result.rename("/run/sampler.result")
 """
 
 
@@ -139,13 +143,13 @@ class Rise:
 def memory_sampled(robot: Any) -> Iterator[Rise]:
     """Sample the memory of the whole robot; the answer is complete when the context ends."""
     found = Rise()
-    robot.run("rm -f /run/sampler.stop /run/sampler.result")
+    robot.run("rm -f /run/sampler.stop /run/sampler.began /run/sampler.result")
     lay(robot, SAMPLER.encode(), "/run/sampler.py")
-    robot.run("systemd-run --quiet --unit=sampler python3 /run/sampler.py && sleep 1")
+    robot.run("systemd-run --quiet --collect --unit=sampler python3 /run/sampler.py")
+    until(lambda: robot.host.file("/run/sampler.began").exists, "the memory is sampled")
     try:
         yield found
     finally:
-        robot.run(
-            "touch /run/sampler.stop; timeout 60 sh -c 'while systemctl is-active -q sampler; do sleep 0.2; done'"
-        )
+        robot.run("touch /run/sampler.stop")
+        until(lambda: robot.host.file("/run/sampler.result").exists, "what was sampled is there")
     found.unreclaimable, found.working_set = json.loads(robot.run("cat /run/sampler.result"))

@@ -20,7 +20,7 @@ if asked["user"]:
     request.add_header("Authorization", "Basic " + words)
 try:
     trusted = ssl.create_default_context(cadata=asked["authority"])
-    with urllib.request.urlopen(request, timeout=20, context=trusted) as page:
+    with urllib.request.urlopen(request, timeout=60, context=trusted) as page:
         print(json.dumps({"status": page.status, "body": page.read().decode()}))
 except urllib.error.HTTPError as refused:
     print(json.dumps({"status": refused.code, "body": refused.read().decode()}))

@@ -8,14 +8,15 @@ import select
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from waiting import until
+
 PROJECT = Path(__file__).resolve().parents[2]
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 300
 
 
 def machine(robot: Any) -> str:
@@ -76,17 +77,15 @@ def descendants(process: int) -> list[int]:
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Look again and again, as fast as it goes."""
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"it never happened: {what}"
+    until(condition, what, LONGEST_SECONDS, pause=0)
 
 
 @contextmanager
 def next_event(robot: Any, event: str) -> Iterator[Callable[[], None]]:
     """Listen to the robot's engine; what is yielded returns as soon as ``event`` happens to a container."""
-    argv = ["docker", "exec", machine(robot), "docker", "events", "--filter", "type=container"]
+    now = in_machine(robot, "date +%s.%N").strip()  # what happens before it listens is told as well
+    argv = ["docker", "exec", machine(robot), "docker", "events", "--since", now, "--filter", "type=container"]
     listener = subprocess.Popen([*argv, "--filter", f"event={event}"], stdout=subprocess.PIPE, text=True)
-    time.sleep(1)  # it has to be listening before anything happens
 
     def wait() -> None:
         assert listener.stdout is not None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from waiting import until
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +32,7 @@ def forwarded(robot: Any, option: str, forward: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 @contextmanager
@@ -39,19 +40,15 @@ def page_of(robot: Any, port: int, own_port: int) -> Iterator[str]:
     """The address on this machine of what listens at the robot's loopback, once it answers."""
     address = f"http://127.0.0.1:{own_port}"
     with forwarded(robot, "-L", f"127.0.0.1:{own_port}:127.0.0.1:{port}"):
-        _wait(f"{address}/vmui/")
+        until(lambda: _answers(f"{address}/vmui/"), f"{address} answers", pause=0.5)
         yield address
 
 
-def _wait(url: str) -> None:
-    for _ in range(40):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except urllib.error.HTTPError as refused:
-            if refused.code == 401:  # whoever asks for a password is there
-                return
-            time.sleep(0.5)
-        except OSError:
-            time.sleep(0.5)
-    raise TimeoutError(url)
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=30).close()
+    except urllib.error.HTTPError as refused:
+        return refused.code == 401  # whoever asks for a password is there
+    except OSError:
+        return False
+    return True

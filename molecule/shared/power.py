@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from typing import Any
+
+from waiting import PATIENCE_SECONDS, until
 
 IMAGE = "python:3.13-alpine3.23"  # any with Python; this one is there already
 # What the page cache holds of the robot's images goes, as it does when a machine loses its power. The machine that
@@ -26,18 +27,18 @@ def cut(robot: Any) -> None:
     machine = f"testbed-{robot.variables['testbed_fleet']}-{robot.name}"
     subprocess.run(["docker", "kill", machine], check=True, capture_output=True)
     forget = ["docker", "run", "--rm", "--network", "none", "--volumes-from", f"{machine}:ro", IMAGE]
-    subprocess.run([*forget, "python3", "-c", FORGET], check=True, capture_output=True, timeout=120)
+    subprocess.run([*forget, "python3", "-c", FORGET], check=True, capture_output=True, timeout=PATIENCE_SECONDS)
     subprocess.run(["docker", "start", machine], check=True, capture_output=True)
 
 
-def wait_until(robot: Any, command: str, seconds: float = 180) -> None:
-    """Wait until a command succeeds on a robot that may not even answer yet; raise TimeoutError."""
-    deadline = time.monotonic() + seconds
-    while True:
+def wait_until(robot: Any, command: str) -> None:
+    """Wait until a command succeeds on a robot that may not even answer yet. Raises AssertionError."""
+
+    def succeeds() -> bool:
         try:
             robot.run(command)
-            return
         except (AssertionError, RuntimeError):  # it failed there; no SSH yet
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{robot.name}: not within {seconds:g} s: {command}") from None
-            time.sleep(1)
+            return False
+        return True
+
+    until(succeeds, f"{robot.name}: {command}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from telemetry import SAMPLER
+from waiting import until
 
 MIB = 1024 * 1024
 PENDING = "vmagent_remotewrite_pending_data_bytes"
@@ -52,5 +53,6 @@ def watched(robot: Any) -> Iterator[Watched]:
     try:
         yield found
     finally:
-        robot.run("touch /run/telemetry.stop; sleep 1")
+        robot.run("touch /run/telemetry.stop")
+        until(lambda: robot.host.run("systemctl is-active --quiet telemetry-watch").rc != 0, "the watching ends")
         found.samples = [json.loads(line) for line in robot.run("cat /run/telemetry.sampled").splitlines()]

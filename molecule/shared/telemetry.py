@@ -6,12 +6,14 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import BYTES_PER_SAMPLE
+from waiting import PATIENCE_SECONDS, until
 
 PLANNED_BYTES_PER_SAMPLE = BYTES_PER_SAMPLE  # with which preflight reckons
 STORAGE = "http://127.0.0.1:8428"  # VictoriaMetrics, on a robot that keeps its samples and on a hub
@@ -130,18 +132,51 @@ def hand_over(robot: Any, lines: str) -> None:
     robot.run(f'echo {words} | python3 -c "{code}"')
 
 
-def drained(robot: Any, seconds: float = 120) -> float:
-    """Wait until the robot's backlog has been sent; return how long that took. Raises AssertionError."""
-    begun = time.monotonic()
+def pending(robot: Any) -> float:
+    """Return the size of the robot's backlog, in bytes."""
+    return agent(robot, "vmagent_remotewrite_pending_data_bytes")
+
+
+def drained(robot: Any, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until the robot's backlog has been sent. Raises AssertionError."""
     calm = 0
-    while calm < 3:  # a queue that was on disk is empty for a moment between two blocks
-        calm = calm + 1 if agent(robot, "vmagent_remotewrite_pending_data_bytes") < 64 * 1024 else 0
-        assert time.monotonic() - begun < seconds, f"{robot.name} has not sent its backlog within {seconds:g} s"
-        time.sleep(1)
-    return time.monotonic() - begun
+
+    def sent() -> bool:
+        nonlocal calm
+        calm = calm + 1 if pending(robot) < 64 * 1024 else 0
+        return calm > 3  # a queue that was on disk is empty for a moment between two blocks
+
+    until(sent, f"{robot.name} sends its backlog", seconds)
 
 
-def arrive(machine: Any, robot: str, seconds: float = 60) -> None:
+def scraped(robots: Iterable[Any], rounds: int) -> None:
+    """Wait until each robot's agent has read all of its targets so many times more. Raises AssertionError."""
+
+    def scrapes(robot: Any) -> float:
+        lines = [line for line in robot.get(f"{AGENT}/metrics").splitlines() if line.startswith("vm_promscrape_")]
+        counted = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+        done = sum(value for name, value in counted.items() if name.startswith("vm_promscrape_scrapes_total"))
+        return done / max(1, counted['vm_promscrape_targets{type="static_configs", status="up"}'])
+
+    goals = [(robot, scrapes(robot) + rounds) for robot in robots]
+    for robot, goal in goals:
+        until(partial(lambda robot, goal: scrapes(robot) >= goal, robot, goal), f"{robot.name} scrapes {rounds} times")
+
+
+def settled(machine: Any, *robots: str, scrapes: int = 4) -> float:
+    """Return a moment from before which nothing is under way any more: ``machine`` has the next scrapes."""
+    moment = time.time()
+
+    def later(robot: str) -> bool:
+        found = exported(machine, f'up{{robot="{robot}",job="sensor_service"}}', (moment, time.time() + 60))
+        return sum(len(samples) for samples in found.values()) >= scrapes
+
+    for robot in robots:
+        until(partial(later, robot), f"what {robot} scrapes now arrives at {machine.name}")
+    return moment
+
+
+def arrive(machine: Any, robot: str) -> None:
     """Wait until fresh samples of the robot are at ``machine``. Raises AssertionError."""
     query = f'count(timestamp(up{{robot="{robot}"}}) > time() - 5)'
 
@@ -152,15 +187,7 @@ def arrive(machine: Any, robot: str, seconds: float = 60) -> None:
             return False
         return bool(json.loads(page)["data"]["result"])
 
-    until(fresh, seconds, f"samples of {robot} arrive at {machine.name}")
-
-
-def until(what: Callable[[], bool], seconds: float, words: str) -> None:
-    """Wait until ``what`` is true. Raises AssertionError."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {words}"
-        time.sleep(1)
+    until(fresh, f"samples of {robot} arrive at {machine.name}")
 
 
 def cut(robot: Any, hub: str) -> None:

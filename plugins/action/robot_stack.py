@@ -108,8 +108,5 @@ class ActionModule(ActionBase):
         if isinstance(need, PurgeNeed):
             return packages.purge(connection, need)
         if isinstance(need, PackagesNeed):
-            directory = str(self._task.args.get("packages_directory") or "")
-            if directory:
-                return packages.install_from(connection, need, directory, root)
-            return packages.install(connection, need)
+            return packages.install(connection, need, str(self._task.args.get("packages_directory") or ""), root)
         return reboot.reboot(connection)

@@ -1,4 +1,4 @@
-"""Ansible's default output, but a robot that fails says why in its message; the table at the end says the rest."""
+"""Ansible's default output, but of a failed robot only its message; the table at the end has the figures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ansible.plugins.callback.default import CallbackModule as Default
 DOCUMENTATION = """
 name: display
 type: stdout
-short_description: Default output without the measurements of a robot that fails
+short_description: Default output without the measurements of a failed robot
 description:
-  - As Ansible's default, but of a failed robot_stack task only the message is shown. The figures are in the table of
+  - As Ansible's default, but a failed robot_stack task shows only its message. The figures are in the table of
     robotfleet.stack.summary; C(-v) shows the whole result.
 extends_documentation_fragment:
   - default_callback

@@ -1,4 +1,4 @@
-"""The end of a rollout, for people: who was put back, who is silent, whether it stopped, and who was not reached."""
+"""The end of a rollout, for people: who was rolled back, who is silent, whether it stopped, and who was not reached."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.summary i
 DOCUMENTATION = """
 name: rollout
 type: aggregate
-short_description: What became of a rollout, at the end of a run
+short_description: The outcome of a rollout, at the end of a run
 description:
-  - Says who was put back to what was good there, which robots were silent, in which wave the rollout stopped and why,
-    and which robots it did not reach. Says nothing where nothing of this happened.
+  - Says which robots were refused, failed or were rolled back, which were silent, in which wave the rollout stopped and
+    why, and which robots it did not reach. Says nothing where nothing of this happened.
 requirements:
   - enable it in ansible.cfg (callbacks_enabled)
 """

@@ -16,10 +16,10 @@ description:
   - Prints, for every robot that the robot_stack module was run on, each service's limit (as the kernel has it), its
     usage and its verdict, the engine, and the whole stack against its budget.
   - Then what changed on which robot, what was refused and why, and the robots that could not be reached.
-  - Of a robot that is verified and differs from its declaration, each difference, as a diff where it is text.
-  - Where nothing may change (preflight, check mode), a table of the plan first, with the robot's RAM, its budget and
-    who gets how much of it, and each robot's steps or the reasons against them; then what runs now, judged by what is
-    declared, so that a limit that is to change is told as a difference.
+  - For a verified robot that differs from its declaration, each difference, with a diff where it is text.
+  - Where nothing may change (preflight, check mode), first a table of the plan, with the robot's RAM, its budget and
+    how that is shared out, and each robot's steps, or the reasons of its refusal; then what runs now, judged by the
+    declaration, so that a limit that would change shows as a difference.
 requirements:
   - enable it in ansible.cfg (callbacks_enabled)
 """
@@ -246,8 +246,10 @@ def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str
         found += reasons(robot, result)
         if "budget" in result:
             left = result["budget"]["left_mib"]
-            told = f"{left} MiB of its budget are not given to anybody" if left else "all of its budget is given"
+            told = f"{left} MiB of its budget are unassigned" if left else "its whole budget is assigned"
             found.append(f"{robot}: {told}.")
+        if (result.get("engine_usage") or {}).get("below_ceiling") is False:
+            found.append(f"{robot}: its engine is outside the ceiling: its memory is counted, not capped.")
     found += [f"{robot} could not be reached." for robot in unreachable]
     if results and not any(result.get("changed") or result.get("failed") for result in results.values()):
         found.append("Nothing changed.")

@@ -42,7 +42,7 @@ def certificate_end(pem: str) -> int:
 
 
 class FilterModule:
-    """Ansible's door to this file."""
+    """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

@@ -41,7 +41,7 @@ def robot_pages(robots: Iterable[str]) -> list[dict[str, Any]]:
 
 
 class FilterModule:
-    """Ansible's door to this file."""
+    """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

@@ -47,7 +47,7 @@ def secret_file(path: str, optional: bool = False) -> str:
 
 
 class FilterModule:
-    """Ansible's door to this file."""
+    """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

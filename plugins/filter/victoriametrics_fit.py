@@ -92,7 +92,7 @@ def _cache_bytes(limit_mib: int, expected_series: int) -> int:
 
 
 class FilterModule:
-    """Ansible's door to this file."""
+    """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

@@ -65,7 +65,7 @@ def buffer(
 
 
 class FilterModule:
-    """Ansible's door to this file."""
+    """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

@@ -61,7 +61,7 @@ def fit(limit_mib: int) -> dict[str, int]:
 
 
 class FilterModule:
-    """Ansible's door to this file."""
+    """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

@@ -40,7 +40,7 @@ def queue(url: str, position: int = 1) -> str:
 
 
 class FilterModule:
-    """Ansible's door to this file."""
+    """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

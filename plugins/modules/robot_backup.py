@@ -1,4 +1,4 @@
-"""A thin door: parameters in, one step of a backup or of a restore, result out."""
+"""A thin entry point: parameters in, one step of a backup or of a restore, result out."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ options:
     description: The stack's directory on the robot.
     type: str
     default: /var/lib/robot-stack
+  socket:
+    description: Where the container engine listens.
+    type: str
+    default: /var/run/docker.sock
   directory:
     description: Used on the controller only. Where the robot's backups are.
     type: str
@@ -83,10 +87,9 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backu
 )
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.lock import BusyError, held
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
-
-SOCKET = "/var/run/docker.sock"
 
 
 def database(params: dict[str, Any]) -> Database:
@@ -105,7 +108,7 @@ def database(params: dict[str, Any]) -> Database:
         history_url=url.rsplit("/", 1)[0],
         stop_timeout_seconds=int(told["stop_timeout_seconds"]),
     )
-    return Database(service, params["root"], str(told["data"]), Roots(), Engine(SOCKET))
+    return Database(service, params["root"], str(told["data"]), Roots(), connect(params["socket"]))
 
 
 def step(params: dict[str, Any]) -> dict[str, Any]:
@@ -143,6 +146,7 @@ def main() -> None:
         "database": {"type": "dict", "required": True},
         "password": {"type": "str", "default": "", "no_log": True},
         "root": {"type": "str", "default": "/var/lib/robot-stack"},
+        "socket": {"type": "str", "default": "/var/run/docker.sock"},
         "directory": {"type": "str", "default": ""},
         "archive": {"type": "str", "default": ""},
         "digest": {"type": "str", "default": ""},

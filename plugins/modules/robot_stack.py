@@ -1,4 +1,4 @@
-"""A thin door: parameters in, one call of the robot_stack package, result out."""
+"""The entry point on the robot: parameters in, one call of the robot_stack package, result out."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ DOCUMENTATION = r"""
 module: robot_stack
 short_description: Make a robot's telemetry stack equal to its spec, inside its memory budget
 description:
-  - Observes the robot, plans, applies, reads every limit back from the kernel, and judges what is used. One run does
-    all of it.
+  - Observes the robot, plans, applies, reads every limit back from the kernel, and judges the usage, all in one run.
   - Runs on the robot's own Python (3.9 or later) and needs nothing else there. Talks to the container engine over its
     socket.
-  - An action plugin of the same name stands before it on the controller. It renders the files that the services name,
-    sets I(scope) from C(--tags), and brings what the robot lacks (packages, images, a reboot), then asks once more.
+  - The action plugin of the same name calls it from the controller. It renders the files that the services name, sets
+    I(scope) from C(--tags), brings what the robot lacks (packages, images, a reboot), and then runs the module again.
 options:
   state:
     description:
-      - C(present) makes the robot equal to the spec. C(absent) takes the stack off again.
-      - C(planned) changes nothing and returns the plan and every reason against it.
-      - C(verified) changes nothing and fails where anything differs, a limit is missing or a budget is broken.
-      - C(proven) is the gate after a change. A robot that passes remembers what runs as good; one that does not is put
-        back to what was good there, and fails.
-      - C(restored) puts the robot back to the newest version that was good there and that it is not.
+      - C(present) makes the robot equal to the spec. C(absent) removes the stack.
+      - C(planned) changes nothing and returns the plan, or every reason of a refusal.
+      - C(verified) changes nothing and fails where anything differs, a limit is missing or a budget is exceeded.
+      - C(proven) is the gate after a change. A robot that passes records what runs as its last good version; one that
+        does not is rolled back, and fails.
+      - C(restored) rolls the robot back to its newest good version that differs from what runs.
     type: str
     choices: [present, verified, planned, proven, restored, absent]
     default: present
   scope:
     description:
-      - Names of the services that this run may touch. Empty means all. What all services stand on (the ceiling, an
-        engine of ours and its settings, the watchdog) is made true with any of them.
+      - Names of the services that this run may touch. Empty means all. What all services need (the ceiling, an engine
+        of ours and its settings, the watchdog) is deployed with any of them.
     type: list
     elements: str
     default: []
@@ -114,7 +113,7 @@ options:
       name: {description: Lower-case name., type: str, required: true}
       enabled: {description: Whether the robot runs it., type: bool, default: true}
       image: {description: C(reference); the action plugin adds C(fingerprints)., type: dict, required: true}
-      command: {description: Words after the image's entry point., type: list, elements: str, default: []}
+      command: {description: Arguments after the image's entry point., type: list, elements: str, default: []}
       environment: {description: Environment variables., type: dict, default: {}}
       memory_limit_mib: {description: Memory limit in MiB; swap is always zero., type: int, required: true}
       cpu_limit: {description: CPUs., type: float, required: true}
@@ -148,7 +147,7 @@ options:
         type: dict
         default: {}
       limit_evidence:
-        description: C(url) and C(metric) of the limit that the service believes in.
+        description: C(url) and C(metric) of the limit that the service found.
         type: dict
         default: {}
       history_url: {description: Where the robot's own history is asked for., type: str, default: ''}
@@ -201,7 +200,7 @@ options:
         type: int
         default: 120
   staged_images:
-    description: Archives that the action plugin has laid on the robot's disk. Not for users.
+    description: Archives that the action plugin has copied to the robot's disk. Not for users.
     type: list
     elements: dict
     default: []
@@ -252,7 +251,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 asked: {description: C(planned) in check mode; else I(state)., type: str, returned: always}
-declared: {description: "What the inventory gives to whom, in MiB.", type: dict, returned: always}
+declared: {description: "The budget and how it is shared out, in MiB.", type: dict, returned: always}
 plan: {description: What was done or would be done; one line each., type: list, elements: str, returned: always}
 records:
   description: What of this project's own files on the robot could not be believed, and what became of it; a line each.
@@ -274,7 +273,7 @@ history:
 proven: {description: Whether what is declared has passed the gate on this robot., type: bool, returned: C(present)}
 fresh: {description: Services that had no container before this run., type: list, elements: str, returned: C(present)}
 objections: {description: What speaks against a change., type: list, elements: str, returned: C(proven) that fails}
-rolled_back: {description: How a robot that failed was put back., type: list, elements: str, returned: after a failure}
+rolled_back: {description: How a failed robot was rolled back., type: list, elements: str, returned: after a failure}
 verdict: {description: The worst verdict., type: str, returned: where an engine runs}
 """
 
@@ -284,7 +283,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply.apply import ServiceFailedError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import history
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.staging import Archive
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
@@ -403,7 +403,7 @@ def main() -> None:
         stack = parse(module.params)
         staged = module.params["staged_images"]
         archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
-        engine = Engine(stack.engine.socket)
+        engine = connect(stack.engine.socket)
         window = history.parse(module.params["history"])
         result = run.execute(run.Call(stack, Roots(), engine, archives, check=module.check_mode, window=window))
     except SpecError as error:

@@ -71,15 +71,23 @@ def test_columns_are_aligned_and_a_robot_is_named_once() -> None:
 
 def test_a_run_without_change_says_so() -> None:
     assert told({"scout": answer()}, []) == [
-        "scout: 90 MiB of its budget are not given to anybody.",
+        "scout: 90 MiB of its budget are unassigned.",
         "Nothing changed.",
     ]
 
 
-def test_a_budget_that_is_given_to_the_last_mib_is_told_so() -> None:
+def test_a_budget_without_a_rest_is_said_to_be_assigned() -> None:
     given = answer()
     given["budget"]["left_mib"] = 0
-    assert told({"scout": given}, [])[0] == "scout: all of its budget is given."
+    assert told({"scout": given}, [])[0] == "scout: its whole budget is assigned."
+
+
+def test_an_engine_outside_the_ceiling_is_said_to_be_counted_only() -> None:
+    outside = answer()
+    outside["engine_usage"]["below_ceiling"] = False
+    assert "scout: its engine is outside the ceiling: its memory is counted, not capped." in told(
+        {"scout": outside}, []
+    )
 
 
 def test_changes_refusals_reasons_and_silent_robots_are_told() -> None:
@@ -89,7 +97,7 @@ def test_changes_refusals_reasons_and_silent_robots_are_told() -> None:
         "scout changed: start sensor_service",
         "scout refused: too little disk",
         "scout engine: 130 of 128 MiB",
-        "scout: 90 MiB of its budget are not given to anybody.",
+        "scout: 90 MiB of its budget are unassigned.",
         "cart could not be reached.",
     ]
 

@@ -187,6 +187,23 @@ def test_a_bar_is_as_long_as_its_share_of_the_limit() -> None:
     assert ((row.mark or 0) - track.x) / track.width == pytest.approx(22.7 / 50)
 
 
+@pytest.mark.parametrize(
+    ("below", "titles", "words"),
+    [
+        (True, {"engine", "whole stack"}, "are counts)"),
+        (False, {"whole stack, without the engine"}, "counted in the whole stack, not capped"),
+    ],
+)
+def test_an_engine_outside_the_ceiling_is_never_shown_as_zero(below: bool, titles: set[str], words: str) -> None:
+    answer = fine()
+    answer["engine_usage"]["below_ceiling"] = below
+    answer["history"]["services"]["engine"] = {"working_set_mib": [0.1] * 60, "limit_mib": [None] * 60}
+    view = pages.view(measurement.of_fleet("demo", {"cart": answer}, VERSIONS))
+    [shown] = view.robots
+    assert {panel.title for panel in shown.panels if "engine" in panel.title or "stack" in panel.title} == titles
+    assert shown.table.caption.endswith(words)
+
+
 def test_a_gap_in_the_history_is_a_gap_in_the_line() -> None:
     answer = fine()
     values = answer["history"]["services"]["victoriametrics"]["working_set_mib"]

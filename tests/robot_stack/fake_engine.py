@@ -88,7 +88,7 @@ class FakeEngine:
 
     def _container(self, method: str, rest: str, query: Mapping[str, str], body: bytes) -> Answer:
         if rest == "json":
-            return 200, self._listed(json.loads(query["filters"]))
+            return 200, self._listed(json.loads(query.get("filters", "{}")))
         if rest == "create":
             return self._created(query["name"], json.loads(body))
         name, _, action = rest.partition("/")

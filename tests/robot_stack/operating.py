@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.fake_engine import FakeEngine
@@ -30,7 +30,7 @@ class Operator:
         for declared in stack.services if sent else ():
             path = write(self.robot.root / ROOT / "staging" / declared.name, declared.image)
             archives[declared.image] = apply.Archive(f"/{ROOT}/staging/{declared.name}", file_digest(path))
-        engine = Engine(self.fake.socket if self.fake else "/nowhere")
+        engine = DockerEngine(self.fake.socket if self.fake else "/nowhere")
         applier = apply.Applier(
             stack,
             self.robot.roots,

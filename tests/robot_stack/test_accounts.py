@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import failure_history
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.failure_history import Event
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.state import ServiceMemory
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import found
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import Event
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import failure_history, state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.state import ServiceRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
 OOM = [Event(10.0, "oom"), Event(10.5, "die", "137"), Event(11.0, "start")]
 ENDED = [Event(20.0, "die", "2"), Event(20.5, "start")]
 STOPPED = [Event(30.0, "kill", signal="15"), Event(30.1, "die", "0"), Event(31.0, "start")]
-MEMORY = ServiceMemory("c", deployed_at=1.0)
+MEMORY = ServiceRecord("c", deployed_at=1.0)
 
 
 def after(
-    events: list[Event], memory: ServiceMemory = MEMORY, restarts: int = 0, kills_inside: int = 0
-) -> ServiceMemory:
+    events: list[Event], memory: ServiceRecord = MEMORY, restarts: int = 0, kills_inside: int = 0
+) -> ServiceRecord:
     return failure_history.after(memory, "c", events, restarts, started_at=5.0, kills_inside=kills_inside)
 
 
@@ -57,7 +58,7 @@ def test_a_child_that_was_killed_leaves_the_service_running_and_is_counted() -> 
     again = after([Event(10.0, "oom")], found, kills_inside=1)
     assert again == found
     ended = after([Event(10.0, "oom"), Event(10.5, "die", "137")], found)
-    assert (ended.oom_kills, ended.restarts, ended.last_failure) == (1, 1, failure_history.OUT_OF_MEMORY)
+    assert (ended.oom_kills, ended.restarts, ended.cause) == (1, 1, state.OUT_OF_MEMORY)
 
 
 @given(st.lists(st.integers(0, len(OOM + ENDED + STOPPED)), max_size=4))
@@ -85,14 +86,14 @@ def test_looking_more_often_counts_nothing_twice(cuts: list[int]) -> None:
 def test_the_engines_own_count_fills_what_its_events_miss(
     seen_before: int, now: int, events: list[Event], restarts: int
 ) -> None:
-    found = after(events, ServiceMemory("c", engine_restarts=seen_before), now)
+    found = after(events, ServiceRecord("c", engine_restarts=seen_before), now)
     assert (found.restarts, found.engine_restarts) == (restarts, now)
     assert bool(found.last_failure_at) == bool(restarts)
 
 
 def test_a_new_container_begins_with_nothing() -> None:
-    old = ServiceMemory("old", 1.0, 9, 3, 3, 3, 3, 99.0, "it died")
-    assert failure_history.after(old, "c", [], 0, 5.0) == ServiceMemory("c", deployed_at=5.0)
+    old = ServiceRecord("old", 1.0, 9, 3, 3, 3, 3, 99.0, "it died")
+    assert failure_history.after(old, "c", [], 0, 5.0) == ServiceRecord("c", deployed_at=5.0)
 
 
 def test_a_hang_is_a_failure_of_its_own() -> None:
@@ -113,4 +114,4 @@ def test_a_hang_is_a_failure_of_its_own() -> None:
     ],
 )
 def test_the_engines_messages_are_read(raw: dict[str, Any], event: Event) -> None:
-    assert failure_history.events([raw]) == (event,)
+    assert found.events([raw]) == (event,)

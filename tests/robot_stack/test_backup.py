@@ -18,7 +18,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask i
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import database, swap, tar_stream
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import BackupError, Database
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
@@ -184,14 +184,14 @@ class Keeper:
             "/var/lib/robot-stack",
             "data",
             robot.roots,
-            Engine(fake.socket),
+            DockerEngine(fake.socket),
             self.answers,
             pause=lambda _: None,
         )
         fake.images["victoriametrics:1"] = IMAGE
 
     def runs(self) -> None:
-        engine = Engine(self.fake.socket)
+        engine = DockerEngine(self.fake.socket)
         host = {"CgroupParent": "/x", "Memory": 1 << 20, "MemorySwap": 1 << 20}
         engine.create(NAME, {"Image": "victoriametrics:1", "HostConfig": host, "Cmd": ["run"]})
         engine.start(NAME)
@@ -384,7 +384,7 @@ def test_a_restore_touches_nothing_below_a_database_that_outlives_its_engine(kee
     keeper.runs()
     keeper.keeps("new")
     write(robot.root / "usr/bin/dockerd", "")
-    keeper.database.engine = Engine("/nowhere")
+    keeper.database.engine = DockerEngine("/nowhere")
     with pytest.raises(BackupError, match="systemctl start docker"):
         keeper.restore("old", replace=True)
     assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}

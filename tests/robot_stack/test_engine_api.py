@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import (
-    Engine,
-    EngineError,
+    DockerEngine,
     demultiplex,
 )
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from hypothesis import given
 from hypothesis import strategies as st
 from robot_stack.fake_engine import FakeEngine
@@ -32,14 +32,14 @@ def fake() -> Iterator[FakeEngine]:
 )
 def test_the_api_version_is_one_that_both_know(newest: str, oldest: str, spoken: str) -> None:
     with FakeEngine(newest=newest, oldest=oldest) as fake:
-        engine = Engine(fake.socket)
+        engine = DockerEngine(fake.socket)
         engine.info()
         engine.info()
-    assert fake.calls == ["GET /version", f"GET {spoken}", f"GET {spoken}"]
+    assert fake.calls == ["GET /version", *2 * [f"GET {spoken}", "GET /version"]]
 
 
 def test_an_engine_that_is_not_there_is_named(tmp_path: Path) -> None:
-    engine = Engine(str(tmp_path / "nothing"))
+    engine = DockerEngine(str(tmp_path / "nothing"))
     assert not engine.reachable()
     with pytest.raises(EngineError, match="nothing does not answer") as caught:
         engine.info()
@@ -47,14 +47,14 @@ def test_an_engine_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_container_lives_and_goes(fake: FakeEngine) -> None:
-    engine = Engine(fake.socket)
+    engine = DockerEngine(fake.socket)
     assert engine.reachable()
     assert engine.inspect("it") is None
-    assert engine.create("it", BODY)["Warnings"] == []
+    engine.create("it", BODY)
     engine.start("it")
     found = engine.inspect("it")
     assert found is not None
-    assert found["State"]["Running"]
+    assert (found.running, found.service, found.image_name) == (True, "it", "it:1")
     engine.stop("it", 7)
     engine.rename("it", "it.previous")
     assert engine.inspect("it") is None
@@ -64,16 +64,15 @@ def test_a_container_lives_and_goes(fake: FakeEngine) -> None:
     assert "POST /containers/it/stop?t=7" in fake.changes
 
 
-def test_containers_are_listed_by_label_or_all(fake: FakeEngine) -> None:
-    engine = Engine(fake.socket)
+def test_containers_are_listed_with_their_service(fake: FakeEngine) -> None:
+    engine = DockerEngine(fake.socket)
     engine.create("ours", BODY)
     engine.create("theirs", {"Image": "it:1"})
-    assert [c["Names"] for c in engine.containers("robot-stack.service")] == [["/ours"]]
-    assert len(engine.containers("")) == 2
+    assert [(one.name, one.service) for one in engine.containers()] == [("ours", "it"), ("theirs", "")]
 
 
 def test_the_engines_own_words_are_kept(fake: FakeEngine) -> None:
-    engine = Engine(fake.socket)
+    engine = DockerEngine(fake.socket)
     with pytest.raises(EngineError, match="No such image: other") as caught:
         engine.create("x", {"Image": "other"})
     assert caught.value.status == 404
@@ -86,8 +85,10 @@ def test_the_engines_own_words_are_kept(fake: FakeEngine) -> None:
 
 
 def test_an_image_in_use_stays(fake: FakeEngine) -> None:
-    engine = Engine(fake.socket)
-    assert engine.image("it:1") == IMAGE
+    engine = DockerEngine(fake.socket)
+    image = engine.image("it:1")
+    assert image is not None
+    assert image.id == IMAGE["Id"]
     assert engine.image("other:1") is None
     fake.errors["DELETE /images/it:1"] = (409, b'{"message": "in use"}')
     engine.remove_image("it:1")
@@ -99,14 +100,14 @@ def test_an_image_in_use_stays(fake: FakeEngine) -> None:
 
 
 def test_an_image_gets_a_second_name_with_a_registry_port(fake: FakeEngine) -> None:
-    Engine(fake.socket).tag("it:1", "registry:5000/it:2")
+    DockerEngine(fake.socket).tag("it:1", "registry:5000/it:2")
     assert fake.changes == ["POST /images/it:1/tag?repo=registry%3A5000%2Fit&tag=2"]
 
 
 def test_an_archive_is_sent_whole(fake: FakeEngine, tmp_path: Path) -> None:
     archive = tmp_path / "it.tar"
     archive.write_bytes(b"x" * 300_000)
-    assert Engine(fake.socket).load(archive) == "Loaded image: it"
+    assert DockerEngine(fake.socket).load(archive) == "Loaded image: it"
     assert fake.loaded == archive.read_bytes()
 
 
@@ -115,11 +116,11 @@ def test_an_archive_that_the_engine_cannot_read_is_an_error(fake: FakeEngine, tm
     archive.write_bytes(b"x")
     fake.errors["POST /images/load"] = (200, b'{"stream": "a"}\n{"error": "unexpected EOF"}\n')
     with pytest.raises(EngineError, match="unexpected EOF"):
-        Engine(fake.socket).load(archive)
+        DockerEngine(fake.socket).load(archive)
 
 
 def test_logs_are_text(fake: FakeEngine) -> None:
-    engine = Engine(fake.socket)
+    engine = DockerEngine(fake.socket)
     engine.create("it", BODY)
     assert engine.logs("it", 2) == "one\ntwo"
 

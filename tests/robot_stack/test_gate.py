@@ -28,7 +28,7 @@ def reading(name: str, limit: int, held: int = 4, **memory: Any) -> readback.Rea
         smallest=(limit * MIB, "/x"),
         usage=cgroup.Usage(held * MIB, 0, held * MIB, 0, 0, 0),
         below_ceiling=True,
-        memory=state.ServiceMemory(container="c", **{"deployed_at": NOW - 60, **memory}),
+        memory=state.ServiceRecord(container="c", **{"deployed_at": NOW - 60, **memory}),
     )
 
 

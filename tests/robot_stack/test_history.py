@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import history
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import disk_usage, run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import model, parse
 from robot_stack.fake_engine import FakeEngine
@@ -199,7 +199,7 @@ def test_a_run_reads_history_only_where_it_is_asked_for(robot: Robot, fake: Fake
     stack = parse.parse(parameters(service(history_url=database.url), state="verified"))
 
     def call(window: history.Window) -> dict[str, Any]:
-        engine = Engine(fake.socket)
+        engine = DockerEngine(fake.socket)
         found: dict[str, Any] = run.execute(run.Call(stack, robot.roots, engine, clock=lambda: NOW, window=window))
         return found
 
@@ -215,7 +215,7 @@ def test_disk_tells_image_and_data(robot: Robot, fake: FakeEngine) -> None:
     fake.images = {"sensor_service:1": {"Id": "1", "Size": 14 * MIB}}
     write(robot.root / "var/lib/robot-stack/sensor_service/data/parts/one", "x" * 3 * MIB)
     stack = parse.parse(parameters(declared, service("other")))
-    found = disk_usage.read(stack, Engine(fake.socket), robot.roots)
+    found = disk_usage.read(stack, DockerEngine(fake.socket), robot.roots)
     assert found["sensor_service"]["image_mib"] == 14.0
     assert found["sensor_service"]["data_mib"] == pytest.approx(3.0, abs=0.1)
     assert found["other"] == {"image_mib": None, "data_mib": None}

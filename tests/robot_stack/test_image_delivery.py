@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import image, staging
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
@@ -40,7 +41,7 @@ def call(
     robot: Robot, fake: FakeEngine, *services: dict[str, Any], archives: Any = None, **more: Any
 ) -> dict[str, Any]:
     stack = parse.parse(parameters(*services, **more))
-    engine = Engine(fake.socket)
+    engine = DockerEngine(fake.socket)
     applier = apply.Applier(
         stack, robot.roots, engine, archives or {}, run=robot.systemctl([]), clock=lambda: 1000.0, pause=lambda _: None
     )
@@ -123,7 +124,7 @@ def test_an_archive_is_kept_where_the_engine_went_away_while_it_loaded(
         raise EngineError(0, "the container engine does not answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Engine, "load", away)
+        patch.setattr(DockerEngine, "load", away)
         with pytest.raises(EngineError, match="does not answer"):
             call(robot, fake, service(), archives=staged(robot, left_out=1))
     (need,) = call(robot, fake, service())["needs"]

@@ -19,6 +19,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import report
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import metrics
 from robot_stack.robots import MIB, parameters, service
 
 STACK = parse.parse(parameters(service(), service("victoriametrics", 50, history_url="http://127.0.0.1:1")))
@@ -68,7 +69,14 @@ def test_the_engine_is_judged_by_what_it_cannot_give_back(change: dict[str, Any]
     ],
 )
 def test_what_the_whole_stack_uses_has_the_engine_in_it(change: dict[str, Any], used: float | None) -> None:
-    assert report.budget(engine_reading(**change), STACK, 82)["used_mib"] == used
+    assert report.budget(engine_reading(**change), STACK, 82, judge.Judgement("ok"))["used_mib"] == used
+
+
+def test_what_the_watchdog_could_not_read_is_absent_not_zero() -> None:
+    page = metrics.text([], engine_reading(stack_usage=None), BUDGET, 1.0)
+    assert "\nrobot_stack_memory_unreclaimable_bytes " not in page
+    page = metrics.text([], engine_reading(usage=None), BUDGET, 1.0)  # the engine's 60 MiB are not in the slice
+    assert f"\nrobot_stack_memory_unreclaimable_bytes {160 * MIB}\n" in page
 
 
 @pytest.mark.parametrize(
@@ -114,15 +122,16 @@ def test_the_highest_of_all_peaks_counts() -> None:
     def peak(**change: Any) -> Any:
         return judge.peak(dataclasses.replace(READING, **change))
 
-    assert peak(memory=state.ServiceMemory("c", peak_bytes=1)) == 8 * MIB
-    assert peak(memory=state.ServiceMemory("c", peak_bytes=9 * MIB)) == 9 * MIB
+    assert peak(memory=state.ServiceRecord("c", peak_bytes=1)) == 8 * MIB
+    assert peak(memory=state.ServiceRecord("c", peak_bytes=9 * MIB)) == 9 * MIB
     assert peak(remembered_peak=10 * MIB) == 10 * MIB
     assert judge.peak(readback.Reading("s", 1)) is None
 
 
 def test_a_look_remembers_the_peak_and_what_happened() -> None:
-    reading = dataclasses.replace(READING, memory=state.ServiceMemory("c", restarts=2, peak_bytes=MIB))
-    assert report.remember(reading) == state.ServiceMemory("c", restarts=2, peak_bytes=8 * MIB)
+    reading = dataclasses.replace(READING, memory=state.ServiceRecord("c", restarts=2, peak_bytes=MIB))
+    kept = report.remembered(state.State(), [reading]).services[reading.name]
+    assert kept == state.ServiceRecord("c", restarts=2, peak_bytes=8 * MIB)
 
 
 @pytest.mark.parametrize(
@@ -137,12 +146,12 @@ def test_a_look_remembers_the_peak_and_what_happened() -> None:
     ],
 )
 def test_what_was_killed_is_judged_killed_for_a_day(memory: dict[str, Any], verdict: str) -> None:
-    judged = judge.service(dataclasses.replace(READING, memory=state.ServiceMemory("c", **memory)), 0, 1000.0)
+    judged = judge.service(dataclasses.replace(READING, memory=state.ServiceRecord("c", **memory)), 0, 1000.0)
     assert judged.verdict == verdict
 
 
 def test_a_kill_is_told_with_its_counts() -> None:
-    memory = state.ServiceMemory("c", restarts=3, oom_kills=2, last_failure_at=999.0, last_failure="it died")
+    memory = state.ServiceRecord("c", restarts=3, oom_kills=2, last_failure_at=999.0, last_failure="it died")
     judged = judge.service(dataclasses.replace(READING, memory=memory), 0, 1000.0)
     assert judged.reasons == ["it died (since it was deployed: killed for memory 2 times, ended unasked 3 times)"]
 

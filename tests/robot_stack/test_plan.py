@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import setup as engine_setup
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.inventory import FoundImage
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container, found
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.driver import DOCKER
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.setup import STORE
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import (
+    EngineInfo,
+    FoundImage,
+    name_of,
+)
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import (
     cgroup,
     disk_space,
@@ -46,8 +51,19 @@ FACTS = facts.Robot(
     swap_total=0,
     disk_available=9000 * MIB,
     systemd=True,
-    debian=True,
+    platform="debian",
 )
+
+
+def info(version: str = "20.10", api: str = "1.41", swap_accounted: bool = True) -> EngineInfo:
+    return EngineInfo(version, api, "systemd", swap_accounted, STORE, True)
+
+
+def change(seen: observe.Observed, **found: Any) -> None:
+    """Make the sensor service's container differ."""
+    name = "robot-stack-sensor_service"
+    containers: Any = seen.containers
+    containers[name] = dataclasses.replace(containers[name], **found)
 
 
 def difference(step: Step) -> dict[str, str]:
@@ -66,6 +82,8 @@ def bare(**change: Any) -> Any:
         robot=dataclasses.replace(FACTS, **facts),
         state=state.State(),
         engine=observe.FoundEngine(installed=False, running=False, missing_packages=["docker.io"]),
+        driver=DOCKER,
+        store=STORE,
         containers={},
         images={},
         found_files={},
@@ -88,21 +106,23 @@ def _found(file: Any) -> Any:
 
 def done(stack: Any, **change: Any) -> Any:
     """A robot that is as ``stack`` says, its engine installed by this project; then ``change``."""
-    wanted = systemd.slice_units(stack, 2, own_engine=True) + engine_setup.engine_files(stack)
-    wanted += watchdog_setup.settings(stack)
+    wanted = systemd.slice_units(stack, 2, True, DOCKER.units) + DOCKER.files(stack)
+    wanted += watchdog_setup.settings(stack, DOCKER.units[-1])
     containers, images = {}, {}
     for one in stack.services:
         wanted += [*layout.config_files(stack, one), watchdog_setup.service_settings(stack, one)]
         body = container.body(stack, one, "systemd", FINGERPRINT)
-        containers[container.name_of(one.name)] = {
+        raw = {
             "Image": "sha256:1",
+            "Name": name_of(one.name),
             "Config": {key: value for key, value in body.items() if key != "HostConfig"},
             "HostConfig": body["HostConfig"],
             "State": {"Running": True},
         }
+        containers[name_of(one.name)] = found.container(raw)
         images[one.image] = FoundImage("sha256:1", FINGERPRINT, ["a"], ["PATH=/bin"])
     parts: dict[str, Any] = {
-        "state": state.State(["docker.io"], engine_setup.configuration(stack), sorted(images)),
+        "state": state.State(["docker.io"], DOCKER.configuration(stack), sorted(images)),
         "engine": observe.FoundEngine(installed=True, running=True),
         "containers": containers,
         "images": images,
@@ -184,10 +204,10 @@ def test_a_name_that_was_given_to_another_image_restarts_nothing_that_runs_the_r
 def test_a_container_that_somebody_else_made_is_no_longer_ours_whatever_labels_it_bears() -> None:
     stack = declared()
     seen = done(stack)
-    seen.containers["robot-stack-sensor_service"]["Id"] = "theirs"
+    change(seen, id="theirs")
 
     def made(identity: str) -> Any:
-        memory = {"sensor_service": state.ServiceMemory(made=identity)}
+        memory = {"sensor_service": state.ServiceRecord(made=identity)}
         return dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=memory))
 
     (step,) = plan.make(stack, made("ours")).steps
@@ -200,11 +220,11 @@ def test_a_replacement_that_was_cut_off_is_finished() -> None:
     stack = declared()
     seen = done(stack)
     ours = seen.containers["robot-stack-sensor_service"]
-    seen.containers["robot-stack-sensor_service.previous"] = {**ours, "State": {"Running": False}}
-    memory = {"sensor_service": state.ServiceMemory(made="the one before")}  # it was cut off before it remembered
+    seen.containers["robot-stack-sensor_service.previous"] = dataclasses.replace(ours, running=False)
+    memory = {"sensor_service": state.ServiceRecord(made="the one before")}  # it was cut off before it remembered
     seen = dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=memory))
     assert kinds(plan.make(stack, seen)) == ["settle"]
-    ours["State"] = {"Running": False, "Status": "created"}
+    change(seen, running=False, status="created")
     (step,) = plan.make(stack, seen).steps
     assert step.summary.endswith("it is created; its replacement was interrupted")
 
@@ -212,16 +232,16 @@ def test_a_replacement_that_was_cut_off_is_finished() -> None:
 def test_swap_that_no_kernel_counts_is_no_drift_for_ever() -> None:
     stack = declared()
     seen = done(stack)
-    seen.containers["robot-stack-sensor_service"]["HostConfig"]["MemorySwap"] = -1
+    change(seen, memory_and_swap=-1)
     assert kinds(plan.make(stack, seen)) == ["container"]
-    uncounted = observe.FoundEngine(installed=True, running=True, swap_accounted=False)
+    uncounted = observe.FoundEngine(True, True, info=info(swap_accounted=False))
     assert kinds(plan.make(stack, dataclasses.replace(seen, engine=uncounted))) == []
 
 
 def test_somebody_elses_engine_is_never_configured() -> None:
     stack = declared()
     theirs = done(stack, state=state.State())
-    engines = {file.path for file in engine_setup.engine_files(stack)}
+    engines = {file.path for file in DOCKER.files(stack)}
     kept = {path: found for path, found in theirs.found_files.items() if path not in engines}
     theirs = dataclasses.replace(theirs, found_files=kept)
     # a slice that an earlier version made for it goes: it is empty
@@ -287,8 +307,7 @@ def test_what_a_run_leaves_alone_counts_with_the_limit_that_it_has(both_declared
 
 def test_a_limit_that_was_taken_away_or_is_there_twice_counts_once() -> None:
     there = done(declared(service(), service("victoriametrics", 50)))
-    left = {**there.containers["robot-stack-victoriametrics"]}
-    left["HostConfig"] = {**left["HostConfig"], "Memory": 0}
+    left = dataclasses.replace(there.containers["robot-stack-victoriametrics"], memory=0)
     there = dataclasses.replace(there, containers={**there.containers, "robot-stack-victoriametrics.previous": left})
     alone = declared(service(), scope=["sensor_service"])
     assert limits.kept(alone, there) == {"victoriametrics": 50}
@@ -364,11 +383,11 @@ def test_the_memory_controller_is_switched_on_where_a_reboot_is_allowed() -> Non
         ({"clock": 1e9}, {"controller_clock": 1e9 + 3601}, "its clock says 2001-09-09 01:46 UTC"),
         ({"disks": {"/": disk_space.Disk(1, 299 * MIB)}}, {}, "299.0 MiB of disk are free for /, 300 MiB are needed"),
         (
-            {"engine": observe.FoundEngine(True, True, version="19.03.13", api_version="1.40")},
+            {"engine": observe.FoundEngine(True, True, info=info("19.03.13", "1.40"))},
             {},
             "its container engine is 19.03.13 (API 1.40), Docker 20.10 (API 1.41) or later is needed",
         ),
-        ({"debian": False}, {}, "no Debian"),
+        ({"platform": ""}, {}, "no Debian"),
         ({}, {"engine": {**parameters()["engine"], "install": False}}, "set container_engine_install: true"),
     ],
 )
@@ -391,7 +410,7 @@ def test_a_budget_that_fits_exactly_is_accepted() -> None:
         ({"swap_total": MIB}, {}),
         ({"clock": 1e9}, {"controller_clock": 1e9 - 3600}),
         ({"clock": 0.0}, {}),  # without a controller's clock there is nothing to compare with
-        ({"engine": observe.FoundEngine(True, True, version="20.10.24", api_version="1.41")}, {}),
+        ({"engine": observe.FoundEngine(True, True, info=info("20.10.24", "1.41"))}, {}),
         ({"engine": observe.FoundEngine(True, True)}, {}),
     ],
 )
@@ -447,7 +466,7 @@ def test_our_own_listener_is_not_in_the_way(tmp_path: Path) -> None:
     _listens(tmp_path, 7, "docker-c0ffee.scope")
     stack = declared(service(listens=["127.0.0.1:9101"]))
     seen = done(stack)
-    seen.containers["robot-stack-sensor_service"]["Id"] = "c0ffee"
+    change(seen, id="c0ffee")
     assert preflight.busy_listeners(stack, seen, tmp_path) == []
     (reason,) = preflight.busy_listeners(stack, bare(), tmp_path)
     assert "127.0.0.1:9101 is taken by squatter (process 7): stop it, or change sensor_service_listen" in reason
@@ -457,7 +476,7 @@ def test_a_container_of_ours_that_has_the_address_is_named(tmp_path: Path) -> No
     """A service that is renamed keeps its address, or two exchange theirs."""
     _listens(tmp_path, 7, "docker-c0ffee.scope")
     seen = done(declared(service()))
-    seen.containers["robot-stack-sensor_service"]["Id"] = "c0ffee"
+    change(seen, id="c0ffee")
     renamed = declared(service("camera_service", listens=["127.0.0.1:9101"]))
     (reason,) = preflight.busy_listeners(renamed, seen, tmp_path)
     assert "taken by our own container robot-stack-sensor_service: stop it first" in reason
@@ -469,7 +488,7 @@ def test_the_slice_that_the_engine_runs_in_stays_although_its_state_was_lost() -
     assert not seen.own_engine
     assert "robotstack-engine.slice" in seen.own_units
     assert not [step for step in plan.make(stack, seen).steps if step.kind == "drop-slice"]
-    drop_ins = {file.path for file in engine_setup.engine_files(stack)}
+    drop_ins = {file.path for file in DOCKER.files(stack)}
     left = {path: found for path, found in seen.found_files.items() if path not in drop_ins}
     without = plan.make(stack, dataclasses.replace(seen, found_files=left))
     assert [step.subject for step in without.steps if step.kind == "drop-slice"] == ["robotstack-engine.slice"]
@@ -480,7 +499,7 @@ def test_a_listener_is_in_the_way_although_our_container_runs(tmp_path: Path) ->
     _listens(tmp_path, 7, "system.slice/squatter.service")
     stack = declared(service(listens=["127.0.0.1:9101"]))
     seen = done(stack)
-    seen.containers["robot-stack-sensor_service"]["Id"] = "c0ffee"
+    change(seen, id="c0ffee")
     assert len(preflight.busy_listeners(stack, seen, tmp_path)) == 1
 
 
@@ -518,7 +537,7 @@ def test_removal_takes_services_before_their_ceiling() -> None:
     ]
     dropped = [step.subject for step in made.steps if step.kind in ("drop-slice", "drop-directory", "drop-file")]
     assert "/var/lib/robot-stack/sensor_service" not in dropped  # its data stays
-    assert engine_setup.DAEMON_JSON not in dropped  # so does the engine, as it was set up
+    assert DOCKER.settings_file not in dropped  # so does the engine, as it was set up
     assert dropped[-1] == "robotstack.slice"  # children go before their parent
 
 

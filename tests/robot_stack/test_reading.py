@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.driver import DOCKER
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import (
     cgroup,
     disk_space,
     facts,
-    packages,
     procfs,
 )
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.platforms.debian import DEBIAN
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import readback, verdict
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, preflight
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
@@ -142,7 +144,7 @@ def test_the_robot_is_as_large_as_the_limit_above_it(made: Robot) -> None:
     found = facts.observe(made.roots, "aarch64", "6.1", "/var/lib/x")
     assert (found.memory_ceiling, found.architecture, found.swap_total) == (100 * MIB, "arm64", 1024 * 1024)
     assert found.systemd
-    assert found.debian
+    assert found.platform == "debian"
     assert found.disk_available > 0
 
 
@@ -150,13 +152,13 @@ def test_a_small_ceiling_above_the_robot_is_refused_and_named(made: Robot) -> No
     stack = parse.parse(parameters())
     made.group("/small", 449 * MIB)
     made.process(1, "init", "/small/init.scope")
-    seen = observe.observe(stack, made.roots, Engine("/nowhere"))
+    seen = observe.observe(stack, made.roots, DockerEngine("/nowhere"))
     (reason,) = [text for text in preflight.reasons(stack, seen) if "memory_budget" in text]
     assert (
         "is 450 MiB, more than this robot's 449.0 MiB (a cgroup above everything on it; its kernel has 500.0)" in reason
     )
     made.group("/small", 450 * MIB)
-    seen = observe.observe(stack, made.roots, Engine("/nowhere"))
+    seen = observe.observe(stack, made.roots, DockerEngine("/nowhere"))
     assert not [text for text in preflight.reasons(stack, seen) if "memory_budget" in text]
 
 
@@ -168,7 +170,7 @@ def test_an_engine_of_ours_that_a_power_cut_left_half_installed_is_seen(
     write(made.root / "usr/sbin/dockerd", "")
     write(made.root / "var/lib/dpkg/status", f"Package: docker.io\nStatus: install ok {status}\n")
     state.save(state.State(engine_packages=["docker.io"]), made.root / "var/lib/robot-stack")
-    seen = observe.observe(parse.parse(parameters()), made.roots, Engine("/nowhere"))
+    seen = observe.observe(parse.parse(parameters()), made.roots, DockerEngine("/nowhere"))
     assert seen.engine.installed
     assert seen.engine.missing_packages == missing
 
@@ -179,13 +181,13 @@ def test_an_engine_that_runs_and_was_not_set_up_to_its_end_is_seen(made: Robot) 
 
     def missing() -> list[str]:
         with FakeEngine(made) as fake:
-            seen = observe.observe(parse.parse(parameters()), made.roots, Engine(fake.socket))
+            seen = observe.observe(parse.parse(parameters()), made.roots, DockerEngine(fake.socket))
         assert seen.engine.running
         return list(seen.engine.missing_packages)
 
     assert missing() == [], "dpkg's status is not read at each run"
     write(made.root / "var/lib/dpkg/updates/tmp.i", "")
-    assert not packages.packages_interrupted(made.roots)
+    assert not DEBIAN.interrupted(made.roots)
     write(made.root / "var/lib/dpkg/updates/0003", "")
     assert missing() == ["docker.io"]
 
@@ -278,13 +280,13 @@ def test_only_installed_packages_count(tmp_path: Path) -> None:
         tmp_path / "var/lib/dpkg/status",
         "Package: a\nStatus: install ok installed\n\nPackage: b\nStatus: deinstall ok config-files\n",
     )
-    assert packages.missing_packages(["c", "b", "a"], made.roots) == ["b", "c"]
+    assert DEBIAN.missing(["c", "b", "a"], made.roots) == ["b", "c"]
 
 
 def test_a_package_on_hold_is_installed_all_the_same(tmp_path: Path) -> None:
     made = Robot(tmp_path, 2)
     write(tmp_path / "var/lib/dpkg/status", "Package: docker.io\nStatus: hold ok installed\n")
-    assert packages.missing_packages(["docker.io"], made.roots) == []
+    assert DEBIAN.missing(["docker.io"], made.roots) == []
 
 
 def test_memory_is_read_in_bytes(made: Robot) -> None:
@@ -305,7 +307,21 @@ def test_the_engines_processes_are_known_by_name(made: Robot) -> None:
     # the kernel cuts names at 15 bytes, also within a letter
     made.process(30, "x", "/")
     (made.roots.proc / "30/comm").write_bytes("мониторинг".encode()[:15] + b"\n")
-    assert procfs.engine_pids(made.roots.proc) == [20, 21, 22]
+    assert procfs.pids_of(DOCKER.programs, made.roots.proc) == [20, 21, 22]
+
+
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [("/robotstack.slice/robotstack-engine.slice/docker.service", 5 * MIB), ("/system.slice/docker.service", 7 * 1024)],
+)
+def test_an_engine_that_runs_elsewhere_is_read_from_its_processes(made: Robot, path: str, held: int) -> None:
+    """Page cache that an engine of before has left in the slice is none of what this one holds."""
+    made.group("robotstack.slice", 300 * MIB)
+    made.group("robotstack.slice/robotstack-engine.slice", None, anonymous=5 * MIB)
+    made.process(20, "dockerd", path, pss=9, anonymous=7)
+    hierarchy = cgroup.detect(made.roots.sys)
+    reading = readback.engine(parse.parse(parameters()), DOCKER.programs, made.roots, hierarchy, 0)
+    assert verdict.engine_unreclaimable(reading) == held
 
 
 @pytest.mark.parametrize(
@@ -392,7 +408,7 @@ def test_a_diff_names_mode_and_owner() -> None:
 
 
 def test_what_is_remembered_is_read_as_it_was_written(tmp_path: Path) -> None:
-    kept = state.State(["docker.io"], "x", ["i:1"], {"s": state.ServiceMemory("c", 1.0, 2, 3, 4)})
+    kept = state.State(["docker.io"], "x", ["i:1"], {"s": state.ServiceRecord("c", 1.0, 2, 3, 4)})
     state.save(kept, tmp_path)
     assert state.load(tmp_path) == kept
 
@@ -401,7 +417,7 @@ def test_what_another_version_remembered_is_left_out(tmp_path: Path) -> None:
     services = '{"a": {"container": "c", "peak_bytes": 5, "of_another_version": 1}}'
     rest = '"engine_packages": ["p"], "engine_configuration": "", "images": []'
     write(tmp_path / state.FILE, f'{{{rest}, "services": {services}}}')
-    assert state.load(tmp_path) == state.State(["p"], services={"a": state.ServiceMemory("c", peak_bytes=5)})
+    assert state.load(tmp_path) == state.State(["p"], services={"a": state.ServiceRecord("c", peak_bytes=5)})
 
 
 @pytest.mark.parametrize(
@@ -413,6 +429,6 @@ def test_any_damage_makes_an_empty_state(tmp_path: Path, damage: str) -> None:
 
 
 def test_a_service_is_remembered_and_forgotten() -> None:
-    one = state.ServiceMemory(container="c", peak_bytes=1)
+    one = state.ServiceRecord(container="c", peak_bytes=1)
     kept = state.State().with_service("a", one).with_service("b", one).without_service("a")
     assert kept.services == {"b": one}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import image
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import (
     good_versions,
     record_file,
@@ -45,7 +45,7 @@ OLD_STATE = {
     "engine_packages": ["docker.io"],
     "image_history": {"a": ["sha256:1"]},
     "images": ["a:1"],
-    "services": {"a": {**asdict(state.ServiceMemory("c", peak_bytes=5, made="c"))}},
+    "services": {"a": {**asdict(state.ServiceRecord("c", peak_bytes=5, made="c"))}},
 }
 OLD_VERSION = {
     "budget": BUDGET,
@@ -59,7 +59,7 @@ KNOWN = state.State(
     ["docker.io"],
     "abc",
     ["a:1"],
-    {"a": state.ServiceMemory("c", peak_bytes=5, made="c")},
+    {"a": state.ServiceRecord("c", peak_bytes=5, made="c")},
     {"a": ["sha256:1"]},
     5.0,
 )
@@ -124,7 +124,7 @@ def edited(path: Path, change: Callable[[Any], Any]) -> None:
 
 def by_the_older_version(root: Path) -> list[dict[str, Any]]:
     """Read last-good.json as commit 5176552 does: any other key of a version, and it takes none of them."""
-    raw = json.loads((root / good_versions.OLDER_FILE).read_text(encoding="utf-8"))
+    raw = json.loads((root / good_versions.FORMER).read_text(encoding="utf-8"))
     for one in raw:
         good_versions.Generation(**{**one, "services": {s["name"]: s for s in one["services"]}})
     return list(raw)
@@ -146,7 +146,7 @@ def test_the_state_of_tomorrow_is_read_as_far_as_it_goes(tmp_path: Path) -> None
     write(tmp_path / state.FILE, json.dumps({**OLD_STATE, "format": 7, "new": {}, "services": services}))
     assert state.read(tmp_path) == (KNOWN, [])
     write(tmp_path / state.FILE, json.dumps({"format": 7, "services": {"a": {}}}))
-    assert state.read(tmp_path) == (state.State(services={"a": state.ServiceMemory()}), [])
+    assert state.read(tmp_path) == (state.State(services={"a": state.ServiceRecord()}), [])
 
 
 def test_a_wrong_type_costs_that_entry_alone(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, name: str, spoil: Spoil, wo
     good_versions.save([good_versions.Generation(BUDGET, 30, {"sensor_service": service()})], tmp_path)
     write(tmp_path / samples.FILE, samples.text(samples.Samples()))
     spoil(tmp_path / name)
-    if name == good_versions.OLDER_FILE and ("an object" in words or "from format" in words):
+    if name == good_versions.FORMER and ("an object" in words or "from format" in words):
         words = "does not hold a list"
     problems = [*state.read(tmp_path)[1], *good_versions.read(tmp_path)[1], *samples.read(tmp_path)[1]]
     assert [problem.name.rsplit("/", 1)[-1] for problem in problems] == [name]
@@ -227,7 +227,7 @@ def test_a_version_is_made_again_whole_or_not_at_all(
 ) -> None:
     root = tmp_path_factory.mktemp("any")
     changed = {**OLD_VERSION, "services": [{**service(), key: raw}]}
-    write(root / good_versions.OLDER_FILE, json.dumps([changed, OLD_VERSION]))
+    write(root / good_versions.FORMER, json.dumps([changed, OLD_VERSION]))
     versions, problems = good_versions.read(root)
     assert len(versions) + len(problems) == 2
     for version in versions:
@@ -261,7 +261,7 @@ def test_the_samples_of_yesterday_and_of_tomorrow_are_read(tmp_path: Path) -> No
 
 
 def test_the_good_versions_of_yesterday_are_read(tmp_path: Path) -> None:
-    write(tmp_path / good_versions.OLDER_FILE, json.dumps([OLD_VERSION]))
+    write(tmp_path / good_versions.FORMER, json.dumps([OLD_VERSION]))
     (one,), problems = good_versions.read(tmp_path)
     assert problems == []
     assert (one.budget, one.watchdog_interval_seconds, one.images) == (BUDGET, 20, {"sensor_service": "sha256:1"})
@@ -276,16 +276,16 @@ def test_old_new_old_new_keeps_the_good_versions(tmp_path: Path) -> None:
     def named(interval: int) -> dict[str, Any]:
         return {**OLD_VERSION, "watchdog_interval_seconds": interval}
 
-    write(tmp_path / good_versions.OLDER_FILE, json.dumps([named(10)]))
+    write(tmp_path / good_versions.FORMER, json.dumps([named(10)]))
     first = good_versions.load(tmp_path)
     good_versions.save([good_versions.Generation(BUDGET, 20, {"sensor_service": service()}), *first], tmp_path)
     assert [one["watchdog_interval_seconds"] for one in by_the_older_version(tmp_path)] == [20, 10]
-    write(tmp_path / good_versions.OLDER_FILE, json.dumps([named(30), named(20)]))  # the older version had its turn
+    write(tmp_path / good_versions.FORMER, json.dumps([named(30), named(20)]))  # the older version had its turn
     found, problems = good_versions.read(tmp_path)
     assert ([one.watchdog_interval_seconds for one in found], problems) == ([30, 20], [])
     good_versions.save(found, tmp_path)
     assert [one.watchdog_interval_seconds for one in good_versions.load(tmp_path)] == [30, 20]
-    (tmp_path / good_versions.OLDER_FILE).unlink()  # it has removed the stack
+    (tmp_path / good_versions.FORMER).unlink()  # it has removed the stack
     assert good_versions.read(tmp_path) == ([], [])
 
 
@@ -319,7 +319,7 @@ def test_a_version_that_cannot_be_made_again_does_not_take_the_other_along(
     tmp_path: Path, change: dict[str, Any]
 ) -> None:
     bad = {**OLD_VERSION, "services": [{**service(), **change}]}
-    write(tmp_path / good_versions.OLDER_FILE, json.dumps([bad, OLD_VERSION]))
+    write(tmp_path / good_versions.FORMER, json.dumps([bad, OLD_VERSION]))
     (one,), (problem,) = good_versions.read(tmp_path)
     assert list(one.services) == ["sensor_service"]
     assert "has a version (1) that cannot be made again" in problem.words
@@ -473,7 +473,7 @@ def test_a_removed_key_does_not_stop_the_automatic_way_back(
         for where in (raw[0], raw[0].get("budget", {}), raw[0]["services"][0]):
             where.pop(gone, None)
 
-    edited(file(robot, good_versions.OLDER_FILE), shrunk)
+    edited(file(robot, good_versions.FORMER), shrunk)
     told = operator.call(service(limit=40))
     fake.containers[SENSOR]["State"] = dict(GONE)
     told = operator.call(service(limit=40), state="proven", sent=False, fresh=told["fresh"])
@@ -565,7 +565,7 @@ def test_a_robot_of_yesterday_is_no_drift(owner: Operator, robot: Robot, fake: F
 def looked(robot: Robot, fake: FakeEngine) -> list[str]:
     said: list[str] = []
     settings = robot.root / ROOT / "watchdog"
-    look.look(settings, robot.roots, Engine(fake.socket), 1_800_000_000.0, said.append, fake.kill)
+    look.look(settings, robot.roots, DockerEngine(fake.socket), 1_800_000_000.0, said.append, fake.kill)
     return said
 
 
@@ -602,7 +602,7 @@ def test_settings_of_another_version_will_do(robot: Robot, tmp_path: Path) -> No
     stack = parse.parse(parameters(service()))
     settings = tmp_path / "settings"
     for declared, name in (
-        (watchdog_setup.settings(stack)[0], "stack.json"),
+        (watchdog_setup.settings(stack, "docker.service")[0], "stack.json"),
         (watchdog_setup.service_settings(stack, stack.services[0]), "services/a.json"),
     ):
         raw = json.loads(declared.content)

@@ -14,7 +14,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply
 )
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import data_check, http
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import IMAGE, parameters, service
@@ -35,7 +35,7 @@ class Robot:
     def __init__(self, fake: FakeEngine, stack: Any) -> None:
         self.fake, self.remembered = fake, list[tuple[str, str]]()
         fake.images["sensor_service:1"] = IMAGE
-        self.engine, self.service = Engine(fake.socket), stack.services[0]
+        self.engine, self.service = DockerEngine(fake.socket), stack.services[0]
         self.request = container.body(stack, self.service, "cgroupfs", "")
         self.replacement = Replacement(
             self.service, self.engine, lambda: 1000.0, lambda s, image: self.remembered.append((s.name, image))

@@ -6,7 +6,8 @@ import signal
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine, EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import restart
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import Robot
@@ -25,7 +26,7 @@ def running(robot: Robot, fake: FakeEngine) -> FakeEngine:
 
 
 def restarted(fake: FakeEngine, robot: Robot, kill: Any = None) -> int:
-    counted: int = restart.restart(Engine(fake.socket), NAME, 0.2, robot.root / "proc", kill or fake.kill)
+    counted: int = restart.restart(DockerEngine(fake.socket), NAME, 0.2, robot.root / "proc", kill or fake.kill)
     return counted
 
 

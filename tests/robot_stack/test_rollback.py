@@ -249,7 +249,7 @@ def test_removal_forgets_what_was_good(operator: Operator, robot: Robot) -> None
     assert list(left.services) == ["victoriametrics"]
     operator.call(service(), service("victoriametrics", 50), state="absent", sent=False)
     assert not (robot.root / ROOT / good_versions.FILE).exists()
-    write(robot.root / ROOT / good_versions.OLDER_FILE, json.dumps([]))  # a removal that was cut off
+    write(robot.root / ROOT / good_versions.FORMER, json.dumps([]))  # a removal that was cut off
     assert operator.call(service(), state="absent", sent=False)["plan"] == [
-        f"remove /{ROOT}/{good_versions.OLDER_FILE}",
+        f"remove /{ROOT}/{good_versions.FORMER}",
     ]

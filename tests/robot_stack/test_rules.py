@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import cgroup, procfs
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import readback
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import verdict as judge
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.state import ServiceMemory
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.state import ServiceRecord
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import metrics as metrics_page
 from declarations import PROJECT
@@ -40,7 +40,7 @@ def reading(name: str, rng: random.Random) -> Any:
         limits=limits,
         smallest=(rng.choice([limit] * 9 + [limit - 4096]), "/x"),
         usage=cgroup.Usage(limit, 0, int(limit * held), 0, 0, 0, rng.choice([None, 0.0, 10.0, 10.5])),
-        memory=ServiceMemory(
+        memory=ServiceRecord(
             "c",
             oom_kills=1,
             last_failure_at=rng.choice(

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container, found
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.driver import DOCKER
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import SPEC_LABEL
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import systemd
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import model, parse
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import FileMissingError, rendered
@@ -94,7 +96,7 @@ def _body(change: dict[str, Any] | None = None, driver: str = "systemd", fingerp
     ],
 )
 def test_any_setting_changes_the_digest(change: dict[str, Any]) -> None:
-    label = container.SPEC_LABEL
+    label = SPEC_LABEL
     assert _body(change)["Labels"][label] != _body()["Labels"][label]
     assert _body(fingerprint="other")["Labels"][label] != _body()["Labels"][label]
     assert _body()["Labels"] == _body()["Labels"]
@@ -153,6 +155,10 @@ def _running(**host: Any) -> dict[str, Any]:
     }
 
 
+def differences(body: dict[str, Any], raw: dict[str, Any]) -> list[str]:
+    return [one.words for one in container.drift(body, found.container(raw))]
+
+
 @pytest.mark.parametrize(
     ("host", "words"),
     [
@@ -165,24 +171,25 @@ def _running(**host: Any) -> dict[str, Any]:
     ],
 )
 def test_what_was_changed_behind_our_back_is_drift(host: dict[str, Any], words: str) -> None:
-    assert container.drift(_body(), _running()) == []
-    assert container.drift(_body(), _running(**host)) == [words]
+    assert differences(_body(), _running()) == []
+    assert differences(_body(), _running(**host)) == [words]
 
 
 def test_a_container_that_ended_is_drift() -> None:
     ended = {**_running(), "State": {"Running": False, "Status": "exited"}}
-    assert container.drift(_body(), ended) == ["it is exited"]
+    assert differences(_body(), ended) == ["it is exited"]
     other = _body({"environment": {"A": "1"}})
-    assert container.drift(other, _running()) == ["settings, files or image differ from the spec it was made of"]
+    assert differences(other, _running()) == ["settings, files or image differ from the spec it was made of"]
 
 
 def test_the_ceiling_stands_on_the_parent_alone() -> None:
-    units = systemd.slice_units(parse.parse(parameters(service())), 2, own_engine=True)
+    units = systemd.slice_units(parse.parse(parameters(service())), 2, True, DOCKER.units)
     limited = [unit.path.rsplit("/", 1)[1] for unit in units if "MemoryMax=" in unit.content]
     assert limited == ["robotstack.slice"]
     assert f"MemoryMax={300 * MIB}\nMemorySwapMax=0\n" in units[0].content
     assert (
-        f"MemoryLimit={300 * MIB}\n" in systemd.slice_units(parse.parse(parameters()), 1, own_engine=False)[0].content
+        f"MemoryLimit={300 * MIB}\n"
+        in systemd.slice_units(parse.parse(parameters()), 1, False, DOCKER.units)[0].content
     )
 
 

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge.readback import Reading
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import (
-    failure_history,
     samples,
     state,
 )
@@ -39,9 +38,9 @@ def deployed(robot: Robot, fake: FakeEngine, **more: Any) -> Path:
     """Deploy one service and return where the watchdog's settings lie."""
     fake.images["sensor_service:1"] = IMAGE
     stack = parse.parse(parameters(service(**more)))
-    call = run.Call(stack, robot.roots, Engine(fake.socket), clock=lambda: NOW)
+    call = run.Call(stack, robot.roots, DockerEngine(fake.socket), clock=lambda: NOW)
     call.applier = apply.Applier(
-        stack, robot.roots, Engine(fake.socket), {}, run=robot.systemctl([]), pause=lambda _: None
+        stack, robot.roots, DockerEngine(fake.socket), {}, run=robot.systemctl([]), pause=lambda _: None
     )
     result = run.execute(call)
     assert not result.get("failed"), result
@@ -51,7 +50,7 @@ def deployed(robot: Robot, fake: FakeEngine, **more: Any) -> Path:
 
 def looked(robot: Robot, fake: FakeEngine, settings: Path, now: float = NOW) -> list[str]:
     said: list[str] = []
-    look.look(settings, robot.roots, Engine(fake.socket), now, said.append, fake.kill)
+    look.look(settings, robot.roots, DockerEngine(fake.socket), now, said.append, fake.kill)
     return said
 
 
@@ -60,7 +59,7 @@ def page(robot: Robot) -> dict[str, float]:
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}
 
 
-def remembered(robot: Robot) -> state.ServiceMemory:
+def remembered(robot: Robot) -> state.ServiceRecord:
     return state.load(robot.root / "var/lib/robot-stack").services["sensor_service"]
 
 
@@ -99,7 +98,7 @@ def test_an_end_in_the_middle_of_a_look_is_counted_once_with_its_cause(
     robot: Robot, fake: FakeEngine, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = deployed(robot, fake)
-    real, ends = {name: getattr(Engine, name) for name in ("inspect", "events")}, list[str]()
+    real, ends = {name: getattr(DockerEngine, name) for name in ("inspect", "events")}, list[str]()
 
     def end() -> None:
         if not ends:
@@ -108,12 +107,12 @@ def test_an_end_in_the_middle_of_a_look_is_counted_once_with_its_cause(
             oom(fake, NOW + 35)  # after the look has begun
             next(iter(fake.containers.values()))["RestartCount"] = 1
 
-    def inspect(engine: Engine, name: str) -> Any:
+    def inspect(engine: DockerEngine, name: str) -> Any:
         if moment == "before the count is read":
             end()
         return real["inspect"](engine, name)
 
-    def events(engine: Engine, *asked: Any) -> Any:
+    def events(engine: DockerEngine, *asked: Any) -> Any:
         if moment == "before the events are read":
             end()
         found = real["events"](engine, *asked)
@@ -121,13 +120,13 @@ def test_an_end_in_the_middle_of_a_look_is_counted_once_with_its_cause(
             end()
         return found
 
-    monkeypatch.setattr(Engine, "inspect", inspect)
-    monkeypatch.setattr(Engine, "events", events)
+    monkeypatch.setattr(DockerEngine, "inspect", inspect)
+    monkeypatch.setattr(DockerEngine, "events", events)
     for second in (30, 60, 90):
         looked(robot, fake, settings, NOW + second)
     known = remembered(robot)
     assert ends
-    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, failure_history.OUT_OF_MEMORY)
+    assert (known.oom_kills, known.restarts, known.cause) == (1, 1, state.OUT_OF_MEMORY)
 
 
 @pytest.mark.usefixtures("any_owner")
@@ -140,7 +139,7 @@ def test_a_clock_that_was_set_back_blinds_nobody(robot: Robot, fake: FakeEngine)
     for second in (30, 60):
         looked(robot, fake, settings, back + second)
     known = remembered(robot)
-    assert (known.oom_kills, known.restarts, known.last_failure) == (1, 1, failure_history.OUT_OF_MEMORY)
+    assert (known.oom_kills, known.restarts, known.cause) == (1, 1, state.OUT_OF_MEMORY)
     assert known.last_failure_at == pytest.approx(back + 5, abs=1)
 
 
@@ -292,7 +291,7 @@ def test_a_watchdog_that_does_not_look_is_started(
     deployed(robot, fake)
     monkeypatch.setattr(watchdog_setup, "silent_seconds", lambda _: silent)
     stack = parse.parse(parameters(service(), state="verified"))
-    result = run.execute(run.Call(stack, robot.roots, Engine(fake.socket), clock=lambda: NOW))
+    result = run.execute(run.Call(stack, robot.roots, DockerEngine(fake.socket), clock=lambda: NOW))
     assert any("start the watchdog" in line for line in result["plan"]) == planned
 
 
@@ -322,5 +321,5 @@ def test_a_password_stays_in_the_services_own_file() -> None:
 
 
 def test_the_units_are_below_the_ceiling() -> None:
-    units = {file.path: file.content for file in watchdog_setup.settings(parse.parse(parameters()))}
+    units = {file.path: file.content for file in watchdog_setup.settings(parse.parse(parameters()), "docker.service")}
     assert "Slice=robotstack.slice\n" in units["/etc/systemd/system/robot-stack-watchdog.service"]

@@ -190,7 +190,7 @@ def test_the_end_names_who_was_not_reached_and_why() -> None:
     assert lines == [
         "silent: c",
         "b did not pass the gate: victoriametrics: killed (x)",
-        "b was put back: recreate it",
+        "b was rolled back: recreate it",
         "not reached: e, f, g, h, i, j: the rollout stopped in wave 2",
         "why: b failed in wave 2, rollout_max_failures is 0",
     ]
@@ -203,6 +203,12 @@ def test_a_wave_that_failed_as_a_whole_is_told_though_nobody_decided_about_it() 
         "c failed: y",
         "not reached: d, e, f, g, h, i, j: the rollout stopped in wave 2",
     ]
+
+
+def test_a_refusal_is_shown_with_every_reason() -> None:
+    refused = {"msg": "refused, for 2 reason(s):\n- no RAM\n- no disk", "refusals": ["no RAM", "no disk"]}
+    told = ending(step(start(1, 2)).progress, {"b": refused})
+    assert [line for line, _ in told][:2] == ["b was refused: no RAM", "b was refused: no disk"]
 
 
 def test_the_end_of_a_run_without_change_says_nothing() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import docker
 import pytest
 from delivery import PROJECT, SENSOR
 from login import forwarded
+from waiting import until
 
 PORT = 5000  # on the robot's loopback, which every engine takes for a registry without TLS
 OWN_PORT = 22189
@@ -44,7 +44,7 @@ def digests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         yield {reference: pushed(reference) for reference in (SENSOR, VICTORIAMETRICS)}
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=60)
 
 
 def pushed(reference: str) -> str:
@@ -53,17 +53,14 @@ def pushed(reference: str) -> str:
     repository, tag = f"127.0.0.1:{OWN_PORT}/{reference}".rsplit(":", 1)
     try:
         engine.images.get(f"{reference}-amd64").tag(repository, tag)
-        for _ in range(50):
-            lines = list(
-                engine.images.push(
-                    repository, tag, auth_config={"username": USER, "password": PASSWORD}, stream=True, decode=True
-                )
+
+        def digest() -> str:
+            lines = engine.images.push(
+                repository, tag, auth_config={"username": USER, "password": PASSWORD}, stream=True, decode=True
             )
-            digest = [line["aux"]["Digest"] for line in lines if "Digest" in (line.get("aux") or {})]
-            if digest:
-                return str(digest[0])
-            time.sleep(0.2)  # the registry may not be up yet
-        raise AssertionError(lines)
+            return next((str(line["aux"]["Digest"]) for line in lines if "Digest" in (line.get("aux") or {})), "")
+
+        return until(digest, f"the registry takes {reference}")  # it may not be up yet
     finally:
         engine.images.remove(f"{repository}:{tag}")
         engine.close()

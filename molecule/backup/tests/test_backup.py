@@ -14,6 +14,7 @@ from typing import Any
 import delivery
 import power
 import pytest
+from waiting import until
 
 MIB = 1024 * 1024
 PASSWORD = "not-a-secret-of-anybody"  # as in the inventory
@@ -46,10 +47,8 @@ def known(robots: dict[str, Any]) -> str:
     robot.run(f"python3 /run/on_robot.py write {int(time.time()) - 20000}")
     digest = str(robot.run("python3 /run/on_robot.py found")).strip()
     assert digest.startswith("100 ")
-    for _ in range(60):  # a backup notes what was scraped half a minute before it
-        if ask(robot, f"/api/v1/query?query=up&time={time.time() - 35:.0f}")["data"]["result"]:
-            break
-        time.sleep(1)
+    # a backup notes what was scraped half a minute before it
+    until(lambda: ask(robot, f"/api/v1/query?query=up&time={time.time() - 35:.0f}")["data"]["result"], "it has a past")
     return digest
 
 
@@ -69,11 +68,7 @@ def ask(robot: Any, path: str) -> Any:
 
 def mark(robot: Any, name: str) -> None:
     robot.run(f"python3 /run/on_robot.py mark {name}")
-    for _ in range(30):
-        if marked(robot, name):
-            return
-        time.sleep(1)
-    raise AssertionError(f"{name} was written and is not found")
+    until(lambda: marked(robot, name), f"{name} was written and is found")
 
 
 def marked(robot: Any, name: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+import browsing
 import pytest
 from browsing import ARTIFACTS, chromium
 from login import page_of
@@ -24,25 +25,28 @@ def tunnel(robot: Any) -> Iterator[str]:
 
 
 def _answers(url: str, query: dict[str, str]) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"{url}/api/v1/query_range?{urlencode(query)}", timeout=20) as page:
+    with urllib.request.urlopen(f"{url}/api/v1/query_range?{urlencode(query)}", timeout=60) as page:
         result: list[dict[str, Any]] = json.load(page)["data"]["result"]
     return result
 
 
 def _open(address: str, screenshot: str) -> list[tuple[str, Any]]:
-    """Open a page, wait until it has drawn, keep a picture, and return the range queries that it made."""
+    """Open a page, wait until it has values to draw, keep a picture, and return its range queries that have some."""
     seen: list[tuple[str, Any]] = []
 
     def keep(response: Response) -> None:
         if "/api/v1/query_range" in response.url and response.ok:
-            seen.append((response.request.post_data or urlsplit(response.url).query, response.json()))
+            answer = response.json()
+            if answer["data"]["result"]:
+                seen.append((response.request.post_data or urlsplit(response.url).query, answer))
 
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.on("response", keep)
         page.goto(address)
-        page.wait_for_selector("canvas", timeout=60000)
-        page.wait_for_timeout(4000)
+        page.wait_for_selector("canvas", timeout=browsing.PATIENCE_MS)
+        browsing.until(page, lambda: bool(seen), "the page asked, and got values")
+        page.wait_for_load_state("networkidle", timeout=browsing.PATIENCE_MS)
         page.screenshot(path=str(ARTIFACTS / screenshot))
     return seen
 
@@ -50,10 +54,8 @@ def _open(address: str, screenshot: str) -> list[tuple[str, Any]]:
 def test_the_page_draws_what_the_api_returns(robot: Any, tunnel: str) -> None:
     assert robot.query(f"count_over_time({SERIES}[5m]) > 30"), "a minute of samples is there"
     seen = _open(f"{tunnel}/vmui/#/?g0.expr={quote(SERIES)}&g0.range_input=2m&g0.tab=0", f"vmui-{robot.name}.png")
-    drawn = [(query, answer) for query, answer in seen if answer["data"]["result"]]
-    assert drawn, "the page asked for the series and got values"
-    asked = {key: values[0] for key, values in parse_qs(drawn[-1][0]).items()}
-    [page], [api] = drawn[-1][1]["data"]["result"], _answers(tunnel, asked)
+    asked = {key: values[0] for key, values in parse_qs(seen[-1][0]).items()}
+    [page], [api] = seen[-1][1]["data"]["result"], _answers(tunnel, asked)
     assert page["metric"] == api["metric"]
     # VictoriaMetrics fills the newest 30 s in later (-search.latencyOffset): what is older must not move
     settled = [tuple(point) for point in page["values"] if point[0] < float(asked["end"]) - 35]
@@ -63,5 +65,4 @@ def test_the_page_draws_what_the_api_returns(robot: Any, tunnel: str) -> None:
 
 def test_a_dashboard_is_there_when_it_is_opened(robot: Any, tunnel: str) -> None:
     assert robot.query("node_load1")
-    seen = _open(f"{tunnel}/vmui/#/dashboards", f"dashboards-{robot.name}.png")
-    assert any(answer["data"]["result"] for _, answer in seen)
+    assert _open(f"{tunnel}/vmui/#/dashboards", f"dashboards-{robot.name}.png")

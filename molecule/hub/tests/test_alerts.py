@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 import telemetry
 from door import Answer
+from waiting import until
 
 Ask = Callable[..., Answer]
 ALERT = {"alertname": "RobotSilent", "robot": "rover"}
@@ -48,26 +49,24 @@ def story(rover: Any, hub: Any, as_user: Ask) -> dict[str, Any]:
 
     telemetry.arrive(hub, "rover")
     # A new hub waits for its robots' first samples, and tells nobody yet ("pending").
-    telemetry.until(lambda: not look(), 90, "no alert about rover once its samples arrive")
+    until(lambda: not look(), "no alert about rover once its samples arrive")
     hub.run("rm -f /run/alerts.jsonl")
     telemetry.cut(rover, "hub")
     try:
-        telemetry.until(lambda: bool(going_on(hub)), 150, "Alertmanager is told of the silence")
+        until(lambda: going_on(hub), "Alertmanager is told of the silence")
         seen["told"] = going_on(hub)
         seen["while"] = look()
         firing = quote('ALERTS{alertname="RobotSilent",alertstate="firing"}')
-        telemetry.until(
-            lambda: bool(as_user("reader", f"/api/v1/query?query={firing}&latency_offset=1s&nocache=1").series()),
-            40,
+        seen["series"] = until(
+            lambda: as_user("reader", f"/api/v1/query?query={firing}&latency_offset=1s&nocache=1").series(),
             "the alert is a series, too",
         )
-        seen["series"] = as_user("reader", f"/api/v1/query?query={firing}&latency_offset=1s&nocache=1").series()
         seen["linked"] = as_user("reader", seen["told"][0]["generatorURL"].removeprefix("https://hub:8427"))
         seen["page"] = as_user("reader", "/vmalert/groups")
     finally:
         telemetry.mend(rover, "hub")
     hub.run("rm -f /run/alerts.jsonl")
-    telemetry.until(lambda: any(resolved(alert) for alert in told(hub)), 90, "Alertmanager is told that it is over")
+    until(lambda: any(resolved(alert) for alert in told(hub)), "Alertmanager is told that it is over")
     seen["after"] = look()
     return seen
 

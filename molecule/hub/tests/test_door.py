@@ -106,7 +106,7 @@ words = base64.b64encode(("scout:" + asked["password"]).encode()).decode()
 headers = {"Authorization": "Basic " + words, "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
 request = urllib.request.Request("https://hub:8427/api/v1/write?extra_label=robot%3Drover",
                                  base64.b64decode(asked["message"]), headers)
-print(urllib.request.urlopen(request, timeout=20, context=ssl.create_default_context(cadata=asked["authority"])).status)
+print(urllib.request.urlopen(request, timeout=60, context=ssl.create_default_context(cadata=asked["authority"])).status)
 """
 
 

@@ -16,15 +16,17 @@ SAID = (
     "for id in $(docker ps -aq); do docker logs $id 2>&1; done",
     "journalctl --no-pager -o cat",
 )
-GOOD_VERSIONS = ("good-versions.json", "last-good.json")
+GOOD_VERSIONS = ("good-versions.json", "last-good.json")  # the second is for earlier versions of the project
 HELD = {  # file, below the folder of a service's configurations -> whose secret it is
     "hub": {
         "telemetry_hub_vmauth/auth.yml": ["reader", "rover", "scout"],
         "telemetry_hub_vmauth/key.pem": ["hub's key"],
     },
     # Robots can be put back to what was good there, its password included.
-    "scout": {"vmagent/hub_password": ["scout"], **{f"{file}/{file}": ["scout"] for file in GOOD_VERSIONS}},
-    "rover": {"vmagent/hub_password": ["rover"], **{f"{file}/{file}": ["rover"] for file in GOOD_VERSIONS}},
+    **{
+        robot: {file: [robot] for file in ("vmagent/hub_password", *(f"{name}/{name}" for name in GOOD_VERSIONS))}
+        for robot in ("scout", "rover")
+    },
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import telemetry
@@ -35,8 +34,7 @@ def test_a_limit_that_was_changed_by_hand_is_told_and_healed(hub: Any, playbook:
 def test_removed_and_installed_again_it_has_every_sample(hub: Any, robots: dict[str, Any], playbook: Any) -> None:
     for name in NAMES:
         telemetry.arrive(hub, name)
-    began = time.time()
-    time.sleep(3)
+    began = telemetry.settled(hub, *NAMES)
     gone = playbook("playbooks/hub.yml", "-e", "hub_state=absent")
     assert gone.returncode == 0, gone.stdout
     assert runs(hub) == set()
@@ -44,6 +42,6 @@ def test_removed_and_installed_again_it_has_every_sample(hub: Any, robots: dict[
     back = playbook("playbooks/hub.yml")
     assert back.returncode == 0, back.stdout
     for name in NAMES:
-        telemetry.arrive(hub, name, 120)
+        telemetry.arrive(hub, name)
         telemetry.drained(robots[name])
-        assert telemetry.ledger(hub, name, (began, time.time() - 4)).lost_answers() == []
+        assert telemetry.ledger(hub, name, (began, telemetry.settled(hub, name))).lost_answers() == []

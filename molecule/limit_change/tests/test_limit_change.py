@@ -12,7 +12,7 @@ ROLE_ALONE = """
 - hosts: robots
   gather_facts: false
   roles:
-    - role: {role}
+    - role: robotfleet.stack.{role}
 """
 
 
@@ -72,7 +72,7 @@ def test_a_role_on_its_own_knows_what_the_inventory_declares(robot: Any, playboo
         done = playbook(str(tmp_path / f"{role}.yml"))
         assert done.returncode == 0, done.stdout
         assert "Nothing changed." in done.stdout, role
-        assert "76 MiB of its budget are not given to anybody" in done.stdout, "300 - 128 - 32 - 64, whatever the role"
+        assert "76 MiB of its budget are unassigned" in done.stdout, "300 - 128 - 32 - 64, whatever the role"
 
 
 def test_a_role_on_its_own_changes_no_other_service(robot: Any, playbook: Any, tmp_path: Path) -> None:

@@ -6,11 +6,7 @@ The robot is asked in the order of this file: it is rebooted in vain first, and 
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "shared"))
 
 from untouched import changed, photograph
 

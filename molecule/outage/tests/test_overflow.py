@@ -13,12 +13,15 @@ import sampled
 import telemetry
 from sampled import MIB, Watched
 from telemetry import Ledger
+from waiting import until
 
 HUB = "hub"
 CAP_MIB = 512
 FILE_MIB = 512
 OVER_MIB = 64
 SERIES = 1000
+OWN_SCRAPES = 10  # one a second
+DISK_SECONDS = 1800  # for half a GiB in and out, on whatever disk
 LOOKED_AT = (0, SERIES // 2, SERIES - 1)
 # Wide samples that no compression makes smaller: each series has a long label that was made by chance, and comes up
 # once in a block. What counts the samples is their value. Random bytes cannot be a label; this alphabet holds six bits
@@ -56,7 +59,7 @@ def fill(robot: Any, mib: int) -> int:
     code = base64.b64encode(FILLER.replace("WANTED", str(mib)).replace("SERIES", str(SERIES)).encode()).decode()
     robot.run(f"rm -f /run/filler.done; echo {code} | base64 -d > /run/filler.py")
     robot.run("systemd-run --quiet --collect --unit=filler python3 /run/filler.py")
-    telemetry.until(lambda: robot.host.file("/run/filler.done").exists, 300, "the buffer is filled")
+    until(lambda: robot.host.file("/run/filler.done").exists, "the buffer is filled", DISK_SECONDS)
     return int(robot.run("cat /run/filler.done"))
 
 
@@ -75,18 +78,17 @@ def story(fleet: dict[str, Any], hub: Any) -> Story:
     robot, told = fleet["pusher"], Story()
     telemetry.arrive(hub, robot.name)
     with sampled.watched(robot) as told.watched:
-        told.began, told.started = time.time(), robot.started_at("vmagent")
-        time.sleep(5)
+        told.began, told.started = telemetry.settled(hub, robot.name), robot.started_at("vmagent")
         told.cut_at = time.time()
         telemetry.cut(robot, HUB)
-        time.sleep(10)
+        telemetry.scraped([robot], OWN_SCRAPES)
         told.put_in = fill(robot, CAP_MIB + OVER_MIB)
-        time.sleep(5)
+        until(lambda: telemetry.agent(robot, sampled.DROPPED) > 0, "the oldest is dropped")
+        telemetry.scraped([robot], OWN_SCRAPES)
         telemetry.mend(robot, HUB)
         told.mended_at = time.time()
-        telemetry.drained(robot, 300)
-        time.sleep(3)
-    window = (told.began, time.time() - 3)
+        telemetry.drained(robot, DISK_SECONDS)
+    window = (told.began, telemetry.settled(hub, robot.name))
     told.numbers = numbers_at(hub, window)
     told.at_hub = telemetry.ledger_of_jobs(hub, robot.name, ("sensor_service", "load"), window)
     figures.keep("outage", "overflow", of_story(told))
@@ -121,7 +123,7 @@ def test_only_the_oldest_wide_samples_are_missing(story: Story) -> None:
 
 def test_only_the_oldest_of_the_robots_own_samples_are_missing(story: Story) -> None:
     ((before, number),) = story.at_hub.lost_answers()
-    assert abs(before / 1000 - story.cut_at) < 5
+    assert abs(before / 1000 - story.cut_at) < 15
     assert number >= 5
     assert all(len(story.at_hub.incomplete(job)) <= 2 for job in ("sensor_service", "load"))
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import telemetry
 from telemetry import Ledger
+from waiting import until
 
 HUB = "hub"
 SECRET = Path(__file__).resolve().parents[1] / "inventory" / ".telemetry_hub" / "robots" / "keeper.password"
 QUEUES = "ls /var/lib/robot-stack/vmagent/buffer/persistent-queue"
-RESTARTED_SECONDS = 20
+BUFFERED_SCRAPES = 20  # one a second
+AFTER_A_RESTART_SCRAPES = 15  # enough for its caches to be as large as they get at first
 FIRST = 'min(tfirst_over_time(node_load1{robot="keeper"}[1d]))'
 
 
@@ -44,25 +46,26 @@ def story(fleet: dict[str, Any], hub: Any, playbook: Any) -> Story:
     told.first.append(keeper.query(FIRST)[0]["value"][1])
     began = time.time()
     telemetry.cut(keeper, HUB)
-    time.sleep(20)
+    telemetry.scraped([keeper], BUFFERED_SCRAPES)
+    until(lambda: telemetry.pending(keeper) > 20_000, "keeper keeps what it cannot send")
     told.queues.append(keeper.run(QUEUES))
-    told.pending.append(telemetry.agent(keeper, "vmagent_remotewrite_pending_data_bytes"))
+    told.pending.append(telemetry.pending(keeper))
     SECRET.write_text("another-one-of-this-scenario\n")
     deploy("hub")
     changed = {"robot_stack_telemetry_mode": "push", "vmagent_hub_url": "https://testbed-outage-hub:8427"}
     deploy("site", "--limit", "keeper", "-e", json.dumps(changed))
     told.containers = keeper.run("docker ps -a --format '{{.Names}}'")
     told.queues.append(keeper.run(QUEUES))
-    told.pending.append(telemetry.agent(keeper, "vmagent_remotewrite_pending_data_bytes"))
+    told.pending.append(telemetry.pending(keeper))
     telemetry.mend(keeper, HUB)
     telemetry.arrive(hub, keeper.name)
     telemetry.drained(keeper)
-    time.sleep(3)
-    told.at_hub = telemetry.ledger(hub, keeper.name, (began - 5, time.time() - 3))
+    told.at_hub = telemetry.ledger(hub, keeper.name, (began - 5, telemetry.settled(hub, keeper.name)))
     deploy("site", "--limit", "keeper")
     told.first.append(keeper.query(FIRST)[0]["value"][1])
     keeper.run("docker restart robot-stack-victoriametrics")
-    time.sleep(RESTARTED_SECONDS)
+    telemetry.arrive(keeper, keeper.name)
+    telemetry.settled(keeper, keeper.name, scrapes=AFTER_A_RESTART_SCRAPES)
     told.restarts = int(keeper.inspect("victoriametrics")["RestartCount"])
     return told
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from browsing import chromium
 from playwright.sync_api import Page
+from waiting import until
 
 PROJECT = Path(__file__).resolve().parents[3]
 ARTIFACTS = PROJECT / ".artifacts" / "report"
@@ -80,14 +80,15 @@ def _seen(page: Page, requests: list[str], complaints: list[str]) -> Opened:
 @pytest.fixture(scope="session")
 def report(playbook: Any) -> Path:
     """The report, written anew until every robot's history has something to draw."""
-    for _ in range(12):
+
+    def has_something_to_draw() -> bool:
         done = write(playbook, ARTIFACTS)
         assert done.returncode == 0, done.stdout
         assert f"written to {ARTIFACTS / NAME}.html" in done.stdout
         known = [robot.get("history", {}) for robot in data(ARTIFACTS)["robots"].values()]
-        if all(len(history.get("moments", [])) >= 12 and history.get("scrapes") for history in known):
-            break
-        time.sleep(5)
+        return all(len(history.get("moments", [])) >= 12 and history.get("scrapes") for history in known)
+
+    until(has_something_to_draw, "every robot has a history", pause=5)
     return ARTIFACTS
 
 

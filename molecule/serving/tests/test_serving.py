@@ -8,17 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import power
 
-PROJECT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(PROJECT))
+from benchmarks import queries, rule
 
-from benchmarks import queries, rule  # noqa: E402 (found through the line above)
+PROJECT = Path(__file__).resolve().parents[3]
 
 MIB = 1024 * 1024
 SERVICES = ("sensor_service", "victoriametrics")

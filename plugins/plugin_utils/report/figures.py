@@ -167,17 +167,20 @@ def panels(robot: Robot, colour: dict[str, str], number: int) -> list[Panel]:
     history, found = robot.history, []
     if len(history.moments) < 2:
         return []
-    order = [part.name for part in robot.components] + ["robotstack"]
+    # an engine outside the ceiling is in no cgroup of ours: the history does not have its memory
+    ours = robot.components if robot.engine_below_ceiling else robot.services
+    order = [part.name for part in ours] + ["robotstack"]
+    whole = "whole stack" if robot.engine_below_ceiling else "whole stack, without the engine"
     for name in [name for name in order if name in history.lines]:
         line = history.lines[name]
         known = [limit for limit in line.limits if limit]
-        title = "whole stack" if name == "robotstack" else name
+        title = whole if name == "robotstack" else name
         found.append((title, line, colour[name], max(known, default=0.0)))
     found += [(line.name, line, "sensor", 0.0) for line in history.sensors]
     return [
         panel(f"history-{number}-{position}", title, line, history.moments, css, limit)
         for position, (title, line, css, limit) in enumerate(found, 1)
-        if any(line.values)  # an engine outside the ceiling has a cgroup with nothing in it
+        if any(line.values)
     ]
 
 

@@ -21,18 +21,18 @@ def standing_out(robots: list[Robot]) -> list[str]:
 
 def _of_robot(robot: Robot) -> Iterator[str]:
     if robot.state == "unreachable":
-        yield f"could not be reached ({robot.message or 'no reason given'}). It is in no sum of this report."
+        yield f"could not be reached ({robot.message or 'no reason given'}). No sum of this report includes it."
         return
     if robot.state in UNMEASURED:
-        yield f"nothing could be measured ({robot.message or 'no reason given'}). It is in no sum of this report."
+        yield f"nothing could be measured ({robot.message or 'no reason given'}). No sum of this report includes it."
     yield from (f"refused: {refusal}" for refusal in robot.refusals)
     yield from (f"differs from its declaration: {step}" for step in robot.drift)
     for part in [*robot.components, robot.ceiling]:
         yield from (f"{part.name} is {part.verdict}: {reason}" for reason in part.reasons)
         if not part.reasons and (part.share or 0) >= NEAR_PERCENT:
-            yield f"{part.name} came to {mib(part.most)} of {mib(part.limit)} MiB, {percent(part.share)} of its limit"
+            yield f"{part.name} reached {mib(part.most)} of {mib(part.limit)} MiB, {percent(part.share)} of its limit"
     if robot.measured and not robot.engine_below_ceiling:
-        yield f"the engine ({mib(robot.engine.used)} MiB) was there before; it is counted, but no ceiling stops it"
+        yield f"the engine ({mib(robot.engine.used)} MiB) was there before: its memory is counted, not capped"
     for name, _, success in robot.history.collectors:
         if success is not None and success < 100:
             yield f"collector {name}: {percent(success)} of its reads succeeded"

@@ -103,14 +103,14 @@ def tiles(robots: list[fleet.Robot]) -> list[tuple[str, str, str]]:
     kills = sum(part.kills or 0 for robot in measured for part in robot.services)
     out = len(robots) - len(measured)
     return [
-        ("Robots in order", f"{len(good)} of {len(robots)}", f"{out} not measured" if out else "all were measured"),
+        ("Robots OK", f"{len(good)} of {len(robots)}", f"{out} not measured" if out else "all were measured"),
         ("In use", f"{formatting.mib(used)} MiB", f"of {formatting.mib(budget)} MiB, engine counted"),
         (
             "Least headroom",
             f"{formatting.mib(least[0])} MiB" if least else formatting.UNKNOWN,
             f"{least[2].name} on {least[1].name}" if least else "nothing measured",
         ),
-        ("Killed for lack of memory", formatting.whole(kills) if measured else formatting.UNKNOWN, "since deployed"),
+        ("OOM kills", formatting.whole(kills) if measured else formatting.UNKNOWN, "since deployed"),
     ]
 
 

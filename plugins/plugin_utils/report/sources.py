@@ -33,7 +33,7 @@ def of(versions: list[int]) -> list[tuple[str, str]]:
             "file. A smaller limit anywhere above it would be a fault.",
         ),
         ("Ceiling in the kernel", f"{kernel('limit')} of robotstack.slice, the cgroup above all services."),
-        ("Swap", f"{kernel('swap')}. 0 is wanted: no hidden memory."),
+        ("Swap", f"{kernel('swap')}. It must be 0: no hidden memory."),
         ("Used", f"The working set: {kernel('used')}. What docker stats shows."),
         (
             "Peak",
@@ -49,8 +49,12 @@ def of(versions: list[int]) -> list[tuple[str, str]]:
             "Elsewhere: Anonymous of its processes' smaps_rollup. Its limit is an allowance inside the budget.",
         ),
         (
-            "Kills, ends, hangs",
-            "How often it was killed for lack of memory, ended unasked, and hung, since it was deployed: "
+            "Whole stack",
+            "The working set of robotstack.slice, and what an engine outside it holds. The history has only the slice.",
+        ),
+        (
+            "OOM kills, exits, hangs",
+            "How often the kernel killed it for memory, it exited unasked, and it hung, since it was deployed: "
             "from the engine's events and restart counts, kept on the robot.",
         ),
         (

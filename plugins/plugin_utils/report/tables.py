@@ -63,7 +63,8 @@ def of_fleet(robots: list[Robot]) -> Table:
 
 def of_components(robot: Robot) -> Table:
     """Return one robot: its services, the engine, and the ceiling around them."""
-    titles = ("Declared", "Limit in the kernel", "Used", "Peak", "Headroom", "PSS", "Held", "Kills", "Ends", "Hangs")
+    words = ("Declared", "Limit in the kernel", "Used", "Peak", "Headroom", "PSS", "Held")
+    titles = (*words, "OOM kills", "Exits", "Hangs")
     keys = ("declared", "limit", "used", "peak", "headroom", "pss", "held", "kills", "restarts", "hangs")
     columns = [Column("part", "Component", "word"), *(Column(key, title) for key, title in zip(keys, titles))]
     columns.append(Column("verdict", "Verdict", "verdict"))
@@ -73,7 +74,10 @@ def of_components(robot: Robot) -> Table:
         sizes = map(mib, (part.declared, limit, part.used, part.peak, part.headroom, part.pss, part.held))
         cells = [part.name, *sizes, *map(whole, (part.kills, part.restarts, part.hangs)), part.verdict]
         rows.append(Row(robot.name, part.name, cells))
-    return Table(f"{robot.name}: each component's limit and use (MiB; kills, ends and hangs are counts)", columns, rows)
+    caption = f"{robot.name}: each component's limit and use (MiB; OOM kills, exits and hangs are counts)"
+    if robot.measured and not robot.engine_below_ceiling:
+        caption += "; the engine is outside the ceiling: counted in the whole stack, not capped"
+    return Table(caption, columns, rows)
 
 
 def of_guardrails(robots: list[Robot]) -> Table:
@@ -83,7 +87,7 @@ def of_guardrails(robots: list[Robot]) -> Table:
         Column("part", "Component", "word"),
         Column("limit", "Limit (MiB)"),
         Column("swap", "Swap (MiB)"),
-        Column("believed", "Limit it believes in (MiB)"),
+        Column("believed", "Limit it found (MiB)"),
         Column("file", "Read from", "path"),
     ]
     rows = []

@@ -1,4 +1,4 @@
-"""What there is to tell at the end of a rollout."""
+"""What the summary says at the end of a rollout."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ending(progress: Progress, failed: Mapping[str, Mapping[str, Any]]) -> list[
         lines.append((f"silent: {', '.join(silent)}", True))
     lines += [(line, True) for name in sorted(failed) for line in _failure(name, failed[name])]
     lines += [
-        (f"{name} was put back: {step}", False)
+        (f"{name} was rolled back: {step}", False)
         for name in sorted(failed)
         for step in failed[name].get("rolled_back") or []
     ]
@@ -37,8 +37,10 @@ def ending(progress: Progress, failed: Mapping[str, Mapping[str, Any]]) -> list[
 
 
 def _failure(name: str, result: Mapping[str, Any]) -> list[str]:
-    """Return why a robot failed, without the log lines, which stand above where it failed."""
-    objections = result.get("objections") or []
+    """Return why a robot failed, without the log lines: they are printed above, where it failed."""
+    objections, refusals = result.get("objections") or [], result.get("refusals") or []
     if objections:
         return [f"{name} did not pass the gate: {why}" for why in objections]
+    if refusals:
+        return [f"{name} was refused: {why}" for why in refusals]
     return [f"{name} failed: {line}" for line in str(result.get("msg", "")).splitlines()[:1]]

@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 from ..base import files
 from ..base.roots import Roots
-from ..engine import staging
-from ..engine.docker import container, load
-from ..engine.docker import setup as engine_setup
-from ..engine.docker.api import Engine
+from ..engine import delivery, staging
+from ..engine.protocol import PREFIX, PREVIOUS, Engine, name_of
 from ..engine.staging import Archive
 from ..host import systemd
 from ..plan.step import Step
@@ -120,9 +118,9 @@ class Applier:
 
     def _engine_restart(self, _step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])
-        for unit in engine_setup.UNITS:
+        for unit in self.engine.driver.units:
             self.run(["systemctl", "restart", unit])
-        self.remember(lambda s: replace(s, engine_configuration=engine_setup.configuration(self.stack)))
+        self.remember(lambda s: replace(s, engine_configuration=self.engine.driver.configuration(self.stack)))
 
     def bring_images(self, steps: list[Step]) -> list[Need]:
         """Load or pull every image before anything is replaced; return what the controller must send again, whole."""
@@ -131,26 +129,30 @@ class Applier:
             if step.kind == "image":
                 try:
                     self._image(step)
-                except load.ThinArchiveRefusedError as refused:
+                except delivery.ThinArchiveRefusedError as refused:
                     if isinstance(step.need, ImageNeed):
                         again.append(replace(step.need, whole=True, why=str(refused)))
         return again
 
     def _image(self, step: Step) -> None:
         reference = step.request["reference"]
-        replaced = str((self.engine.image(reference) or {}).get("Id", ""))
+        replaced = self._id_of(reference)
         if step.need:
             archive, wanted = self.archives[reference], step.request["fingerprint"]
-            load.load(self.engine, self.roots.filesystem, archive, reference, wanted)
+            delivery.load(self.engine, self.roots.filesystem, archive, reference, wanted)
         else:
-            load.pull(self.engine, reference, self.stack.registry)
+            delivery.pull(self.engine, reference, self.stack.registry)
         self.remember(lambda s: image_retention.delivered(s, reference, replaced))
 
     def _retag(self, step: Step) -> None:
         reference = step.request["reference"]
-        replaced = str((self.engine.image(reference) or {}).get("Id", ""))
+        replaced = self._id_of(reference)
         self.engine.tag(step.request["id"], reference)
         self.remember(lambda s: image_retention.delivered(s, reference, replaced))
+
+    def _id_of(self, reference: str) -> str:
+        image = self.engine.image(reference)
+        return image.id if image else ""
 
     def clean(self) -> None:
         """Leave nothing behind that this or an interrupted run brought and nothing needs any more."""
@@ -191,9 +193,9 @@ class Applier:
         )
 
     def _remember_container(self, service: Service, image_before: str) -> None:
-        inspected = self.engine.inspect(container.name_of(service.name)) or {}
-        identity, image = str(inspected.get("Id", "")), str(inspected.get("Image", ""))
-        memory = state.ServiceMemory(container=identity, made=identity, deployed_at=self.clock())
+        found = self.engine.inspect(name_of(service.name))
+        identity, image = (found.id, found.image) if found else ("", "")
+        memory = state.ServiceRecord(container=identity, made=identity, deployed_at=self.clock())
         self.remember(
             lambda s: image_retention.ran(s.with_service(service.name, memory), service.name, image, image_before)
         )
@@ -208,28 +210,26 @@ class Applier:
 
     def _orphan(self, step: Step) -> None:
         self._end(step.subject)
-        if not step.subject.endswith(container.PREVIOUS):
-            watchdog_setup.forget(self.stack, self.roots, step.subject[len(container.PREFIX) :])
+        if not step.subject.endswith(PREVIOUS):
+            watchdog_setup.forget(self.stack, self.roots, step.subject[len(PREFIX) :])
 
-    def _end(self, name: str) -> Mapping[str, Any]:
-        """Remove a container that had its time to write down what it still held in memory; return what it was."""
-        inspected = self.engine.inspect(name)
-        if inspected is None:
-            return {}  # a step before this one removed it
-        seconds = int((inspected.get("Config") or {}).get("StopTimeout") or 10)
-        self.engine.stop(name, seconds)
+    def _end(self, name: str) -> str:
+        """Remove a container that had its time to write down what it still held in memory; return its service."""
+        found = self.engine.inspect(name)
+        if found is None:
+            return ""  # a step before this one removed it
+        self.engine.stop(name, found.stop_timeout_seconds)
         self.engine.remove(name)
-        return inspected
+        return found.service
 
     def _stop(self, step: Step) -> None:
-        inspected = self._end(step.subject)
-        service = ((inspected.get("Config") or {}).get("Labels") or {}).get(container.SERVICE_LABEL, "")
+        service = self._end(step.subject)
         watchdog_setup.forget(self.stack, self.roots, service)
         self.remember(lambda s: s.without_service(service))
         good_versions.save(good_versions.without(good_versions.load(self._root), [service]), self._root)
 
     def _engine_leave(self, _step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])
-        for unit in engine_setup.UNITS:
+        for unit in self.engine.driver.units:
             self.run(["systemctl", "restart", unit])
         self.remember(lambda s: replace(s, engine_configuration=""))

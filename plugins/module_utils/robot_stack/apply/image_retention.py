@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..engine.docker.api import Engine
+from ..engine.protocol import Engine
 from ..records.state import State
 
 
@@ -35,13 +35,13 @@ def prune(state: State, engine: Engine, declared: Iterable[str], good: Iterable[
     """
     needed = {identity for history in state.image_history.values() for identity in history}
     needed |= set(good)
-    needed |= {str((engine.image(reference) or {}).get("Id", "")) for reference in declared}
+    needed |= {image.id for image in map(engine.image, declared) if image}
     left = []
     for name in state.images:
-        inspected = engine.image(name)
-        if inspected is None:
+        image = engine.image(name)
+        if image is None:
             continue
-        if str(inspected["Id"]) not in needed:
+        if image.id not in needed:
             engine.remove_image(name)  # leaves alone what a container still uses
             if engine.image(name) is None:
                 continue

@@ -16,8 +16,7 @@ from typing import Any, Callable
 
 from ..ask import data_check, http
 from ..engine import logs
-from ..engine.docker import container
-from ..engine.docker.api import Engine, EngineError
+from ..engine.protocol import PREVIOUS, Engine, EngineError, FoundContainer, name_of
 from ..spec.model import Service
 from . import rename_data
 
@@ -46,11 +45,11 @@ class Replacement:
 
     @property
     def _name(self) -> str:
-        return container.name_of(self.service.name)
+        return name_of(self.service.name)
 
     @property
     def _previous(self) -> str:
-        return self._name + container.PREVIOUS
+        return self._name + PREVIOUS
 
     def make(self, request: Mapping[str, Any]) -> None:
         """Make the container that ``request`` asks for and let it take over, or raise `ServiceFailedError`."""
@@ -75,15 +74,15 @@ class Replacement:
         """Finish a replacement that was cut off after the new container had been made."""
         self._finish(http.wait_until_healthy(self.service, self._ended, pause=self.pause), None)
 
-    def _replaced(self, before: Mapping[str, Any] | None) -> str:
-        return str(((before or {}).get("Config") or {}).get("Image", ""))
+    def _replaced(self, before: FoundContainer | None) -> str:
+        return before.image_name if before else ""
 
-    def _changes(self, before: Mapping[str, Any] | None) -> bool:
+    def _changes(self, before: FoundContainer | None) -> bool:
         """Whether another image is about to run: its version may read what was kept in another way."""
         image = self.engine.image(self.service.image) if before else None
-        return bool(before and image and before.get("Image") != image["Id"])
+        return bool(before and image and before.image != image.id)
 
-    def _set_aside(self, before: Mapping[str, Any] | None) -> None:
+    def _set_aside(self, before: FoundContainer | None) -> None:
         if before is None:
             return
         self.engine.stop(self._name, self.service.stop_timeout_seconds)
@@ -94,26 +93,26 @@ class Replacement:
             self.engine.remove(self._name)
 
     def _ended(self) -> str:
-        inspected = self.engine.inspect(self._name)
-        now = (inspected or {}).get("State") or {}
-        if now.get("Restarting") or not now.get("Running") or (inspected or {}).get("RestartCount"):
-            why = "killed for lack of memory" if now.get("OOMKilled") else f"exit code {now.get('ExitCode')}"
+        now = self.engine.inspect(self._name) or FoundContainer("", self._name)
+        if now.restarting or not now.running or now.restarts:
+            why = "killed for lack of memory" if now.oom_killed else f"exit code {now.exit_code}"
             return f"its container ended ({why})"
         return ""
 
-    def _finish(self, reason: str | None, before: Mapping[str, Any] | None) -> None:
+    def _finish(self, reason: str | None, before: FoundContainer | None) -> None:
         if reason:
             said = logs.of(self.engine, self._name)
             told = f"\nits last log lines:\n{said}" if said else ""
             raise ServiceFailedError(f"{self.service.name}: {reason}; {self._put_back(before)}{told}")
         # remembered first, removed after: a run that is cut off in between is finished by the next one
-        self.remember(self.service, str((self.engine.inspect(self._previous) or {}).get("Image", "")))
+        previous = self.engine.inspect(self._previous)
+        self.remember(self.service, previous.image if previous else "")
         self.engine.remove(self._previous)
 
-    def _put_back(self, before: Mapping[str, Any] | None) -> str:
+    def _put_back(self, before: FoundContainer | None) -> str:
         """Let what worked run again; ``before`` is what bore the name when this began. Return what was done."""
         now = self.engine.inspect(self._name)
-        untouched = before is not None and now is not None and now["Id"] == before["Id"]
+        untouched = before is not None and now is not None and now.id == before.id
         if not untouched:
             self.engine.remove(self._name)
             rename_data.give_back(self._moves)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from ..base.files import PARTIAL
 from ..base.roots import Roots
 from ..host import systemd
+from ..records.record_file import ASIDE
 
 
 def drop_directory(roots: Roots, path: str) -> None:
@@ -23,8 +24,9 @@ def drop_directory(roots: Roots, path: str) -> None:
 def drop_root(roots: Roots, path: str) -> None:
     """Remove the stack's directory, but for what is not ours in it, and what is a disk of its own."""
     directory = roots.path(path)
-    for left in directory.glob(f"{PARTIAL}*"):  # of a write that was cut off
-        left.unlink(missing_ok=True)
+    for pattern in (f"{PARTIAL}*", f"*{ASIDE}*"):  # of a write that was cut off; what could not be read
+        for left in directory.glob(pattern):
+            left.unlink(missing_ok=True)
     with suppress(OSError):
         directory.rmdir()
 

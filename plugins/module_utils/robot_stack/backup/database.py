@@ -17,9 +17,7 @@ from ..base.files import file_digest
 from ..base.roots import Roots
 from ..base.units import MIB, mib_of
 from ..engine import staging
-from ..engine.docker import container
-from ..engine.docker import setup as engine_setup
-from ..engine.docker.api import Engine, EngineError
+from ..engine.protocol import Engine, EngineError, name_of
 from ..host import disk_space
 from ..spec.model import Service
 from . import swap, tar_stream
@@ -127,7 +125,7 @@ class Database:
             raise BackupError("the archive did not arrive as it was sent; nothing was touched: run again")
         if swap.kept(self.path) and not replace:
             raise BackupError(f"{self.path} holds samples already: nothing was touched (restore_replace=true)")
-        name, runs = container.name_of(self.service.name), self._runs()
+        name, runs = name_of(self.service.name), self._runs()
         try:
             if runs:  # from here on: what lies there is its user's, who shall not be at work beside root
                 self.engine.stop(name, self.service.stop_timeout_seconds)
@@ -147,11 +145,11 @@ class Database:
     def _runs(self) -> bool:
         """Whether there is a container of the database; with live-restore, one outlives an engine that is down."""
         if self.engine.reachable():
-            return self.engine.inspect(container.name_of(self.service.name)) is not None
-        if any(self.roots.path(binary).exists() for binary in engine_setup.BINARIES):
+            return self.engine.inspect(name_of(self.service.name)) is not None
+        if self.engine.driver.installed(self.roots):
             raise BackupError(
                 "the container engine does not answer, so nobody knows whether the database is at work: nothing was "
-                "touched. Start it first (systemctl start docker)"
+                f"touched. Start it first (systemctl start {self.engine.driver.units[-1]})"
             )
         return False
 
@@ -163,7 +161,7 @@ class Database:
             self.engine.start(name)
 
     def _started(self, moment: float, series: int) -> str:
-        name = container.name_of(self.service.name)
+        name = name_of(self.service.name)
         try:
             self.engine.start(name)
         except EngineError as error:
@@ -172,8 +170,8 @@ class Database:
         return reason or self.missing(moment, series)
 
     def _ended(self, name: str) -> str:
-        now = (self.engine.inspect(name) or {}).get("State") or {}
-        return "" if now.get("Running") else f"its container ended (exit code {now.get('ExitCode')})"
+        now = self.engine.inspect(name)
+        return "" if now and now.running else f"its container ended (exit code {now.exit_code if now else 'unknown'})"
 
     def missing(self, moment: float, series: int) -> str:
         """Return "" where the database finds what the backup's robot found at ``moment``, else what is missing."""

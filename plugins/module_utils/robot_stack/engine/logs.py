@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..spec.model import Stack
-from .docker import container
-from .docker.api import Engine, EngineError
+from .protocol import Engine, EngineError, name_of
 
 LINES = 20
 
@@ -15,7 +14,7 @@ def told(engine: Engine, stack: Stack, names: Iterable[str]) -> list[str]:
     """Return what those of ``names`` that are services said last, a text each; they may be replaced afterwards."""
     found = []
     for name in dict.fromkeys(names):
-        said = of(engine, container.name_of(name)) if stack.service(name) else ""
+        said = of(engine, name_of(name)) if stack.service(name) else ""
         found += [f"last log lines of {name}:\n{said}"] if said else []
     return found
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from ..base.roots import Roots
-from . import cgroup, disk_space, procfs
+from . import cgroup, disk_space, platforms, procfs
 
 # what kernels call an architecture -> what image registries call it; ARMv8 processors also run in 32-bit mode
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv8l": "arm"}
@@ -28,7 +28,7 @@ class Robot:
     swap_total: int
     disk_available: int
     systemd: bool
-    debian: bool
+    platform: str  # the family of its distribution, see host/platforms; empty: none that is known
     swap_accounted: bool = True
     controller: str = cgroup.ENFORCING
     clock: float = 0.0
@@ -39,6 +39,7 @@ def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: floa
     hierarchy = cgroup.detect(roots.sys)
     memory = procfs.memory(roots.proc)
     total = memory["MemTotal"]
+    family = platforms.find(roots)
     return Robot(
         architecture=ARCHITECTURES.get(machine, machine),
         kernel=kernel,
@@ -48,7 +49,7 @@ def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: floa
         swap_total=memory.get("SwapTotal", 0),
         disk_available=disk_space.of(roots.path(data_root)).available,
         systemd=roots.path("/run/systemd/system").is_dir(),
-        debian=roots.path("/var/lib/dpkg/status").is_file(),
+        platform=family.name if family else "",
         swap_accounted=cgroup.swap_accounted(hierarchy),
         controller=cgroup.controller(hierarchy, roots.sys, roots.proc),
         clock=clock,

@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-ENGINE_PROGRAMS = ("dockerd", "containerd", "containerd-shim", "docker-proxy", "podman", "conmon")
 LISTEN = "0A"
 MAPPED = bytes(10) + b"\xff\xff"  # what stands before an IPv4 address in IPv6
 
@@ -60,16 +59,15 @@ def share(pids: Iterable[int], proc_root: Path) -> Share | None:
     return Share(pss, anonymous) if seen else None
 
 
-def engine_pids(proc_root: Path) -> list[int]:
-    """Return the processes of the container engine, shims and proxies included, wherever they were started."""
+def pids_of(programs: Collection[str], proc_root: Path) -> list[int]:
+    """Return the processes with one of these names, wherever they were started; names as the kernel cuts them."""
     found = []
     for comm in proc_root.glob("[0-9]*/comm"):
         try:
             name = comm.read_text(errors="replace").strip()  # cut at 15 bytes, also within a letter
         except OSError:
             continue
-        # the kernel keeps 15 characters of a name: containerd-shim-runc-v2 reads containerd-shim
-        if name in ENGINE_PROGRAMS or name.startswith("containerd-shim"):
+        if name in programs:
             found.append(int(comm.parent.name))
     return sorted(found)
 

@@ -61,22 +61,22 @@ def slice_names(stack: Stack, own_engine: bool) -> list[str]:
     return [parent, *engine] + [child_slice(parent, s.name) for s in stack.scoped_services]
 
 
-def slice_units(stack: Stack, cgroup_version: int, own_engine: bool) -> list[DesiredFile]:
-    """Return the unit files of `slice_names`; only the parent has a limit: it caps the sum."""
+def slice_units(stack: Stack, cgroup_version: int, own_engine: bool, engine_units: Sequence[str]) -> list[DesiredFile]:
+    """Return the unit files of `slice_names`, ready before ``engine_units``; only the parent has a limit."""
     units = []
     for name in slice_names(stack, own_engine):
         ceiling = bytes_of(stack.budget.memory_budget_mib) if name == stack.budget.slice else None
-        units.append(DesiredFile(f"{UNITS}/{name}", _slice_unit(name, ceiling, cgroup_version)))
+        units.append(DesiredFile(f"{UNITS}/{name}", _slice_unit(name, ceiling, cgroup_version, engine_units)))
     return units
 
 
-def _slice_unit(name: str, ceiling: int | None, cgroup_version: int) -> str:
+def _slice_unit(name: str, ceiling: int | None, cgroup_version: int, engine_units: Sequence[str]) -> str:
     lines = [
         "# Written by robot_stack; changes are overwritten.",
         "[Unit]",
         f"Description=Telemetry stack of this robot ({name})",
         "DefaultDependencies=no",
-        "Before=slices.target docker.service containerd.service",
+        f"Before=slices.target {' '.join(reversed(engine_units))}",
         "",
         "[Slice]",
         "MemoryAccounting=yes",

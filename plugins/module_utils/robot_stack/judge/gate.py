@@ -38,11 +38,8 @@ def objections(
     now: float,
 ) -> list[Objection]:
     """Return what speaks against a change that began at ``since``, of the services ``changed``; nothing: it passes."""
-    judged = {
-        r.name: verdict.service(_of_this_change(r, changed, since, now), engine.swap_total, now) for r in readings
-    }
-    judged["engine"] = verdict.engine(engine, stack.budget)
-    judged["stack"] = verdict.stack(engine, stack.budget)
+    of_this_change = [_of_this_change(reading, changed, since, now) for reading in readings]
+    judged = verdict.everything(of_this_change, engine, stack.budget, now).by_name
     passes = PASSES_WITH_TIGHT if stack.accept_tight else PASSES
     found = [
         Objection(name, f"{judgement.verdict} ({'; '.join(judgement.reasons)})")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
 
 from ..ask import http
 from ..base.roots import Roots
-from ..engine.docker import container
-from ..engine.docker.api import Engine
+from ..base.units import bytes_of
+from ..engine.protocol import Engine, Event, FoundContainer, name_of
 from ..host import cgroup, procfs, systemd
 from ..records import failure_history, samples
-from ..records.state import ServiceMemory
+from ..records.state import ServiceRecord
 from ..spec.model import Service, Stack
 
 ATTEMPTS = 5  # what ends more often than it can be read is told by the next look
@@ -35,7 +33,7 @@ class Reading:
     smallest: tuple[int | None, str] = (None, "")
     usage: cgroup.Usage | None = None
     share: procfs.Share | None = None
-    memory: ServiceMemory = field(default_factory=ServiceMemory)  # what happened to it, this look included
+    memory: ServiceRecord = field(default_factory=ServiceRecord)  # what happened to it, this look included
     faults_per_minute: float | None = None
     sampled: tuple[samples.Sample, ...] = ()  # its last minutes, this look last
     below_ceiling: bool = False
@@ -59,7 +57,7 @@ class EngineReading:
 class Known:
     """What earlier looks at a service left behind, and the time of this one (seconds since 1970)."""
 
-    memory: ServiceMemory
+    memory: ServiceRecord
     recent: samples.Recent
     now: float
 
@@ -68,62 +66,55 @@ def service(
     stack: Stack, declared: Service, engine: Engine, roots: Roots, hierarchy: cgroup.Hierarchy, known: Known
 ) -> Reading:
     """Read one service back: its container's own process in the kernel, its answer over HTTP, what happened to it."""
-    limit = container.limits(declared)["Memory"]
-    inspected = engine.inspect(container.name_of(declared.name))
-    if inspected is None:
+    limit = bytes_of(declared.memory_limit_mib)
+    found = engine.inspect(name_of(declared.name))
+    if found is None:
         return Reading(declared.name, limit)
-    now = inspected.get("State") or {}
-    pid = int(now.get("Pid") or 0)
-    path = cgroup.path_of(pid, roots.proc, hierarchy) if pid else None
+    path = cgroup.path_of(found.pid, roots.proc, hierarchy) if found.pid else None
     usage = cgroup.usage(hierarchy, path) if path else None
     base = Reading(
         declared.name,
         limit,
-        status=str(now.get("Status", "")),
-        image=str((inspected.get("Config") or {}).get("Image", "")),
-        container=str(inspected.get("Id", "")),
-        started_at=_seconds(str(now.get("StartedAt", ""))),
-        memory=_happened(inspected, engine, known, usage.oom_kills if usage else 0),
+        status=found.status,
+        image=found.image_name,
+        container=found.id,
+        started_at=found.started_at,
+        memory=_happened(found, engine, known, usage.oom_kills if usage else 0),
         usage=usage,
     )
     return base if path is None else _running(stack, declared, base, path, roots, hierarchy, known)
 
 
-def _happened(inspected: Mapping[str, Any], engine: Engine, known: Known, kills_inside: int) -> ServiceMemory:
-    identity = str(inspected.get("Id", ""))
+def _happened(found: FoundContainer, engine: Engine, known: Known, kills_inside: int) -> ServiceRecord:
     # a clock that was set back leaves a failure in the future; what happens now comes after it all the same
     memory = replace(known.memory, last_failure_at=min(known.memory.last_failure_at, known.now))
-    created = _seconds(str(inspected.get("Created", "")))
-    since = memory.deployed_at if memory.container == identity else created
+    since = memory.deployed_at if memory.container == found.id else found.created_at
     # from before the last failure on: whether an end was asked for is told by the event before it
     since = max(since, memory.last_failure_at - failure_history.KILL_SECONDS)
-    inspected, seen = _consistent(inspected, engine, identity, since, known.now)
-    started = _seconds(str((inspected.get("State") or {}).get("StartedAt", "")))
-    after = failure_history.after(
-        memory, identity, seen, int(inspected.get("RestartCount") or 0), started, kills_inside
-    )
+    now, seen = _consistent(found, engine, since, known.now)
+    after = failure_history.after(memory, found.id, seen, now.restarts, now.started_at, kills_inside)
     nothing_new = after.last_failure_at == memory.last_failure_at
     return replace(after, last_failure_at=known.memory.last_failure_at) if nothing_new else after
 
 
 def _consistent(
-    inspected: Mapping[str, Any], engine: Engine, identity: str, since: float, now: float
-) -> tuple[Mapping[str, Any], tuple[failure_history.Event, ...]]:
+    found: FoundContainer, engine: Engine, since: float, now: float
+) -> tuple[FoundContainer, tuple[Event, ...]]:
     """Return the engine's count of restarts and its events from the same moment.
 
     A slow robot's look takes seconds, and what ends meanwhile must not be in the one and lack in the other: it would be
     counted without its cause, or twice.
     """
-    seen: tuple[failure_history.Event, ...] = ()
+    seen: tuple[Event, ...] = ()
     for _ in range(ATTEMPTS):
         until = max(now, time.time())
         # a container from the future, by a clock that was set back since: all that is told of it came later
-        seen = failure_history.events(engine.events(identity, since if since <= until else 0.0, until))
-        again = engine.inspect(identity) or inspected
-        if again.get("RestartCount") == inspected.get("RestartCount"):
+        seen = engine.events(found.id, since if since <= until else 0.0, until)
+        again = engine.inspect(found.id) or found
+        if again.restarts == found.restarts:
             break
-        inspected = again
-    return inspected, seen
+        found = again
+    return found, seen
 
 
 def _running(
@@ -160,23 +151,20 @@ def _ask(declared: Service, url: str) -> tuple[int, str]:
     return http.get(url, declared.probe.username, http.password_of(declared))
 
 
-def engine(stack: Stack, roots: Roots, hierarchy: cgroup.Hierarchy, swap_total: int) -> EngineReading:
-    """Read the engine's processes and the stack's ceiling back."""
+def engine(
+    stack: Stack, programs: Sequence[str], roots: Roots, hierarchy: cgroup.Hierarchy, swap_total: int
+) -> EngineReading:
+    """Read the engine's processes, which are called ``programs``, and the stack's ceiling back."""
     parent = stack.budget.slice
     limits = cgroup.limits(hierarchy, f"/{parent}")
+    pids, below = procfs.pids_of(programs, roots.proc), systemd.slice_cgroup(parent, "engine")
+    paths = [cgroup.path_of(pid, roots.proc, hierarchy) or "" for pid in pids]
+    # a slice in which nothing of the engine runs says nothing of it: page cache may be left there
+    elsewhere = bool(paths) and not any(path.startswith(f"{below}/") for path in paths)
     return EngineReading(
-        share=procfs.share(procfs.engine_pids(roots.proc), roots.proc),
-        usage=cgroup.usage(hierarchy, systemd.slice_cgroup(parent, "engine")),
+        share=procfs.share(pids, roots.proc),
+        usage=None if elsewhere else cgroup.usage(hierarchy, below),
         limit_of_stack=limits.memory if limits else None,
         stack_usage=cgroup.usage(hierarchy, f"/{parent}"),
         swap_total=swap_total,
     )
-
-
-def _seconds(started: str) -> float:
-    """Return the engine's time stamp (RFC 3339, nanoseconds, UTC) as seconds since 1970; 0 where there is none."""
-    try:
-        moment = datetime.strptime(started[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
-    except ValueError:
-        return 0.0
-    return max(0.0, moment.timestamp())

@@ -15,6 +15,7 @@ ok           none of these
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..base.units import bytes_of, mib_of
@@ -36,6 +37,32 @@ class Judgement:
 
     verdict: str
     reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """Those over each service, over the engine and over the stack as a whole; of a robot without an engine, none."""
+
+    services: Mapping[str, Judgement] = field(default_factory=dict)
+    engine: Judgement | None = None
+    stack: Judgement | None = None
+
+    @property
+    def by_name(self) -> dict[str, Judgement]:
+        """All of them; the engine and the stack have names that no service can have."""
+        others = {"engine": self.engine, "stack": self.stack}
+        return {**self.services, **{name: one for name, one in others.items() if one}}
+
+    def faults(self, verdicts: Collection[str]) -> list[str]:
+        """Return who has one of ``verdicts``, and why, a line each."""
+        found = [(name, one) for name, one in self.by_name.items() if one.verdict in verdicts]
+        return [f"{name}: {one.verdict} ({'; '.join(one.reasons)})" for name, one in found]
+
+
+def everything(readings: Sequence[Reading], engine_reading: EngineReading, budget: Budget, now: float) -> Judgements:
+    """Judge all that was read of a robot."""
+    services = {reading.name: service(reading, engine_reading.swap_total, now) for reading in readings}
+    return Judgements(services, engine(engine_reading, budget), stack(engine_reading, budget))
 
 
 def worst(verdicts: list[str]) -> str:
@@ -143,14 +170,14 @@ def stack(reading: EngineReading, budget: Budget) -> Judgement:
         shown = "none" if reading.limit_of_stack is None else f"{mib_of(reading.limit_of_stack)} MiB"
         return Judgement("unlimited", [f"the ceiling over the stack is {shown}, declared are {mib_of(wanted)} MiB"])
     held = held_by_stack(reading)
-    if held > wanted:
+    if held is not None and held > wanted:
         return Judgement("over budget", [f"engine and services hold {mib_of(held)} MiB of {mib_of(wanted)} MiB"])
     return Judgement("ok")
 
 
-def held_by_stack(reading: EngineReading) -> int:
-    """Return what engine and services hold that cannot be reclaimed, in bytes."""
-    return (reading.stack_usage.unreclaimable if reading.stack_usage else 0) + _outside_the_ceiling(reading)
+def held_by_stack(reading: EngineReading) -> int | None:
+    """Return what engine and services hold that cannot be reclaimed, in bytes; None where no slice could be read."""
+    return reading.stack_usage.unreclaimable + _outside_the_ceiling(reading) if reading.stack_usage else None
 
 
 def used_by_stack(reading: EngineReading) -> int | None:

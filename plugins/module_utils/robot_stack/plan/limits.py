@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..base.units import MIB
-from ..engine.docker import container
 from ..spec.model import Stack
 from .observe import Observed
 
@@ -11,10 +10,10 @@ from .observe import Observed
 def kept(stack: Stack, seen: Observed) -> dict[str, int]:
     """Return the limits that this run leaves as they are, by service, in MiB, begun ones as whole ones."""
     found: dict[str, int] = {}
-    for inspected in seen.containers.values():
-        name = inspected["Config"]["Labels"][container.SERVICE_LABEL]
+    for container in seen.containers.values():
+        name = container.service
         if not stack.in_scope(name):
-            limit = -(-int(inspected["HostConfig"].get("Memory") or 0) // MIB)
+            limit = -(-container.memory // MIB)
             found[name] = max(limit, found.get(name, 0))  # one that is being replaced may be there twice
     return dict(sorted(found.items()))
 

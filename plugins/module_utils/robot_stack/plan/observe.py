@@ -6,16 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..base import files
 from ..base.roots import Roots
 from ..engine import staging
-from ..engine.docker import container
-from ..engine.docker import setup as engine_setup
-from ..engine.docker.api import Engine
-from ..engine.inventory import FoundImage, containers_of, foreign, foreign_volumes, images_of, running_images
-from ..host import cgroup, disk_space, facts, kernel_cmdline, packages, procfs, systemd
+from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
+from ..engine.protocol import Driver, Engine, EngineInfo, FoundContainer, FoundImage, name_of
+from ..host import cgroup, disk_space, facts, kernel_cmdline, platforms, procfs, systemd
+from ..host.platforms import Platform
 from ..records import good_versions, rebuild, record_file, samples, state
 from ..records.record_file import Problem
 from ..spec import layout
@@ -25,16 +23,22 @@ from ..watchdog import setup as watchdog_setup
 
 @dataclass(frozen=True)
 class FoundEngine:
-    """The container engine: there, answering, and as whose."""
+    """The container engine: there, answering, and as whose; ``info`` is what it says of itself while it runs."""
 
     installed: bool
     running: bool
-    version: str = ""
-    cgroup_driver: str = "systemd"
-    swap_accounted: bool = True
     missing_packages: list[str] = field(default_factory=list)
-    api_version: str = ""
-    store: str = "/var/lib/docker"
+    info: EngineInfo | None = None
+
+    @property
+    def cgroup_driver(self) -> str:
+        """How it names cgroups; an engine of ours will do as its settings say."""
+        return self.info.cgroup_driver if self.info else "systemd"
+
+    @property
+    def swap_accounted(self) -> bool:
+        """Whether it can limit swap."""
+        return self.info.swap_accounted if self.info else True
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Observed:
     robot: facts.Robot
     state: state.State
     engine: FoundEngine
-    containers: Mapping[str, Mapping[str, Any]]  # by container name, as inspected
+    driver: Driver
+    containers: Mapping[str, FoundContainer]  # by container name
     images: Mapping[str, FoundImage]  # by reference
     found_files: Mapping[str, files.FoundFile | None]  # by absolute path
     running_files: Mapping[str, files.FoundFile | None]  # by "service/path": what its container uses now
@@ -69,6 +74,7 @@ class Observed:
     running_boot_line: str = ""  # what the kernel was started with
     disks: Mapping[str, disk_space.Disk] = field(default_factory=dict)  # by absolute path: the root, the engine's store
     data_used: Mapping[str, int] = field(default_factory=dict)  # by service: bytes of its data
+    store: str = ""  # where the engine keeps its images
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
 
     @property
@@ -85,8 +91,9 @@ class Observed:
 def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
     """Look at the robot once."""
     here = facts.here(stack.budget.root, roots)
-    remembered, problems = _remembered(stack, roots)
-    found_engine = _engine(stack, roots, engine, remembered)
+    remembered, problems = _remembered(stack, roots, engine.driver)
+    found_engine = _engine(stack, roots, engine, remembered, platforms.named(here.platform))
+    store = found_engine.info.store if found_engine.info else engine.driver.store(stack)
     containers = containers_of(stack, engine) if found_engine.running else {}
     images = images_of(stack, engine) if found_engine.running else {}
     remembered, problems = _rebuilt(stack, roots, remembered, problems, (containers, images))
@@ -98,10 +105,14 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         robot=here,
         state=remembered,
         engine=found_engine,
+        driver=engine.driver,
         containers=containers,
         images=images,
         running_images=running_images(stack, engine, containers, images),
-        found_files={path: files.find(roots.path(path)) for path in _paths(stack, here.hierarchy.version, own_engine)},
+        found_files={
+            path: files.find(roots.path(path))
+            for path in _paths(stack, here.hierarchy.version, own_engine, engine.driver)
+        },
         running_files=_running_files(stack, roots, containers),
         slice_limits=_slice_limits(stack, here.hierarchy, own_engine),
         data_owners=_data_owners(stack, roots),
@@ -111,7 +122,8 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         own_directories=_own_directories(stack, roots, remembered, containers),
         own_units=_own_units(stack, roots),
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
-        engine_data=_holds_anything(roots.path("/var/lib/docker")),
+        store=store,
+        engine_data=_holds_anything(roots.path(store)),
         watchdog_program=_watchdog_program(stack, roots),
         watchdog_silent_seconds=watchdog_setup.silent_seconds(roots),
         own_records=_own_records(roots.path(stack.budget.root)),
@@ -126,16 +138,16 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         boot_file_changed_at=boot.stat().st_mtime if boot else 0.0,
         booted_at=procfs.booted_at(roots.proc),
         running_boot_line=procfs.boot_line(roots.proc),
-        disks={path: disk_space.of(roots.path(path)) for path in ("/", found_engine.store, stack.budget.root)},
+        disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
     )
 
 
-def _remembered(stack: Stack, roots: Roots) -> tuple[state.State, list[Problem]]:
+def _remembered(stack: Stack, roots: Roots, driver: Driver) -> tuple[state.State, list[Problem]]:
     """Return the state, with the engine as ours where the robot says so, and what could not be believed of it."""
     known, problems = state.read(roots.path(stack.budget.root))
-    found = {file.path: files.find(roots.path(file.path)) for file in engine_setup.engine_files(stack)}
-    owned = rebuild.with_engine(known, stack, found)
+    found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
+    owned = rebuild.with_engine(known, stack, driver, found)
     if owned != known and state.there(roots.path(stack.budget.root)) and not problems:
         problems = [Problem(state.FILE, rebuild.OWNER)]
     return owned, problems
@@ -146,7 +158,7 @@ def _rebuilt(
     roots: Roots,
     known: state.State,
     problems: list[Problem],
-    found: tuple[Mapping[str, Mapping[str, Any]], Mapping[str, FoundImage]],
+    found: tuple[Mapping[str, FoundContainer], Mapping[str, FoundImage]],
 ) -> tuple[state.State, list[Problem]]:
     """Return the state with what the robot tells of what the file should have told."""
     there = state.there(roots.path(stack.budget.root))
@@ -169,27 +181,16 @@ def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
     return bool(remembered.engine_packages) or not (found.installed or found.running)
 
 
-def _engine(stack: Stack, roots: Roots, engine: Engine, remembered: state.State) -> FoundEngine:
-    installed = any(roots.path(binary).exists() for binary in engine_setup.BINARIES)
-    running = engine.reachable()
+def _engine(
+    stack: Stack, roots: Roots, engine: Engine, remembered: state.State, platform: Platform | None
+) -> FoundEngine:
+    installed, running = engine.driver.installed(roots), engine.reachable()
     # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
-    cut_off = not running or packages.packages_interrupted(roots)
+    cut_off = not running or (platform is not None and platform.interrupted(roots))
     asks_apt = cut_off or sorted(remembered.engine_packages) != sorted(stack.engine.packages)
     wanted = stack.engine.packages if asks_apt and (remembered.engine_packages or not (installed or running)) else ()
-    missing = packages.missing_packages(wanted, roots)
-    if not running:
-        return FoundEngine(installed, False, missing_packages=missing)
-    info = engine.info()
-    return FoundEngine(
-        installed=True,
-        running=True,
-        version=str(info.get("ServerVersion", "")),
-        cgroup_driver=str(info.get("CgroupDriver", "cgroupfs")),
-        swap_accounted=bool(info.get("SwapLimit", True)),
-        missing_packages=missing,
-        api_version=str(engine.version().get("ApiVersion", "")),
-        store=str(info.get("DockerRootDir") or FoundEngine.store),
-    )
+    missing = platform.missing(wanted, roots) if platform else sorted(wanted)
+    return FoundEngine(installed or running, running, missing, engine.info() if running else None)
 
 
 def _data_used(stack: Stack, roots: Roots) -> dict[str, int]:
@@ -207,7 +208,7 @@ def _delivered(engine: Engine, remembered: state.State) -> list[str]:
 
 
 def _own_directories(
-    stack: Stack, roots: Roots, remembered: state.State, containers: Mapping[str, Mapping[str, Any]]
+    stack: Stack, roots: Roots, remembered: state.State, containers: Mapping[str, FoundContainer]
 ) -> dict[str, list[str]]:
     """Return our directories below the root: of services that are or were there, of archives, of the watchdog.
 
@@ -219,7 +220,7 @@ def _own_directories(
     names = {staging.DIRECTORY, watchdog_setup.NAME, *remembered.services}
     names |= {service.name for service in stack.services}
     names |= {name for one in good_versions.load(root) for name in one.services}
-    names |= {inspected["Config"]["Labels"][container.SERVICE_LABEL] for inspected in containers.values()}
+    names |= {container.service for container in containers.values()}
     entries = sorted(entry for entry in root.iterdir() if entry.name in names and entry.is_dir())
     return {entry.name: sorted(f"{entry.name}/{child.name}" for child in entry.iterdir()) for entry in entries}
 
@@ -235,9 +236,9 @@ def _own_units(stack: Stack, roots: Roots) -> list[str]:
     return sorted({path.name for path in [*directory.glob(f"{prefix}.slice"), *directory.glob(f"{prefix}-*.slice")]})
 
 
-def _paths(stack: Stack, cgroup_version: int, own_engine: bool) -> list[str]:
-    desired = systemd.slice_units(stack, cgroup_version, own_engine) + engine_setup.engine_files(stack)
-    desired += watchdog_setup.settings(stack)
+def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) -> list[str]:
+    desired = systemd.slice_units(stack, cgroup_version, own_engine, driver.units) + driver.files(stack)
+    desired += watchdog_setup.settings(stack, driver.units[-1])
     for service in stack.scoped_services:
         desired += [*layout.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
     return [file.path for file in desired]
@@ -250,15 +251,15 @@ def _watchdog_program(stack: Stack, roots: Roots) -> str:
 
 
 def _running_files(
-    stack: Stack, roots: Roots, containers: Mapping[str, Mapping[str, Any]]
+    stack: Stack, roots: Roots, containers: Mapping[str, FoundContainer]
 ) -> dict[str, files.FoundFile | None]:
     found: dict[str, files.FoundFile | None] = {}
     for service in stack.scoped_services:
-        inspected = containers.get(container.name_of(service.name)) or {}
-        for mount in (inspected.get("HostConfig") or {}).get("Mounts") or []:
-            if mount["Target"] == service.config_target:
+        container = containers.get(name_of(service.name))
+        for source, target in container.binds if container else ():
+            if target == service.config_target:
                 for file in service.files:
-                    found[f"{service.name}/{file.path}"] = files.find(roots.path(f"{mount['Source']}/{file.path}"))
+                    found[f"{service.name}/{file.path}"] = files.find(roots.path(f"{source}/{file.path}"))
     return found
 
 

@@ -5,15 +5,13 @@ A plan is what `--check` shows: every step has one line for people and, where te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..base import files
 from ..base.files import DesiredFile
 from ..base.units import bytes_of, mib_of
-from ..engine.docker import container
-from ..engine.docker import setup as engine_setup
+from ..engine.protocol import PREVIOUS, FoundContainer, name_of
 from ..host import kernel_cmdline, systemd
 from ..spec import layout
 from ..spec.model import Service, Stack
@@ -81,7 +79,7 @@ def _memory_controller(seen: Observed) -> list[Step]:
 
 def _slices(stack: Stack, seen: Observed) -> list[Step]:
     steps = []
-    for unit in systemd.slice_units(stack, seen.robot.hierarchy.version, seen.own_engine):
+    for unit in systemd.slice_units(stack, seen.robot.hierarchy.version, seen.own_engine, seen.driver.units):
         name = unit.path.rsplit("/", 1)[1]
         wanted = bytes_of(stack.budget.memory_budget_mib) if name == stack.budget.slice else None
         file_changes = not files.equal(unit, seen.found_files.get(unit.path))
@@ -120,17 +118,21 @@ def _engine(stack: Stack, seen: Observed) -> list[Step]:
     absent = not (seen.engine.installed or seen.engine.running)
     if not (seen.ours or absent):
         return steps  # somebody else's engine: used, never configured
-    for file in engine_setup.engine_files(stack):
+    for file in seen.driver.files(stack):
         found = seen.found_files.get(file.path)
         if not files.equal(file, found):
             steps.append(Step("engine-file", file.path, f"write {file.path}", files.difference(file, found), file))
     missing = seen.engine.missing_packages
     if missing:
         names = ", ".join(missing)
-        steps.append(Step("packages", names, f"install {names}", need=PackagesNeed(tuple(missing))))
-    elif not seen.engine.running or seen.state.engine_configuration != engine_setup.configuration(stack):
+        steps.append(
+            Step("packages", names, f"install {names}", need=PackagesNeed(tuple(missing), seen.robot.platform))
+        )
+    elif not seen.engine.running or seen.state.engine_configuration != seen.driver.configuration(stack):
         words = "restart" if seen.engine.running else "start"
-        steps.append(Step("engine-restart", "docker", f"{words} the container engine (containers keep running)"))
+        steps.append(
+            Step("engine-restart", seen.driver.units[-1], f"{words} the container engine (containers keep running)")
+        )
     return steps
 
 
@@ -177,20 +179,27 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     wanted = service.fingerprints.get(seen.robot.architecture, "")
     # our own engine will run with the driver that its daemon.json names; before it does, that is the answer
     driver = seen.engine.cgroup_driver
-    request = container.body(stack, service, driver, wanted)
-    name = container.name_of(service.name)
+    request = seen.driver.request(stack, service, driver, wanted)
+    name = name_of(service.name)
     found = seen.containers.get(name)
     if found is None:
-        why = "create" if f"{name}{container.PREVIOUS}" not in seen.containers else "repair"
+        why = "create" if f"{name}{PREVIOUS}" not in seen.containers else "repair"
         summary = f"{why} container {name} ({service.memory_limit_mib} MiB)"
-        return Step("container", service.name, summary, _container_diff(name, None, request, []), request=request)
+        return Step(
+            "container",
+            service.name,
+            summary,
+            _container_diff(name, None, seen.driver.described(request), []),
+            request=request,
+        )
     remembered = seen.state.services.get(service.name)
-    interrupted = f"{name}{container.PREVIOUS}" in seen.containers  # and what it made was not remembered
+    interrupted = f"{name}{PREVIOUS}" in seen.containers  # and what it made was not remembered
     made = remembered.made if remembered and not interrupted else ""
-    reasons = container.drift(request, found, seen.engine.swap_accounted, made)
+    differences = seen.driver.drift(request, found, seen.engine.swap_accounted, made)
+    reasons = [difference.words for difference in differences]
     running = seen.running_images.get(service.name)
     if _image_changes(service, wanted, found, seen):
-        reasons = [reason for reason in reasons if "differ from the spec" not in reason] + ["its image changes"]
+        reasons = [one.words for one in differences if one.kind != "spec"] + ["its image changes"]
     if rewritten and not reasons:
         reasons = ["one of its files was changed"]
     if not reasons and interrupted:
@@ -198,39 +207,38 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     if not reasons:
         return None
     reasons += ["its replacement was interrupted"] if interrupted else []
-    diff = _container_diff(name, found, request, running.environment if running else [])
+    diff = _container_diff(name, found, seen.driver.described(request), running.environment if running else [])
     return Step("container", service.name, f"recreate container {name}: {'; '.join(reasons)}", diff, request=request)
 
 
-def _image_changes(service: Service, wanted: str, found: Mapping[str, Any], seen: Observed) -> bool:
+def _image_changes(service: Service, wanted: str, found: FoundContainer, seen: Observed) -> bool:
     """Whether it runs something else than it shall; what it runs may be right, whoever has the name now."""
     running, named = seen.running_images.get(service.name), seen.images.get(service.image)
     if running is not None and wanted:
         return running.fingerprint != wanted
-    return bool(named and found.get("Image") != named.id)
+    return bool(named and found.image != named.id)
 
 
 def _container_diff(
-    name: str, found: Mapping[str, Any] | None, request: Mapping[str, Any], image_environment: list[str]
+    name: str, found: FoundContainer | None, wanted: str, image_environment: list[str]
 ) -> dict[str, str]:
     before = ""
     if found is not None:
-        lines = container.described(found).splitlines(keepends=True)
+        lines = found.text.splitlines(keepends=True)
         before = "".join(line for line in lines if line.strip()[len("environment: ") :] not in image_environment)
     return {
         "before_header": f"container {name}",
         "after_header": f"container {name}",
         "before": before,
-        "after": container.described(request),
+        "after": wanted,
     }
 
 
 def _orphans(stack: Stack, seen: Observed) -> list[Step]:
     """Containers that bear our label and that nothing declares; only where everything is in scope."""
     steps = []
-    for name, inspected in sorted(seen.containers.items()):
-        service = inspected["Config"]["Labels"][container.SERVICE_LABEL]
-        if not stack.scope and stack.service(service) is None:
+    for name, container in sorted(seen.containers.items()):
+        if not stack.scope and stack.service(container.service) is None:
             steps.append(Step("orphan", name, f"remove container {name} (no longer declared; its data stays)"))
     return steps + ([] if stack.scope else _stale_slices(stack, seen))
 
@@ -238,7 +246,7 @@ def _orphans(stack: Stack, seen: Observed) -> list[Step]:
 def _stale_slices(stack: Stack, seen: Observed) -> list[Step]:
     """Slices that hold nothing any more: of a service that is no longer declared, of somebody else's engine."""
     wanted = systemd.slice_names(stack, seen.own_engine)
-    drop_ins = [file.path for file in engine_setup.engine_files(stack) if file.path != engine_setup.DAEMON_JSON]
+    drop_ins = [file.path for file in seen.driver.files(stack) if file.path != seen.driver.settings_file]
     if any(seen.found_files.get(path) for path in drop_ins):  # the engine runs in it, whatever was forgotten of it
         wanted.append(systemd.child_slice(stack.budget.slice, "engine"))
     return [Step("drop-slice", name, f"remove slice {name}") for name in seen.own_units if name not in wanted]

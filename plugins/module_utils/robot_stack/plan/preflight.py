@@ -21,17 +21,16 @@ import time
 from pathlib import Path
 
 from ..base.units import MIB, bytes_of, mib_of
-from ..engine.docker import container
+from ..engine.protocol import name_of
 from ..host import cgroup, disk_space, kernel_cmdline, procfs
 from ..spec.model import Service, Stack
 from . import limits
 from .observe import Observed
 
 OLDEST_KERNEL = (4, 14)  # the first with /proc/PID/smaps_rollup, and with a count of kills in each cgroup
-OLDEST_API = (1, 41)  # Docker 20.10: the first that knows cgroup v2 and private cgroup namespaces
 LARGEST_CLOCK_DIFFERENCE_SECONDS = 3600
 SUPPORTED = ("amd64", "arm64", "arm")
-# What is put on a disk, in MiB, rounded up from Debian's docker.io and this project's images (`du -sm`).
+# What is put on a disk, in MiB, rounded up from Debian's packages and this project's images (`du -sm`).
 ENGINE_MIB, IMAGE_MIB, ARCHIVE_MIB, OWN_FILES_MIB = 300, 64, 16, 8
 
 
@@ -52,12 +51,11 @@ def busy_listeners(stack: Stack, seen: Observed, proc_root: Path) -> list[str]:
     """Return the addresses that a service wants and that a program which is not ours already listens on."""
     found = []
     for service in stack.scoped_services:
-        own = seen.containers.get(container.name_of(service.name)) or {}
-        runs = bool((own.get("State") or {}).get("Running"))
+        own = seen.containers.get(name_of(service.name))
         for address in service.listens:
             inode = procfs.listener(address, proc_root)
             program = procfs.holder(inode, proc_root) if inode else None
-            ours = runs and (program is None or str(own.get("Id")) in program.cgroups)
+            ours = own is not None and own.running and (program is None or own.id in program.cgroups)
             if inode and not ours:
                 found.append(f"{address} is taken by {_who(program, seen)}, or change {service.name}_listen_address")
     return found
@@ -67,9 +65,10 @@ def _who(program: procfs.Program | None, seen: Observed) -> str:
     """Return who listens, and how to make an end of it."""
     if program is None:
         return "another program: stop it"
-    for name, inspected in seen.containers.items():
-        if str(inspected.get("Id") or "-") in program.cgroups:  # of a service that is renamed, or gets another address
-            return f"our own container {name}: stop it first (docker stop {name}, on the robot; its data stays)"
+    for name, container in seen.containers.items():
+        if container.id and container.id in program.cgroups:  # of a service that is renamed, or gets another address
+            stop = f"{seen.driver.command} stop {name}"
+            return f"our own container {name}: stop it first ({stop}, on the robot; its data stays)"
     return f"{program.name} (process {program.pid}): stop it"
 
 
@@ -178,7 +177,7 @@ def _disk(stack: Stack, seen: Observed) -> list[str]:
 
 def _claims(stack: Stack, seen: Observed) -> list[disk_space.Claim]:
     """What will be put on the robot's disks, data still to come included."""
-    root, store = stack.budget.root, seen.engine.store
+    root, store = stack.budget.root, seen.store
     claims = [disk_space.Claim("own files", root, bytes_of(OWN_FILES_MIB))]
     if seen.engine.missing_packages:
         claims.append(disk_space.Claim("the engine's packages", "/", bytes_of(ENGINE_MIB)))
@@ -203,17 +202,16 @@ def _growth(service: Service, store: str, root: str, seen: Observed) -> list[dis
 
 
 def _engine(stack: Stack, seen: Observed) -> list[str]:
-    if seen.engine.running and seen.engine.api_version and _numbers(seen.engine.api_version) < OLDEST_API:
-        return [
-            f"its container engine is {seen.engine.version} (API {seen.engine.api_version}), Docker 20.10 "
-            f"(API {_dotted(OLDEST_API)}) or later is needed: update it"
-        ]
+    too_old = seen.driver.too_old(seen.engine.info) if seen.engine.info else ""
+    if too_old:
+        return [f"its container engine is {too_old}: update it"]
     if seen.engine.installed or seen.engine.running:
         return []
     if not stack.engine.install:
         return ["there is no container engine: install one, or set container_engine_install: true"]
-    if not seen.robot.debian:
-        return ["there is no container engine, and this is no Debian: install Docker by this system's own means"]
+    if not seen.robot.platform:
+        words = "there is no container engine, and this is no Debian"
+        return [f"{words}: install {seen.driver.name} by this system's own means"]
     return []
 
 

@@ -5,8 +5,6 @@ Pure, like `plan`. With a scope only those services go; without one also the sli
 
 from __future__ import annotations
 
-from ..engine.docker import container
-from ..engine.docker import setup as engine_setup
 from ..records.state import FILE
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
@@ -31,8 +29,9 @@ def _refusals(stack: Stack, seen: Observed) -> list[str]:
     """Return what would be lost, or left behind."""
     if seen.engine.installed and not seen.engine.running and (seen.own_state or seen.own_directories):
         # its store holds our containers, which it would start again, and maybe somebody else's
+        unit = seen.driver.units[-1].partition(".")[0]
         words = "the container engine does not answer, so nobody knows what it holds: start it first"
-        return [f"{words} (systemctl start docker; journalctl -u docker says why it does not run)"]
+        return [f"{words} (systemctl start {unit}; journalctl -u {unit} says why it does not run)"]
     if not stack.remove_engine:
         return []
     found = []
@@ -55,8 +54,8 @@ def _watchdog(stack: Stack, seen: Observed) -> list[Step]:
 def _containers(stack: Stack, seen: Observed) -> list[Step]:
     return [
         Step("stop", name, f"stop and remove container {name}")
-        for name, inspected in sorted(seen.containers.items())
-        if stack.in_scope(inspected["Config"]["Labels"][container.SERVICE_LABEL])
+        for name, container in sorted(seen.containers.items())
+        if stack.in_scope(container.service)
     ]
 
 
@@ -90,17 +89,19 @@ def _engine(stack: Stack, seen: Observed) -> list[Step]:
         names = list(seen.state.engine_packages)
         if set(names) - set(seen.engine.missing_packages):
             words = f"remove {', '.join(names)}, which this project installed"
-            steps.append(Step("purge", ", ".join(names), words, need=PurgeNeed(tuple(names))))
+            steps.append(Step("purge", ", ".join(names), words, need=PurgeNeed(tuple(names), seen.robot.platform)))
     gone = [
         file.path
-        for file in engine_setup.engine_files(stack)
-        if seen.found_files.get(file.path) and (stack.remove_engine or file.path != engine_setup.DAEMON_JSON)
+        for file in seen.driver.files(stack)
+        if seen.found_files.get(file.path) and (stack.remove_engine or file.path != seen.driver.settings_file)
     ]
     steps += [Step("drop-file", path, f"remove {path}") for path in gone]
     if gone and not stack.remove_engine:
-        steps.append(Step("engine-leave", "docker", "restart the container engine outside the stack's ceiling"))
+        steps.append(
+            Step("engine-leave", seen.driver.units[-1], "restart the container engine outside the stack's ceiling")
+        )
     if stack.remove_engine and seen.engine_data:
-        steps.append(Step("drop-directory", "/var/lib/docker", "remove the engine's own store, /var/lib/docker"))
+        steps.append(Step("drop-directory", seen.store, f"remove the engine's own store, {seen.store}"))
     return steps
 
 

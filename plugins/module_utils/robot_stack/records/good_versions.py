@@ -27,8 +27,8 @@ from . import record_file
 from .record_file import FORMAT, Content, Fields, Problem
 
 FILE = "good-versions.json"
-OLDER_FILE = "last-good.json"
-FILES = (FILE, OLDER_FILE)
+FORMER = "last-good.json"
+FILES = (FILE, FORMER)
 BESIDE = "older_file_sha256"
 LARGEST_BYTES = 4 << 20  # two versions with the files of all their services
 # for a version whose writer did not know these limits any more
@@ -92,7 +92,7 @@ def _older(content: Content) -> tuple[list[Generation], list[Problem]]:
         versions = _generations(content.raw, wrong)
     elif content.there and not wrong:
         wrong.append("does not hold a list")
-    return versions, record_file.told(OLDER_FILE, wrong)
+    return versions, record_file.told(FORMER, wrong)
 
 
 def _generations(raw: Sequence[Any], wrong: list[str]) -> list[Generation]:
@@ -144,7 +144,7 @@ def save(generations: Sequence[Generation], root: Path) -> None:
         return
     versions = [{**asdict(one), "services": list(one.services.values())} for one in generations[:KEPT]]
     older = json.dumps(versions, indent=1) + "\n"
-    write(DesiredFile(OLDER_FILE, older, mode=0o600), root)
+    write(DesiredFile(FORMER, older, mode=0o600), root)
     about = {"format": FORMAT, BESIDE: hashlib.sha256(older.encode()).hexdigest(), "versions": versions}
     write(DesiredFile(FILE, json.dumps(about, indent=1) + "\n", mode=0o600), root)
 

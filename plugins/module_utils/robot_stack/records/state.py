@@ -17,10 +17,14 @@ from .record_file import FORMAT, Fields, Problem
 
 FILE = "state.json"
 LARGEST_BYTES = 256 * 1024  # a hundred times what it holds; the watchdog, which reads it too, has little memory
+# Why a service ended: killed for memory; ended with the exit code of a kill; ended otherwise; hung and was restarted;
+# started again by an engine that has forgotten why.
+OUT_OF_MEMORY, KILLED, ENDED, HUNG, FORGOTTEN = "out of memory", "killed", "ended", "hung", "forgotten"
+CAUSES = (OUT_OF_MEMORY, KILLED, ENDED, HUNG, FORGOTTEN)
 
 
 @dataclass(frozen=True)
-class ServiceMemory:
+class ServiceRecord:
     """What is remembered of one service since it was deployed: its highest working set, and what happened to it.
 
     Times in seconds since 1970, 0: never. `restarts` are ends that nobody asked for, `hangs` those that the watchdog
@@ -38,6 +42,7 @@ class ServiceMemory:
     last_failure_at: float = 0.0
     last_failure: str = ""
     made: str = ""
+    cause: str = ""  # of the last failure: one of CAUSES; empty: there was none, or an earlier version noted it
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,11 @@ class State:
     engine_packages: list[str] = field(default_factory=list)
     engine_configuration: str = ""
     images: list[str] = field(default_factory=list)
-    services: Mapping[str, ServiceMemory] = field(default_factory=dict)
+    services: Mapping[str, ServiceRecord] = field(default_factory=dict)
     image_history: Mapping[str, list[str]] = field(default_factory=dict)
     changed_at: float = 0.0
 
-    def with_service(self, name: str, memory: ServiceMemory) -> State:
+    def with_service(self, name: str, memory: ServiceRecord) -> State:
         """Return a copy in which ``name`` is remembered as ``memory``."""
         return replace(self, services={**self.services, name: memory})
 
@@ -98,8 +103,8 @@ def read(root: Path) -> tuple[State, list[Problem]]:
     return state, record_file.told(FILE, wrong)
 
 
-def _service(values: Fields) -> ServiceMemory:
-    return ServiceMemory(
+def _service(values: Fields) -> ServiceRecord:
+    return ServiceRecord(
         container=values.text("container"),
         deployed_at=values.number("deployed_at"),
         peak_bytes=values.count("peak_bytes"),
@@ -110,6 +115,7 @@ def _service(values: Fields) -> ServiceMemory:
         last_failure_at=values.number("last_failure_at"),
         last_failure=values.text("last_failure"),
         made=values.text("made"),
+        cause=values.text("cause"),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Callable
 from ..ask import history
 from ..base import lock
 from ..base.roots import Roots
-from ..engine.docker.api import Engine
+from ..engine.protocol import Engine
 from ..engine.staging import Archive
 from ..spec.model import Stack
 

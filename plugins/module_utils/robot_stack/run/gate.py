@@ -6,7 +6,7 @@ from typing import Any
 
 from ..apply.apply import Applier
 from ..engine import logs
-from ..engine.docker import container
+from ..engine.protocol import name_of
 from ..judge import gate
 from ..judge.gate import Objection
 from ..plan.observe import Observed
@@ -41,7 +41,7 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
         return {**base, **measured.result, "msg": why}
     said = logs.told(call.engine, call.stack, [one.subject for one in found])
     outcome = restore.automatically(call, call.stack.fresh)
-    now = restore.measured(call, outcome)
+    now = restore.measured(call, outcome).result
     return {
         **base,
         **now,
@@ -52,4 +52,5 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
 
 
 def _image(seen: Observed, service: str) -> str:
-    return str((seen.containers.get(container.name_of(service)) or {}).get("Image", ""))
+    found = seen.containers.get(name_of(service))
+    return found.image if found else ""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..ask import history
 from ..host import cgroup
-from ..judge import peaks, readback
+from ..judge import peaks, readback, verdict
 from ..judge.readback import EngineReading, Reading
+from ..judge.verdict import Judgements
 from ..plan.observe import Observed
 from ..records import samples, state
-from ..records.state import ServiceMemory
+from ..records.state import ServiceRecord
+from ..spec.result import Result
 from . import disk_usage, report
 from .context import Call
 
@@ -21,9 +21,10 @@ from .context import Call
 class Measured:
     """The measured part of the result, and the readings that it was made of; no engine, no readings."""
 
-    result: dict[str, Any]
+    result: Result
     readings: list[Reading] = field(default_factory=list)
     engine: EngineReading | None = None
+    judged: Judgements = field(default_factory=Judgements)
 
 
 def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
@@ -40,30 +41,20 @@ def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
             call.engine,
             call.roots,
             hierarchy,
-            readback.Known(seen.state.services.get(service.name, ServiceMemory()), recent.of(service.name), now),
+            readback.Known(seen.state.services.get(service.name, ServiceRecord()), recent.of(service.name), now),
         )
         for service in call.stack.scoped_services
     ]
     readings = peaks.remembered(call.stack, readings, now)
-    engine_reading = readback.engine(call.stack, call.roots, hierarchy, seen.robot.swap_total)
-    result, remembered = report.everything(call.stack, seen, readings, engine_reading, now)
+    engine_reading = readback.engine(
+        call.stack, call.engine.driver.programs, call.roots, hierarchy, seen.robot.swap_total
+    )
+    judged = verdict.everything(readings, engine_reading, call.stack.budget, now)
+    result = report.everything(call.stack, seen, readings, engine_reading, judged)
     if call.window.hours:  # last, so that asking does not count in what was measured
         result["disk"] = disk_usage.read(call.stack, call.engine, call.roots)
         result["history"] = history.read(call.stack, call.window, now)
-    if remember and remembered != seen.state:
-        state.save(remembered, call.roots.path(call.stack.budget.root))
-    return Measured(result, readings, engine_reading)
-
-
-def faults(result: Mapping[str, Any], verdicts: Collection[str]) -> list[str]:
-    """Return who has one of ``verdicts``, and why."""
-    rows = {
-        **result.get("services", {}),
-        "engine": result.get("engine_usage", {}),
-        "stack": result.get("budget", {}),
-    }
-    return [
-        f"{name}: {row['verdict']} ({'; '.join(row['reasons'])})"
-        for name, row in rows.items()
-        if row.get("verdict") in verdicts
-    ]
+    kept = report.remembered(seen.state, readings)
+    if remember and kept != seen.state:
+        state.save(kept, call.roots.path(call.stack.budget.root))
+    return Measured(result, readings, engine_reading, judged)

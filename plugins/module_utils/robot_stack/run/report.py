@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..base.units import mib_of
 from ..host.facts import Robot
 from ..judge import verdict
 from ..judge.readback import EngineReading, Reading
+from ..judge.verdict import Judgement, Judgements
 from ..plan import limits
 from ..plan.observe import Observed
-from ..records.state import ServiceMemory, State
+from ..records.state import State
 from ..spec.model import Stack
+from ..spec.result import BudgetRow, EngineRow, Result, RobotRow, ServiceRow
 
 
-def robot(facts: Robot, engine_version: str) -> dict[str, Any]:
+def robot(facts: Robot, engine_version: str) -> RobotRow:
     """Return what the robot is."""
     return {
         "architecture": facts.architecture,
@@ -29,9 +31,8 @@ def robot(facts: Robot, engine_version: str) -> dict[str, Any]:
     }
 
 
-def service(reading: Reading, swap_total: int, now: float) -> dict[str, Any]:
+def service(reading: Reading, judgement: Judgement) -> ServiceRow:
     """Return one service: what was declared, what the kernel says, what it uses, and the verdict."""
-    judgement = verdict.service(reading, swap_total, now)
     usage, share, limits = reading.usage, reading.share, reading.limits
     return {
         "status": reading.status,
@@ -55,9 +56,8 @@ def service(reading: Reading, swap_total: int, now: float) -> dict[str, Any]:
     }
 
 
-def engine(reading: EngineReading, stack: Stack) -> dict[str, Any]:
+def engine(reading: EngineReading, stack: Stack, judgement: Judgement) -> EngineRow:
     """Return the engine's row."""
-    judgement = verdict.engine(reading, stack.budget)
     return {
         "allowance_mib": float(stack.budget.engine_memory_allowance_mib),
         "below_ceiling": bool(reading.usage and reading.usage.current),
@@ -69,9 +69,8 @@ def engine(reading: EngineReading, stack: Stack) -> dict[str, Any]:
     }
 
 
-def budget(reading: EngineReading, stack: Stack, limits_mib: int) -> dict[str, Any]:
+def budget(reading: EngineReading, stack: Stack, limits_mib: int, judgement: Judgement) -> BudgetRow:
     """Return the budget: the sum of all limits, the ceiling in the kernel, and what is left."""
-    judgement = verdict.stack(reading, stack.budget)
     declared = stack.budget
     return {
         "memory_budget_mib": declared.memory_budget_mib,
@@ -86,25 +85,23 @@ def budget(reading: EngineReading, stack: Stack, limits_mib: int) -> dict[str, A
 
 
 def everything(
-    stack: Stack, seen: Observed, readings: list[Reading], engine_reading: EngineReading, now: float
-) -> tuple[dict[str, Any], State]:
-    """Return the result's measured part, and the state with this look remembered."""
-    services, remembered = {}, seen.state
-    for reading in readings:
-        services[reading.name] = service(reading, seen.robot.swap_total, now)
-        if reading.container:
-            remembered = remembered.with_service(reading.name, remember(reading))
-    rows = [*services.values(), engine(engine_reading, stack), budget(engine_reading, stack, limits.total(stack, seen))]
-    result = {
-        "robot": robot(seen.robot, seen.engine.version),
-        "services": services,
-        "engine_usage": rows[-2],
-        "budget": rows[-1],
-        "verdict": verdict.worst([row["verdict"] for row in rows]),
+    stack: Stack, seen: Observed, readings: Sequence[Reading], engine_reading: EngineReading, judged: Judgements
+) -> Result:
+    """Return the result's measured part."""
+    engine_judged, stack_judged = judged.engine or Judgement("ok"), judged.stack or Judgement("ok")
+    return {
+        "robot": robot(seen.robot, seen.engine.info.version if seen.engine.info else ""),
+        "services": {reading.name: service(reading, judged.services[reading.name]) for reading in readings},
+        "engine_usage": engine(engine_reading, stack, engine_judged),
+        "budget": budget(engine_reading, stack, limits.total(stack, seen), stack_judged),
+        "verdict": verdict.worst([one.verdict for one in judged.by_name.values()]),
     }
-    return result, remembered
 
 
-def remember(reading: Reading) -> ServiceMemory:
-    """Return what to keep of this look."""
-    return replace(reading.memory, peak_bytes=verdict.peak(reading) or 0)
+def remembered(state: State, readings: Sequence[Reading]) -> State:
+    """Return ``state`` with this look kept: what happened to each service, and its peak."""
+    for reading in readings:
+        if reading.container:
+            kept = replace(reading.memory, peak_bytes=verdict.peak(reading) or 0)
+            state = state.with_service(reading.name, kept)
+    return state

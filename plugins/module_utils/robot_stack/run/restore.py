@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..apply import image_retention
 from ..apply.apply import Applier, ServiceFailedError
-from ..engine import inventory
-from ..engine.docker import container
-from ..engine.docker.api import EngineError
+from ..engine.protocol import PREVIOUS, EngineError
 from ..host.systemd import CommandError
 from ..plan import observe, plan
 from ..plan.observe import Observed
@@ -22,7 +19,7 @@ from ..records import good_versions, state
 from ..records.good_versions import Generation
 from ..spec.model import Stack
 from .context import Call
-from .measure import measure
+from .measure import Measured, measure
 
 # what a way back does not touch, and what it does in its own way
 LEFT_ALONE = ("boot-line", "reboot", "engine-file", "packages", "engine-restart", "orphan", "drop-slice")
@@ -76,7 +73,7 @@ def _names(call: Call, wanted: Stack, generation: Generation, seen: Observed) ->
         identity = generation.images.get(service.name, "")
         if service.pinned or (found and found.fingerprint == fingerprint) or not identity:
             continue
-        kept = inventory.found_image(call.engine, identity)
+        kept = call.engine.image(identity)
         if kept and kept.fingerprint == fingerprint:
             images[service.image] = kept
             words = f"give image {service.image} its name back"
@@ -86,18 +83,14 @@ def _names(call: Call, wanted: Stack, generation: Generation, seen: Observed) ->
 
 def _removals(stack: Stack, wanted: Stack, seen: Observed, removable: Collection[str]) -> list[Step]:
     steps = []
-    for name, inspected in sorted(seen.containers.items()):
-        service = _service(inspected)
+    for name, container in sorted(seen.containers.items()):
+        service = container.service
         # what was set aside for a wanted service is dealt with when that is replaced
-        leftover = name.endswith(container.PREVIOUS) and wanted.service(service) is None
+        leftover = name.endswith(PREVIOUS) and wanted.service(service) is None
         never_good = wanted.service(service) is None and service in removable
         if stack.in_scope(service) and (leftover or never_good):
             steps.append(Step("orphan", name, f"remove container {name} (its data stays)"))
     return steps
-
-
-def _service(inspected: Any) -> str:
-    return str(inspected["Config"]["Labels"][container.SERVICE_LABEL])
 
 
 def go_back(call: Call, back: Return) -> None:
@@ -141,22 +134,22 @@ def _words(stack: Stack, known: Generation, removable: Collection[str]) -> str:
     return "; ".join(told)
 
 
-def measured(call: Call, outcome: Outcome) -> dict[str, Any]:
+def measured(call: Call, outcome: Outcome) -> Measured:
     """Return what is true after it, judged by what runs now."""
     now = replace(call, stack=outcome.stack or call.stack)
-    return measure(now, observe.observe(now.stack, now.roots, now.engine), remember=True).result
+    return measure(now, observe.observe(now.stack, now.roots, now.engine), remember=True)
 
 
 def fresh(stack: Stack, before: Observed) -> list[str]:
     """Return the services in scope that had no container before this run."""
-    names = {_service(inspected) for inspected in before.containers.values()}
+    names = {container.service for container in before.containers.values()}
     return [service.name for service in stack.scoped_services if service.name not in names]
 
 
 def by_hand(call: Call) -> Return:
     """Return the way to the newest good version that the robot is not. Raises `NothingGoodError`: there is none."""
     known = good_versions.load(call.roots.path(call.stack.budget.root))
-    running = {_service(c) for c in observe.observe(call.stack, call.roots, call.engine).containers.values()}
+    running = {c.service for c in observe.observe(call.stack, call.roots, call.engine).containers.values()}
     for generation in known:
         if any(call.stack.in_scope(name) for name in generation.services):
             back = way_back(call, generation, running - set(generation.services))

@@ -9,8 +9,7 @@ from typing import Any
 from ..apply.apply import Applier, ServiceFailedError
 from ..base import lock
 from ..base.lock import BusyError
-from ..engine import logs, staging
-from ..engine.docker import load
+from ..engine import delivery, logs, staging
 from ..judge import verdict
 from ..plan import observe, plan, preflight, remove
 from ..plan.observe import Observed
@@ -21,7 +20,9 @@ from ..spec.needs import Need, told
 from . import budget_summary, records, restore
 from . import gate as run_gate
 from .context import Call
-from .measure import faults, measure
+from .measure import measure
+
+BROKEN = ("unlimited", "down")  # what no deployment may leave behind, whatever was there before
 
 __all__ = ["BusyError", "Call", "execute"]
 
@@ -75,7 +76,9 @@ def _plan(call: Call, seen: Observed) -> Plan:
         return remove.make(call.stack, seen)
     made = plan.make(call.stack, seen)
     busy = preflight.busy_listeners(call.stack, seen, call.roots.proc)
-    return Plan([], made.refusals + busy) if busy else made
+    if busy:
+        return Plan([], made.refusals + busy)
+    return made
 
 
 def _refused(made: Plan) -> dict[str, Any]:
@@ -86,10 +89,11 @@ def _refused(made: Plan) -> dict[str, Any]:
 def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
     # a plan and a verification change nothing; check mode tells what would change
     changes = made.changes and call.stack.state not in ("planned", "verified")
-    result = {**_told(made.steps), **measure(call, seen).result, "changed": changes, "refusals": []}
+    measured = measure(call, seen)
+    result = {**_told(made.steps), **measured.result, "changed": changes, "refusals": []}
     if call.stack.state != "verified":
         return result
-    found = [f"drift: {step.summary}" for step in made.steps] + faults(result, verdict.FAILING)
+    found = [f"drift: {step.summary}" for step in made.steps] + measured.judged.faults(verdict.FAILING)
     return {**result, "failed": True, "msg": "; ".join(found)} if found else result
 
 
@@ -137,7 +141,7 @@ def _begins(call: Call, applier: Applier, steps: Sequence[Step]) -> None:
 
 
 def _asking(call: Call, done: list[Step], needs: Sequence[Need]) -> dict[str, Any]:
-    completed = load.completed(needs, call.engine, call.roots.path(call.stack.budget.root))
+    completed = delivery.completed(needs, call.engine, call.roots.path(call.stack.budget.root))
     return {**_told(done), "changed": bool(done), "refusals": [], "needs": [told(need) for need in completed]}
 
 
@@ -154,18 +158,19 @@ def _judged(call: Call, before: Observed, done: list[Step]) -> dict[str, Any]:
     if call.stack.state == "absent":
         return result
     seen = observe.observe(call.stack, call.roots, call.engine) if done else before
-    result.update(measure(call, seen, remember=True).result)
+    measured = measure(call, seen, remember=True)
+    result.update(measured.result)
     good = good_versions.load(call.roots.path(call.stack.budget.root))
     result.update(proven=good_versions.proven(good, call.stack), fresh=restore.fresh(call.stack, before))
-    found = faults(result, ("unlimited", "down"))
+    found = measured.judged.faults(BROKEN)
     if not found:
         return result
     told = "; ".join(found)
     if done:
-        failing = [name for name, row in result["services"].items() if row["verdict"] in ("unlimited", "down")]
+        failing = [name for name, one in measured.judged.services.items() if one.verdict in BROKEN]
         said = logs.told(call.engine, call.stack, failing)
         outcome = restore.automatically(call, result["fresh"])
-        result.update(restore.measured(call, outcome), rolled_back=outcome.done)
+        result.update(restore.measured(call, outcome).result, rolled_back=outcome.done)
         told = "\n".join([told, outcome.words, *said])
     return {**result, "failed": True, "msg": told}
 
@@ -182,8 +187,9 @@ def _restored(call: Call) -> dict[str, Any]:
     restore.go_back(call, back)
     root = call.roots.path(call.stack.budget.root)
     good_versions.save(good_versions.after_rollback(good_versions.load(root), back.generation, call.stack.scope), root)
-    result.update(restore.measured(call, restore.Outcome([], "", back.stack)))
-    found = faults(result, ("unlimited", "down"))
+    measured = restore.measured(call, restore.Outcome([], "", back.stack))
+    result.update(measured.result)
+    found = measured.judged.faults(BROKEN)
     return {**result, "failed": True, "msg": "; ".join(found)} if found else result
 
 

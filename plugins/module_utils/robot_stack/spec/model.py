@@ -1,4 +1,4 @@
-"""The declarative spec of one robot: what the inventory says, typed. parsing.py makes it, faults.py checks it."""
+"""The declarative spec of one robot: what the inventory says, typed. parse.py makes it, check.py checks it."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from typing import Callable
 from ..base import lock
 from ..base.files import DesiredFile, write
 from ..base.roots import Roots
-from ..engine.docker import container
-from ..engine.docker.api import Engine, EngineError
+from ..engine.drivers import connect
+from ..engine.protocol import Engine, EngineError, name_of
 from ..host import cgroup, procfs
 from ..judge import readback
 from ..judge.readback import Reading
@@ -37,7 +37,6 @@ STARTING_SECONDS = 600.0
 # a peak is written to flash only when it grew by this share
 PEAK_GROWTH = 1.02
 LARGEST_BYTES = 64 * 1024  # of a settings file
-DOCKER_SOCKET = "/var/run/docker.sock"  # for settings that do not say where the engine listens
 
 
 def tell(words: str) -> None:
@@ -70,7 +69,7 @@ def look(
         readings, seen = [], {}
         for service in stack.services:
             known = readback.Known(
-                remembered.services.get(service.name, state.ServiceMemory()), recent.of(service.name), now
+                remembered.services.get(service.name, state.ServiceRecord()), recent.of(service.name), now
             )
             reading = readback.service(stack, service, engine, roots, hierarchy, known)
             seen[service.name] = _recent(service, reading, known)
@@ -83,7 +82,9 @@ def look(
                     say(f"{service.name} could not be restarted: {error}")
             readings.append(reading)
         swap = procfs.memory(roots.proc).get("SwapTotal", 0)
-        page = metrics_page.text(readings, readback.engine(stack, roots, hierarchy, swap), stack.budget, now)
+        page = metrics_page.text(
+            readings, readback.engine(stack, engine.driver.programs, roots, hierarchy, swap), stack.budget, now
+        )
         for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
             write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
         lost = "is gone" if not state.there(roots.path(stack.budget.root)) else ""
@@ -103,7 +104,7 @@ def load(settings: Path, roots: Roots, say: Callable[[str], None] = tell) -> Sta
     """
     found = _read(settings / "stack.json", say)
     budget = found.inside("budget") if found else None
-    if found is None or budget is None or not budget.count("memory_budget_mib"):
+    if found is None or budget is None or not (budget.count("memory_budget_mib") and found.text("socket")):
         say(f"{settings}/stack.json does not say what to look after: run site.yml")
         return None
     services = [_service(path, roots, say) for path in sorted((settings / "services").glob("*.json"))]
@@ -117,7 +118,7 @@ def load(settings: Path, roots: Roots, say: Callable[[str], None] = tell) -> Sta
             budget.text("root", Budget.root),
             budget.text("slice", Budget.slice),
         ),
-        engine=EngineSpec(False, (), {}, {}, found.text("socket", DOCKER_SOCKET)),
+        engine=EngineSpec(False, (), {}, {}, found.text("socket")),
         controller=ControllerSpec(False, False, ()),
         architecture="",
         services=tuple(service for service in services if service),
@@ -170,7 +171,7 @@ def _recent(service: Service, reading: Reading, known: readback.Known) -> sample
 
 def _revived(service: Service, reading: Reading, engine: Engine, roots: Roots, kill: restart.Kill) -> Reading:
     """Restart a service; return its reading with the hang in its account. Raises `EngineError`."""
-    name = container.name_of(service.name)
+    name = name_of(service.name)
     restarts = restart.restart(engine, name, service.stop_timeout_seconds, roots.proc, kill)
     memory = failure_history.hung(reading.memory, reading.healthy or "", time.time(), restarts)
     return replace(reading, memory=memory)
@@ -214,5 +215,4 @@ def main() -> None:
     """Take one look at this robot; the only argument is the directory of the settings."""
     settings = Path(sys.argv[1])
     found = _read(settings / "stack.json", tell)
-    socket = found.text("socket", DOCKER_SOCKET) if found else DOCKER_SOCKET
-    look(settings, Roots(), Engine(socket, timeout=30.0), time.time())
+    look(settings, Roots(), connect(found.text("socket") if found else "", timeout=30.0), time.time())

@@ -40,11 +40,11 @@ _SERVICE = (
 )
 _STACK = (
     ("robot_stack_engine_memory_pss_bytes", "gauge", "Proportional set size of the container engine."),
-    ("robot_stack_engine_memory_unreclaimable_bytes", "gauge", "What the engine cannot give back."),
+    ("robot_stack_engine_memory_unreclaimable_bytes", "gauge", "What the engine cannot give back, wherever it runs."),
     ("robot_stack_engine_memory_allowance_bytes", "gauge", "The engine's share of the budget."),
     ("robot_stack_memory_budget_bytes", "gauge", "What engine and services may spend together, as declared."),
     ("robot_stack_memory_ceiling_bytes", "gauge", "The kernel's limit over engine and services; 0: none."),
-    ("robot_stack_memory_unreclaimable_bytes", "gauge", "What engine and services cannot give back."),
+    ("robot_stack_memory_unreclaimable_bytes", "gauge", "What engine and services cannot give back, together."),
     ("robot_stack_watchdog_last_look_timestamp_seconds", "gauge", "When all this was last looked at."),
 )
 
@@ -104,12 +104,14 @@ def _stack(engine: EngineReading, budget: Budget, now: float) -> dict[str, float
         "robot_stack_engine_memory_allowance_bytes": bytes_of(budget.engine_memory_allowance_mib),
         "robot_stack_memory_budget_bytes": bytes_of(budget.memory_budget_mib),
         "robot_stack_memory_ceiling_bytes": engine.limit_of_stack or 0,
-        "robot_stack_memory_unreclaimable_bytes": verdict.held_by_stack(engine),
         "robot_stack_watchdog_last_look_timestamp_seconds": now,
     }
-    held = verdict.engine_unreclaimable(engine)
-    if held is not None:
-        found["robot_stack_engine_memory_unreclaimable_bytes"] = held
+    for name, held in (
+        ("robot_stack_engine_memory_unreclaimable_bytes", verdict.engine_unreclaimable(engine)),
+        ("robot_stack_memory_unreclaimable_bytes", verdict.held_by_stack(engine)),
+    ):
+        if held is not None:
+            found[name] = held
     if engine.share:
         found["robot_stack_engine_memory_pss_bytes"] = engine.share.pss
     return found

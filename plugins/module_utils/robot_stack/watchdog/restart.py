@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Callable
 
-from ..engine.docker.api import Engine, EngineError
+from ..engine.protocol import Engine, EngineError
 
 KILL_SECONDS = 10.0  # what the kernel may need to take a large process apart, and the engine to start it again
 Kill = Callable[[int, int], None]
@@ -25,15 +25,15 @@ def restart(engine: Engine, name: str, stop_timeout_seconds: float, proc_root: P
     """
 
     def restarts() -> int:
-        return int((engine.inspect(name) or {}).get("RestartCount") or 0)
+        now = engine.inspect(name)
+        return now.restarts if now else 0
 
-    before = engine.inspect(name) or {}
-    pid, identity = int((before.get("State") or {}).get("Pid") or 0), str(before.get("Id") or "")
+    before = engine.inspect(name)
+    pid, identity, counted = (before.pid, before.id, before.restarts) if before else (0, "", 0)
     for what, seconds in ((signal.SIGTERM, stop_timeout_seconds), (signal.SIGKILL, KILL_SECONDS)):
         if _runs(pid, identity, proc_root):
             kill(pid, what)
             _wait(lambda: not _runs(pid, identity, proc_root), seconds)
-    counted = int(before.get("RestartCount") or 0)
     if not _wait(lambda: restarts() != counted, KILL_SECONDS):
         raise EngineError(0, f"the container engine has not started {name} again, whose process {pid} was ended")
     return restarts()

@@ -20,7 +20,7 @@ from ..ask import http
 from ..base import files, lock, roots, units
 from ..base.files import DesiredFile, FoundFile, write
 from ..base.roots import Roots
-from ..engine.docker import api, container
+from ..engine import drivers
 from ..host import cgroup, procfs, systemd
 from ..host.systemd import UNITS, Run
 from ..judge import readback, verdict
@@ -43,8 +43,8 @@ PROGRAM = (
     lock,
     roots,
     units,
-    api,
-    container,
+    drivers,
+    *drivers.MODULES,
     cgroup,
     procfs,
     systemd,
@@ -104,14 +104,14 @@ def _sources() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def settings(stack: Stack) -> list[DesiredFile]:
-    """Return the stack's settings and the units, shown as they are where they change."""
+def settings(stack: Stack, engine_unit: str) -> list[DesiredFile]:
+    """Return the stack's settings and the units, which start after ``engine_unit``."""
     seconds = stack.watchdog_interval_seconds
     about = {"format": FORMAT, "budget": asdict(stack.budget), "socket": stack.engine.socket}
     return [
         DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
         DesiredFile(TMPFILES, f"d {samples.DIRECTORY} 0755 root root -\nd {_metrics()} 0755 root root -\n"),
-        DesiredFile(f"{UNITS}/{SERVICE}", _service_unit(stack)),
+        DesiredFile(f"{UNITS}/{SERVICE}", _service_unit(stack, engine_unit)),
         DesiredFile(f"{UNITS}/{TIMER}", _timer_unit(seconds)),
     ]
 
@@ -203,13 +203,13 @@ def _metrics() -> str:
     return f"{samples.DIRECTORY}/{metrics_page.FILE.rsplit('/', 1)[0]}"
 
 
-def _service_unit(stack: Stack) -> str:
+def _service_unit(stack: Stack, engine_unit: str) -> str:
     top = directory(stack)
     return f"""\
 # Written by robot_stack; changes are overwritten.
 [Unit]
 Description=Looks after the telemetry stack of this robot
-After=docker.service
+After={engine_unit}
 
 [Service]
 Type=oneshot

@@ -14,17 +14,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
+from ..protocol import Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
+from . import found
+from .driver import DOCKER
+
 TESTED_API = (1, 41)
 TRANSFER_SECONDS = 900.0  # a slow memory card writes an image for minutes, and the engine says nothing meanwhile
-
-
-class EngineError(RuntimeError):
-    """The engine answered with an error; `status` is the HTTP status (0: it could not be reached)."""
-
-    def __init__(self, status: int, message: str) -> None:
-        """Keep the HTTP ``status`` beside the engine's own words."""
-        super().__init__(message)
-        self.status = status
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -42,8 +37,8 @@ def _version(text: str) -> Any:
     return tuple(int(part) for part in text.split("."))
 
 
-class Engine:
-    """One engine behind one socket. Every method raises `EngineError`."""
+class DockerEngine:
+    """One engine behind one socket; see `protocol.Engine`. Every method raises `EngineError`."""
 
     def __init__(self, socket_path: str, timeout: float = 120.0) -> None:
         """Remember where the engine listens; nothing is sent before the first call."""
@@ -59,30 +54,33 @@ class Engine:
             return False
         return True
 
-    def version(self) -> dict[str, Any]:
+    @property
+    def driver(self) -> Driver:
+        """What is known of Docker."""
+        return DOCKER
+
+    def _version(self) -> dict[str, Any]:
         """Return the engine's answer to /version, which needs no API version."""
         return dict(self._json("GET", "/version", prefix=""))
 
-    def info(self) -> dict[str, Any]:
-        """Return /info: drivers, cgroup version, root directory."""
-        return dict(self._json("GET", "/info"))
+    def info(self) -> EngineInfo:
+        """Return what the engine says of itself."""
+        return found.info(self._json("GET", "/info"), self._version())
 
-    def containers(self, label: str) -> list[dict[str, Any]]:
-        """Return all containers, running or not, that bear ``label``; "" is every container."""
-        query = {"all": "true", "filters": json.dumps({"label": [label]} if label else {})}
-        return list(self._json("GET", "/containers/json?" + urlencode(query)))
+    def containers(self) -> list[FoundContainer]:
+        """Return all containers, running or not, with no more than id, name and service."""
+        query = urlencode({"all": "true"})
+        return [found.listed(entry) for entry in self._json("GET", f"/containers/json?{query}")]
 
-    def inspect(self, name: str) -> dict[str, Any] | None:
-        """Return one container's full description, None where there is none."""
-        return self._optional(f"/containers/{quote(name)}/json")
+    def inspect(self, name: str) -> FoundContainer | None:
+        """Return one container, None where there is none."""
+        raw = self._optional(f"/containers/{quote(name)}/json")
+        return None if raw is None else found.container(raw)
 
-    def image(self, reference: str) -> dict[str, Any] | None:
-        """Return one image's full description, None where there is none."""
-        return self._optional(f"/images/{quote(reference, safe='/:@')}/json")
-
-    def images(self, label: str) -> list[dict[str, Any]]:
-        """Return the images that bear ``label``."""
-        return list(self._json("GET", "/images/json?" + urlencode({"filters": json.dumps({"label": [label]})})))
+    def image(self, reference: str) -> FoundImage | None:
+        """Return one image, None where there is none."""
+        raw = self._optional(f"/images/{quote(reference, safe='/:@')}/json")
+        return None if raw is None else found.image(raw)
 
     def image_ids(self) -> list[str]:
         """Return the ids of all images, with and without names."""
@@ -92,9 +90,9 @@ class Engine:
         """Return the names of all volumes, with and without a container."""
         return [str(listed["Name"]) for listed in self._json("GET", "/volumes").get("Volumes") or []]
 
-    def create(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create a container; the answer holds Id and Warnings."""
-        return dict(self._json("POST", "/containers/create?" + urlencode({"name": name}), body))
+    def create(self, name: str, body: Mapping[str, Any]) -> None:
+        """Create a container."""
+        self._json("POST", "/containers/create?" + urlencode({"name": name}), body)
 
     def start(self, name: str) -> None:
         """Start a container; one that runs already is left alone."""
@@ -108,12 +106,12 @@ class Engine:
         """Rename a container."""
         self._request("POST", f"/containers/{quote(name)}/rename?" + urlencode({"name": new_name}))
 
-    def events(self, container: str, since: float, until: float) -> list[dict[str, Any]]:
+    def events(self, container: str, since: float, until: float) -> tuple[Event, ...]:
         """Return what the engine saw of one container between two times; it remembers its last 256 events."""
         kinds = json.dumps({"container": [container], "event": ["oom", "die", "kill", "start"]})
         query = {"since": f"{since:.9f}", "until": f"{until:.9f}", "filters": kinds}
         raw = self._request("GET", "/events?" + urlencode(query))
-        return [json.loads(line) for line in raw.splitlines() if line.strip()]
+        return found.events(json.loads(line) for line in raw.splitlines() if line.strip())
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; one that is gone already is no error."""
@@ -172,7 +170,7 @@ class Engine:
     def _negotiated(self) -> str:
         """The API version to speak: the tested one where the engine still knows it, else its oldest or newest."""
         if self._prefix is None:
-            answer = self.version()
+            answer = self._version()
             newest, oldest = _version(answer["ApiVersion"]), _version(answer.get("MinAPIVersion") or "1.24")
             chosen = min(max(TESTED_API, oldest), newest)
             self._prefix = "/v" + ".".join(str(part) for part in chosen)

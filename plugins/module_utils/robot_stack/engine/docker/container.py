@@ -1,4 +1,4 @@
-"""The one door: how every container of the stack is created. Pure: a service in, the engine's request body out."""
+"""The one entry point for containers: how each is created. Pure: a service in, the engine's request body out."""
 
 from __future__ import annotations
 
@@ -11,17 +11,9 @@ from ...base.units import bytes_of, mib_of
 from ...host.systemd import child_slice, slice_cgroup
 from ...spec.layout import config_directory, data_path
 from ...spec.model import Mount, Service, Stack
+from ..protocol import SERVICE_LABEL, SPEC_LABEL, Difference, FoundContainer
 
-SERVICE_LABEL = "robot-stack.service"
-SPEC_LABEL = "robot-stack.spec"
-PREFIX = "robot-stack-"
-PREVIOUS = ".previous"
 OOM_SCORE = 500  # when the ceiling is hit, a container dies before the engine does
-
-
-def name_of(service: str) -> str:
-    """Return the container's name of ``service``."""
-    return PREFIX + service
 
 
 def limits(service: Service) -> dict[str, Any]:
@@ -100,32 +92,38 @@ def _bind(source: str, target: str, read_only: bool) -> dict[str, Any]:
 
 
 def drift(
-    desired: Mapping[str, Any], inspected: Mapping[str, Any], swap_accounted: bool = True, made: str = ""
-) -> list[str]:
-    """Return, in words, where a container on the robot differs from its request; empty: it is equal.
+    desired: Mapping[str, Any], found: FoundContainer, swap_accounted: bool = True, made: str = ""
+) -> list[Difference]:
+    """Return where a container on the robot differs from its request; empty: it is equal.
 
     Where the kernel does not account swap, the engine drops that limit and says -1 for ever: that is no drift.
     What a container is like cannot be changed but by making another, whatever labels that one bears: ``made`` is the
     one that this project made ("": unknown).
     """
-    labels = (inspected.get("Config") or {}).get("Labels") or {}
-    host, wanted = inspected.get("HostConfig") or {}, desired["HostConfig"]
-    found = []
-    for key in ("Memory", "MemorySwap", "NanoCpus", "PidsLimit"):
-        dropped = key == "MemorySwap" and not swap_accounted and host.get(key) == -1
-        if (host.get(key) or 0) != wanted[key] and not dropped:
-            found.append(f"{key} is {_shown(key, host.get(key) or 0)}, not {_shown(key, wanted[key])}")
-    if (host.get("RestartPolicy") or {}).get("Name") != wanted["RestartPolicy"]["Name"]:
-        found.append(f"restart policy is {(host.get('RestartPolicy') or {}).get('Name')!r}")
-    if host.get("CgroupParent") != wanted["CgroupParent"]:
-        found.append(f"cgroup parent is {host.get('CgroupParent')!r}, not {wanted['CgroupParent']!r}")
-    if not found and labels.get(SPEC_LABEL) != desired["Labels"][SPEC_LABEL]:
-        found.append("settings, files or image differ from the spec it was made of")
-    elif not found and made and inspected.get("Id") != made:
-        found.append("it was made by hand, or by another program")
-    if not (inspected.get("State") or {}).get("Running"):
-        found.append(f"it is {(inspected.get('State') or {}).get('Status', 'not running')}")
-    return found
+    wanted = desired["HostConfig"]
+    limited = {
+        "Memory": found.memory,
+        "MemorySwap": found.memory_and_swap,
+        "NanoCpus": found.nano_cpus,
+        "PidsLimit": found.pids,
+    }
+    reasons = []
+    for key, value in limited.items():
+        dropped = key == "MemorySwap" and not swap_accounted and value == -1
+        if value != wanted[key] and not dropped:
+            reasons.append(Difference("limit", f"{key} is {_shown(key, value)}, not {_shown(key, wanted[key])}"))
+    if found.restart_policy != wanted["RestartPolicy"]["Name"]:
+        reasons.append(Difference("policy", f"restart policy is {found.restart_policy!r}"))
+    if found.cgroup_parent != wanted["CgroupParent"]:
+        words = f"cgroup parent is {found.cgroup_parent!r}, not {wanted['CgroupParent']!r}"
+        reasons.append(Difference("parent", words))
+    if not reasons and found.spec != desired["Labels"][SPEC_LABEL]:
+        reasons.append(Difference("spec", "settings, files or image differ from the spec it was made of"))
+    elif not reasons and made and found.id != made:
+        reasons.append(Difference("maker", "it was made by hand, or by another program"))
+    if not found.running:
+        reasons.append(Difference("state", f"it is {found.status or 'not running'}"))
+    return reasons
 
 
 def _shown(key: str, value: int) -> str:

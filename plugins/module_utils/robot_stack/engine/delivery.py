@@ -7,20 +7,17 @@ layers left out (one that keeps images in containerd's store) is sent the whole 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from ...spec.model import Registry
-from ...spec.needs import ImageNeed, Need, PackagesNeed
-from .. import staging
-from ..image import fingerprint
-from ..staging import Archive
-from .api import Engine, EngineError
+from ..spec.model import Registry
+from ..spec.needs import ImageNeed, Need, PackagesNeed
+from . import staging
+from .protocol import Engine, EngineError, FoundImage
+from .staging import Archive
 
 SHORT = 16  # hex digits of a layer's digest: enough to tell layers apart, few bytes on the wire
-CONTAINERD_STORE = ["driver-type", "io.containerd.snapshotter.v1"]
 
 
 class ThinArchiveRefusedError(RuntimeError):
@@ -43,12 +40,12 @@ def completed(needs: Sequence[Need], engine: Engine, root: Path) -> list[Need]:
 
 def layer_chains(engine: Engine) -> list[list[str]]:
     """Return the layers of every image here, lowest first, shortened; none where the engine wants whole archives."""
-    if CONTAINERD_STORE in (engine.info().get("DriverStatus") or []):
+    if not engine.info().takes_thin_archives:
         return []
     chains = []
     for identity in engine.image_ids():
-        layers = ((engine.image(identity) or {}).get("RootFS") or {}).get("Layers") or []
-        chains.append([str(layer).partition(":")[2][:SHORT] for layer in layers])
+        image = engine.image(identity)
+        chains.append([layer.partition(":")[2][:SHORT] for layer in (image.layers if image else [])])
     return sorted({tuple(chain): chain for chain in chains if chain}.values())
 
 
@@ -63,7 +60,7 @@ def load(engine: Engine, filesystem: Path, archive: Archive, reference: str, wan
     try:
         engine.load(path)
         after = engine.image(reference)
-        if after is None or fingerprint(after) != wanted:
+        if after is None or after.fingerprint != wanted:
             _put_back(engine, reference, before, after)
             raise EngineError(500, f"after loading, {reference} is not the image that the controller sent")
     except EngineError as error:
@@ -76,13 +73,11 @@ def load(engine: Engine, filesystem: Path, archive: Archive, reference: str, wan
     path.unlink()
 
 
-def _put_back(
-    engine: Engine, reference: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
-) -> None:
+def _put_back(engine: Engine, reference: str, before: FoundImage | None, after: FoundImage | None) -> None:
     """Take the name off an image that is not the one asked for, so that it never gets used."""
     if before is not None:
         with contextlib.suppress(EngineError):  # the old image may have gone with its name
-            engine.tag(str(before["Id"]), reference)
+            engine.tag(before.id, reference)
     elif after is not None:
         engine.remove_image(reference)
 

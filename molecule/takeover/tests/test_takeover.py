@@ -1,0 +1,110 @@
+"""A robot that an earlier version of this project deployed is taken over, and handed back: no container restarts."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.sensor_source import source_digest
+
+PROJECT = Path(__file__).resolve().parents[3]
+# The last commit before the project became a collection.
+EARLIER = "5176552dab434a06a2b358883caa066ac3a083a1"
+FOLDER = PROJECT / ".artifacts" / "takeover"
+WATCHDOG = "update the watchdog (looks every 30 s)"
+
+
+def git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def earlier() -> Path:
+    """The earlier version, as a clone of it would have it."""
+    shallow = git("rev-parse", "--is-shallow-repository") == "true"
+    assert not shallow, "this scenario takes an earlier version from the history: git fetch --unshallow"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    archive = FOLDER / "earlier.tar"
+    git("archive", "--output", str(archive), EARLIER)
+    target = FOLDER / "earlier"
+    target.mkdir(exist_ok=True)
+    subprocess.run(["tar", "-x", "-C", str(target), "-f", str(archive)], check=True)
+    return target
+
+
+def run(project: Path, *arguments: str) -> str:
+    """Run a playbook of ``project`` against the scenario's robot; return what it printed."""
+    scenario = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "inventory"
+    inventories = ["-i", str(PROJECT / "molecule" / "shared" / "inventory"), "-i", str(scenario)]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(project / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    argv = ["ansible-playbook", *inventories, *arguments]
+    done = subprocess.run(argv, cwd=project, env=environment, capture_output=True, text=True, timeout=1800, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def steps(printed: str, verb: str) -> list[str]:
+    """What the summary says that was, or would be, done."""
+    return re.findall(rf"^veteran {verb}: (.+)$", printed, re.MULTILINE)
+
+
+def planned(printed: str) -> list[str]:
+    """The steps of a plan, as the summary lists them."""
+    return re.findall(r"^  - (.+)$", printed.partition("what would be done:")[2], re.MULTILINE)
+
+
+def running(robot: Any) -> dict[str, str]:
+    return {service: robot.started_at(service) for service in robot.services}
+
+
+def samples(robot: Any) -> float:
+    """When the first sample was taken that the database still finds."""
+    return float(robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1])
+
+
+def expected(earlier: Path) -> list[str]:
+    """The one step of a takeover; where the sensor service has changed since, its image and container come with it."""
+    now, then = (source_digest(project / "files" / "sensor_service") for project in (PROJECT, earlier))
+    assert now == then, "the sensor service differs from the earlier version's: name its steps here"
+    return [WATCHDOG]
+
+
+def test_a_robot_of_an_earlier_version_is_taken_over_and_handed_back(robot: Any, earlier: Path) -> None:
+    run(earlier, "playbooks/site.yml")
+    first, before = samples(robot), running(robot)
+
+    assert planned(run(PROJECT, "playbooks/preflight.yml")) == expected(earlier)
+    assert steps(run(PROJECT, "playbooks/site.yml"), "changed") == expected(earlier)
+    assert running(robot) == before
+    assert samples(robot) == first
+    assert "Nothing changed." in run(PROJECT, "playbooks/site.yml")
+    run(PROJECT, "playbooks/verify.yml")
+
+    assert steps(run(earlier, "playbooks/site.yml"), "changed") == [WATCHDOG]
+    assert running(robot) == before
+    run(earlier, "playbooks/verify.yml")
+
+    assert steps(run(PROJECT, "playbooks/site.yml"), "changed") == expected(earlier)
+    assert running(robot) == before
+    assert samples(robot) == first
+
+
+def test_what_was_good_before_the_takeover_is_good_after_it(robot: Any, earlier: Path) -> None:
+    """A version that passed the gate of the earlier project is one that a rollback finds."""
+    run(earlier, "playbooks/site.yml")
+    run(earlier, "playbooks/site.yml", "-e", '{"sensor_service_memory_limit_mib": 40}')
+    run(PROJECT, "playbooks/site.yml", "-e", '{"sensor_service_memory_limit_mib": 40}')
+    run(PROJECT, "playbooks/rollback.yml")
+    assert robot.limits(robot.cgroup(robot.pid("sensor_service")))[0] == 32 * 1024 * 1024
+
+
+def test_the_new_version_removes_what_the_earlier_one_installed(robot: Any, earlier: Path) -> None:
+    run(earlier, "playbooks/site.yml")
+    run(PROJECT, "playbooks/remove.yml", "-e", "remove_engine=true", "-e", "remove_data=true")
+    assert robot.host.run("pidof dockerd").rc != 0
+    assert not robot.host.file("/var/lib/robot-stack").exists
+    assert robot.run("systemctl list-units --all --no-legend 'robotstack*' 'robot-stack*'").strip() == ""

@@ -1,0 +1,209 @@
+"""What the rest of the project asks of a container engine, whichever one it is: one protocol, a folder each driver.
+
+`Driver` is what is known of an engine without asking it; `Engine` is one that is asked. Sizes in bytes, times in
+seconds since 1970 (0: never, or not known).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..base.files import DesiredFile
+from ..base.roots import Roots
+from ..spec.model import Service, Stack
+
+SERVICE_LABEL = "robot-stack.service"
+SPEC_LABEL = "robot-stack.spec"
+PREFIX = "robot-stack-"
+PREVIOUS = ".previous"
+
+
+def name_of(service: str) -> str:
+    """Return the container's name of ``service``."""
+    return PREFIX + service
+
+
+class EngineError(RuntimeError):
+    """The engine answered with an error; `status` is that of HTTP (0: it could not be reached)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Keep the ``status`` beside the engine's own words."""
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What an engine says of itself. `takes_thin_archives`: layers that it has may be left out of an image."""
+
+    version: str
+    api_version: str
+    cgroup_driver: str
+    swap_accounted: bool
+    store: str
+    takes_thin_archives: bool
+
+
+@dataclass(frozen=True)
+class FoundContainer:
+    """A container as it is, running or not.
+
+    `image` is the id of what it was made of, `image_name` what that was called then; `service` and `spec` are our
+    labels. Limits as the engine has them (0: none), which is a wish; `text` describes it in lines, for a diff.
+    """
+
+    id: str
+    name: str
+    image: str = ""
+    image_name: str = ""
+    service: str = ""
+    spec: str = ""
+    running: bool = False
+    restarting: bool = False
+    status: str = ""
+    pid: int = 0
+    exit_code: int = 0
+    oom_killed: bool = False
+    restarts: int = 0
+    created_at: float = 0.0
+    started_at: float = 0.0
+    stop_timeout_seconds: int = 10
+    memory: int = 0
+    memory_and_swap: int = 0
+    nano_cpus: int = 0
+    pids: int = 0
+    restart_policy: str = ""
+    cgroup_parent: str = ""
+    binds: tuple[tuple[str, str], ...] = ()  # path on the robot, path in the container
+    volumes: tuple[str, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """An image on the robot: its id there, and the digest that is the same on every engine."""
+
+    id: str
+    fingerprint: str
+    layers: list[str]
+    environment: list[str]
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that the engine saw of a container."""
+
+    time: float
+    action: str
+    exit_code: str = ""
+    signal: str = ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which a container is not as declared. `kind`: limit, policy, parent, spec, maker, state."""
+
+    kind: str
+    words: str
+
+
+class Driver(Protocol):
+    """What is known of one kind of engine without asking one."""
+
+    name: str  # as people call it
+    command: str  # its command line, which people have
+    units: Sequence[str]  # systemd's, in the order in which they are started; the last one is the engine
+    programs: Sequence[str]  # what its processes are called, as the kernel cuts names
+    settings_file: str  # of its own configuration
+
+    def installed(self, roots: Roots) -> bool:
+        """Whether its program is there."""
+
+    def store(self, stack: Stack) -> str:
+        """Return where it keeps images, unless it runs and says otherwise."""
+
+    def files(self, stack: Stack) -> list[DesiredFile]:
+        """Return its configuration and drop-ins where this project installs it."""
+
+    def configuration(self, stack: Stack) -> str:
+        """Return a digest of `files`: what a running engine must have been started with."""
+
+    def too_old(self, found: EngineInfo) -> str:
+        """Return why an engine is too old and what is needed, "" where it is not."""
+
+    def request(self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -> dict[str, Any]:
+        """Return what creates the service's container."""
+
+    def drift(
+        self, desired: Mapping[str, Any], found: FoundContainer, swap_accounted: bool = True, made: str = ""
+    ) -> list[Difference]:
+        """Return where a container differs from its request; ``made``: the id of ours ("": unknown)."""
+
+    def described(self, desired: Mapping[str, Any]) -> str:
+        """Return a request as lines, as `FoundContainer.text` has them."""
+
+
+class Engine(Protocol):
+    """One engine that is asked. Every method raises `EngineError`."""
+
+    @property
+    def driver(self) -> Driver:
+        """What is known of its kind."""
+
+    def reachable(self) -> bool:
+        """Whether it answers."""
+
+    def info(self) -> EngineInfo:
+        """Return what it says of itself."""
+
+    def containers(self) -> list[FoundContainer]:
+        """Return all containers, running or not, with no more than id, name and service."""
+
+    def inspect(self, name: str) -> FoundContainer | None:
+        """Return the container of this name or id, None where there is none."""
+
+    def image(self, reference: str) -> FoundImage | None:
+        """Return the image of this reference or id, None where there is none."""
+
+    def image_ids(self) -> list[str]:
+        """Return the ids of all images, with and without names."""
+
+    def volumes(self) -> list[str]:
+        """Return the names of all volumes."""
+
+    def events(self, container: str, since: float, until: float) -> tuple[Event, ...]:
+        """Return what it saw of one container between two times, in order."""
+
+    def logs(self, name: str, lines: int) -> str:
+        """Return the last lines that a container printed."""
+
+    def create(self, name: str, body: Mapping[str, Any]) -> None:
+        """Create a container from a driver's request."""
+
+    def start(self, name: str) -> None:
+        """Start a container; one that runs already is left alone."""
+
+    def stop(self, name: str, timeout_seconds: int) -> None:
+        """Stop a container, giving it time to flush what it holds."""
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Rename a container."""
+
+    def remove(self, name: str) -> None:
+        """Remove a container, running or not; one that is gone already is no error."""
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image; one that is gone or still used by somebody is left alone."""
+
+    def tag(self, reference: str, new_reference: str) -> None:
+        """Give an image a second name."""
+
+    def load(self, archive: Path) -> str:
+        """Load an image archive from disk without holding it in memory."""
+
+    def pull(self, reference: str, username: str = "", password: str = "") -> None:
+        """Pull NAME@sha256:HEX from its registry."""

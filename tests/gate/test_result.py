@@ -1,0 +1,40 @@
+"""Who reads the module's answer on the controller reads what its definition has, and no other keys."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import result
+from declarations import PROJECT
+
+ROWS = (result.RobotRow, result.ServiceRow, result.EngineRow, result.BudgetRow, result.DeclaredRow, result.Result)
+DEFINED = {key for row in ROWS for key in get_type_hints(row)}
+# What Ansible itself adds to an answer, a diff's own keys, and what a report adds to what it was given.
+ANSIBLES = {"unreachable", "skipped", "before", "after", "after_header"}
+READERS = {
+    "plugins/callback/summary.py": ANSIBLES,
+    "plugins/plugin_utils/rollout/gate.py": ANSIBLES,
+    "plugins/plugin_utils/rollout/summary.py": ANSIBLES,
+    "plugins/plugin_utils/report/measurement.py": ANSIBLES,
+}
+
+
+def keys_read(path: Path) -> set[str]:
+    """The constant keys with which a file reads mappings."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+            found |= {arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)}
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            found.add(node.slice.value)
+    return {key for key in found if isinstance(key, str)}
+
+
+@pytest.mark.parametrize("file", sorted(READERS))
+def test_every_key_that_is_read_is_one_that_is_written(file: str) -> None:
+    read = keys_read(PROJECT / file)
+    assert read, "this test would miss everything"
+    assert read - DEFINED - READERS[file] == set()

@@ -1,0 +1,47 @@
+"""Which room of the robot's package may import which: only those that stand before it, and nobody knows Docker."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from declarations import PROJECT
+
+PACKAGE = PROJECT / "plugins" / "module_utils" / "robot_stack"
+ROOMS = ["base", "spec", "host", "engine", "records", "ask", "judge", "watchdog", "plan", "apply", "backup", "run"]
+FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def imported(file: Path) -> list[str]:
+    """The parts of the package that a file imports, such as engine.docker.api; imports of others are left out."""
+    found = []
+    for node in ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = file.parts[: len(file.parts) - node.level]
+            parts = [*above, *(node.module or "").split(".")]
+            found += [".".join([*filter(None, parts), alias.name]) for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_no_arrow_runs_back_up(file: Path) -> None:
+    place = ROOMS.index(file.parts[0]) if len(file.parts) > 1 else -1
+    for name in imported(file):
+        assert ROOMS.index(name.partition(".")[0]) <= place, f"{file} imports {name}"
+
+
+def sentences(file: Path) -> list[str]:
+    """The text constants of a file, but for its docstrings."""
+    tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docstrings = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, documented)}
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return [value for value in constants if isinstance(value, str) and value not in docstrings]
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.parts[:2] != ("engine", "docker")], ids=str)
+def test_nobody_knows_docker_but_its_driver(file: Path) -> None:
+    if file.as_posix() != "engine/drivers.py":
+        assert not [name for name in imported(file) if name.startswith("engine.docker")]
+    assert not [text for text in sentences(file) if "docker" in text.lower()]

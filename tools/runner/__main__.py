@@ -1,0 +1,79 @@
+"""Run linters, unit tests and scenarios.
+
+Usage: python -m tools.runner core                    linters, unit tests and the core scenarios (make test)
+       python -m tools.runner all                     the same with every scenario (make test-all)
+       python -m tools.runner ci --since EPOCH        the same with as many scenarios as there is time for (.ci/run)
+       python -m tools.runner scenarios NAME...       these scenarios only (make scenarios)
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+
+from tools.runner import choice, lanes, summary
+from tools.runner.jobs import Job
+
+GOAL_SECONDS = 40 * 60  # .ci/run: no scenario is begun that would end later
+END_SECONDS = 80 * 60  # .ci/run: what still runs is ended; its caller gives up after 90 minutes
+NEVER = float("inf")
+SET_UP = "set-up"
+
+
+def main() -> int:
+    """Run as a program."""
+    parser = argparse.ArgumentParser(description="Run linters, unit tests and scenarios.")
+    parser.add_argument("what", choices=("core", "all", "ci", "scenarios"))
+    parser.add_argument("names", nargs="*", metavar="NAME", help="scenarios to run")
+    parser.add_argument("--lanes", type=int, default=2, help="how many jobs run side by side")
+    parser.add_argument("--since", type=float, default=time.time(), help="when it began, in seconds since 1970")
+    asked = parser.parse_intermixed_args()
+    table, known = choice.load(), choice.existing()
+    unknown = sorted(set(asked.names) - set(known))
+    if unknown or bool(asked.names) != (asked.what == "scenarios"):
+        parser.error(f"there is no scenario {', '.join(unknown)}" if unknown else "names belong to 'scenarios'")
+    jobs = [*(checks() if asked.what != "scenarios" else []), *scenarios(asked.what, asked.names, table, known)]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with this program
+    told = ", ".join(job.name for job in jobs)
+    sys.stdout.write(f"To be run: {told}\n")
+    limited = asked.what == "ci"
+    clock = lanes.Clock(asked.since, GOAL_SECONDS if limited else NEVER, END_SECONDS if limited else NEVER)
+    results = lanes.run(jobs, clock, asked.lanes)
+    sys.stdout.write(f"\n{summary.text(results, clock.elapsed())}")
+    return 1 if any(result.failed for result in results) else 0
+
+
+def checks() -> list[Job]:
+    """Return what is run beside the scenarios; unit tests about images need them."""
+    return [
+        Job(SET_UP, ("make", "--no-print-directory", "images", "browser"), 240),
+        Job("linters", ("make", "--no-print-directory", "lint"), 80),
+        Job("unit tests", ("make", "--no-print-directory", "unit"), 200, after=SET_UP),
+    ]
+
+
+def scenarios(what: str, names: list[str], table: choice.Table, known: list[str]) -> list[Job]:
+    """Return the scenarios to be run, in order: the core, the longest of what must run, then what there is time for."""
+    order = choice.order(table, known, choice.changed_paths(), choice.turn_of())
+    if what == "core":
+        order = []
+    if what == "all":
+        order.sort(key=lambda name: (name in table.alone, -table.seconds.get(name, choice.UNKNOWN_SECONDS)))
+    return [
+        Job(
+            name,
+            ("molecule", "test", "-s", name),
+            table.seconds.get(name, choice.UNKNOWN_SECONDS),
+            scenario=True,
+            alone=name in table.alone,
+            optional=what == "ci" and name not in table.core,
+            after="" if names else SET_UP,
+        )
+        for name in (names or [*table.core, *order])
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
