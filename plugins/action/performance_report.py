@@ -60,12 +60,14 @@ def earlier(path: str) -> dict[str, Any] | None:
     if not path:
         return None
     try:
-        found = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        with Path(path).expanduser().open(encoding="utf-8") as stream:
+            found = json.loads(stream.read(measurement.LARGEST_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
         raise AnsibleActionFail(f"report_before {path} cannot be read: {error}") from error
-    if not isinstance(found, dict) or found.get("format") != measurement.FORMAT:
+    if not measurement.known(found):
         raise AnsibleActionFail(f"report_before {path} is not the {pages.NAME}.json of an earlier report")
-    return found
+    robots: dict[str, Any] = found["robots"]
+    return {"robots": {name: measurement.clean(robots[name], measurement.DEEPEST + 1) for name in robots}}
 
 
 def versions() -> dict[str, str]:

@@ -87,6 +87,7 @@ class ActionModule(ActionBase):
         changed, rebooted = False, False
         plan: list[str] = []
         diff: list[dict[str, Any]] = []
+        records: list[str] = []  # told by the round that has healed them
         for _ in range(ROUNDS):
             # of this round: the one before may have sent for an hour
             asked = {**arguments, "controller_clock": time.time(), "staged_images": delivery.staged}
@@ -94,8 +95,10 @@ class ActionModule(ActionBase):
             needs = [needed(raw) for raw in result.pop("needs", None) or []]
             changed = changed or bool(result.get("changed"))
             plan, diff = plan + (result.get("plan") or []), diff + (result.get("diff") or [])
+            records += result.pop("records", None) or []
             if result.get("failed") or not needs:
-                return {**result, "changed": changed, "plan": list(dict.fromkeys(plan)), "diff": diff}
+                told = {"records": list(dict.fromkeys(records))} if records else {}
+                return {**result, "changed": changed, "plan": list(dict.fromkeys(plan)), "diff": diff, **told}
             if rebooted and any(isinstance(need, RebootNeed) for need in needs):
                 raise AnsibleActionFail("the robot was rebooted and asks for it again: its boot line has no effect")
             rebooted = any(isinstance(need, RebootNeed) for need in needs)

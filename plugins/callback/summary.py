@@ -75,7 +75,8 @@ class CallbackModule(CallbackBase):
         self._show_differences(done)
         show(self._display, "")
         running = {robot: result for robot, result in planned.items() if robot in measured}
-        against = [line for robot, result in sorted(running.items()) for line in reasons(robot, result)]
+        against = [line for robot, result in sorted(planned.items()) for line in records(robot, result)]
+        against += [line for robot, result in sorted(running.items()) for line in reasons(robot, result)]
         for line in [*against, *told(done, sorted(self._unreachable))]:
             show(self._display, line)
         if planned:
@@ -113,7 +114,9 @@ def joined(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]
     if before is None or now.get("asked") != "proven":
         return now
     changed = bool(before.get("changed") or now.get("changed"))
-    return {**now, "plan": [*(before.get("plan") or []), *(now.get("plan") or [])], "changed": changed}
+    both = [*(before.get("records") or []), *(now.get("records") or [])]
+    plan = [*(before.get("plan") or []), *(now.get("plan") or [])]
+    return {**now, "plan": plan, "changed": changed, **({"records": list(dict.fromkeys(both))} if both else {})}
 
 
 def rows(robot: str, result: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -228,6 +231,11 @@ def reasons(robot: str, result: dict[str, Any]) -> list[str]:
     return [f"{robot} {name}: {why}" for name, row in judged for why in (row.get("reasons") or [])]
 
 
+def records(robot: str, result: dict[str, Any]) -> list[str]:
+    """Return what of our own files on a robot could not be believed, a line each."""
+    return [f"{robot}: {sentence}" for sentence in result.get("records") or []]
+
+
 def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str]:
     """Return what changed, what was refused, what is wrong and who did not answer, a line each."""
     found = []
@@ -236,6 +244,7 @@ def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str
         steps = [] if result.get("asked") == "verified" else result.get("plan") or []
         found += [f"{robot} {verb}: {step}" for step in steps]
         found += [f"{robot} refused: {reason}" for reason in (result.get("refusals") or [])]
+        found += records(robot, result)
         found += reasons(robot, result)
         if "budget" in result:
             left = result["budget"]["left_mib"]

@@ -252,6 +252,11 @@ RETURN = r"""
 asked: {description: C(planned) in check mode; else I(state)., type: str, returned: always}
 declared: {description: "The budget and how it is shared out, in MiB.", type: dict, returned: always}
 plan: {description: What was done or would be done; one line each., type: list, elements: str, returned: always}
+records:
+  description: What of this project's own files on the robot could not be believed, and what became of it; a line each.
+  type: list
+  elements: str
+  returned: where there is any
 refusals: {description: Why nothing was done., type: list, elements: str, returned: always}
 services: {description: Limit and usage (MiB) and verdict of each service., type: dict, returned: where an engine runs}
 engine_usage: {description: What the engine holds (MiB) and its verdict., type: dict, returned: where an engine runs}

@@ -72,6 +72,12 @@ def test_what_is_brought_is_a_change_and_the_clock_is_that_of_each_round(clock: 
     assert [asked["controller_clock"] for asked in controller.asked] == [1000.0, 4600.0]
 
 
+def test_what_the_first_round_healed_is_still_told_at_the_end(clock: list[float]) -> None:
+    healed = answer(IMAGE, records=["state.json is empty"])
+    result = Controller(iter([healed, answer()]), clock).run(task_vars={"inventory_hostname": "a"})
+    assert result["records"] == ["state.json is empty"]
+
+
 def test_a_refusal_ends_it(clock: list[float]) -> None:
     controller = Controller(iter([answer(IMAGE, failed=True, msg="refused")]), clock)
     assert controller.run(task_vars={"inventory_hostname": "a"})["failed"]

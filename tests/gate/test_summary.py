@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from ansible_collections.robotfleet.stack.plugins.callback.summary import (
     COLUMNS,
     MOST_DIFF_LINES,
@@ -16,6 +17,7 @@ from ansible_collections.robotfleet.stack.plugins.callback.summary import (
     lines,
     plan_parts,
     plan_row,
+    records,
     rows,
     told,
 )
@@ -222,6 +224,16 @@ def test_a_long_difference_is_cut_short() -> None:
 
 def test_only_a_verification_tells_differences() -> None:
     assert differences(answer(asked="present", plan=["load image"], diff=[])) == []
+
+
+@pytest.mark.parametrize("asked", ["present", "verified", "planned"])
+def test_what_cannot_be_read_is_a_line_of_its_robot(asked: str) -> None:
+    sentence = "/var/lib/robot-stack/state.json is empty: site.yml keeps it aside"
+    found = records("scout", answer(asked=asked, records=[sentence]))
+    assert found == [f"scout: {sentence}"]
+    assert found[0] in told({"scout": answer(asked=asked, records=[sentence])}, [])
+    before = {"asked": "present", "records": [sentence]}
+    assert joined(before, {"asked": "proven"})["records"] == [sentence]
 
 
 def test_a_judgement_joins_what_was_changed_before_it() -> None:

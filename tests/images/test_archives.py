@@ -186,10 +186,30 @@ def test_a_folder_without_the_image_says_how_to_fill_it(tmp_path: Path, folder: 
         images.fingerprints({REFERENCE: ["arm64"]})
 
 
+def test_the_index_of_another_version_is_read_as_far_as_it_goes(folder: ImageFolder, image: Packed) -> None:
+    index = folder.path / "images.json"
+    raw = json.loads(index.read_text())
+    assert (raw["format"], raw["version"]) == (1, 1), "the version before this one asks for the second"
+    yesterday = {"version": 1, "images": raw["images"]}
+    tomorrow = {"format": 7, "images": [{**one, "new": 1} for one in raw["images"]], "new": {}}
+    for known in (yesterday, tomorrow):
+        index.write_text(json.dumps(known))
+        assert folder.images() == [image]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "7", '{"images": [7]}', '{"images": [{}]}', '{"images": 7}', "[" * 9999]
+)
+def test_an_index_that_cannot_be_read_is_told(folder: ImageFolder, image: Packed, text: str) -> None:
+    (folder.path / "images.json").write_text(text)
+    with pytest.raises(ImageUnavailableError, match=r"images\.json cannot be read .*: make the folder again"):
+        folder.images()
+
+
 def test_a_folder_of_another_version_is_not_guessed_at(folder: ImageFolder, image: Packed) -> None:
     index = folder.path / "images.json"
-    index.write_text(index.read_text().replace('"version": 1', '"version": 2'))
-    with pytest.raises(ImageUnavailableError, match="version 2"):
+    index.write_text(index.read_text().replace('"format": 1', '"format": 3, "least_format": 2'))
+    with pytest.raises(ImageUnavailableError, match="can be read from format 2 on"):
         folder.images()
 
 

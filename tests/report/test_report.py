@@ -10,6 +10,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.robotfleet.stack.plugins.action.performance_report import earlier
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.report import measurement, pages, parse, sources, tables
 from report.answers import NOW, VERSIONS, fine, killed, service, silent
 from report.answers import fleet as fleet_of_answers
@@ -328,6 +330,34 @@ def test_figures_of_robots_that_have_left_go_and_other_files_stay(tmp_path: Path
     assert "meters-1.svg" in names
     assert "meters-2.svg" not in names
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("changes", [{}, {"format": 7, "new": 1}])
+def test_an_earlier_or_a_later_versions_report_can_be_compared(tmp_path: Path, changes: dict[str, Any]) -> None:
+    data = tmp_path / "before.json"
+    data.write_text(json.dumps({**measurement.of_fleet("demo", {"cart": fine()}, VERSIONS), **changes}))
+    before = earlier(str(data))
+    assert before is not None
+    assert "cart" in before["robots"]
+    assert rendered({"cart": fine()}, before)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "7",
+        "[" * 99_999,
+        '{"format": 1}',
+        '{"format": "1", "robots": {}}',
+        '{"format": 3, "least_format": 2, "robots": {}}',
+    ],
+)
+def test_what_is_no_report_is_not_compared(tmp_path: Path, text: str) -> None:
+    (tmp_path / "before.json").write_text(text)
+    with pytest.raises(AnsibleActionFail, match="report_before"):
+        earlier(str(tmp_path / "before.json"))
 
 
 def test_an_earlier_report_is_compared_over_the_robots_that_both_measured() -> None:

@@ -431,8 +431,8 @@ def test_a_retention_is_read(text: str, seconds: float) -> None:
 ABOUT = {"robot": "scout", "moment": 5.0, "series": 2, "version": "v1"}
 
 
-def saved(folder: Path, directory: Path, now: float = 1000.0) -> Path:
-    with Writer(folder, ABOUT, now) as writer:
+def saved(folder: Path, directory: Path, now: float = 1000.0, **changes: Any) -> Path:
+    with Writer(folder, {**ABOUT, **changes}, now) as writer:
         for packed in pieces(directory, 600):
             writer.add(packed)
     return writer.path
@@ -490,6 +490,28 @@ def test_what_is_no_backup_is_refused(tmp_path: Path, content: bytes) -> None:
         checked(_signed(path))
     with pytest.raises(BackupFileError, match="no backup of this project"):
         checked(_signed(archive(tmp_path / "b", name="home/user/letter")))
+
+
+@pytest.mark.parametrize("changes", [{}, {"format": 7, "new": {"a": 1}}])
+def test_the_manifest_of_another_version_is_read_as_far_as_it_goes(tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert checked(saved(tmp_path / "scout", snapshot(tmp_path / "robot"), **changes)).about == ABOUT
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format": "1"}, "has no format number"),
+        ({"format": 7, "least_format": 7}, "can be read from format 7 on"),
+        ({"format": 7, "series": None}, r"\(format 7, this version writes 1\) does not say series"),
+        ({"series": "9"}, "does not say series"),
+        ({"robot": 5, "version": []}, "does not say robot, version"),
+        ({"moment": -1}, "does not say moment"),
+    ],
+)
+def test_a_manifest_that_says_too_little_is_told(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    path = saved(tmp_path / "scout", snapshot(tmp_path / "robot"), **changes)
+    with pytest.raises(BackupFileError, match=words):
+        checked(path)
 
 
 def test_a_folder_without_backups_is_told(tmp_path: Path) -> None:

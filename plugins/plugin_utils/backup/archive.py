@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import json
+import math
 import os
 import tarfile
 import time
@@ -20,11 +21,14 @@ from typing import Any
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import tar_stream
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.swap import MANIFEST, safe
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import too_new
 
 __all__ = ["Backup", "BackupFileError", "Writer", "checked", "newest", "tar_stream"]
 
 SUFFIX = ".tar.gz"
 FORMAT = 1
+LARGEST_MANIFEST = 64 * 1024
+MANIFEST_TYPES: dict[str, Any] = {"robot": str, "moment": (int, float), "series": int, "version": str}
 # VictoriaMetrics keeps its samples here, in every version since 2018.
 ESSENTIAL = "data/small/"
 
@@ -137,10 +141,28 @@ def _read(path: Path, digest: str) -> Backup:
             name = safe(member)
             if name == MANIFEST:
                 content = members.extractfile(member)
-                about = json.loads(content.read()) if content else {}
+                about = json.loads(content.read(LARGEST_MANIFEST)) if content else {}
                 continue
             names.add("/".join([*name.split("/")[:2], ""]))
             unpacked, files = unpacked + member.size, files + member.isreg()
-    if about.get("format") != FORMAT or ESSENTIAL not in names:
+    if not about or ESSENTIAL not in names:
         raise ValueError(f"it lacks {MANIFEST}, or {ESSENTIAL}")
-    return Backup(path, digest, {key: about[key] for key in ("robot", "moment", "series", "version")}, unpacked, files)
+    return Backup(path, digest, _known(about), unpacked, files)
+
+
+def _known(about: Any) -> dict[str, Any]:
+    """Return what is used of a manifest, a later version's as well; raise ValueError where that is not in it."""
+    if not isinstance(about, dict) or not _is(about.get("format"), int):
+        raise ValueError(f"{MANIFEST} has no format number")
+    if too_new(about, FORMAT):
+        raise ValueError(f"{MANIFEST} {too_new(about, FORMAT)}")
+    bad = [key for key, kind in MANIFEST_TYPES.items() if not _is(about.get(key), kind)]
+    bad += ["moment"] if not bad and not 0 <= about["moment"] < math.inf else []
+    if bad:
+        newer = f" (format {about['format']}, this version writes {FORMAT})" if about["format"] > FORMAT else ""
+        raise ValueError(f"{MANIFEST}{newer} does not say {', '.join(bad)}")
+    return {key: about[key] for key in MANIFEST_TYPES}
+
+
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

@@ -18,12 +18,16 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import too_new
 
 from .errors import ImageUnavailableError
 
 INDEX = "images.json"
 BLOBS = "blobs"
-VERSION = 1
+FORMAT = 1
+LARGEST_INDEX = 4 << 20  # bytes
 BLOCK = 512  # of a tar
 PIECE = 1 << 20
 
@@ -39,6 +43,15 @@ class Packed:
     layers: tuple[str, ...]
 
 
+def _packed(raw: Any) -> Packed:
+    """Return one image of the index; keys of a later version are ignored. Raises KeyError and TypeError."""
+    texts = {key: raw[key] for key in ("reference", "architecture", "fingerprint", "config")}
+    layers = raw["layers"]
+    if not isinstance(layers, list) or not all(isinstance(text, str) for text in [*texts.values(), *layers]):
+        raise TypeError("an image has something else than texts")
+    return Packed(layers=tuple(layers), **texts)
+
+
 class ImageFolder:
     """A folder of packed images; what is missing or damaged raises `ImageUnavailableError`."""
 
@@ -52,12 +65,14 @@ class ImageFolder:
         if not index.exists():
             return []
         try:
-            listed = json.loads(index.read_text(encoding="utf-8"))
-            if listed["version"] != VERSION:
-                raise ImageUnavailableError(f"{index} is of version {listed['version']}, this project reads {VERSION}")
-            return [Packed(**{**entry, "layers": tuple(entry["layers"])}) for entry in listed["images"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ImageUnavailableError(f"{index} is damaged ({error}): make the folder again") from error
+            with index.open(encoding="utf-8") as stream:
+                listed = json.loads(stream.read(LARGEST_INDEX))
+            if too_new(listed, FORMAT):
+                raise ImageUnavailableError(f"{index} {too_new(listed, FORMAT)}")
+            return [_packed(entry) for entry in listed["images"]]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            # whole or not at all: who writes the index drops what it does not list
+            raise ImageUnavailableError(f"{index} cannot be read ({error}): make the folder again") from error
 
     def find(self, reference: str, architecture: str, fingerprint: str = "") -> Packed | None:
         """Return an image; without a ``fingerprint``, the newest of its name."""
@@ -85,7 +100,8 @@ class ImageFolder:
         others = [entry for entry in self.images() if (entry.reference, entry.architecture) != name]
         kept = [*others, image][-keep:]
         entries = [{**asdict(entry), "layers": list(entry.layers)} for entry in kept]
-        text = json.dumps({"version": VERSION, "images": entries}, indent=1) + "\n"
+        # until 0.2 the number was called version
+        text = json.dumps({"format": FORMAT, "version": FORMAT, "images": entries}, indent=1) + "\n"
         partial = self.path / f"{INDEX}.partial"
         partial.write_text(text, encoding="utf-8")
         partial.replace(self.path / INDEX)

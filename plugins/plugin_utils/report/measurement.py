@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import too_new
+
 FORMAT = 1
+LARGEST_BYTES = 64 << 20  # of the data of an earlier report
 LONGEST_TEXT = 500
 MOST_ENTRIES = 2000
 DEEPEST = 8
@@ -37,6 +40,12 @@ def of_robot(result: Any) -> dict[str, Any]:
     found = {key: clean(result[key]) for key in KEPT if result.get(key) is not None}
     state = "measured" if "budget" in found else "unmeasured"
     return {"state": state, "failed": bool(result.get("failed")), "message": message, **found}
+
+
+def known(raw: Any) -> bool:
+    """Whether this is the data of a report, of this version or of a later one, which may have more in it."""
+    whole = isinstance(raw, dict) and type(raw.get("format")) is int and isinstance(raw.get("robots"), dict)
+    return whole and not too_new(raw, FORMAT)
 
 
 def clean(raw: Any, depth: int = DEEPEST) -> Any:

@@ -18,7 +18,7 @@ from ..engine.protocol import PREFIX, PREVIOUS, Engine, name_of
 from ..engine.staging import Archive
 from ..host import systemd
 from ..plan.step import Step
-from ..records import good_versions, kept, state
+from ..records import good_versions, state
 from ..spec import layout
 from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need
@@ -44,7 +44,6 @@ class Applier:
     def __post_init__(self) -> None:
         """Bind each kind of step to its method."""
         self._handlers: dict[str, Callable[[Step], None]] = {
-            "records": self._records,
             "boot-line": self._write,
             "slice": self._slice,
             "engine-file": self._write,
@@ -89,14 +88,6 @@ class Applier:
         after = change(before)
         if after != before:
             state.save(after, self._root)
-
-    def _records(self, step: Step) -> None:
-        good = good_versions.load(self._root)
-        kept.set_aside(self._root / step.subject, self.clock())
-        if step.subject == state.FILE:
-            state.save(step.request["state"], self._root)
-        elif good:
-            good_versions.save(good, self._root)
 
     def _write(self, step: Step) -> None:
         if step.file is None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from ..base.files import PARTIAL
 from ..base.roots import Roots
 from ..host import systemd
-from ..records.kept import ASIDE
+from ..records.record_file import ASIDE
 
 
 def drop_directory(roots: Roots, path: str) -> None:

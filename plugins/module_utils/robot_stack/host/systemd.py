@@ -14,6 +14,7 @@ from ..spec.model import Stack
 
 UNITS = "/etc/systemd/system"
 SET_BY_HAND = "/etc/systemd/system.control"
+WRITTEN_BY_US = "# Written by robot_stack;"
 Run = Callable[[Sequence[str]], str]
 
 
@@ -89,7 +90,7 @@ def _slice_unit(name: str, ceiling: int | None, cgroup_version: int, engine_unit
 
 def service_drop_in(unit: str, parent: str, environment: Sequence[str]) -> DesiredFile:
     """Return the drop-in that puts an engine's ``unit`` below the stack's ceiling."""
-    lines = ["# Written by robot_stack; changes are overwritten.", "[Service]"]
+    lines = [f"{WRITTEN_BY_US} changes are overwritten.", "[Service]"]
     lines.append(f"Slice={child_slice(parent, 'engine')}")
     lines += [f'Environment="{pair}"' for pair in environment]
     return DesiredFile(f"{UNITS}/{unit}.d/robot-stack.conf", "\n".join([*lines, ""]))

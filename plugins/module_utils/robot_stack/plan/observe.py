@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,8 @@ from ..engine.inventory import containers_of, foreign, foreign_volumes, images_o
 from ..engine.protocol import Driver, Engine, EngineInfo, FoundContainer, FoundImage, name_of
 from ..host import cgroup, disk_space, facts, kernel_cmdline, platforms, procfs, systemd
 from ..host.platforms import Platform
-from ..records import good_versions, rebuild, state
+from ..records import good_versions, rebuild, record_file, samples, state
+from ..records.record_file import Problem
 from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import setup as watchdog_setup
@@ -63,7 +65,8 @@ class Observed:
     watchdog_program: str = ""  # its digest, "": not there
     watchdog_silent_seconds: float | None = None
     own_watchdog: bool = False
-    own_good_versions: list[str] = field(default_factory=list)  # names of its files
+    own_records: list[str] = field(default_factory=list)  # files below the root that a removal forgets, but the state
+    record_problems: list[Problem] = field(default_factory=list)  # what of our own files could not be believed
     boot_file: str = ""
     boot_line: str = ""
     boot_file_changed_at: float = 0.0  # seconds since 1970, as the next two
@@ -71,7 +74,6 @@ class Observed:
     running_boot_line: str = ""  # what the kernel was started with
     disks: Mapping[str, disk_space.Disk] = field(default_factory=dict)  # by absolute path: the root, the engine's store
     data_used: Mapping[str, int] = field(default_factory=dict)  # by service: bytes of its data
-    troubles: Mapping[str, str] = field(default_factory=dict)  # by file of ours: why it cannot be read
     store: str = ""  # where the engine keeps its images
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
 
@@ -89,14 +91,12 @@ class Observed:
 def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
     """Look at the robot once."""
     here = facts.here(stack.budget.root, roots)
-    troubles = rebuild.troubles(roots.path(stack.budget.root))
-    lost = state.FILE in troubles
-    remembered = rebuild.engine_of(stack, engine.driver, roots) if lost else state.load(roots.path(stack.budget.root))
+    remembered, problems = _remembered(stack, roots, engine.driver)
     found_engine = _engine(stack, roots, engine, remembered, platforms.named(here.platform))
     store = found_engine.info.store if found_engine.info else engine.driver.store(stack)
     containers = containers_of(stack, engine) if found_engine.running else {}
-    remembered = rebuild.with_services(remembered, containers) if lost else remembered
     images = images_of(stack, engine) if found_engine.running else {}
+    remembered, problems = _rebuilt(stack, roots, remembered, problems, (containers, images))
     own_engine = _own_engine(remembered, found_engine)
     boot = (
         kernel_cmdline.boot_file(stack.controller.boot_files, roots.filesystem) if not here.hierarchy.version else None
@@ -121,13 +121,17 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         delivered_images=_delivered(engine, remembered) if found_engine.running else [],
         own_directories=_own_directories(stack, roots, remembered, containers),
         own_units=_own_units(stack, roots),
-        troubles=troubles,
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
         store=store,
         engine_data=_holds_anything(roots.path(store)),
         watchdog_program=_watchdog_program(stack, roots),
         watchdog_silent_seconds=watchdog_setup.silent_seconds(roots),
-        own_good_versions=[name for name in good_versions.FILES if (roots.path(stack.budget.root) / name).exists()],
+        own_records=_own_records(roots.path(stack.budget.root)),
+        record_problems=[
+            *problems,
+            *good_versions.read(roots.path(stack.budget.root))[1],
+            *samples.read(roots.path(samples.DIRECTORY))[1],
+        ],
         own_watchdog=roots.path(f"{systemd.UNITS}/{watchdog_setup.TIMER}").exists(),
         boot_file="/" + str(boot.relative_to(roots.filesystem)) if boot else "",
         boot_line=boot.read_text(encoding="utf-8") if boot else "",
@@ -137,6 +141,40 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
     )
+
+
+def _remembered(stack: Stack, roots: Roots, driver: Driver) -> tuple[state.State, list[Problem]]:
+    """Return the state, with the engine as ours where the robot says so, and what could not be believed of it."""
+    known, problems = state.read(roots.path(stack.budget.root))
+    found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
+    owned = rebuild.with_engine(known, stack, driver, found)
+    if owned != known and state.there(roots.path(stack.budget.root)) and not problems:
+        problems = [Problem(state.FILE, rebuild.OWNER)]
+    return owned, problems
+
+
+def _rebuilt(
+    stack: Stack,
+    roots: Roots,
+    known: state.State,
+    problems: list[Problem],
+    found: tuple[Mapping[str, FoundContainer], Mapping[str, FoundImage]],
+) -> tuple[state.State, list[Problem]]:
+    """Return the state with what the robot tells of what the file should have told."""
+    there = state.there(roots.path(stack.budget.root))
+    if there and not problems:
+        return known, problems
+    containers, images = found
+    rebuilt = rebuild.with_containers(known, containers, {name: one.id for name, one in images.items()})
+    if not there and (rebuilt.engine_packages or rebuilt.services):
+        problems = [Problem(state.FILE, "is gone, and what it told of is still here"), *problems]
+    return rebuilt if problems else known, problems
+
+
+def _own_records(root: Path) -> list[str]:
+    """Return the names of the good versions' files, and of what was set aside of any."""
+    aside = [name for file in (*good_versions.FILES, state.FILE) for name in record_file.aside(root, file)]
+    return [name for name in good_versions.FILES if os.path.lexists(root / name)] + aside
 
 
 def _own_engine(remembered: state.State, found: FoundEngine) -> bool:

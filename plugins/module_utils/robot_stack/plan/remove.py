@@ -120,7 +120,7 @@ def _rest(stack: Stack, seen: Observed) -> list[Step]:
     root = stack.budget.root
     if stack.scope:
         return []
-    forgotten = [Step("drop-file", f"{root}/{name}", f"remove {root}/{name}") for name in seen.own_good_versions]
+    forgotten = [Step("drop-file", f"{root}/{name}", f"remove {root}/{name}") for name in seen.own_records]
     if seen.ours and not stack.remove_engine:
         return forgotten
     if seen.own_state:

@@ -18,7 +18,7 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
     steps = []
     for file in watchdog_setup.settings(stack, seen.driver.units[-1]):
         found = seen.found_files.get(file.path)
-        if not files.equal(file, found):
+        if not watchdog_setup.says(file, found):
             steps.append(Step("watchdog-file", file.path, f"write {file.path}", files.difference(file, found), file))
     words = _why(stack, seen, bool(steps))
     return [*steps, Step("watchdog", watchdog_setup.TIMER, words)] if words else steps
@@ -40,7 +40,7 @@ def of_service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
     """Return what tells the watchdog of a service, after its container is as declared."""
     file = watchdog_setup.service_settings(stack, service)
     found = seen.found_files.get(file.path)
-    if files.equal(file, found):
+    if watchdog_setup.says(file, found):
         return []
     summary = f"have the watchdog look after {service.name}"
     return [Step("watch", service.name, summary, files.difference(file, found), file)]

@@ -3,27 +3,49 @@
 A version is what was declared (services with their files, budget) and the ids of the images that ran. It is kept when
 its services have passed the gate, so that a robot can be made equal to it again without being told anything. Files hold
 secrets: root alone may read it.
+
+Until 0.2 the file was last-good.json, a plain list. It is written beside the new one for as long as a robot may go back
+to that version, which reads and writes it alone. The new file has the digest of the old one that was written with it:
+where that differs, the older version wrote since, and knows better; where the old one is gone, it has forgotten.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..base.files import DesiredFile, write
-from ..spec.model import Budget, Stack
+from ..spec import check
+from ..spec.model import Budget, ControllerSpec, EngineSpec, Stack
 from ..spec.parse import service_of
-from . import kept as records
-from .kept import mapping, value
+from ..spec.typed import mistyped
+from . import record_file
+from .record_file import FORMAT, Content, Fields, Problem
 
 FILE = "good-versions.json"
-FORMAT = 1
-FORMER = "last-good.json"  # a plain list, as version 0.1 of this project has it
+FORMER = "last-good.json"
 FILES = (FILE, FORMER)
+BESIDE = "older_file_sha256"
+LARGEST_BYTES = 4 << 20  # two versions with the files of all their services
+# for a version whose writer did not know these limits any more
+DEFAULTS: Mapping[str, Any] = {"cpu_limit": 1.0, "pids_limit": 128}
 KEPT = 2  # the one that is good now, and the one before it, for a rollback by hand
+
+
+_ANY_BUDGET = Budget(0, 0, 0)
+_SHELL = Stack(
+    state="restored",  # its sums are not checked: they were when it was declared
+    scope=(),
+    budget=_ANY_BUDGET,
+    engine=EngineSpec(False, (), {}, {}, ""),
+    controller=ControllerSpec(False, False, ()),
+    architecture="",
+    services=(),
+)
 
 
 @dataclass(frozen=True)
@@ -36,57 +58,95 @@ class Generation:
     images: Mapping[str, str] = field(default_factory=dict)  # service -> id of the image that it ran
 
 
-def read(root: Path) -> tuple[list[Generation], str]:
-    """Return the good versions below ``root``, and "" or what of them cannot be read.
-
-    A project of before the format number reads and writes another file: what was written last counts.
-    """
-    name = latest(root)
-    kept = records.read(root / name)
-    if kept.content is None:
-        return [], kept.trouble
-    listed = mapping(kept.content).get("versions") if name == FILE else kept.content
-    if not isinstance(listed, list):
-        return [], "it holds no list of versions"
-    found = [_version(mapping(one)) for one in listed]
-    damaged = len([one for one in found if one is None])
-    return [one for one in found if one], f"{damaged} of its versions are damaged" if damaged else ""
-
-
-def latest(root: Path) -> str:
-    """Return the name of the file that counts."""
-    paths = [path for path in (root / FILE, root / FORMER) if path.exists()]
-    return max(paths, key=lambda path: (path.stat().st_mtime, path.name == FILE), default=root / FILE).name
-
-
 def load(root: Path) -> list[Generation]:
-    """Return the good versions below ``root``; what cannot be read is left out."""
+    """Return the good versions below ``root`` that can be read."""
     return read(root)[0]
 
 
-def _version(raw: Mapping[str, Any]) -> Generation | None:
-    """Return one version, None where its services cannot be made again from it."""
-    listed = raw.get("services")
-    try:
-        services = {str(one["name"]): one for one in (listed if isinstance(listed, list) else [])}
-        for one in services.values():
-            service_of(one)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-    images = {name: image for name, image in mapping(raw.get("images")).items() if isinstance(image, str)}
-    interval = value(raw, "watchdog_interval_seconds", Generation.watchdog_interval_seconds)
-    return Generation(mapping(raw.get("budget")), interval, services, images) if services else None
+def read(root: Path) -> tuple[list[Generation], list[Problem]]:
+    """Return the good versions below ``root`` that can be read, and what cannot."""
+    newer, older = (record_file.read(root / name, LARGEST_BYTES) for name in FILES)
+    wrong: list[str] = []
+    found = record_file.opened(newer, wrong)
+    if found is None:
+        versions, problems = _older(older)
+        return versions, record_file.told(FILE, wrong) + problems
+    beside = found.text(BESIDE)
+    if not beside or older.digest == beside:
+        return _versions(found, wrong), record_file.told(FILE, wrong)
+    versions, problems = _older(older)
+    if problems and not versions:  # nobody can tell any more what the older version knew
+        versions = _versions(found, wrong)
+    return versions, record_file.told(FILE, wrong) + problems
+
+
+def _versions(found: Fields, wrong: list[str]) -> list[Generation]:
+    return _generations(found.entries("versions"), wrong)
+
+
+def _older(content: Content) -> tuple[list[Generation], list[Problem]]:
+    """Return what an older version's file holds."""
+    wrong = [content.problem] if content.problem else []
+    versions: list[Generation] = []
+    if isinstance(content.raw, list):
+        versions = _generations(content.raw, wrong)
+    elif content.there and not wrong:
+        wrong.append("does not hold a list")
+    return versions, record_file.told(FORMER, wrong)
+
+
+def _generations(raw: Sequence[Any], wrong: list[str]) -> list[Generation]:
+    """Return the versions that can be made again, each as a whole or not at all."""
+    found = []
+    for number, one in enumerate(raw, 1):
+        if not isinstance(one, dict):
+            wrong.append(f"has a version ({number}) that is no object")
+            continue
+        fields = Fields(one, f"version {number}: ", wrong)
+        try:
+            found.append(_generation(fields))
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            wrong.append(f"has a version ({number}) that cannot be made again ({type(error).__name__}: {error})"[:300])
+    return found
+
+
+def _generation(fields: Fields) -> Generation:
+    """Return one version. Raises the errors of what it holds, ValueError for what must not be made again."""
+    services = {raw["name"]: {**DEFAULTS, **raw} for raw in fields.entries("services")}
+    budget = fields.mapping("budget")
+    known = {key: value for key, value in budget.items() if key in Budget.__dataclass_fields__}
+    shell = Budget(**{"memory_budget_mib": 0, "memory_reserve_mib": 0, "engine_memory_allowance_mib": 0, **known})
+    for key in mistyped(shell):
+        fields.wrong(f"budget.{key}", "has a wrong type")
+        del known[key]
+        shell = replace(shell, **{key: getattr(_ANY_BUDGET, key)})
+    specs = tuple(service_of(raw) for raw in services.values())
+    bad = [f"{spec.name!r:.60}: {name}" for spec in specs for name in mistyped(spec)]
+    if bad:
+        raise ValueError(f"wrong type of {', '.join(bad)}")
+    bad = check.found(replace(_SHELL, budget=shell, services=specs))
+    if bad:
+        raise ValueError("; ".join(bad))
+    images = fields.inside("images")
+    return Generation(
+        known,
+        max(check.SHORTEST_WATCHDOG_SECONDS, fields.count("watchdog_interval_seconds", 30)),
+        services,
+        {name: images.text(name) for name in images.raw},
+    )
 
 
 def save(generations: Sequence[Generation], root: Path) -> None:
-    """Write them in one step, for a project of before the format number as well; none at all: no files."""
+    """Write them, each file in one step; none at all: no file. Cut off in between, the older one has what is new."""
     if not generations:
-        for name in FILES:
+        for name in reversed(FILES):
             (root / name).unlink(missing_ok=True)
         return
-    told = [{**asdict(one), "services": list(one.services.values())} for one in generations[:KEPT]]
-    for name, content in ((FORMER, told), (FILE, {"format": FORMAT, "versions": told})):
-        write(DesiredFile(name, json.dumps(content, indent=1) + "\n", mode=0o600), root)
+    versions = [{**asdict(one), "services": list(one.services.values())} for one in generations[:KEPT]]
+    older = json.dumps(versions, indent=1) + "\n"
+    write(DesiredFile(FORMER, older, mode=0o600), root)
+    about = {"format": FORMAT, BESIDE: hashlib.sha256(older.encode()).hexdigest(), "versions": versions}
+    write(DesiredFile(FILE, json.dumps(about, indent=1) + "\n", mode=0o600), root)
 
 
 def differing(generations: Sequence[Generation], stack: Stack) -> list[str]:
@@ -154,15 +214,11 @@ def stack_of(generation: Generation, stack: Stack) -> Stack:
     return replace(
         stack,
         state="present",
-        budget=_budget(generation, stack.budget),
+        # what the version does not say is as declared now; its files were found below this root
+        budget=replace(stack.budget, **{**generation.budget, "root": stack.budget.root}),
         watchdog_interval_seconds=generation.watchdog_interval_seconds,
         services=tuple(service_of(raw) for raw in generation.services.values()),
     )
-
-
-def _budget(generation: Generation, now: Budget) -> Budget:
-    """Return a version's budget; what it does not say, or in another type, is as declared now."""
-    return Budget(**{one.name: value(generation.budget, one.name, getattr(now, one.name)) for one in fields(Budget)})
 
 
 def images_needed(generations: Sequence[Generation]) -> set[str]:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from .kept import mapping, read, value
+from . import record_file
+from .record_file import FORMAT, Fields, Problem
 
 DIRECTORY = "/run/robot-stack"
 FILE = "samples.json"
-FORMAT = 1
+LARGEST_BYTES = 256 * 1024
 # how far back a rate looks, and the least that makes one
 WINDOW_SECONDS = 300.0
 SHORTEST_SECONDS = 60.0
@@ -69,21 +69,32 @@ def faults_per_minute(samples: Sequence[Sample], now: Sample) -> float | None:
 
 
 def load(directory: Path) -> Samples:
-    """Read the samples; what cannot be read is gone with the next look, and costs a rate of some minutes."""
-    raw = mapping(read(directory / FILE).content)
-    # before there was a format, the object held the services themselves
-    services = mapping(raw.get("services")) if "format" in raw else raw
-    found = {name: _recent(mapping(known)) for name, known in services.items()}
-    return Samples({name: recent for name, recent in found.items() if recent})
+    """Return the samples that can be read."""
+    return read(directory)[0]
 
 
-def _recent(raw: Mapping[str, Any]) -> Recent | None:
-    """Return what is known of one service, None where that is damaged."""
-    try:
-        samples = tuple(Sample(float(at), float(started), int(faults)) for at, started, faults in raw["samples"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return Recent(samples, value(raw, "answered_at", 0.0), value(raw, "unanswered", 0))
+def read(directory: Path) -> tuple[Samples, list[Problem]]:
+    """Return the samples that can be read, and what cannot."""
+    wrong: list[str] = []
+    found = record_file.opened(record_file.read(directory / FILE, LARGEST_BYTES), wrong)
+    if found is None:
+        return Samples(), record_file.told(f"{DIRECTORY}/{FILE}", wrong)
+    if "format" not in found.raw:  # yesterday's: the services alone
+        found = Fields({"services": found.raw}, "", wrong)
+    services = {name: _recent(values) for name, values in found.objects("services").items()}
+    return Samples(services), record_file.told(f"{DIRECTORY}/{FILE}", wrong)
+
+
+def _recent(values: Fields) -> Recent:
+    found = []
+    for raw in values.entries("samples"):
+        # a later version may know more of each
+        whole = isinstance(raw, list) and len(raw) >= 3 and all(map(record_file.is_number, raw[:3]))
+        if whole:
+            found.append(Sample(raw[0], raw[1], int(raw[2])))
+        else:
+            values.wrong("samples", "has one that is not three numbers")
+    return Recent(tuple(found), values.number("answered_at"), values.count("unanswered"))
 
 
 def text(samples: Samples) -> str:

@@ -6,17 +6,17 @@ Engines forget (a removed container takes its counters along), so peaks, kills a
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ..base.files import DesiredFile, write
-from . import kept as records
-from .kept import mapping, texts, value
+from . import record_file
+from .record_file import FORMAT, Fields, Problem
 
 FILE = "state.json"
-FORMAT = 1
+LARGEST_BYTES = 256 * 1024  # a hundred times what it holds; the watchdog, which reads it too, has little memory
 # Why a service ended: killed for memory; ended with the exit code of a kill; ended otherwise; hung and was restarted;
 # started again by an engine that has forgotten why.
 OUT_OF_MEMORY, KILLED, ENDED, HUNG, FORGOTTEN = "out of memory", "killed", "ended", "hung", "forgotten"
@@ -75,35 +75,48 @@ class State:
         )
 
 
-def read(root: Path) -> tuple[State, str]:
-    """Return the state below ``root``, and "" or why its file cannot be read (then the state is an empty one)."""
-    kept = records.read(root / FILE)
-    if kept.trouble or kept.content is None:
-        return State(), kept.trouble
-    if not isinstance(kept.content, dict):
-        return State(), "it holds no object"
-    raw = kept.content
-    services = {name: _record(one) for name, one in mapping(raw.get("services")).items() if isinstance(one, dict)}
-    history = {name: texts(ids) for name, ids in mapping(raw.get("image_history")).items()}
-    return State(
-        engine_packages=texts(raw.get("engine_packages")),
-        engine_configuration=value(raw, "engine_configuration", ""),
-        images=texts(raw.get("images")),
-        services=services,
-        image_history=history,
-        changed_at=value(raw, "changed_at", 0.0),
-    ), ""
+def there(root: Path) -> bool:
+    """Whether there is a state below ``root``, whatever it is."""
+    return os.path.lexists(root / FILE)
 
 
 def load(root: Path) -> State:
-    """Return the state below ``root``; an empty one where there is none, or it cannot be read."""
+    """Return what can be read of the state below ``root``; whoever writes it then must have asked for `problems`."""
     return read(root)[0]
 
 
-def _record(raw: Mapping[str, Any]) -> ServiceRecord:
-    """Return what is known of a service; what another version noted besides is left out."""
-    none = ServiceRecord()
-    return ServiceRecord(**{one.name: value(raw, one.name, getattr(none, one.name)) for one in fields(ServiceRecord)})
+def read(root: Path) -> tuple[State, list[Problem]]:
+    """Return what can be read of the state below ``root``, and what cannot; no file is an empty state."""
+    wrong: list[str] = []
+    found = record_file.opened(record_file.read(root / FILE, LARGEST_BYTES), wrong)
+    if found is None:
+        return State(), record_file.told(FILE, wrong)
+    history = found.inside("image_history")
+    state = State(
+        found.texts("engine_packages"),
+        found.text("engine_configuration"),
+        found.texts("images"),
+        {name: _service(values) for name, values in found.objects("services").items()},
+        {name: history.texts(name) for name in history.raw},
+        found.number("changed_at"),
+    )
+    return state, record_file.told(FILE, wrong)
+
+
+def _service(values: Fields) -> ServiceRecord:
+    return ServiceRecord(
+        container=values.text("container"),
+        deployed_at=values.number("deployed_at"),
+        peak_bytes=values.count("peak_bytes"),
+        restarts=values.count("restarts"),
+        oom_kills=values.count("oom_kills"),
+        hangs=values.count("hangs"),
+        engine_restarts=values.count("engine_restarts"),
+        last_failure_at=values.number("last_failure_at"),
+        last_failure=values.text("last_failure"),
+        made=values.text("made"),
+        cause=values.text("cause"),
+    )
 
 
 def save(state: State, root: Path) -> None:

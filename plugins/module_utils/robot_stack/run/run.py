@@ -11,13 +11,13 @@ from ..base import lock
 from ..base.lock import BusyError
 from ..engine import delivery, logs, staging
 from ..judge import verdict
-from ..plan import observe, plan, preflight, records, remove
+from ..plan import observe, plan, preflight, remove
 from ..plan.observe import Observed
 from ..plan.plan import Plan
 from ..plan.step import Step
-from ..records import good_versions, rebuild
+from ..records import good_versions
 from ..spec.needs import Need, told
-from . import budget_summary, restore
+from . import budget_summary, records, restore
 from . import gate as run_gate
 from .context import Call
 from .measure import measure
@@ -33,27 +33,28 @@ def execute(call: Call) -> dict[str, Any]:
     if call.reads_only:
         return {**known, **_execute(call)}
     with lock.held(call.roots, call.patience_seconds):
-        healed = _healed(call)
-        result = {**known, **_execute(call)}
-    if healed:
-        result.update(plan=[*healed, *result.get("plan", [])], changed=True)
-    return result
-
-
-def _healed(call: Call) -> list[str]:
-    """Make files of ours that cannot be read readable, before anything is remembered; return what was done."""
-    if not rebuild.troubles(call.roots.path(call.stack.budget.root)):
-        return []
-    applier = call.applier or Applier(call.stack, call.roots, call.engine, call.archives)
-    steps = records.steps(call.stack, observe.observe(call.stack, call.roots, call.engine))
-    applier.apply(steps)
-    return [step.summary for step in steps]
+        return {**known, **_execute(call)}
 
 
 def _execute(call: Call) -> dict[str, Any]:
+    seen = observe.observe(call.stack, call.roots, call.engine)
+    found = records.told(call, seen)
+    if found and not call.reads_only and not _refuses(call, seen):
+        found = records.heal(call, seen)  # before anything is remembered, which would write over it
+        seen = observe.observe(call.stack, call.roots, call.engine)
+    try:
+        return records.in_result(call, _answer(call, seen), found)
+    except ServiceFailedError as error:
+        raise records.in_error(error, found) from error
+
+
+def _refuses(call: Call, seen: Observed) -> bool:
+    return call.stack.state in ("present", "absent") and bool(_plan(call, seen).refusals)
+
+
+def _answer(call: Call, seen: Observed) -> dict[str, Any]:
     if call.stack.state == "restored":
         return _restored(call)
-    seen = observe.observe(call.stack, call.roots, call.engine)
     if call.stack.state == "proven":
         return run_gate.prove(call, seen)
     made = _plan(call, seen)
@@ -77,7 +78,7 @@ def _plan(call: Call, seen: Observed) -> Plan:
     busy = preflight.busy_listeners(call.stack, seen, call.roots.proc)
     if busy:
         return Plan([], made.refusals + busy)
-    return made if made.refusals else Plan(records.steps(call.stack, seen) + made.steps, [])
+    return made
 
 
 def _refused(made: Plan) -> dict[str, Any]:

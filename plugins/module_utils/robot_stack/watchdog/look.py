@@ -8,15 +8,14 @@ runs and does not answer.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 from ..base import lock
 from ..base.files import DesiredFile, write
@@ -26,7 +25,8 @@ from ..engine.protocol import Engine, EngineError, name_of
 from ..host import cgroup, procfs
 from ..judge import readback
 from ..judge.readback import Reading
-from ..records import failure_history, samples, state
+from ..records import failure_history, record_file, samples, state
+from ..records.record_file import Fields
 from ..spec.model import Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
 from . import metrics as metrics_page
 from . import restart
@@ -36,6 +36,7 @@ LOOKS_UNTIL_HUNG = 3
 STARTING_SECONDS = 600.0
 # a peak is written to flash only when it grew by this share
 PEAK_GROWTH = 1.02
+LARGEST_BYTES = 64 * 1024  # of a settings file
 
 
 def tell(words: str) -> None:
@@ -56,14 +57,14 @@ def look(
     with _lock(roots) as free:
         if not free:
             return  # a deployment is at work: what it stops does not hang
-        stack = load(settings, roots)
+        stack = load(settings, roots, say)
+        if stack is None:
+            return
         hierarchy = cgroup.detect(roots.sys)
         if not hierarchy.version or not engine.reachable():
             say("the kernel's memory controller is off, or the container engine does not answer")
             return
-        remembered, trouble = state.read(roots.path(stack.budget.root))
-        if trouble:
-            say(f"{stack.budget.root}/{state.FILE} cannot be read ({trouble}): the next run of site.yml makes it again")
+        remembered, problems = state.read(roots.path(stack.budget.root))
         recent = samples.load(roots.path(samples.DIRECTORY))
         readings, seen = [], {}
         for service in stack.services:
@@ -86,43 +87,73 @@ def look(
         )
         for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
             write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
+        lost = "is gone" if not state.there(roots.path(stack.budget.root)) else ""
+        if problems or lost:  # a run tells of it, and writes it anew: what is written now would hide it
+            say(f"what happened is not kept: {state.FILE} {lost or problems[0].words}")
+            return
         try:
-            if not trouble:  # what is there must not be overwritten: it may know more than this look
-                _keep(stack, remembered, readings, roots)
+            _keep(stack, remembered, readings, roots)
         except OSError as error:  # a full disk, which is no reason to look away
             say(f"what happened cannot be kept: {error}")
 
 
-def load(settings: Path, roots: Roots) -> Stack:
-    """Return what is looked after, as far as looking needs it. Raises OSError and ValueError."""
-    raw = json.loads((settings / "stack.json").read_text(encoding="utf-8"))
-    services = [
-        _service(json.loads(path.read_text(encoding="utf-8")), roots)
-        for path in sorted((settings / "services").glob("*.json"))
-    ]
+def load(settings: Path, roots: Roots, say: Callable[[str], None] = tell) -> Stack | None:
+    """Return what is looked after, as far as looking needs it; what cannot be read is said, and left out.
+
+    None: there is nothing to go by.
+    """
+    found = _read(settings / "stack.json", say)
+    budget = found.inside("budget") if found else None
+    if found is None or budget is None or not (budget.count("memory_budget_mib") and found.text("socket")):
+        say(f"{settings}/stack.json does not say what to look after: run site.yml")
+        return None
+    services = [_service(path, roots, say) for path in sorted((settings / "services").glob("*.json"))]
     return Stack(
         state="verified",
         scope=(),
-        budget=Budget(**raw["budget"]),
-        engine=EngineSpec(False, (), {}, {}, raw["socket"]),
+        budget=Budget(
+            budget.count("memory_budget_mib"),
+            budget.count("memory_reserve_mib"),
+            budget.count("engine_memory_allowance_mib"),
+            budget.text("root", Budget.root),
+            budget.text("slice", Budget.slice),
+        ),
+        engine=EngineSpec(False, (), {}, {}, found.text("socket")),
         controller=ControllerSpec(False, False, ()),
         architecture="",
-        services=tuple(services),
+        services=tuple(service for service in services if service),
     )
 
 
-def _service(raw: Mapping[str, Any], roots: Roots) -> Service:
-    password = roots.path(raw["password_path"]).read_text(encoding="utf-8") if raw["password_path"] else ""
+def _read(path: Path, say: Callable[[str], None]) -> Fields | None:
+    wrong: list[str] = []
+    found = record_file.opened(record_file.read(path, LARGEST_BYTES), wrong)
+    for words in wrong:
+        say(f"{path} {words}")
+    return found
+
+
+def _service(path: Path, roots: Roots, say: Callable[[str], None]) -> Service | None:
+    raw = _read(path, say)
+    if raw is None or not (raw.text("name") and raw.count("memory_limit_mib")):
+        say(f"{path} does not say what to look after: run site.yml")
+        return None
+    secret = raw.text("password_path")
+    try:
+        password = roots.path(secret).read_text(encoding="utf-8") if secret else ""
+    except (OSError, ValueError) as error:
+        say(f"{path}: the password of {raw.text('name')} cannot be read: {error}")
+        return None
     return Service(
-        name=raw["name"],
-        image=raw["image"],
-        memory_limit_mib=raw["memory_limit_mib"],
+        name=raw.text("name"),
+        image=raw.text("image"),
+        memory_limit_mib=raw.count("memory_limit_mib"),
         cpu_limit=1.0,
         pids_limit=1,
         user="1:1",
         files=(ManagedFile("password", password, sensitive=True),) if password else (),
-        probe=Probe(url=raw["url"], username=raw["username"], password_file="password" if password else ""),
-        stop_timeout_seconds=raw["stop_timeout_seconds"],
+        probe=Probe(url=raw.text("url"), username=raw.text("username"), password_file="password" if password else ""),
+        stop_timeout_seconds=raw.count("stop_timeout_seconds", Service.stop_timeout_seconds),
     )
 
 
@@ -183,5 +214,5 @@ def _lock(roots: Roots) -> Iterator[bool]:
 def main() -> None:
     """Take one look at this robot; the only argument is the directory of the settings."""
     settings = Path(sys.argv[1])
-    socket = json.loads((settings / "stack.json").read_text(encoding="utf-8"))["socket"]
-    look(settings, Roots(), connect(socket, timeout=30.0), time.time())
+    found = _read(settings / "stack.json", tell)
+    look(settings, Roots(), connect(found.text("socket") if found else "", timeout=30.0), time.time())

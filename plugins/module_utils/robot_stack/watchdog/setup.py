@@ -13,18 +13,19 @@ import pkgutil
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..ask import http
 from ..base import files, lock, roots, units
-from ..base.files import DesiredFile, write
+from ..base.files import DesiredFile, FoundFile, write
 from ..base.roots import Roots
 from ..engine import drivers
 from ..host import cgroup, procfs, systemd
 from ..host.systemd import UNITS, Run
 from ..judge import readback, verdict
-from ..records import failure_history, kept, samples, state
+from ..records import failure_history, record_file, samples, state
+from ..records.record_file import FORMAT
 from ..spec import layout, model
 from ..spec.model import Service, Stack
 from . import look, restart
@@ -50,7 +51,7 @@ PROGRAM = (
     readback,
     verdict,
     failure_history,
-    kept,
+    record_file,
     samples,
     state,
     layout,
@@ -106,7 +107,7 @@ def _sources() -> dict[str, str]:
 def settings(stack: Stack, engine_unit: str) -> list[DesiredFile]:
     """Return the stack's settings and the units, which start after ``engine_unit``."""
     seconds = stack.watchdog_interval_seconds
-    about = {"budget": asdict(stack.budget), "socket": stack.engine.socket}
+    about = {"format": FORMAT, "budget": asdict(stack.budget), "socket": stack.engine.socket}
     return [
         DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
         DesiredFile(TMPFILES, f"d {samples.DIRECTORY} 0755 root root -\nd {_metrics()} 0755 root root -\n"),
@@ -120,6 +121,7 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
     probe = service.probe
     secret = f"{layout.config_directory(stack, service)}/{probe.password_file}" if probe.password_file else ""
     about = {
+        "format": FORMAT,
         "name": service.name,
         "image": service.image,
         "memory_limit_mib": service.memory_limit_mib,
@@ -130,6 +132,15 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
     }
     content = json.dumps(about, indent=1, sort_keys=True) + "\n"
     return DesiredFile(service_settings_path(stack.budget.root, service.name), content)
+
+
+def says(file: DesiredFile, found: FoundFile | None) -> bool:
+    """Whether the settings in ``found`` need no change: yesterday's, without a format number, say the same."""
+    return files.equal(file, found) or files.equal(replace(file, content=_unnumbered(file.content)), found)
+
+
+def _unnumbered(content: str) -> str:
+    return content.replace(f' "format": {FORMAT},\n', "", 1)
 
 
 def service_settings_path(root: str, name: str) -> str:
