@@ -92,6 +92,7 @@ class Result(TypedDict, total=False):
     plan: list[str]
     diff: list[dict[str, str]]
     refusals: list[str]
+    records: list[str]
     needs: list[dict[str, Any]]
     robot: RobotRow
     services: dict[str, ServiceRow]
