@@ -10,7 +10,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "adding-a-service.md"
 # The last path in backquotes before a block is the block's file.
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"`((?:roles|inventory)/[\w./]+)`")
+FILE = re.compile(r"`((?:roles|inventory)/[\w./-]+)`")
 
 
 def files() -> dict[str, str]:

@@ -41,7 +41,7 @@ def test_a_role_that_is_not_there_is_told_with_where_it_was_looked_for(playbooks
     found = refused(playbooks, robot_stack_services=["victoriametrics", "camera_driver"], camera_driver_rate=5)
     assert "there is no service 'camera_driver'" in found.why
     assert str(playbooks / "roles") in found.why
-    assert "put the role into one of these folders" in found.remedy
+    assert "put the role's folder into roles_path" in found.remedy
 
 
 @pytest.mark.parametrize(

@@ -151,13 +151,13 @@ def page(tmp_path: Path) -> Path:
 
 
 def of_page(page: Path, **written: Any) -> list[Fault]:
-    shown = yaml.safe_load(how_to.files()["inventory/group_vars/robots.yml"])
+    shown = yaml.safe_load(how_to.files()["inventory/my-fleet/group_vars/robots/my_service.yml"])
     return faults(page, **{**shown, **written})
 
 
 def test_what_the_how_to_shows_passes_the_gate(page: Path) -> None:
     assert of_page(page) == []
-    shown = how_to.files()["inventory/group_vars/robots.yml"]
+    shown = how_to.files()["inventory/my-fleet/group_vars/robots/my_service.yml"]
     scenario = PROJECT / "molecule" / "own_service" / "inventory" / "group_vars" / "robots.yml"
     assert scenario.read_text(encoding="utf-8").endswith(shown)
 

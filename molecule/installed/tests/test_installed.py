@@ -86,11 +86,19 @@ def test_a_role_alone_brings_its_service_inside_its_limit(robot: Any, stranger: 
     assert "robot-stack-victoriametrics" not in robot.run("docker ps --all --format '{{.Names}}'")
 
 
-def test_site_brings_the_rest_and_a_second_run_changes_nothing(robot: Any, stranger: Stranger, fleet: Path) -> None:
+def test_site_brings_the_rest_and_programs_can_read_what_it_prints(robot: Any, stranger: Stranger, fleet: Path) -> None:
     sensor = robot.started_at("sensor_service")
-    run(stranger, fleet, "site")
+    words = ("-e", json.dumps({"rollout_soak_seconds": 1}))
+    variables = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **SUMMARY}
+    done = stranger.run("ansible-playbook", f"{COLLECTION}.site", "-i", fleet, *words, **variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["stats"]["stranger"]["changed"] == 1
+    assert "MEMORY (MiB) *" in done.stderr
     assert robot.limits(robot.cgroup(robot.pid("victoriametrics"))) == (64 * MIB, 64 * MIB)
     assert robot.started_at("sensor_service") == sensor
+
+
+def test_a_second_run_changes_nothing(stranger: Stranger, fleet: Path) -> None:
     assert "changed=0" in run(stranger, fleet, "site")
 
 

@@ -62,7 +62,7 @@ class ImageDelivery:
             raise AnsibleActionFail(str(error)) from error
 
     def _stage(self, reference: str, archive: Archive, staged: Sequence[Mapping[str, Any]]) -> None:
-        note = f", without {archive.left_out} layers that it has" if archive.left_out else ""
+        note = f"; layers there already: {archive.left_out}" if archive.left_out else ""
         sender = Sender(self._connection.as_root, self._root, self._connection.say)
         try:
             path = sender.send(archive.path, reference, staged, note)

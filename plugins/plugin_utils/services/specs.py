@@ -88,7 +88,7 @@ def _missing(entry: str, owner: str, where: Sequence[Path]) -> RoleError:
     if not owner:
         looked = ", ".join(str(folder) for folder in dict.fromkeys(where))
         why = f"there is no service '{entry}': no role of this name is in {looked}"
-        return RoleError(why, f"put the role into one of these folders ({HOW_TO}), or correct the name")
+        return RoleError(why, f"put the role's folder into roles_path ({HOW_TO}), or correct the name")
     found = roles.of_collection(owner)
     if found:
         why = f"there is no service '{entry}': {found[0] / 'roles'} has no such role"
