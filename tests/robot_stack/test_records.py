@@ -39,7 +39,7 @@ BUDGET = {
     "slice": "robotstack.slice",
 }
 # what commit 5176552 wrote
-OLD_STATE = {
+OLD_STATE: dict[str, Any] = {
     "changed_at": 5.0,
     "engine_configuration": "abc",
     "engine_packages": ["docker.io"],
@@ -142,7 +142,7 @@ def test_the_state_of_yesterday_is_read_and_gets_a_number(tmp_path: Path) -> Non
 
 
 def test_the_state_of_tomorrow_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
-    services = {"a": {**OLD_STATE["services"]["a"], "new": [1]}}  # type: ignore[index]
+    services = {"a": {**OLD_STATE["services"]["a"], "new": [1]}}
     write(tmp_path / state.FILE, json.dumps({**OLD_STATE, "format": 7, "new": {}, "services": services}))
     assert state.read(tmp_path) == (KNOWN, [])
     write(tmp_path / state.FILE, json.dumps({"format": 7, "services": {"a": {}}}))
@@ -150,7 +150,7 @@ def test_the_state_of_tomorrow_is_read_as_far_as_it_goes(tmp_path: Path) -> None
 
 
 def test_a_wrong_type_costs_that_entry_alone(tmp_path: Path) -> None:
-    services = {"a": {**OLD_STATE["services"]["a"], "hangs": "two"}, "b": 7}  # type: ignore[index]
+    services = {"a": {**OLD_STATE["services"]["a"], "hangs": "two"}, "b": 7}
     wrong = {**OLD_STATE, "images": ["a:1", 5], "engine_configuration": [], "services": services, "changed_at": -1}
     write(tmp_path / state.FILE, json.dumps({**wrong, "image_history": {"a": ["sha256:1"], "b": "sha256:2"}}))
     known, problems = state.read(tmp_path)
