@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..ask import http
-from ..base import files, lock, roots, units
+from ..base import files, lock, roots, units, wire
 from ..base.files import DesiredFile, FoundFile, write
 from ..base.roots import Roots
 from ..engine import drivers
@@ -43,6 +43,7 @@ PROGRAM = (
     lock,
     roots,
     units,
+    wire,
     drivers,
     *drivers.MODULES,
     cgroup,
