@@ -111,7 +111,7 @@ def settings(stack: Stack, engine_unit: str) -> list[DesiredFile]:
     about = {"format": FORMAT, "budget": asdict(stack.budget), "socket": stack.engine.socket}
     return [
         DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
-        DesiredFile(TMPFILES, f"d {samples.DIRECTORY} 0755 root root -\nd {_metrics()} 0755 root root -\n"),
+        DesiredFile(TMPFILES, _folders()),
         DesiredFile(f"{UNITS}/{SERVICE}", _service_unit(stack, engine_unit)),
         DesiredFile(f"{UNITS}/{TIMER}", _timer_unit(seconds)),
     ]
@@ -198,6 +198,11 @@ def silent_seconds(roots: Roots) -> float | None:
 
 def _sampled(roots: Roots) -> Path:
     return roots.path(f"{samples.DIRECTORY}/{samples.FILE}")
+
+
+def _folders() -> str:
+    kept = ((samples.DIRECTORY, "0755"), (_metrics(), "0755"), (lock.FOLDER, "0700"))
+    return "".join(f"d {path} {mode} root root -\n" for path, mode in kept)
 
 
 def _metrics() -> str:
