@@ -26,8 +26,8 @@ from ..judge.readback import Reading
 from ..records import failure_history, record_file, samples, state
 from ..records.record_file import Fields
 from ..spec.model import Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
+from . import filesystems, restart
 from . import metrics as metrics_page
-from . import restart
 
 LOOKS_UNTIL_HUNG = 3
 # a start that replays much data answers late: it gets this long before silence means that it hangs
@@ -87,7 +87,9 @@ def _look(
     page = metrics_page.text(
         readings, readback.engine(stack, engine.driver.programs, roots, hierarchy, swap), stack.budget, now
     )
-    for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
+    paths = dict.fromkeys(path for service in stack.services for path in service.filesystems)
+    written = [(samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)]
+    for path, content in [*written, (filesystems.FILE, filesystems.text(paths, roots))]:
         write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
     lost = "is gone" if not state.there(roots.path(stack.budget.root)) else ""
     if problems or lost:  # a run tells of it, and writes it anew: what is written now would hide it
@@ -156,6 +158,7 @@ def _service(path: Path, roots: Roots, say: Callable[[str], None]) -> Service | 
         files=(ManagedFile("password", password, sensitive=True),) if password else (),
         probe=Probe(url=raw.text("url"), username=raw.text("username"), password_file="password" if password else ""),
         stop_timeout_seconds=raw.count("stop_timeout_seconds", Service.stop_timeout_seconds),
+        filesystems=tuple(raw.texts("filesystems")),
     )
 
 

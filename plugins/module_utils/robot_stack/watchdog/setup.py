@@ -28,7 +28,7 @@ from ..records import failure_history, record_file, samples, state
 from ..records.record_file import FORMAT
 from ..spec import layout, model
 from ..spec.model import Service, Stack
-from . import look, restart
+from . import filesystems, look, restart
 from . import metrics as metrics_page
 
 TIMER = "robot-stack-watchdog.timer"
@@ -58,6 +58,7 @@ PROGRAM = (
     layout,
     model,
     look,
+    filesystems,
     metrics_page,
     restart,
 )
@@ -130,6 +131,7 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
         "username": probe.username,
         "password_path": secret,
         "stop_timeout_seconds": service.stop_timeout_seconds,
+        **({"filesystems": list(service.filesystems)} if service.filesystems else {}),
     }
     content = json.dumps(about, indent=1, sort_keys=True) + "\n"
     return DesiredFile(service_settings_path(stack.budget.root, service.name), content)
