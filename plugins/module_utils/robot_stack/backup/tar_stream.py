@@ -71,7 +71,7 @@ def _folders(directory: str, top: str) -> Iterator[tuple[str, list[str]]]:
     while waiting:
         folder, depth, linked = waiting.pop()
         _inside(os.path.realpath(folder), top)
-        subfolders, names = [], []
+        subfolders, names = list[str](), list[str]()
         with os.scandir(folder) as entries:
             for entry in entries:
                 if len(subfolders) + len(names) > MOST_MEMBERS:
