@@ -121,7 +121,9 @@ options:
       pids_limit: {description: Processes and threads., type: int, required: true}
       user: {description: Numeric C(uid:gid); never root., type: str, required: true}
       mounts:
-        description: "C(source) and C(target) of paths shown read-only; C(recursive) with what is mounted below."
+        description: >-
+          C(source) and C(target) of paths shown read-only; C(recursive) with what is mounted below; C(optional) where
+          the robot has it.
         type: list
         elements: dict
         default: []
@@ -156,6 +158,11 @@ options:
         description: MiB of disk for data that is still to come, and what must stay free beside it.
         type: int
         default: 0
+      filesystems:
+        description: Paths whose free space the watchdog writes beside its own metrics.
+        type: list
+        elements: str
+        default: []
       notes:
         description: What its settings mean, in lines for whoever reads the plan.
         type: list
@@ -353,6 +360,7 @@ ARGUMENTS: dict[str, Any] = {
             "limit_evidence": {"type": "dict", "default": {}},
             "history_url": {"type": "str", "default": ""},
             "disk_mib": {"type": "int", "default": 0},
+            "filesystems": {"type": "list", "elements": "str", "default": []},
             "notes": {"type": "list", "elements": "str", "default": []},
             "stop_timeout_seconds": {"type": "int", "default": 10},
             "log": {"type": "dict", "default": {}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,15 @@ def test_a_user_changes_one_flag_and_drops_another() -> None:
     assert "-retentionPeriod=30d" in command["command"]
 
 
-def test_the_environment_of_the_sensor_service_follows_its_mounts() -> None:
+def test_the_sensor_service_gets_figures_and_no_files() -> None:
     spec = value("sensor_service_spec", sensor_service_filesystems=["/", "/data"], sensor_service_simulated=True)
-    assert spec["environment"]["SENSOR_SERVICE_FILESYSTEMS"] == "/=/host/fs/0,/data=/host/fs/1"
+    assert spec["filesystems"] == ["/", "/data"]
+    assert "SENSOR_SERVICE_FILESYSTEMS" not in spec["environment"]
     assert spec["environment"]["SENSOR_SERVICE_SIMULATED"] == "true"
-    assert {"source": "/data", "target": "/host/fs/1"} in spec["mounts"]
+    seen = [mount["source"] for mount in spec["mounts"]]
+    assert not {"/", "/data", "/proc", "/sys", "/proc/1", "/sys/fs/cgroup"} & set(seen)
+    assert all(re.fullmatch(r"/(proc/([a-z]+|1/net/[a-z]+)|sys/.+|run/robot-stack/metrics)", path) for path in seen)
+    assert not re.search("mounts|cmdline|environ|/proc/[0-9]+$", " ".join(seen))
 
 
 @pytest.mark.parametrize("service", ["sensor_service", "victoriametrics"])

@@ -58,6 +58,7 @@ def _service_faults(service: Service) -> list[str]:
     faults += [f"data name '{d.name}' holds the service's files" for d in service.data if d.name in TAKEN_DATA_NAMES]
     adopted = [folder for d in service.data for folder in (d.adopts, d.adopts_from) if folder]
     faults += [f"data folder '{folder}' leaves its directory" for folder in adopted if not _inside(folder)]
+    faults += [f"file system '{path}' is not an absolute path" for path in service.filesystems if not _absolute(path)]
     targets = [m.target for m in service.mounts] + [d.target for d in service.data] + list(service.tmpfs)
     faults += [f"mount target '{target}' is not absolute" for target in targets if not _absolute(target)]
     return faults
