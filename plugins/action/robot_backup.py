@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
     Backup,
     BackupFileError,
@@ -34,7 +34,7 @@ TOLD = 4  # how often progress is told
 MODULE = "robotfleet.stack.robot_backup"
 
 
-class ActionModule(ActionBase):
+class ActionModule(RobotAction):
     """Called by Ansible once per robot."""
 
     TRANSFERS_FILES = True
