@@ -87,6 +87,7 @@ class Service:
     disk_mib: int = 0
     notes: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    open_files_limit: int = 0  # connections included; 0: the engine's own
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # as the module was given it
 
     @property

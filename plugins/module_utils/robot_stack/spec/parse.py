@@ -96,6 +96,7 @@ def service_of(raw: Mapping[str, Any]) -> Service:
         log_max_files=log.get("max_files") or 2,
         disk_mib=int(raw.get("disk_mib") or 0),
         notes=tuple(str(note) for note in raw.get("notes") or ()),
+        open_files_limit=int(raw.get("open_files_limit") or 0),
         raw=raw,
     )
 
