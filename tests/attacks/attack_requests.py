@@ -17,6 +17,7 @@ from attacks.containers import until
 from attacks.laboratory import DATABASE, Hub
 
 CLIENTS, REQUESTS = 40, 120
+ROUNDS = 3  # how often what must do harm is tried
 # What bounds a request, and what the database was before it was bounded.
 UNBOUNDED = {"maxInsertRequestSize": None, "enableMetadata": None, "maxConcurrentInserts": 8}
 DATABASE_8428 = ("victoriametrics", 8428, "victoriametrics_listen_address")
@@ -64,8 +65,11 @@ def test_a_larger_request_is_refused(hub: Hub, shape: str) -> None:
 @pytest.mark.parametrize("shape", ["labels", "samples", "series", "metadata"])
 def test_without_its_bounds_the_database_is_killed(shape: str) -> None:
     with Hub(variables={"telemetry_hub_victoriametrics_flags_extra": UNBOUNDED}) as hub:
-        sent(hub, remote_write.packed(remote_write.SHAPES[shape](8 * remote_write.MIB)), 8)
-        assert hub.ended() == {DATABASE: "killed for lack of memory"}
+        block = remote_write.packed(remote_write.SHAPES[shape](30 * remote_write.MIB))
+        for _ in range(ROUNDS):
+            sent(hub, block, 16)
+        # the engine tells of an end a moment later
+        assert until(hub.ended, "it ends")[DATABASE] == "killed for lack of memory"
 
 
 def test_a_release_with_native_histograms_is_killed_by_237_bytes() -> None:
@@ -95,12 +99,12 @@ def test_a_robots_agent_withstands_its_neighbours(shape: str) -> None:
 
 
 def test_without_its_bounds_an_agent_is_killed() -> None:
-    written = {**AGENT, "vmagent_flags_extra": {"maxInsertRequestSize": None}}
+    written = {**AGENT, "vmagent_flags_extra": {"maxInsertRequestSize": None, "maxConcurrentInserts": 4}}
     with Alone(*AGENT_8429, variables=written) as agent:
         block = remote_write.packed(remote_write.empty_series(30 * remote_write.MIB))
         with ThreadPoolExecutor(10) as clients:
-            list(clients.map(lambda _: agent.write(block), range(10)))
-        assert agent.ended() == "killed for lack of memory"
+            list(clients.map(lambda _: agent.write(block), range(10 * ROUNDS)))
+        assert until(agent.ended, "it ends") == "killed for lack of memory"
 
 
 def withstood(service: Alone, shape: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from attacks import remote_write
+from attacks.containers import until
 from attacks.laboratory import DATABASE, DOOR, Hub
 from attacks.slow import Uploads
 
@@ -77,4 +78,4 @@ def test_without_a_bound_on_connections_the_door_is_killed() -> None:
     with Hub(variables=written, instead={"open_files_limit": 0}) as hub:
         with uploads(hub, "rogue", 400, buffer(hub) - 1000, buffer(hub)):
             pass
-        assert hub.ended() == {DOOR: "killed for lack of memory"}
+        assert until(hub.ended, "it ends") == {DOOR: "killed for lack of memory"}

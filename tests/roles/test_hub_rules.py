@@ -214,6 +214,18 @@ CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
         ['alertname="TelemetryHubDropsSeries",hub="h",severity="critical"'],
     ),
     (
+        "a hub that refuses passwords",
+        {'vmauth_http_request_errors_total{hub="h",reason="invalid_auth_token"}': "0+1x30"},
+        20,
+        ['alertname="TelemetryHubRefusesLogins",hub="h",reason="invalid_auth_token",severity="warning"'],
+    ),
+    (
+        "a password that was mistyped once",
+        {'vmauth_http_request_errors_total{hub="h",reason="invalid_auth_token"}': "0x10 1x30"},
+        20,
+        [],
+    ),
+    (
         "a hub that nobody hears",
         {'vmalert_alerts_send_errors_total{hub="h"}': "0+1x30"},
         20,

@@ -58,6 +58,7 @@ services = [
             f"type=bind,source={data_directory},target=/victoria-metrics-data",
         ],
         "command": [
+            "-enableMetadata=false",
             f"-httpListenAddr={victoriametrics_address}",
             "-inmemoryDataFlushInterval=30s",
             "-loggerLevel=INFO",
