@@ -119,6 +119,10 @@ options:
       memory_limit_mib: {description: Memory limit in MiB; swap is always zero., type: int, required: true}
       cpu_limit: {description: CPUs., type: float, required: true}
       pids_limit: {description: Processes and threads., type: int, required: true}
+      open_files_limit:
+        description: Files that a process may have open, connections included; with 0 it is what the engine gives.
+        type: int
+        default: 0
       user: {description: Numeric C(uid:gid); never root., type: str, required: true}
       mounts:
         description: >-
@@ -349,6 +353,7 @@ ARGUMENTS: dict[str, Any] = {
             "memory_limit_mib": {"type": "int", "required": True},
             "cpu_limit": {"type": "float", "required": True},
             "pids_limit": {"type": "int", "required": True},
+            "open_files_limit": {"type": "int", "default": 0},
             "user": {"type": "str", "required": True},
             "mounts": {"type": "list", "elements": "dict", "default": []},
             "files": {"type": "list", "elements": "dict", "default": []},

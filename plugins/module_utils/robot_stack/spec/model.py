@@ -92,6 +92,7 @@ class Service:
     filesystems: tuple[str, ...] = ()  # paths whose space the watchdog writes for it, beside its own metrics
     notes: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    open_files_limit: int = 0  # connections included; 0: the engine's own
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # as the module was given it
 
     @property

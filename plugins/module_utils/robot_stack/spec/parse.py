@@ -97,6 +97,7 @@ def service_of(raw: Mapping[str, Any]) -> Service:
         disk_mib=int(raw.get("disk_mib") or 0),
         filesystems=tuple(str(path) for path in raw.get("filesystems") or ()),
         notes=tuple(str(note) for note in raw.get("notes") or ()),
+        open_files_limit=int(raw.get("open_files_limit") or 0),
         raw=raw,
     )
 

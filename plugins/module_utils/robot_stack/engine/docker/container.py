@@ -57,6 +57,9 @@ def body(stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -
             },
         },
     }
+    if service.open_files_limit:
+        limit = {"Name": "nofile", "Soft": service.open_files_limit, "Hard": service.open_files_limit}
+        request["HostConfig"]["Ulimits"] = [limit]
     digest = hashlib.sha256(json.dumps([request, fingerprint], sort_keys=True).encode()).hexdigest()
     request["Labels"] = {SERVICE_LABEL: service.name, SPEC_LABEL: digest}
     return request
