@@ -8,6 +8,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import (
     ImageNeed,
+    Need,
     PackagesNeed,
     PurgeNeed,
     RebootNeed,
@@ -36,7 +37,7 @@ def arguments(**changes: Any) -> dict[str, Any]:
 
 STAGED = ({"name": "a.archive", "bytes": 5, "digest": "sha256:1"},)
 IMAGE = ImageNeed("sensor_service:1", "arm64", (("a" * 16,),), STAGED)
-HONEST = [IMAGE, PackagesNeed(("docker.io",), "debian", STAGED), RebootNeed()]
+HONEST: list[Need] = [IMAGE, PackagesNeed(("docker.io",), "debian", STAGED), RebootNeed()]
 
 
 def allowed(need: Any, **changes: Any) -> list[Any]:
