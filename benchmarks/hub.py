@@ -34,6 +34,7 @@ ROOMY_MIB = 1024
 ASK_SECONDS = 20
 MOST_MERGE_SECONDS = 60
 ADDED = "vm_rows_added_to_storage_total"
+LEFT_OUT = ("promscrape.config", "httpAuth.username", "httpAuth.password")
 REFUSED = ("vm_hourly_series_limit_rows_dropped_total", "vm_daily_series_limit_rows_dropped_total")
 
 
@@ -44,8 +45,10 @@ def program(robots: int, limit_mib: int, address: str) -> Program:
         telemetry_hub_robots=[fleet.name(number) for number in range(robots)],
         telemetry_hub_series_per_robot=SERIES,
         telemetry_hub_victoriametrics_memory_limit_mib=limit_mib,
-        # Its usual address may be taken on this machine; and it reads nobody but whom it is sent by.
-        telemetry_hub_victoriametrics_flags_extra={"httpListenAddr": address, "promscrape.config": None},
+        telemetry_hub_secrets_optional=True,
+        inventory_dir="/nowhere",
+        # Its usual address may be taken on this machine; it reads nobody but whom it is sent by, and is asked directly.
+        telemetry_hub_victoriametrics_flags_extra={"httpListenAddr": address, **dict.fromkeys(LEFT_OUT)},
     )
     return Program("telemetry_hub", {"config_target": "/config", **spec}, limit_mib, address, "/health")
 

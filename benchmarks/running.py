@@ -159,7 +159,8 @@ class Running:
 
     def _mounts(self) -> list[Mount]:
         spec = self.program.spec
-        mounts = [Mount(m["target"], m["source"], type="bind", read_only=True) for m in spec.get("mounts") or []]
+        shown = [m for m in spec.get("mounts") or [] if not m.get("optional") or Path(m["source"]).exists()]
+        mounts = [Mount(m["target"], m["source"], type="bind", read_only=True) for m in shown]
         for file in spec.get("files") or []:
             path = self.folder / "config" / file["path"]
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ DEFAULTS = {
     "victoriametrics_memory_limit_mib": 64,
     "vmagent_memory_limit_mib": 32,
 }
+HUB_CONFIGURATIONS = "/var/lib/robot-stack/telemetry_hub_victoriametrics/config"
 SERVICES = {
     "local": ("sensor_service", "victoriametrics"),
     "push": ("sensor_service", "vmagent"),
@@ -84,8 +85,15 @@ class Robot:
         return memory, memory + swap
 
     def get(self, url: str) -> str:
-        """The page at a URL of the robot's own loopback; robots have Python and no curl."""
-        code = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=60).read().decode())"
+        """The page at a URL of the robot's own loopback, with a hub's own password; robots have Python and no curl."""
+        code = (
+            "import base64 as b, pathlib as p, urllib.request as u; "
+            f"q = u.Request({url!r}); "
+            f"f = sorted(p.Path('{HUB_CONFIGURATIONS}').glob('*/database_password'), key=lambda f: f.stat().st_mtime); "
+            "f and q.add_header('Authorization', "
+            "'Basic ' + b.b64encode(b'hub:' + f[-1].read_bytes().strip()).decode()); "
+            "print(u.urlopen(q, timeout=60).read().decode())"
+        )
         return self.run(f'python3 -c "{code}"')
 
     def query_now(self, expression: str) -> list[dict[str, Any]]:

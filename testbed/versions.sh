@@ -4,6 +4,7 @@
 alpine_version=3.23
 python_version=3.13
 victoriametrics_version=v1.148.8
+hub_database_version=v1.136.23
 
 alpine_image="alpine:${alpine_version}"
 python_image="python:${python_version}-alpine${alpine_version}"

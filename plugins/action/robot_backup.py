@@ -8,15 +8,15 @@ a connection was cut.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shlex
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
     Backup,
     BackupFileError,
@@ -24,6 +24,13 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive im
     checked,
     newest,
     tar_stream,
+)
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.pieces import (
+    LEFT_FREE,
+    Announced,
+    PieceError,
+    free_bytes,
+    piece,
 )
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import ask
@@ -34,7 +41,7 @@ TOLD = 4  # how often progress is told
 MODULE = "robotfleet.stack.robot_backup"
 
 
-class ActionModule(ActionBase):
+class ActionModule(RobotAction):
     """Called by Ansible once per robot."""
 
     TRANSFERS_FILES = True
@@ -64,59 +71,59 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return {"changed": False, "msg": f"{self._robot} would be backed up to {directory}"}
         made = self._step("snapshot")
-        about = {"robot": self._robot, "version": str(self._arguments["database"]["version"])}
-        about.update({key: made[key] for key in ("moment", "series", "files", "bytes", "snapshot")})
         try:
-            with Writer(directory, about, time.time()) as archive:
-                self._fetch(made, archive)
-        except BaseException:
+            announced = Announced.of(made, directory, time.time())
+            version = str(self._arguments["database"]["version"])
+            with Writer(
+                directory, {"robot": self._robot, "version": version, **announced.about}, time.time()
+            ) as archive:
+                self._fetch(announced, archive, directory)
+        except BaseException as error:
             with contextlib.suppress(AnsibleError):  # the next backup drops it, and the database itself after days
                 self._step("released")
+            if isinstance(error, PieceError):
+                raise AnsibleActionFail(f"{error}; the backup was given up, nothing of it was kept") from None
             raise
         self._step("released")
-        words = f"{self._robot}: {made['files']} files, {megabytes(archive.size)} ({megabytes(made['bytes'])} unpacked)"
+        sizes = f"{megabytes(archive.size)} ({megabytes(announced.bytes)} unpacked)"
+        words = f"{self._robot}: {announced.about['files']} files, {sizes}"
         return {"changed": True, "archive": str(archive.path), "msg": f"{words}, in {archive.path}"}
 
-    def _fetch(self, made: dict[str, Any], archive: Writer) -> None:
-        total, done, told = int(made["bytes"]), 0, 0
-        while done < total:
-            if done * TOLD >= total * told:
-                self._say(f"backing up, {megabytes(done)} of {megabytes(total)}")
+    def _fetch(self, announced: Announced, archive: Writer, directory: Path) -> None:
+        done, told = 0, 0
+        while done < announced.bytes:
+            if done * TOLD >= announced.bytes * told:
+                self._say(f"backing up, {megabytes(done)} of {megabytes(announced.bytes)}")
                 told += 1
-            done += self._piece(made, done, archive)
+            wanted = min(PIECE, announced.bytes - done)
+            packed = piece(self._answer(announced.where, done, wanted), wanted)
+            if free_bytes(directory) - len(packed) < LEFT_FREE:
+                raise PieceError(f"the disk of {directory} is full but for {LEFT_FREE >> 20} MiB")
+            archive.add(packed)
+            done += wanted
 
-    def _piece(self, made: dict[str, Any], offset: int, archive: Writer) -> int:
-        where = {key: str(made[key]) for key in ("directory", "within")}
-        asked = json.dumps({**where, "offset": offset, "length": PIECE})
+    def _answer(self, where: Mapping[str, str], offset: int, length: int) -> bytes:
+        asked = json.dumps({**where, "offset": offset, "length": length})
         done = self._low_level_execute_command(
             f"nice -n 19 python3 - {shlex.quote(asked)}",
             sudoable=True,
             in_data=Path(tar_stream.__file__).read_bytes(),
             encoding_errors="surrogateescape",  # what is no text comes through as it is
         )
-        _, mark, answer = done["stdout"].encode("utf-8", "surrogateescape").partition(tar_stream.MARK)
-        if done["rc"] or not mark:
+        if done["rc"]:
             raise AnsibleActionFail(f"the robot could not read its snapshot: {done['stderr'].strip()}")
-        line, _, packed = answer.partition(b"\n")
-        told = json.loads(line)
-        if hashlib.sha256(packed).hexdigest() != told["digest"] or not told["bytes"]:
-            raise AnsibleActionFail(
-                f"a piece of the backup did not arrive as it was sent ({len(packed)} of {told['packed']} bytes): "
-                "leave Ansible's pipelining on, and run again"
-            )
-        archive.add(packed)
-        return int(told["bytes"])
+        return str(done["stdout"]).encode("utf-8", "surrogateescape")
 
     def _restore(self, backup: Backup) -> dict[str, Any]:
         words = f"{backup.files} files of {backup.about['robot']} ({megabytes(backup.unpacked)}) from {backup.path}"
         sizes = {"archive_bytes": backup.path.stat().st_size, "unpacked_bytes": backup.unpacked}
-        room = self._step("room", **sizes)
+        staged = self._step("room", **sizes).get("staged") or []
         if self._task.check_mode:
             return {"changed": True, "archive": str(backup.path), "msg": f"{self._robot} would get {words}"}
         self._say(f"restoring {words}")
         sender = Sender(self._as_root, str(self._arguments["root"]), self._say)
         try:
-            path = sender.send(backup.path, f"backup {backup.path.name}", room["staged"])
+            path = sender.send(backup.path, f"backup {backup.path.name}", staged)
         except SendingError as error:
             raise AnsibleActionFail(str(error)) from None
         about = {key: backup.about[key] for key in ("moment", "series")}
@@ -128,8 +135,8 @@ class ActionModule(ActionBase):
             return {"changed": False, "msg": "not asked in check mode"}
         found = self._step("found", **{key: backup.about[key] for key in ("moment", "series")})
         taken = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(backup.about["moment"]))
-        words = f"finds the {found['targets']} targets that had samples at {taken}"
-        if not found["targets"]:
+        words = f"finds the {found.get('targets')} targets that had samples at {taken}"
+        if not found.get("targets"):
             words = "serves; the backup is too young or too old to be compared with what is found"
         return {"changed": False, "archive": str(backup.path), "msg": f"{self._robot} {words}"}
 

@@ -10,21 +10,21 @@ import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import (
     ImageNeed,
     Need,
     PackagesNeed,
     PurgeNeed,
     RebootNeed,
-    needed,
 )
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import packages, reboot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.declared import Declared
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.arguments import ServiceArguments, name_of
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.scope import scope
@@ -33,7 +33,7 @@ MODULE = "robotfleet.stack.robot_stack"
 ROUNDS = 6  # a reboot, packages, images, one of them again, whole: more than that goes in circles
 
 
-class ActionModule(ActionBase):
+class ActionModule(RobotAction):
     """Called by Ansible once per robot."""
 
     TRANSFERS_FILES = True
@@ -84,6 +84,7 @@ class ActionModule(ActionBase):
     def _rounds(
         self, connection: Connection, arguments: dict[str, Any], delivery: ImageDelivery, root: str
     ) -> dict[str, Any]:
+        declared = Declared.of(arguments)
         changed, rebooted = False, False
         plan: list[str] = []
         diff: list[dict[str, Any]] = []
@@ -92,7 +93,7 @@ class ActionModule(ActionBase):
             # of this round: the one before may have sent for an hour
             asked = {**arguments, "controller_clock": time.time(), "staged_images": delivery.staged}
             result = connection.ask(MODULE, asked)
-            needs = [needed(raw) for raw in result.pop("needs", None) or []]
+            needs = declared.allowed(result.pop("needs", None) or [])
             changed = changed or bool(result.get("changed"))
             plan, diff = plan + (result.get("plan") or []), diff + (result.get("diff") or [])
             records += result.pop("records", None) or []

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.callback.default import CallbackModule as Default
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers import printable
 
 # What every answer of the module holds, and what its action plugin adds where the module ended early.
 OURS = ({"asked", "declared"}, {"msg", "plan"})
@@ -45,7 +46,11 @@ class CallbackModule(Default):
 
     def _dump_results(self, result: Mapping[str, Any], *arguments: Any, **options: Any) -> Any:
         short = {"msg": result.get("msg", "")} if self._is_told_at_the_end(result) else result
-        return super()._dump_results(short, *arguments, **options)
+        return super()._dump_results(_printable(short), *arguments, **options)
+
+    def _get_diff(self, difflist: Any) -> Any:
+        """Colour what is printable: other modules' diffs are as the robot has sent them."""
+        return super()._get_diff(_printable(difflist))
 
     def _handle_exception(self, result: Any, *arguments: Any, **options: Any) -> None:
         """Leave out Ansible's own block above the message, which holds the message once more."""
@@ -54,3 +59,10 @@ class CallbackModule(Default):
 
     def _is_told_at_the_end(self, result: Mapping[str, Any]) -> bool:
         return self._display.verbosity < 1 and any(result.keys() >= ours for ours in OURS)
+
+
+def _printable(raw: Any) -> Any:
+    try:
+        return printable.plain(raw)
+    except printable.ImmenseError as error:
+        return {"msg": f"not shown: {error}"}

@@ -19,6 +19,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers import shape
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.summary import ending
@@ -48,7 +49,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002 (Ansible passes it)
         """Remember which robot failed, and what it said."""
         if _action(result) == "robot_stack":
-            self._failed[str(result.host.get_name())] = result.result
+            self._failed[str(result.host.get_name())] = shape.read("robot_stack", result.result)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002 (Ansible passes it)
         """Print what there is to tell."""

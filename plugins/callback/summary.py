@@ -24,6 +24,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers import shape
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
 
 COLUMNS = ("robot", "service", "limit", "used", "peak", "headroom", "budget", "verdict")
@@ -106,7 +107,10 @@ class CallbackModule(CallbackBase):
     def _keep(self, result: Any, failed: bool = False) -> None:
         if result.task.action.rsplit(".", 1)[-1] == "robot_stack":
             robot = str(result.host.get_name())
-            self._results[robot] = joined(self._results.get(robot), {**result.result, "failed": failed})
+            # Also what Ansible made of a failure, with whatever words the robot put into it.
+            answer = shape.read("robot_stack", result.result)
+            now = {**answer, "failed": failed or bool(answer.get("failed"))}
+            self._results[robot] = joined(self._results.get(robot), now)
 
 
 def joined(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
@@ -126,15 +130,14 @@ def rows(robot: str, result: dict[str, Any]) -> list[tuple[str, ...]]:
     found: list[tuple[Any, ...]] = []
     for name, service in sorted((result.get("services") or {}).items()):
         limit, peak = service.get("kernel_limit_mib"), service.get("peak_mib")
-        found.append(
-            (robot, name, limit, service.get("working_set_mib"), peak, _left(limit, peak), None, service["verdict"])
-        )
-    engine, budget = result["engine_usage"], result["budget"]
-    held, allowance = engine.get("unreclaimable_mib"), engine["allowance_mib"]
-    found.append((robot, "engine", allowance, held, None, _left(allowance, held), None, engine["verdict"]))
+        used, verdict = service.get("working_set_mib"), service.get("verdict")
+        found.append((robot, name, limit, used, peak, _left(limit, peak), None, verdict))
+    engine, budget = result.get("engine_usage") or {}, result["budget"]
+    held, allowance = engine.get("unreclaimable_mib"), engine.get("allowance_mib")
+    found.append((robot, "engine", allowance, held, None, _left(allowance, held), None, engine.get("verdict")))
     ceiling, used = budget.get("slice_limit_mib"), budget.get("used_mib")
-    declared = float(budget["memory_budget_mib"])
-    found.append((robot, "whole stack", ceiling, used, None, _left(ceiling, used), declared, budget["verdict"]))
+    declared, verdict = budget.get("memory_budget_mib"), budget.get("verdict")
+    found.append((robot, "whole stack", ceiling, used, None, _left(ceiling, used), declared, verdict))
     return [tuple(_shown(cell) for cell in row) for row in found]
 
 
@@ -247,9 +250,9 @@ def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str
         found += records(robot, result)
         found += reasons(robot, result)
         if "budget" in result:
-            left = result["budget"]["left_mib"]
+            left = result["budget"].get("left_mib")
             told = f"{left} MiB of its budget are unassigned" if left else "its whole budget is assigned"
-            found.append(f"{robot}: {told}.")
+            found += [f"{robot}: {told}."] if left is not None else []
         if (result.get("engine_usage") or {}).get("below_ceiling") is False:
             found.append(f"{robot}: its engine is outside the ceiling: its memory is counted, not capped.")
     found += [f"{robot} could not be reached." for robot in unreachable]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.blocks import insert_bounds
+
 DOCUMENTATION = """
 name: victoriametrics_fit
 short_description: Settings that fit VictoriaMetrics into a memory limit
@@ -57,6 +59,11 @@ CACHE_LARGEST_SHARE = 0.5  # at or above the limit itself VictoriaMetrics does n
 MIB_PER_QUERY_WORKER = 64
 MOST_WORKERS = 8
 
+# What all requests that are read at once may take at worst. Two cores have enough to do with two of them: whoever is
+# slow is waited for at the hub's entry point, not here.
+INSERT_SHARE = 0.6
+MOST_INSERTS = 2 * MOST_WORKERS
+
 
 def fit(limit_mib: int, expected_series: int) -> dict[str, int]:
     """Return the settings for a container limited to ``limit_mib`` that holds ``expected_series`` active series."""
@@ -64,6 +71,7 @@ def fit(limit_mib: int, expected_series: int) -> dict[str, int]:
         raise ValueError("victoriametrics_fit needs a limit and a number of series above zero")
     allowed = _cache_bytes(limit_mib, expected_series)
     workers = max(1, min(MOST_WORKERS, limit_mib // MIB_PER_QUERY_WORKER))
+    request, inserts = insert_bounds(limit_mib, INSERT_SHARE, MOST_INSERTS)
     return {
         "gomemlimit_mib": _heap_mib(limit_mib),
         "allowed_bytes": allowed,
@@ -71,7 +79,8 @@ def fit(limit_mib: int, expected_series: int) -> dict[str, int]:
         "max_memory_per_query_bytes": allowed // 4,
         "max_concurrent_requests": workers,
         "max_workers_per_query": 1,
-        "max_concurrent_inserts": 2 * workers,
+        "max_concurrent_inserts": inserts,
+        "max_insert_request_bytes": request,
         # Restarted services bring new series; the bounds leave room for that and stop a runaway label.
         "max_unique_timeseries": max(1000, 3 * expected_series),
         "max_hourly_series": 3 * expected_series,

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.blocks import (
+    LARGEST_BLOCK_BYTES,
+    LARGEST_BLOCK_ROWS,
+    insert_bounds,
+)
+
 DOCUMENTATION = """
 name: vmagent_fit
 short_description: Settings that fit vmagent into a memory limit
@@ -28,7 +34,7 @@ environment:
 
 RETURN = """
 _value:
-  description: gomemlimit_mib, allowed_bytes, max_block_bytes and max_rows_per_block.
+  description: gomemlimit_mib, allowed_bytes, max_block_bytes, max_rows_per_block and max_insert_request_bytes.
   type: dict
 """
 
@@ -40,10 +46,11 @@ SMALLEST_HEAP_SHARE = 0.4
 CACHE_SHARE = 1 / 16
 # A block is held several times while it is made, compressed, written, read and sent.
 BLOCK_SHARE = 1 / 32
-LARGEST_BLOCK_MIB = 8  # vmagent's own default
 # vmagent makes a block when it has so many rows, however long their labels are. With its own 10,000 rows, a program
 # that hands over wide samples gets it killed within a second (seen: 4 MiB of them, in 32 MiB).
 BYTES_PER_ROW = 1024
+# What a request that a program hands over may take at worst, while one is read at a time.
+INSERT_SHARE = 0.25
 
 
 def fit(limit_mib: int) -> dict[str, int]:
@@ -51,12 +58,13 @@ def fit(limit_mib: int) -> dict[str, int]:
     if limit_mib < 1:
         raise ValueError("vmagent_fit needs a limit above zero")
     outside = max(OUTSIDE_HEAP_MIB, limit_mib * OUTSIDE_HEAP_SHARE)
-    block = int(min(limit_mib * BLOCK_SHARE, LARGEST_BLOCK_MIB) * MIB)
+    block = int(limit_mib * BLOCK_SHARE * MIB)
     return {
         "gomemlimit_mib": max(1, int(limit_mib - outside), int(limit_mib * SMALLEST_HEAP_SHARE)),
         "allowed_bytes": int(limit_mib * CACHE_SHARE * MIB),
-        "max_block_bytes": block,
-        "max_rows_per_block": max(1, block // BYTES_PER_ROW),
+        "max_block_bytes": min(block, LARGEST_BLOCK_BYTES),
+        "max_rows_per_block": max(1, min(block // BYTES_PER_ROW, LARGEST_BLOCK_ROWS)),
+        "max_insert_request_bytes": insert_bounds(limit_mib, INSERT_SHARE, 1)[0],
     }
 
 

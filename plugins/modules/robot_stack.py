@@ -119,9 +119,15 @@ options:
       memory_limit_mib: {description: Memory limit in MiB; swap is always zero., type: int, required: true}
       cpu_limit: {description: CPUs., type: float, required: true}
       pids_limit: {description: Processes and threads., type: int, required: true}
+      open_files_limit:
+        description: Files that a process may have open, connections included; with 0 it is what the engine gives.
+        type: int
+        default: 0
       user: {description: Numeric C(uid:gid); never root., type: str, required: true}
       mounts:
-        description: "C(source) and C(target) of paths shown read-only; C(recursive) with what is mounted below."
+        description: >-
+          C(source) and C(target) of paths shown read-only; C(recursive) with what is mounted below; C(optional) where
+          the robot has it.
         type: list
         elements: dict
         default: []
@@ -156,6 +162,11 @@ options:
         description: MiB of disk for data that is still to come, and what must stay free beside it.
         type: int
         default: 0
+      filesystems:
+        description: Paths whose free space the watchdog writes beside its own metrics.
+        type: list
+        elements: str
+        default: []
       notes:
         description: What its settings mean, in lines for whoever reads the plan.
         type: list
@@ -342,6 +353,7 @@ ARGUMENTS: dict[str, Any] = {
             "memory_limit_mib": {"type": "int", "required": True},
             "cpu_limit": {"type": "float", "required": True},
             "pids_limit": {"type": "int", "required": True},
+            "open_files_limit": {"type": "int", "default": 0},
             "user": {"type": "str", "required": True},
             "mounts": {"type": "list", "elements": "dict", "default": []},
             "files": {"type": "list", "elements": "dict", "default": []},
@@ -353,6 +365,7 @@ ARGUMENTS: dict[str, Any] = {
             "limit_evidence": {"type": "dict", "default": {}},
             "history_url": {"type": "str", "default": ""},
             "disk_mib": {"type": "int", "default": 0},
+            "filesystems": {"type": "list", "elements": "str", "default": []},
             "notes": {"type": "list", "elements": "str", "default": []},
             "stop_timeout_seconds": {"type": "int", "default": 10},
             "log": {"type": "dict", "default": {}},

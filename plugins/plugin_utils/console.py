@@ -9,6 +9,8 @@ from __future__ import annotations
 from ansible import constants
 from ansible.utils.display import Display
 
+from .answers import printable
+
 # ansible-runner shows people what its own callback, awx_display, lets through.
 FOR_PEOPLE = ("default", "ansible.builtin.default", "awx_display", "robotfleet.stack.display")
 
@@ -26,12 +28,12 @@ def say(who: str, words: str) -> None:
 def tell(words: str, bad: bool = False) -> None:
     """Tell what the whole run is about to do, or why it stops."""
     colour = constants.COLOR_ERROR if bad else constants.COLOR_CHANGED
-    Display().display(f"  {words}", color=colour, stderr=for_programs())
+    Display().display(f"  {printable.line(words)}", color=colour, stderr=for_programs())
 
 
 def show(display: Display, text: str, colour: str | None = None) -> None:
     """Print a line of what is told at the end of a run."""
-    display.display(text, color=colour, stderr=for_programs())
+    display.display(printable.block(text), color=colour, stderr=for_programs())
 
 
 def banner(display: Display, heading: str) -> None:

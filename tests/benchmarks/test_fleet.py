@@ -54,9 +54,13 @@ def test_no_page_must_show_what_nobody_sends() -> None:
 def test_what_is_measured_is_the_hubs_own_database() -> None:
     made = hub.program(7, 256, "127.0.0.1:1")
     deployed = product.service(
-        "telemetry_hub_victoriametrics", telemetry_hub_robots=["a"] * 7, telemetry_hub_series_per_robot=hub.SERIES
+        "telemetry_hub_victoriametrics",
+        telemetry_hub_robots=["a"] * 7,
+        telemetry_hub_series_per_robot=hub.SERIES,
+        telemetry_hub_secrets_optional=True,
+        inventory_dir="/nowhere",
     )
     differing = set(made.spec["command"]) ^ set(deployed["command"])
-    assert {word.partition("=")[0].lstrip("-") for word in differing} == {"httpListenAddr", "promscrape.config"}
+    assert {word.partition("=")[0].lstrip("-") for word in differing} == {"httpListenAddr", *hub.LEFT_OUT}
     assert made.spec["environment"] == deployed["environment"]
     assert made.spec["image"] == deployed["image"]

@@ -92,7 +92,22 @@ def test_a_robot_that_is_left_needs_no_sum_that_comes_out() -> None:
 def test_vmui_is_not_opened_to_a_network_without_a_password(address: str) -> None:
     assert variables(victoriametrics_listen_address=address) == {"victoriametrics_listen_address"}
     both = {"victoriametrics_http_username": "operator", "victoriametrics_http_password": "x"}
-    assert variables(victoriametrics_listen_address=address, **both) == set()
+    assert variables(victoriametrics_listen_address=address, **both) == {"victoriametrics_listen_address"}
+    accepted = {"victoriametrics_plain_http": True}
+    assert variables(victoriametrics_listen_address=address, **accepted) == {"victoriametrics_listen_address"}
+    assert variables(victoriametrics_listen_address=address, **both, **accepted) == set()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:9101", ":9101", "[::]:9101", "192.0.2.7:9101"])
+def test_sensors_are_not_shown_to_a_network_unless_somebody_says_so(address: str) -> None:
+    assert variables(sensor_service_listen_address=address) == {"sensor_service_listen_address"}
+    assert variables(sensor_service_listen_address=address, sensor_service_plain_http=True) == set()
+
+
+@pytest.mark.parametrize("folder", ["", "/var/lib/node_exporter"])
+def test_file_systems_whose_space_nobody_would_read_are_told(folder: str) -> None:
+    assert variables(sensor_service_textfile_directory=folder) == {"sensor_service_filesystems"}
+    assert variables(sensor_service_textfile_directory=folder, sensor_service_filesystems=[]) == set()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8428", "127.8.0.1:1", "localhost:8428", "[::1]:8428"])

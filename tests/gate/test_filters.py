@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.filter import vmagent_fit, vmauth_fit
 from ansible_collections.robotfleet.stack.plugins.filter.command_flags import command_flags
 from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_disk import disk_mib
 from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import MIB, fit
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.durations import seconds
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry import blocks
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +48,39 @@ def test_the_default_limit_gives_the_measured_settings() -> None:
 def test_an_aggregate_by_label_is_answered(limit: int, series: int) -> None:
     counted = 1000 * (1000 + 301 * 16)  # as VictoriaMetrics counts a graph of 301 points, from 1,000 series on
     assert fit(limit, series)["max_memory_per_query_bytes"] > counted
+
+
+SMALLEST_DATABASE_MIB = 40
+
+
+@given(limit=st.integers(min_value=SMALLEST_DATABASE_MIB, max_value=64 * 1024), series=SERIES)
+def test_all_requests_at_once_fit_into_the_limit_and_a_block_into_a_request(limit: int, series: int) -> None:
+    fitted = fit(limit, series)
+    assert blocks.LARGEST_BLOCK_BYTES <= fitted["max_insert_request_bytes"] <= blocks.LARGEST_REQUEST_BYTES
+    taken = fitted["max_concurrent_inserts"] * fitted["max_insert_request_bytes"] * blocks.UNPACKED_TIMES
+    assert taken <= 0.6 * limit * MIB
+
+
+@given(limit=st.integers(min_value=1, max_value=64 * 1024))
+def test_no_agent_makes_a_block_that_a_database_refuses(limit: int) -> None:
+    fitted = vmagent_fit.fit(limit)
+    assert 0 < fitted["max_block_bytes"] <= blocks.LARGEST_BLOCK_BYTES
+    assert 0 < fitted["max_rows_per_block"] <= blocks.LARGEST_BLOCK_ROWS
+    assert fitted["max_insert_request_bytes"] * blocks.UNPACKED_TIMES <= max(limit * MIB / 4, blocks.UNPACKED_TIMES)
+
+
+@given(limit=st.integers(min_value=48, max_value=4096), more=st.integers(min_value=0, max_value=4096))
+def test_buffers_and_connections_fit_into_the_entry_point(limit: int, more: int) -> None:
+    fitted, larger = vmauth_fit.fit(limit), vmauth_fit.fit(limit + more)
+    assert {name for name in fitted if larger[name] < fitted[name]} == set()
+    assert fitted["request_buffer_bytes"] > blocks.LARGEST_REQUEST_BYTES, "the database refuses what is larger at once"
+    buffers = fitted["max_concurrent_requests"] * fitted["request_buffer_bytes"] * vmauth_fit.BUFFER_TIMES
+    connections = fitted["open_files_limit"] * vmauth_fit.KIB_PER_CONNECTION * 1024
+    assert buffers + connections + vmauth_fit.AT_REST_MIB * MIB <= limit * MIB
+
+
+def test_fifty_slow_robots_leave_room_at_the_default_entry_point() -> None:
+    assert vmauth_fit.fit(64)["max_concurrent_requests"] > 50
 
 
 def test_flags_are_sorted_words_and_null_drops_one() -> None:

@@ -22,10 +22,17 @@ class Controller(ActionModule):
 
     def __init__(self, answers: Iterator[dict[str, Any]], clock: list[float]) -> None:
         self.answers, self.clock, self.asked = answers, clock, list[dict[str, Any]]()
-        self._task = SimpleNamespace(tags=[], args={}, check_mode=False)
+        self._task = SimpleNamespace(tags=[], args={}, check_mode=True)
 
     def _arguments(self, *_: Any) -> dict[str, Any]:
-        return {"services": [], "scope": [], "state": "planned", "architecture": "amd64"}
+        image = {"reference": "sensor_service:1", "fingerprints": {"amd64": "sha256:1"}}
+        return {
+            "services": [{"name": "sensor_service", "image": image}],
+            "scope": [],
+            "state": "present",
+            "architecture": "amd64",
+            "memory_controller": {"reboot_allowed": True},
+        }
 
     def _execute_module(self, *, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         self.asked.append(dict(module_args))
@@ -60,7 +67,7 @@ def test_a_robot_that_lacks_nothing_is_asked_once(clock: list[float]) -> None:
 
 
 def test_a_need_that_nobody_knows_is_an_error(clock: list[float]) -> None:
-    with pytest.raises(ValueError, match="asks for 'tea'"):
+    with pytest.raises(AnsibleActionFail, match="asks for 'tea'"):
         Controller(iter([answer({"kind": "tea"})]), clock).run(task_vars={"inventory_hostname": "a"})
 
 

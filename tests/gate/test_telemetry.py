@@ -157,7 +157,8 @@ def test_a_sensor_service_that_the_agent_does_not_read_is_told() -> None:
 def test_the_agent_knows_where_its_neighbour_listens_and_who_may_write_there() -> None:
     assert variables(**BOTH, victoriametrics_listen_address="127.0.0.1:9000") == {"vmagent_local_address"}
     login = {"victoriametrics_http_username": "operator", "victoriametrics_http_password": "x"}
-    everywhere = {**BOTH, "victoriametrics_listen_address": "0.0.0.0:8428", **login}
+    accepted = {**login, "victoriametrics_plain_http": True}
+    everywhere = {**BOTH, "victoriametrics_listen_address": "0.0.0.0:8428", **accepted}
     assert variables(**everywhere) == {"vmagent_local_username", "vmagent_local_password"}
     assert faults(**everywhere, vmagent_local_username="operator", vmagent_local_password="x") == []
     assert faults(**PUSH, **login) == [], "there is no neighbour in this mode"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers import shape
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import Robot, parameters, write
 
@@ -46,4 +48,6 @@ class Operator:
             self.fake.calls.clear()
         self.systemctl.clear()
         result: dict[str, Any] = run.execute(made)
+        on_the_wire = json.loads(json.dumps(result))
+        assert shape.read("robot_stack", on_the_wire) == on_the_wire, "the controller reads all of an honest answer"
         return result

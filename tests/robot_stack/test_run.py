@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from robot_stack.fake_engine import FakeEngine
@@ -299,8 +299,7 @@ def test_removal_leaves_what_else_the_roots_disk_holds(operator: Operator, robot
 
 
 def test_two_runs_at_once_do_not_meet(operator: Operator, robot: Robot) -> None:
-    with write(robot.root / "run/lock/robot-stack.lock", "").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with lock.held(robot.roots):
         with pytest.raises(run.BusyError, match="another run is changing this robot"):
             operator.call(service())
         assert not operator.call(service(), state="planned")["refusals"]  # who only reads need not wait

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible.template import trust_as_template
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import rendered
 from declarations import PROJECT
-from rendering import templar
+from rendering import templar, value
 
 PROMTOOL = PROJECT / ".testbed/cache/promtool/promtool"
 TEMPLATE = PROJECT / "roles/telemetry_hub/templates/fleet_rules.yml.j2"
@@ -188,6 +189,19 @@ CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
         [],
     ),
     (
+        "a robot that speaks of others, and for the hub",
+        {
+            **HEARD,
+            f"up{{{SCOUT}}}": "1x30",
+            f'vmauth_user_requests_total{{{SCOUT},username="ghost",hub="h"}}': "0+1x30",
+            f'vm_storage_is_read_only{{{SCOUT},hub="h"}}': "1x30",
+            f'vm_daily_series_limit_rows_dropped_total{{{SCOUT},hub="h"}}': "0+1x30",
+            f'vmalert_alerts_send_errors_total{{{SCOUT},hub="h"}}': "0+1x30",
+        },
+        20,
+        [],
+    ),
+    (
         "a hub without room",
         {'vm_storage_is_read_only{hub="h"}': "1x30"},
         20,
@@ -198,6 +212,18 @@ CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
         {'vm_daily_series_limit_rows_dropped_total{hub="h"}': "0+1x30"},
         20,
         ['alertname="TelemetryHubDropsSeries",hub="h",severity="critical"'],
+    ),
+    (
+        "a hub that refuses passwords",
+        {'vmauth_http_request_errors_total{hub="h",reason="invalid_auth_token"}': "0+1x30"},
+        20,
+        ['alertname="TelemetryHubRefusesLogins",hub="h",reason="invalid_auth_token",severity="warning"'],
+    ),
+    (
+        "a password that was mistyped once",
+        {'vmauth_http_request_errors_total{hub="h",reason="invalid_auth_token"}': "0x10 1x30"},
+        20,
+        [],
     ),
     (
         "a hub that nobody hears",
@@ -215,7 +241,7 @@ def rules(**written: Any) -> str:
 
 @lru_cache(maxsize=1)
 def default_rules() -> str:
-    return rules()
+    return rules(telemetry_hub_robots=["cart", "scout"])
 
 
 def promtool(folder: Path, tests: list[dict[str, Any]]) -> str:
@@ -251,6 +277,28 @@ def test_an_alert_fires_for_what_it_is_about(
     assert told == ""
 
 
+def test_one_robot_has_its_share_of_an_alert_and_others_keep_theirs(tmp_path: Path) -> None:
+    many = {f'robot_stack_service_up{{{SCOUT},service="s{number}"}}': "0x30" for number in range(200)}
+    many['robot_stack_service_up{robot="cart",service="s"}'] = "0x30"
+    counted = 'count by (robot) (ALERTS{alertname="RobotServiceDown",alertstate="firing"})'
+    expected = [{"labels": '{robot="cart"}', "value": 1}, {"labels": f"{{{SCOUT}}}", "value": 20}]
+    series = [{"series": name, "values": values} for name, values in many.items()]
+    asked = [{"expr": counted, "eval_time": "20m", "exp_samples": expected}]
+    assert promtool(tmp_path, [{"interval": "1m", "input_series": series, "promql_expr_test": asked}]) == ""
+
+
+def test_every_group_is_bounded_and_no_rule_of_a_small_fleet_reaches_it() -> None:
+    robots = [f"robot-{number}" for number in range(9)]
+    extra = [{"name": "own", "rules": []}, {"name": "roomy", "limit": 7, "rules": []}]
+    groups = yaml.safe_load(rules(telemetry_hub_robots=robots, telemetry_hub_rule_groups_extra=extra))["groups"]
+    assert {group["name"]: group["limit"] for group in groups} == {
+        "robots": 400, "telemetry_hub": 400, "own": 400, "roomy": 7,
+    }  # fmt: skip
+    verdicts = next(f for f in value("telemetry_hub_rule_files", telemetry_hub_robots=robots) if "memory" in f["path"])
+    (made,) = rendered([dict(verdicts)], [PROJECT / "roles"], str)
+    assert yaml.safe_load(made["content"])["groups"][0]["limit"] == 400
+
+
 def test_every_alert_has_a_case() -> None:
     alerts = {rule["alert"] for group in yaml.safe_load(rules())["groups"] for rule in group["rules"]}
     tried = {name for case in CASES for labels in case[3] for name in re.findall(r'alertname="(\w+)"', labels)}
@@ -261,7 +309,8 @@ def test_alerts_and_verdicts_draw_the_line_at_the_same_place() -> None:
     verdict = yaml.safe_load(BUDGET_RULES.read_text(encoding="utf-8"))["groups"][0]["rules"][0]["expr"]
     alerts = {rule["alert"]: rule["expr"] for rule in yaml.safe_load(rules())["groups"][0]["rules"]}
     for name in ("RobotBudgetTight", "RobotThrashing"):
-        for part in re.split(r"\s+or\s+", alerts[name]):
+        expression = alerts[name].removeprefix("topk by (robot) (20, ").removesuffix(")")
+        for part in re.split(r"\s+or\s+", expression):
             assert f"({' '.join(part.split())})" in " ".join(verdict.split()), name
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 import yaml
@@ -59,11 +62,15 @@ def test_a_user_changes_one_flag_and_drops_another() -> None:
     assert "-retentionPeriod=30d" in command["command"]
 
 
-def test_the_environment_of_the_sensor_service_follows_its_mounts() -> None:
+def test_the_sensor_service_gets_figures_and_no_files() -> None:
     spec = value("sensor_service_spec", sensor_service_filesystems=["/", "/data"], sensor_service_simulated=True)
-    assert spec["environment"]["SENSOR_SERVICE_FILESYSTEMS"] == "/=/host/fs/0,/data=/host/fs/1"
+    assert spec["filesystems"] == ["/", "/data"]
+    assert "SENSOR_SERVICE_FILESYSTEMS" not in spec["environment"]
     assert spec["environment"]["SENSOR_SERVICE_SIMULATED"] == "true"
-    assert {"source": "/data", "target": "/host/fs/1"} in spec["mounts"]
+    seen = [mount["source"] for mount in spec["mounts"]]
+    assert not {"/", "/data", "/proc", "/sys", "/proc/1", "/sys/fs/cgroup"} & set(seen)
+    assert all(re.fullmatch(r"/(proc/([a-z]+|1/net/[a-z]+)|sys/.+|run/robot-stack/metrics)", path) for path in seen)
+    assert not re.search("mounts|cmdline|environ|/proc/[0-9]+$", " ".join(seen))
 
 
 @pytest.mark.parametrize("service", ["sensor_service", "victoriametrics"])
@@ -78,9 +85,10 @@ def test_a_service_is_probed_where_it_listens(service: str, listens: str, asked:
 
 def test_every_file_that_a_service_names_is_there() -> None:
     hub = (f"telemetry_hub_{part}" for part in ("victoriametrics", "vmauth", "vmalert"))
+    made_later = ("tls", "database_password")
     for service in ("sensor_service", "victoriametrics", *hub):
         files = [
-            f for f in value(f"{service}_spec", **HUB).get("files", []) if not f.get("path", "").startswith("tls/")
+            f for f in value(f"{service}_spec", **HUB).get("files", []) if f["path"].partition("/")[0] not in made_later
         ]
         found = rendered(files, [PROJECT / "roles"], lambda path: path.read_text(encoding="utf-8"))
         assert all(file["content"] for file in found)
@@ -98,6 +106,8 @@ def test_the_doors_users_are_the_robots_and_one_reader(tmp_path: Path) -> None:
         "telemetry_hub_robot_passwords": {"scout": 'vaulted: "#'},
         "telemetry_hub_secrets_directory": str(tmp_path),
         "telemetry_hub_reader_password": "readers",
+        "telemetry_hub_database_password": "databases",
+        "telemetry_hub_robot_groups": {"cart": ["robots", "hall_3"]},
     }
     text = (PROJECT / "roles/telemetry_hub/templates/auth.yml.j2").read_text(encoding="utf-8")
     users = yaml.safe_load(templar(**HUB, **given).template(trust_as_template(text)))["users"]
@@ -106,14 +116,26 @@ def test_the_doors_users_are_the_robots_and_one_reader(tmp_path: Path) -> None:
     }  # fmt: skip
     (door,) = users[0]["url_map"]
     assert door["src_paths"] == ["/api/v1/write"]
-    assert door["url_prefix"] == "http://127.0.0.1:8428/?extra_label=robot%3Dcart"
+    address, _, labels = door["url_prefix"].partition("?")
+    assert address == "http://127.0.0.1:8428/"
+    assert parse_qsl(labels) == [
+        ("extra_label", "robot=cart"),
+        ("extra_label", "robot_groups=,hall_3,robots,"),
+        ("extra_label", "through_door=1"),
+    ]
+    words = base64.b64encode(b"hub:databases").decode()
+    assert {header for user in users for place in user["url_map"] for header in place["headers"]} == {
+        f"Authorization: Basic {words}"
+    }
     assert not any("write" in path or "admin" in path for path in users[-1]["url_map"][0]["src_paths"])
 
 
 def test_a_missing_password_names_the_playbook_that_makes_it() -> None:
     text = (PROJECT / "roles/telemetry_hub/templates/auth.yml.j2").read_text(encoding="utf-8")
     with pytest.raises(AnsibleError, match=r"robots/cart.password is missing: playbooks/hub.yml makes it"):
-        templar(**{**HUB, "telemetry_hub_secrets_optional": False}).template(trust_as_template(text))
+        templar(**{**HUB, "telemetry_hub_secrets_optional": False, "telemetry_hub_database_password": "x"}).template(
+            trust_as_template(text)
+        )
 
 
 def test_secrets_of_the_hub_are_in_sensitive_files_and_nowhere_else() -> None:

@@ -152,8 +152,9 @@ def test_the_default_limit_gives_the_measured_settings() -> None:
     assert fit(32) == {
         "gomemlimit_mib": 16,
         "allowed_bytes": 2 * MIB,
-        "max_block_bytes": MIB,
+        "max_block_bytes": 240 * 1024,
         "max_rows_per_block": 1024,
+        "max_insert_request_bytes": 83886,  # 8 MiB for what it may become
     }
 
 

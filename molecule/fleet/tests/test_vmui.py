@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import browsing
+import other_origin
 import pytest
 from browsing import ARTIFACTS, chromium
 from login import page_of
@@ -66,3 +67,20 @@ def test_the_page_draws_what_the_api_returns(robot: Any, tunnel: str) -> None:
 def test_a_dashboard_is_there_when_it_is_opened(robot: Any, tunnel: str) -> None:
     assert robot.query("node_load1")
     assert _open(f"{tunnel}/vmui/#/dashboards", f"dashboards-{robot.name}.png")
+
+
+def test_a_page_of_another_origin_reads_nothing_and_deletes_nothing(tunnel: str) -> None:
+    """In the browser of somebody who has a tunnel open, and any web site in another tab."""
+    asked = urllib.request.Request(f"{tunnel}/api/v1/import/prometheus", b"kept_from_others 1\n", method="POST")
+    urllib.request.urlopen(asked, timeout=60).close()
+    urllib.request.urlopen(f"{tunnel}/internal/force_flush", timeout=60).close()
+    delete = "/api/v1/admin/tsdb/delete_series?match[]=kept_from_others"
+    reads = ["/api/v1/query?query=up", "/api/v1/export?match[]=up", "/metrics", "/flags"]
+    told = other_origin.told(
+        tunnel,
+        [("GET", "cors", path) for path in reads]
+        + [(method, mode, delete) for method in ("GET", "POST") for mode in ("cors", "no-cors")],
+    )
+    assert told == [""] * 8
+    with urllib.request.urlopen(f"{tunnel}/api/v1/series?match[]=kept_from_others", timeout=60) as page:
+        assert json.load(page)["data"] == [{"__name__": "kept_from_others"}]

@@ -20,6 +20,9 @@ GOOD_VERSIONS = ("good-versions.json", "last-good.json")  # the second is for ea
 HELD = {  # file, below the folder of a service's configurations -> whose secret it is
     "hub": {
         "telemetry_hub_vmauth/auth.yml": ["reader", "rover", "scout"],
+        **{
+            f"telemetry_hub_{part}/database_password": ["database"] for part in ("victoriametrics", "vmalert", "vmauth")
+        },
         "telemetry_hub_vmauth/key.pem": ["hub's key"],
     },
     # Robots can be put back to what was good there, its password included.
@@ -37,9 +40,15 @@ def secrets(folder: Path, passwords: dict[str, str]) -> dict[str, str]:
     def line(path: Path) -> str:
         return path.read_text(encoding="utf-8").splitlines()[1]
 
-    found = {**passwords, "hub's key": line(folder / "hub.key"), "authority's key": line(folder / "ca.key")}
+    database = (folder / "database.password").read_text(encoding="utf-8").strip()
+    found = {
+        **passwords,
+        "database": database,
+        "hub's key": line(folder / "hub.key"),
+        "authority's key": line(folder / "ca.key"),
+    }
     assert min(len(secret) for secret in found.values()) > 20
-    assert len(set(found.values())) == len(found) == 5
+    assert len(set(found.values())) == len(found) == 6
     return found
 
 
@@ -86,5 +95,5 @@ def test_ansible_does_not_say_them_either(playbook: Any, secrets: dict[str, str]
 def test_on_this_machine_they_are_the_operators_alone(folder: Path) -> None:
     assert folder.stat().st_mode & 0o077 == 0
     private = [path for path in folder.rglob("*") if path.suffix in (".key", ".password")]
-    assert len(private) == 5
+    assert len(private) == 6
     assert [path.name for path in private if path.stat().st_mode & 0o077] == []

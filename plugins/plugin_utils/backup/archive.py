@@ -13,15 +13,18 @@ import math
 import os
 import tarfile
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import tar_stream
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.swap import MANIFEST, safe
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.swap import MANIFEST
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import too_new
+
+from . import strict
 
 __all__ = ["Backup", "BackupFileError", "Writer", "checked", "newest", "tar_stream"]
 
@@ -127,7 +130,7 @@ def checked(path: Path) -> Backup:
         if found != f"sha256:{wanted}":
             raise BackupFileError(f"{path} is damaged: its digest is {found}, it was sha256:{wanted}")
         return _read(path, found)
-    except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, KeyError, RecursionError) as error:
         raise BackupFileError(f"{path} is no backup of this project: {error}") from None
 
 
@@ -135,19 +138,30 @@ def _read(path: Path, digest: str) -> Backup:
     about: dict[str, Any] = {}
     unpacked = files = 0
     names = set()
-    with gzip.open(path) as raw, tarfile.open(fileobj=io.BufferedReader(raw), mode="r|") as members:
-        for member in members:
-            members.members = []  # type: ignore[attr-defined]  # else it remembers each of them
-            name = safe(member)
-            if name == MANIFEST:
-                content = members.extractfile(member)
-                about = json.loads(content.read(LARGEST_MANIFEST)) if content else {}
+    with gzip.open(path) as raw:
+        for archive, member in strict.members(io.BufferedReader(raw)):
+            if not about:
+                about = _manifest(archive, member)
                 continue
-            names.add("/".join([*name.split("/")[:2], ""]))
+            if member.name == MANIFEST:
+                raise ValueError(f"it has a second {MANIFEST}")
+            names.add("/".join([*member.name.split("/")[:2], ""]))
             unpacked, files = unpacked + member.size, files + member.isreg()
-    if not about or ESSENTIAL not in names:
+            if unpacked > about.get("bytes", math.inf):
+                raise ValueError(f"it holds more than the {about['bytes']} bytes that its {MANIFEST} says")
+    if ESSENTIAL not in names:
         raise ValueError(f"it lacks {MANIFEST}, or {ESSENTIAL}")
-    return Backup(path, digest, _known(about), unpacked, files)
+    return Backup(path, digest, {key: about[key] for key in MANIFEST_TYPES}, unpacked, files)
+
+
+def _manifest(archive: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any]:
+    """Return what the first file of an archive says of it."""
+    content = archive.extractfile(member) if member.name == MANIFEST else None
+    if content is None:
+        raise ValueError(f"its first file is not {MANIFEST}")
+    if member.size > LARGEST_MANIFEST:
+        raise ValueError(f"{MANIFEST} has {member.size} bytes, more than {LARGEST_MANIFEST}")
+    return _known(json.loads(content.read()))
 
 
 def _known(about: Any) -> dict[str, Any]:
@@ -161,7 +175,9 @@ def _known(about: Any) -> dict[str, Any]:
     if bad:
         newer = f" (format {about['format']}, this version writes {FORMAT})" if about["format"] > FORMAT else ""
         raise ValueError(f"{MANIFEST}{newer} does not say {', '.join(bad)}")
-    return {key: about[key] for key in MANIFEST_TYPES}
+    if "bytes" in about and not (_is(about["bytes"], int) and about["bytes"] >= 0):
+        raise ValueError(f"{MANIFEST} does not say how many bytes there are")
+    return about
 
 
 def _is(value: Any, kind: Any) -> bool:

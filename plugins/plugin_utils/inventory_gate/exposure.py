@@ -1,4 +1,5 @@
-"""Who can reach what: nothing is open to a network without a password, and what is declared is really read."""
+"""Who can reach what: nothing is open to a network in the clear or without a password unless somebody says so, and
+what is declared is really read."""
 
 from __future__ import annotations
 
@@ -10,12 +11,15 @@ VICTORIAMETRICS = "victoriametrics_listen_address"
 USERNAME = "victoriametrics_http_username"
 PASSWORD = "victoriametrics_http_password"  # noqa: S105 (a variable's name)
 SENSOR = "sensor_service_listen_address"
+FILESYSTEMS = "sensor_service_filesystems"
+TEXTFILES = "sensor_service_textfile_directory"
+WRITTEN_INTO = "/run/robot-stack/metrics"  # by the watchdog
 
 
 def check(robot: Robot) -> list[Fault]:
     """Return what is open without a password, and what nobody reads."""
     password = _password(robot) if "victoriametrics" in robot.services else []
-    return password + _scraped(robot)
+    return password + _in_the_clear(robot) + _scraped(robot) + _figures(robot)
 
 
 def is_loopback(address: str) -> bool:
@@ -27,6 +31,31 @@ def is_loopback(address: str) -> bool:
 def given(value: Any) -> bool:
     """Whether there is a value, in the vault or in the clear."""
     return isinstance(value, Secret) or bool(value)
+
+
+def _in_the_clear(robot: Robot) -> list[Fault]:
+    """Neither service has TLS: samples, and a password, which gives every right, could be read by the network."""
+    faults = []
+    for service in ("victoriametrics", "sensor_service"):
+        name, accepted = f"{service}_listen_address", f"{service}_plain_http"
+        address = robot.values.get(name)
+        wide = service in robot.services and isinstance(address, str) and not is_loopback(address)
+        if wide and robot.values.get(accepted) is not True:
+            why = "it can be reached from a network, and all that it is asked and answers is in the clear"
+            remedy = f"keep it on 127.0.0.1 and use an SSH tunnel, or accept that with {accepted}: true"
+            faults.append(fault(robot, name, why, remedy))
+    return faults
+
+
+def _figures(robot: Robot) -> list[Fault]:
+    """The space of file systems is written by the watchdog: where nobody reads that, it would be missed."""
+    paths, folder = robot.values.get(FILESYSTEMS), robot.values.get(TEXTFILES)
+    if "sensor_service" not in robot.services or not paths or not isinstance(folder, str):
+        return []
+    if folder.rstrip("/") == WRITTEN_INTO:
+        return []
+    why = f"the watchdog writes their space into {WRITTEN_INTO}, which {TEXTFILES} does not name"
+    return [fault(robot, FILESYSTEMS, why, f"write {FILESYSTEMS}: [], or leave {TEXTFILES} as it is")]
 
 
 def _password(robot: Robot) -> list[Fault]:

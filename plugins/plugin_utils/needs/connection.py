@@ -7,18 +7,32 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ..answers import printable, shape
 from ..console import say
 from ..supported import too_old_robot
 
 
 def ask(action: ActionBase, variables: dict[str, Any], name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer of module ``name``, called by an action plugin; tell where the robot's Python is too old."""
-    found: dict[str, Any] = action._execute_module(module_name=name, module_args=options, task_vars=variables)
+    """Return the answer of module ``name``, called by an action plugin; tell where the robot's Python is too old.
+
+    This is where a robot's answer enters: it leaves here printable, bounded, and with the keys and types that we know.
+    """
+    raw = action._execute_module(module_name=name, module_args=options, task_vars=variables)
+    found = {**shape.read(name, raw), **_of_the_controller(action, raw)}
     if found.get("failed") and "asked" not in found:  # our own module, once it runs, says what it was asked
         sentence = too_old_robot(action, variables)
         if sentence:
             raise TooOldError(sentence)
     return found
+
+
+def _of_the_controller(action: ActionBase, raw: dict[str, Any]) -> dict[str, Any]:
+    """Return what Ansible itself has found out about the robot's Python, so that it need not do so again."""
+    name = getattr(action, "_discovered_interpreter_key", None)
+    facts = raw.get("ansible_facts") if isinstance(raw, dict) else None
+    if not name or not isinstance(facts, dict) or not isinstance(facts.get(name), str):
+        return {}
+    return {"ansible_facts": {name: printable.line(facts[name])}}
 
 
 class TooOldError(AnsibleActionFail):
@@ -72,7 +86,7 @@ class Connection:
             templar=self._action._templar,
             shared_loader_obj=self._action._shared_loader_obj,
         )
-        return self._checked(name, plugin.run(task_vars=self._variables))
+        return self._checked(name, shape.read(name, plugin.run(task_vars=self._variables)))
 
     def _checked(self, name: str, result: dict[str, Any]) -> dict[str, Any]:
         if result.get("failed"):

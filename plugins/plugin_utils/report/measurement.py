@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import too_new
 
+from ..answers import printable
+
 FORMAT = 1
 LARGEST_BYTES = 64 << 20  # of the data of an earlier report
 LONGEST_TEXT = 500
@@ -53,7 +55,7 @@ def clean(raw: Any, depth: int = DEEPEST) -> Any:
     if raw is None or isinstance(raw, (bool, int, float)):
         return raw if raw is not None and abs(raw) <= LARGEST else None  # not a number is not below it either
     if isinstance(raw, str):
-        return "".join(c if c.isprintable() else " " for c in raw[:LONGEST_TEXT]).strip()
+        return printable.line(raw[:LONGEST_TEXT].strip())
     if depth == 0:
         return None
     if isinstance(raw, Mapping):

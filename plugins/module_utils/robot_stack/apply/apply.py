@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable
 
 from ..base import files
+from ..base.folder import Folder
 from ..base.roots import Roots
 from ..engine import delivery, staging
 from ..engine.protocol import PREFIX, PREVIOUS, Engine, name_of
@@ -165,15 +166,14 @@ class Applier:
         uid, gid = self._service(step).uid_gid
         path = self.roots.path(step.request["path"])
         path.mkdir(parents=True, exist_ok=True)
-        path.chmod(0o750)
-        # what another owner was given by hand includes, as a rule, everything below; the service may be at work there:
-        # what vanishes is nobody's, and no link that it puts up leads out of its folder
-        for _, folders, names, inside in os.fwalk(path):
-            for found in (".", *folders, *names):
-                with suppress(FileNotFoundError):
-                    status = os.stat(found, dir_fd=inside, follow_symlinks=False)
-                    if (status.st_uid, status.st_gid) != (uid, gid):
-                        os.chown(found, uid, gid, dir_fd=inside, follow_symlinks=False)
+        # what another owner was given by hand includes, as a rule, everything below; the service may be at work there
+        with Folder.at(path) as top:
+            os.fchmod(top.descriptor, 0o750)
+            os.fchown(top.descriptor, uid, gid)
+            for folder, name, status in top.walk():
+                if (status.st_uid, status.st_gid) != (uid, gid):
+                    with suppress(FileNotFoundError):
+                        folder.own(name, uid, gid)
 
     def _service(self, step: Step) -> Service:
         service = self.stack.service(step.subject)

@@ -6,9 +6,12 @@ lie there for ever because the hub got another address.
 
 from __future__ import annotations
 
+import fnmatch
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from ..base.folder import Folder
 from ..base.roots import Roots
 from ..spec import layout
 from ..spec.model import Service, Stack
@@ -16,10 +19,14 @@ from ..spec.model import Service, Stack
 
 @dataclass(frozen=True)
 class Move:
-    """A folder that got another name."""
+    """A folder that got another name: from ``before`` to ``after``, both paths below the data in ``directory``.
 
-    before: Path
-    after: Path
+    All that is below the data is the container's to exchange: root goes down there without following a link.
+    """
+
+    directory: Path
+    before: PurePosixPath
+    after: PurePosixPath
 
 
 def take(stack: Stack, service: Service, roots: Roots) -> list[Move]:
@@ -29,20 +36,42 @@ def take(stack: Stack, service: Service, roots: Roots) -> list[Move]:
     """
     done = []
     for data in service.data:
-        directory = roots.path(layout.data_path(stack, service, data.name))
-        wanted = directory / data.adopts
-        if not data.adopts or wanted.exists():
+        directory, wanted = roots.path(layout.data_path(stack, service, data.name)), PurePosixPath(data.adopts)
+        if not data.adopts or _there(directory, wanted):
             continue
-        found = [path for path in directory.glob(data.adopts_from) if path.is_dir()]
-        if found:
-            latest = max(found, key=lambda path: path.stat().st_mtime)
-            latest.rename(wanted)
-            done.append(Move(latest, wanted))
+        latest = _latest(directory, PurePosixPath(data.adopts_from))
+        if latest:
+            move = Move(directory, latest, wanted)
+            _rename(directory, latest, wanted)
+            done.append(move)
     return done
 
 
 def give_back(moves: list[Move]) -> None:
     """Undo `take`: the container that ran before runs again."""
     for move in moves:
-        if move.after.exists() and not move.before.exists():
-            move.after.rename(move.before)
+        if _there(move.directory, move.after) and not _there(move.directory, move.before):
+            _rename(move.directory, move.after, move.before)
+
+
+def _there(directory: Path, path: PurePosixPath) -> bool:
+    with suppress(OSError), Folder.at(directory) as data, data.down(*path.parts[:-1]) as folder:
+        return folder.status(path.name) is not None
+    return False
+
+
+def _latest(directory: Path, pattern: PurePosixPath) -> PurePosixPath | None:
+    """Return the folder that fits and was changed last."""
+    found = []
+    with suppress(OSError), Folder.at(directory) as data, data.down(*pattern.parts[:-1]) as folder:
+        for name in fnmatch.filter(folder.names(), pattern.name):
+            status = folder.status(name)
+            if status and folder.holds_folder(name):
+                found.append((status.st_mtime, name))
+    return pattern.parent / max(found)[1] if found else None
+
+
+def _rename(directory: Path, before: PurePosixPath, after: PurePosixPath) -> None:
+    sources, targets = before.parts[:-1], after.parts[:-1]
+    with Folder.at(directory) as data, data.down(*sources) as source, data.down(*targets) as target:
+        source.move(before.name, target, after.name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 
 from ..base.files import PARTIAL
+from ..base.folder import Folder, remove_tree
 from ..base.roots import Roots
 from ..host import systemd
 from ..records.record_file import ASIDE
@@ -15,10 +15,10 @@ def drop_directory(roots: Roots, path: str) -> None:
     """Remove a directory; one that is a disk of its own is emptied, and stays mounted."""
     directory = roots.path(path)
     if not directory.is_mount():
-        shutil.rmtree(directory)
+        remove_tree(directory)
         return
-    for entry in directory.iterdir():
-        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    with Folder.at(directory) as disk:
+        disk.empty()
 
 
 def drop_root(roots: Roots, path: str) -> None:

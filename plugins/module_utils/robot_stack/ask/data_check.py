@@ -6,13 +6,12 @@ but those that are scraped again. So a mark is written that nobody writes again,
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any, Callable
+from typing import Callable
 from urllib.parse import urlencode
 
 from ..spec.model import Service
-from . import http
+from . import answers, http
 from .prometheus import FRESH
 
 # Targets have this series whatever they serve; what was scraped this long before a moment counts for it.
@@ -36,11 +35,11 @@ def series_at(service: Service, moment: float, query: str = TARGETS, ask: Ask = 
         return None
     asked = urlencode({"query": query, "time": f"{moment:.3f}", **FRESH})
     status, body = _asked(service, f"/api/v1/query?{asked}", ask)
-    try:
-        result: Any = json.loads(body)["data"]["result"] if status == 200 else None
-        return None if result is None else (int(float(result[0]["value"][1])) if result else 0)
-    except (ValueError, KeyError, TypeError, IndexError):
+    result = answers.part(answers.parsed(body), "data", "result") if status == 200 else None
+    if not isinstance(result, list):
         return None
+    _, counted = answers.sample(answers.part(result[0], "value")) if result else (None, 0.0)
+    return None if counted is None else int(counted)
 
 
 def leave_mark(

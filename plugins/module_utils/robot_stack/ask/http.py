@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
-import http.client
+import re
 import time
 from typing import Callable
 from urllib.parse import urlsplit
 
+from ..base import wire
 from ..spec.model import Probe, Service
 
 INTERVAL_SECONDS = 0.25
 # A program that cannot work mostly says so at once. The engine's own word for "it runs" comes before that.
 SETTLING_SECONDS = 3.0
 REQUEST_TIMEOUT_SECONDS = 5.0
+LONGEST_REASON = 200  # http.client quotes what it did not understand
 
 
 def get(
@@ -23,19 +25,22 @@ def get(
     timeout: float = REQUEST_TIMEOUT_SECONDS,
     content: bytes | None = None,
 ) -> tuple[int, str]:
-    """Return status and body of ``url``, or of posting ``content``; status 0 and the reason where nothing answered."""
+    """Return status and body of ``url``, or of posting ``content``; status 0 and the reason where nothing answered.
+
+    So it is where the answer is not there, whole, ``timeout`` seconds from now, or its body is above 1 MiB.
+    """
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {}
     if username:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    connection = wire.Connection(parts.hostname or "", parts.port, timeout, wire.LARGEST_BODY)
     try:
         connection.request("GET" if content is None else "POST", path, body=content, headers=headers)
         response = connection.getresponse()
-        return response.status, response.read().decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException) as error:
-        return 0, str(error) or type(error).__name__
+        return response.status, b"".join(connection.pieces(response)).decode("utf-8", "replace")
+    except wire.FAILURES as error:
+        return 0, (str(error) or type(error).__name__)[:LONGEST_REASON]
     finally:
         connection.close()
 
@@ -89,11 +94,9 @@ def _settled(gone: Callable[[], str], pause: Callable[[float], None]) -> str | N
 
 
 def metric(text: str, name: str) -> float | None:
-    """Return the first value of metric ``name`` in a Prometheus text page."""
-    for line in text.splitlines():
-        if line.startswith(name) and line[len(name) : len(name) + 1] in (" ", "{"):
-            try:
-                return float(line.rsplit("}", 1)[-1].split()[0] if "{" in line else line.split()[1])
-            except (ValueError, IndexError):
-                return None
-    return None
+    """Return the first value of metric ``name`` in a Prometheus text page, which is never taken apart as a whole."""
+    found = re.search(rf"^{re.escape(name)}(?:\{{[^\n]*\}}| )[ \t]*(\S{{1,40}})", text, re.MULTILINE)
+    try:
+        return float(found.group(1)) if found else None
+    except ValueError:
+        return None

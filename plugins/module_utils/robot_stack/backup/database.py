@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable
 from urllib.parse import urlencode
 
-from ..ask import data_check, http
+from ..ask import answers, data_check, http
 from ..base.durations import seconds
 from ..base.files import file_digest
 from ..base.roots import Roots
@@ -23,6 +23,7 @@ from ..spec.model import Service
 from . import swap, tar_stream
 
 SNAPSHOT_SECONDS = 120.0  # what is in memory is written to disk first
+SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9_]{1,40}(-[A-Za-z0-9_]{1,40})?")  # what becomes part of a path here
 NOTE = "snapshot-of-backup"  # beside the data: the snapshot that a backup has made and not yet dropped
 MARGIN = 64 * MIB
 
@@ -68,7 +69,9 @@ class Database:
         self.release()
         moment = self.clock() - data_check.SETTLED_SECONDS
         series = data_check.series_at(self.service, moment, ask=self.ask)
-        name = str(self._api("create", {})["snapshot"])
+        name = self._api("create", {}).get("snapshot")
+        if not isinstance(name, str) or not SNAPSHOT_NAME.fullmatch(name):
+            raise BackupError(f"{self.service.name} says that it made a snapshot, and names none")
         self._note.write_text(name, encoding="utf-8")
         directory = self.path / "snapshots" / name
         if not directory.is_dir():
@@ -83,7 +86,7 @@ class Database:
         if not self._note.exists():
             return
         name = self._note.read_text(encoding="utf-8").strip()
-        if name in self._api("list", {})["snapshots"]:
+        if name in answers.entries(self._api("list", {}).get("snapshots")):
             self._api("delete", {"snapshot": name})
         self._note.unlink()
 
@@ -92,11 +95,8 @@ class Database:
         url = f"{base}/snapshot/{action}" + (f"?{urlencode(asked)}" if asked else "")
         login = (self.service.probe.username, http.password_of(self.service))
         status, body = self.ask(url, *login, timeout=SNAPSHOT_SECONDS)
-        try:
-            answer: dict[str, Any] = json.loads(body) if status == 200 else {}
-        except ValueError:
-            answer = {}
-        if answer.get("status") != "ok":
+        answer = answers.parsed(body) if status == 200 else None
+        if not isinstance(answer, dict) or answer.get("status") != "ok":
             why = f"HTTP {status}: {body[:200]}" if status else body
             raise BackupError(f"{base}/snapshot/{action} failed ({why}); is {self.service.name} up? verify.yml tells")
         return answer

@@ -13,6 +13,8 @@ import shutil
 import tarfile
 from pathlib import Path
 
+from ..base.folder import Folder
+
 GUARD = "restore-in-progress"
 # BEFORE is what the restored samples replaced, for as long as nobody has seen the database find those; DONE: afterwards
 NEW, LEAVING, BEFORE, DONE = (f".robot-stack-{name}" for name in ("new", "leaving", "before", "done"))
@@ -23,7 +25,14 @@ COPIED_AT_ONCE = 1 << 20
 
 def entries(data: Path) -> list[str]:
     """Return the names of what the database keeps; none: it has kept nothing yet."""
-    return sorted(path.name for path in data.iterdir() if path.name not in OURS) if data.is_dir() else []
+    if not data.is_dir():
+        return []
+    with Folder.at(data) as folder:
+        return _entries(folder)
+
+
+def _entries(folder: Folder) -> list[str]:
+    return [name for name in folder.names() if name not in OURS]
 
 
 def kept(data: Path) -> list[str]:
@@ -31,41 +40,55 @@ def kept(data: Path) -> list[str]:
 
     Where it was cut off when the database was to be asked, that one may have gone on with what was restored.
     """
-    if (data / GUARD).exists() and (data / BEFORE).is_dir():
-        return entries(data / BEFORE)
-    return entries(data) + entries(data / LEAVING) + entries(data / BEFORE)
+    if not data.is_dir():
+        return []
+    with Folder.at(data) as folder:
+        if folder.status(GUARD) and folder.holds_ours(BEFORE):
+            return _entries_of(folder, BEFORE)
+        return _entries(folder) + _entries_of(folder, LEAVING) + _entries_of(folder, BEFORE)
 
 
-def unfinished(data: Path) -> bool:
-    """Return whether a restore was cut off before its outcome was known."""
-    return any((data / name).exists() for name in (GUARD, LEAVING, BEFORE))
+def _entries_of(folder: Folder, name: str) -> list[str]:
+    """Return what was set aside; where that is not root's own directory, the database's user has put it there."""
+    if not folder.holds_ours(name):
+        return []
+    with folder.inside(name) as aside:
+        return _entries(aside)
 
 
 def unpack(archive: Path, data: Path, uid: int, gid: int) -> None:
-    """Lay the archive's files beside those of the database, owned by its user."""
-    target = data / NEW
-    shutil.rmtree(target, ignore_errors=True)
+    """Lay the archive's files beside those of the database, owned by its user, in a folder that only root enters."""
     data.mkdir(parents=True, exist_ok=True)
-    _own(data, 0o750, uid, gid)
-    target.mkdir()
-    _own(target, 0o750, uid, gid)
-    with gzip.open(archive) as raw, tarfile.open(fileobj=raw, mode="r|") as members:
-        for member in members:
-            members.members = []  # type: ignore[attr-defined]  # else it remembers each of them
-            path = target / safe(member)
-            if member.name == MANIFEST:
-                continue
-            if member.isdir():
-                path.mkdir(exist_ok=True)
-                _own(path, 0o750, uid, gid)
-                continue
-            content = members.extractfile(member)
-            if content is None:
-                raise ValueError(f"{member.name} in {archive.name} has no content")
-            with path.open("wb") as file:
-                shutil.copyfileobj(content, file, COPIED_AT_ONCE)
-            _own(path, 0o640, uid, gid)
+    with Folder.at(data) as folder:
+        folder.remove(NEW)
+        os.fchmod(folder.descriptor, 0o750)
+        os.fchown(folder.descriptor, uid, gid)
+        with folder.make(NEW) as target, gzip.open(archive) as raw, tarfile.open(fileobj=raw, mode="r|") as members:
+            for member in members:
+                members.members = []  # type: ignore[attr-defined]  # else it remembers each of them
+                if safe(member) != MANIFEST:
+                    _lay(members, member, target, (uid, gid))
     os.sync()
+
+
+def _lay(members: tarfile.TarFile, member: tarfile.TarInfo, target: Folder, owner: tuple[int, int]) -> None:
+    parts = Path(member.name).parts
+    with target.down(*parts[:-1]) as folder:
+        if member.isdir():
+            if folder.holds_folder(parts[-1]):
+                return
+            with folder.make(parts[-1]) as made:
+                os.fchmod(made.descriptor, 0o750)
+                os.fchown(made.descriptor, *owner)
+            return
+        content = members.extractfile(member)
+        if content is None:
+            raise ValueError(f"{member.name} has no content")
+        folder.remove(parts[-1])
+        with folder.create(parts[-1]) as file:
+            shutil.copyfileobj(content, file, COPIED_AT_ONCE)
+            os.fchmod(file.fileno(), 0o640)
+            os.fchown(file.fileno(), *owner)
 
 
 def safe(member: tarfile.TarInfo) -> str:
@@ -78,57 +101,71 @@ def safe(member: tarfile.TarInfo) -> str:
 
 def swap(data: Path) -> None:
     """Put what was unpacked into place; what was there before is kept until `keep` or `undo`."""
-    (data / GUARD).touch()
-    (data / LEAVING).mkdir()
-    for name in entries(data):
-        (data / name).rename(data / LEAVING / name)
-    (data / LEAVING).rename(data / BEFORE)
-    for path in sorted((data / NEW).iterdir()):
-        path.rename(data / path.name)
-    (data / NEW).rmdir()
-    os.sync()
-    (data / GUARD).unlink()
+    with Folder.at(data) as folder:
+        _guard(folder)
+        with folder.make(LEAVING) as leaving:
+            for name in _entries(folder):
+                folder.move(name, leaving)
+        folder.move(LEAVING, folder, BEFORE)
+        with folder.inside(NEW) as new:
+            for name in new.names():
+                new.move(name, folder)
+        folder.remove(NEW)
+        os.sync()
+        folder.remove(GUARD)
 
 
 def undo(data: Path) -> None:
     """Put back what was there before `swap`, however far that came; safe to be cut off and done again."""
-    if (data / BEFORE).is_dir():
-        (data / GUARD).touch()
-        for name in entries(data):
-            _drop(data / name)
-        (data / BEFORE).rename(data / LEAVING)  # from here on nothing in place is the backup's
-    if (data / LEAVING).is_dir():
-        for path in sorted((data / LEAVING).iterdir()):
-            path.rename(data / path.name)
-        (data / LEAVING).rmdir()
-    shutil.rmtree(data / NEW, ignore_errors=True)
-    os.sync()
-    (data / GUARD).unlink(missing_ok=True)
+    if not data.is_dir():
+        return
+    with Folder.at(data) as folder:
+        if folder.holds_ours(BEFORE):
+            _guard(folder)
+            for name in _entries(folder):
+                folder.remove(name)
+            _drop_others(folder, LEAVING)
+            folder.move(BEFORE, folder, LEAVING)  # from here on nothing in place is the backup's
+        if folder.holds_ours(LEAVING):
+            with folder.inside(LEAVING) as leaving:
+                for name in leaving.names():
+                    leaving.move(name, folder)
+        for name in (LEAVING, BEFORE, NEW):
+            folder.remove(name)
+        os.sync()
+        folder.remove(GUARD)
 
 
 def keep(data: Path) -> None:
     """The restored samples were found: what was there before goes."""
-    (data / BEFORE).rename(data / DONE)
-    os.sync()
-    _tidy(data)
+    with Folder.at(data) as folder:
+        folder.remove(DONE)
+        folder.move(BEFORE, folder, DONE)
+        os.sync()
+        _tidy(folder)
 
 
 def recover(data: Path) -> None:
     """Undo what an earlier restore left half done, and remove what a finished one left over."""
-    if unfinished(data):
-        undo(data)
-    _tidy(data)
+    if not data.is_dir():
+        return
+    with Folder.at(data) as folder:
+        if any(folder.status(name) for name in (GUARD, LEAVING, BEFORE)):
+            undo(data)
+        _tidy(folder)
 
 
-def _tidy(data: Path) -> None:
+def _guard(folder: Folder) -> None:
+    folder.remove(GUARD)
+    folder.create(GUARD, 0o644).close()
+
+
+def _drop_others(folder: Folder, name: str) -> None:
+    """Remove what bears a name of ours and is not root's directory: the database's user has put it there."""
+    if not folder.holds_ours(name):
+        folder.remove(name)
+
+
+def _tidy(folder: Folder) -> None:
     for name in (NEW, DONE):
-        shutil.rmtree(data / name, ignore_errors=True)
-
-
-def _own(path: Path, mode: int, uid: int, gid: int) -> None:
-    path.chmod(mode)
-    os.chown(path, uid, gid)
-
-
-def _drop(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        folder.remove(name)

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import os
+import stat
 import sys
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,9 @@ from typing import Any, BinaryIO
 BLOCK = 512
 END = 2 * BLOCK  # of zeros
 MARK = b"robot-stack piece "
+DEEPEST = 16  # a database has its files five folders down
+MOST_MEMBERS = 200_000
+READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY  # a pipe must not make root wait
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,19 @@ class Member:
 def members(directory: str, within: str) -> Iterator[Member]:
     """Yield what lies below ``directory``, always in the same order. Raises OSError for a link out of ``within``.
 
-    What lies there belongs to the database's user; root reads it, and must not be led to what is not that user's.
+    What lies there belongs to the database's user; root reads it, and must not be led to what is not that user's, nor
+    around in circles: a link is followed where no link led before, and so far, and to so many files.
     """
-    position, top = 0, os.path.realpath(within)
-    for folder, subfolders, names in os.walk(directory, followlinks=True):
-        _inside(os.path.realpath(folder), top)
-        subfolders.sort()
-        for name in ["", *sorted(names)]:
+    position, found, top = 0, 0, os.path.realpath(within)
+    for folder, names in _folders(directory, top):
+        for name in ["", *names]:
             path = os.path.join(folder, name) if name else folder  # noqa: PTH118 (a robot's Python, thousands of files)
             relative = os.path.relpath(path, directory)
             if relative == "." or not (name == "" or os.path.isfile(path)):  # noqa: PTH113 (as above)
                 continue
+            found += 1
+            if found > MOST_MEMBERS:
+                raise OSError(f"{directory} holds more than {MOST_MEMBERS} files: these are not a database's")
             status = os.stat(path)  # noqa: PTH116 (as above)
             info = tarfile.TarInfo(relative)
             info.type, info.mode = (tarfile.REGTYPE, 0o640) if name else (tarfile.DIRTYPE, 0o750)
@@ -57,6 +63,27 @@ def members(directory: str, within: str) -> Iterator[Member]:
             member = Member(path, info.tobuf(tarfile.PAX_FORMAT), info.size, position)
             position = member.end
             yield member
+
+
+def _folders(directory: str, top: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder below ``directory`` with the names of what else is in it; see `members`."""
+    waiting = [(directory, 0, False)]
+    while waiting:
+        folder, depth, linked = waiting.pop()
+        _inside(os.path.realpath(folder), top)
+        subfolders, names = list[str](), list[str]()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if len(subfolders) + len(names) > MOST_MEMBERS:
+                    raise OSError(f"{folder} holds more than {MOST_MEMBERS} files: these are not a database's")
+                (subfolders if entry.is_dir() else names).append(entry.name)
+        yield folder, sorted(names)
+        for name in sorted(subfolders, reverse=True):
+            path = os.path.join(folder, name)  # noqa: PTH118 (as above)
+            leads = os.path.islink(path)  # noqa: PTH114 (as above)
+            if (leads and linked) or depth >= DEEPEST:
+                raise OSError(f"{path} leads around in circles, or is too deep: no database lays it there")
+            waiting.append((path, depth + 1, linked or leads))
 
 
 def _inside(real: str, top: str) -> None:
@@ -92,7 +119,9 @@ def _part(member: Member, within: str, first: int, last: int) -> bytes:
     begin, end = (max(0, min(edge - len(member.header), member.size)) for edge in (first, last))
     content = b""
     if end > begin:
-        with open(member.path, "rb") as stream:  # noqa: PTH123 (its path is a text)
+        with os.fdopen(os.open(member.path, READ), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise OSError(f"{member.path} is no file any more")
             opened = os.readlink(f"/proc/self/fd/{stream.fileno()}")  # noqa: PTH115 (what was really opened)
             _inside(opened, os.path.realpath(within))
             stream.seek(begin)

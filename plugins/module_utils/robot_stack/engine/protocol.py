@@ -19,6 +19,7 @@ SERVICE_LABEL = "robot-stack.service"
 SPEC_LABEL = "robot-stack.spec"
 PREFIX = "robot-stack-"
 PREVIOUS = ".previous"
+SPEC_DIFFERS = "settings, files or image differ from the spec it was made of"
 
 
 def name_of(service: str) -> str:

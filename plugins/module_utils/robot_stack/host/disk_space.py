@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-MOST_ENTRIES = 100_000  # a data directory has some hundred; more would not be ours
+from ..base.folder import Folder
+
 BLOCK = 512  # bytes, what st_blocks counts in
 
 
@@ -32,23 +34,22 @@ def of(path: Path) -> Disk:
     """Return the file system that ``path`` is on, or will be on once it is made."""
     while not path.exists():
         path = path.parent
-    stat = os.statvfs(path)
-    return Disk(path.stat().st_dev, stat.f_bavail * stat.f_frsize)
+    found = os.statvfs(path)
+    return Disk(path.stat().st_dev, found.f_bavail * found.f_frsize)
 
 
 def used(directory: Path) -> int:
-    """Return the bytes that the files below ``directory`` occupy, like `du`; 0 where it does not exist."""
-    total, seen = 0, 0
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            seen += 1
-            if seen > MOST_ENTRIES:
-                return total
-            try:
-                total += os.lstat(f"{folder}/{name}").st_blocks * BLOCK
-            except OSError:
-                continue  # a database merges its files while we count
-    return total
+    """Return the bytes that the files below ``directory`` occupy, like `du`; 0 where it does not exist.
+
+    A container may write there: no link is followed, and what is deeper or more than any data of ours is not counted.
+    """
+    try:
+        top = Folder.at(directory)
+    except OSError:
+        return 0
+    with top:
+        found = (status for _, _, status in top.walk())
+        return sum(status.st_blocks * BLOCK for status in found if not stat.S_ISDIR(status.st_mode))
 
 
 def by_device(claims: Iterable[Claim], disks: dict[str, Disk]) -> dict[int, list[Claim]]:

@@ -75,6 +75,7 @@ class Observed:
     disks: Mapping[str, disk_space.Disk] = field(default_factory=dict)  # by absolute path: the root, the engine's store
     data_used: Mapping[str, int] = field(default_factory=dict)  # by service: bytes of its data
     store: str = ""  # where the engine keeps its images
+    absent_mounts: list[str] = field(default_factory=list)  # optional ones that this robot does not have
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
 
     @property
@@ -140,6 +141,14 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         running_boot_line=procfs.boot_line(roots.proc),
         disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
+        absent_mounts=sorted(
+            {
+                mount.source
+                for service in stack.scoped_services
+                for mount in service.mounts
+                if mount.optional and not roots.path(mount.source).exists()
+            }
+        ),
     )
 
 

@@ -5,13 +5,14 @@ A plan is what `--check` shows: every step has one line for people and, where te
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..base import files
 from ..base.files import DesiredFile
 from ..base.units import bytes_of, mib_of
-from ..engine.protocol import PREVIOUS, FoundContainer, name_of
+from ..engine.protocol import PREVIOUS, SPEC_DIFFERS, FoundContainer, name_of
 from ..host import kernel_cmdline, systemd
 from ..spec import layout
 from ..spec.model import Service, Stack
@@ -179,7 +180,7 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     wanted = service.fingerprints.get(seen.robot.architecture, "")
     # our own engine will run with the driver that its daemon.json names; before it does, that is the answer
     driver = seen.engine.cgroup_driver
-    request = seen.driver.request(stack, service, driver, wanted)
+    request = seen.driver.request(stack, _with_what_is_there(service, seen), driver, wanted)
     name = name_of(service.name)
     found = seen.containers.get(name)
     if found is None:
@@ -200,6 +201,9 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     running = seen.running_images.get(service.name)
     if _image_changes(service, wanted, found, seen):
         reasons = [one.words for one in differences if one.kind != "spec"] + ["its image changes"]
+    sees = _sees_no_more(stack, request, found)
+    if sees:
+        reasons = [words for words in reasons if words != SPEC_DIFFERS] + [f"it sees {sees} of the robot no more"]
     if rewritten and not reasons:
         reasons = ["one of its files was changed"]
     if not reasons and interrupted:
@@ -209,6 +213,18 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     reasons += ["its replacement was interrupted"] if interrupted else []
     diff = _container_diff(name, found, seen.driver.described(request), running.environment if running else [])
     return Step("container", service.name, f"recreate container {name}: {'; '.join(reasons)}", diff, request=request)
+
+
+def _with_what_is_there(service: Service, seen: Observed) -> Service:
+    mounts = tuple(mount for mount in service.mounts if not (mount.optional and mount.source in seen.absent_mounts))
+    return replace(service, mounts=mounts)
+
+
+def _sees_no_more(stack: Stack, request: Mapping[str, Any], found: FoundContainer) -> str:
+    """Return the robot's paths that a container has and shall not have, in words; those of the stack do not count."""
+    wanted = {mount["Source"] for mount in request["HostConfig"]["Mounts"]}
+    gone = sorted({source for source, _ in found.binds} - wanted)
+    return ", ".join(path for path in gone if not path.startswith(f"{stack.budget.root}/"))
 
 
 def _image_changes(service: Service, wanted: str, found: FoundContainer, seen: Observed) -> bool:

@@ -51,6 +51,8 @@ def _service_faults(service: Service) -> list[str]:
         faults.append(f"memory_limit_mib {service.memory_limit_mib} is below {SMALLEST_LIMIT_MIB}")
     if service.cpu_limit <= 0 or service.pids_limit <= 0:
         faults.append("cpu_limit and pids_limit must be above zero")
+    if service.open_files_limit < 0:
+        faults.append(f"open_files_limit {service.open_files_limit} is below zero")
     if not USER.fullmatch(service.user) or 0 in service.uid_gid:
         faults.append(f"user '{service.user}' is not a numeric non-root uid:gid")
     faults += [f"file path '{f.path}' leaves its directory" for f in service.files if not _inside(f.path)]
@@ -58,6 +60,7 @@ def _service_faults(service: Service) -> list[str]:
     faults += [f"data name '{d.name}' holds the service's files" for d in service.data if d.name in TAKEN_DATA_NAMES]
     adopted = [folder for d in service.data for folder in (d.adopts, d.adopts_from) if folder]
     faults += [f"data folder '{folder}' leaves its directory" for folder in adopted if not _inside(folder)]
+    faults += [f"file system '{path}' is not an absolute path" for path in service.filesystems if not _absolute(path)]
     targets = [m.target for m in service.mounts] + [d.target for d in service.data] + list(service.tmpfs)
     faults += [f"mount target '{target}' is not absolute" for target in targets if not _absolute(target)]
     return faults

@@ -38,11 +38,15 @@ class DataDirectory:
 
 @dataclass(frozen=True)
 class Mount:
-    """A path of the robot, shown read-only to a container; `recursive`: with what is mounted below it."""
+    """A path of the robot, shown read-only to a container; `recursive`: with what is mounted below it.
+
+    `optional`: left out on a robot that does not have it.
+    """
 
     source: str
     target: str
     recursive: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,10 @@ class Service:
     log_max_size_kib: int = 1024
     log_max_files: int = 2
     disk_mib: int = 0
+    filesystems: tuple[str, ...] = ()  # paths whose space the watchdog writes for it, beside its own metrics
     notes: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    open_files_limit: int = 0  # connections included; 0: the engine's own
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # as the module was given it
 
     @property

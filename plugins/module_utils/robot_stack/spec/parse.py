@@ -74,7 +74,7 @@ def service_of(raw: Mapping[str, Any]) -> Service:
         user=raw["user"],
         command=tuple(str(word) for word in raw.get("command") or ()),
         environment=_strings(raw.get("environment")),
-        mounts=tuple(Mount(m["source"], m["target"], bool(m.get("recursive"))) for m in raw.get("mounts") or ()),
+        mounts=tuple(_mount(m) for m in raw.get("mounts") or ()),
         files=tuple(
             ManagedFile(f["path"], f.get("content") or "", bool(f.get("sensitive"))) for f in raw.get("files") or ()
         ),
@@ -95,9 +95,15 @@ def service_of(raw: Mapping[str, Any]) -> Service:
         log_max_size_kib=log.get("max_size_kib") or 1024,
         log_max_files=log.get("max_files") or 2,
         disk_mib=int(raw.get("disk_mib") or 0),
+        filesystems=tuple(str(path) for path in raw.get("filesystems") or ()),
         notes=tuple(str(note) for note in raw.get("notes") or ()),
+        open_files_limit=int(raw.get("open_files_limit") or 0),
         raw=raw,
     )
+
+
+def _mount(raw: Mapping[str, Any]) -> Mount:
+    return Mount(raw["source"], raw["target"], bool(raw.get("recursive")), bool(raw.get("optional")))
 
 
 def _data(raw: Mapping[str, Any]) -> DataDirectory:

@@ -7,12 +7,10 @@ runs and does not answer.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable
@@ -28,8 +26,8 @@ from ..judge.readback import Reading
 from ..records import failure_history, record_file, samples, state
 from ..records.record_file import Fields
 from ..spec.model import Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
+from . import filesystems, restart
 from . import metrics as metrics_page
-from . import restart
 
 LOOKS_UNTIL_HUNG = 3
 # a start that replays much data answers late: it gets this long before silence means that it hangs
@@ -54,47 +52,53 @@ def look(
     kill: restart.Kill = os.kill,
 ) -> None:
     """Take one look at the robot. ``settings``: the directory that `watchdog_setup` describes."""
-    with _lock(roots) as free:
-        if not free:
-            return  # a deployment is at work: what it stops does not hang
-        stack = load(settings, roots, say)
-        if stack is None:
-            return
-        hierarchy = cgroup.detect(roots.sys)
-        if not hierarchy.version or not engine.reachable():
-            say("the kernel's memory controller is off, or the container engine does not answer")
-            return
-        remembered, problems = state.read(roots.path(stack.budget.root))
-        recent = samples.load(roots.path(samples.DIRECTORY))
-        readings, seen = [], {}
-        for service in stack.services:
-            known = readback.Known(
-                remembered.services.get(service.name, state.ServiceRecord()), recent.of(service.name), now
-            )
-            reading = readback.service(stack, service, engine, roots, hierarchy, known)
-            seen[service.name] = _recent(service, reading, known)
-            if hangs(reading, seen[service.name], now):
-                say(f"{service.name} runs and does not answer ({reading.healthy}): restarting it")
-                try:
-                    reading = _revived(service, reading, engine, roots, kill)
-                    seen[service.name] = replace(seen[service.name], unanswered=0)
-                except EngineError as error:
-                    say(f"{service.name} could not be restarted: {error}")
-            readings.append(reading)
-        swap = procfs.memory(roots.proc).get("SwapTotal", 0)
-        page = metrics_page.text(
-            readings, readback.engine(stack, engine.driver.programs, roots, hierarchy, swap), stack.budget, now
+    with suppress(lock.BusyError), lock.held(roots, patience_seconds=0):  # what a deployment stops does not hang
+        _look(settings, roots, engine, now, say, kill)
+
+
+def _look(
+    settings: Path, roots: Roots, engine: Engine, now: float, say: Callable[[str], None], kill: restart.Kill
+) -> None:
+    stack = load(settings, roots, say)
+    if stack is None:
+        return
+    hierarchy = cgroup.detect(roots.sys)
+    if not hierarchy.version or not engine.reachable():
+        say("the kernel's memory controller is off, or the container engine does not answer")
+        return
+    remembered, problems = state.read(roots.path(stack.budget.root))
+    recent = samples.load(roots.path(samples.DIRECTORY))
+    readings, seen = [], {}
+    for service in stack.services:
+        known = readback.Known(
+            remembered.services.get(service.name, state.ServiceRecord()), recent.of(service.name), now
         )
-        for path, content in ((samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)):
-            write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
-        lost = "is gone" if not state.there(roots.path(stack.budget.root)) else ""
-        if problems or lost:  # a run tells of it, and writes it anew: what is written now would hide it
-            say(f"what happened is not kept: {state.FILE} {lost or problems[0].words}")
-            return
-        try:
-            _keep(stack, remembered, readings, roots)
-        except OSError as error:  # a full disk, which is no reason to look away
-            say(f"what happened cannot be kept: {error}")
+        reading = readback.service(stack, service, engine, roots, hierarchy, known)
+        seen[service.name] = _recent(service, reading, known)
+        if hangs(reading, seen[service.name], now):
+            say(f"{service.name} runs and does not answer ({reading.healthy}): restarting it")
+            try:
+                reading = _revived(service, reading, engine, roots, kill)
+                seen[service.name] = replace(seen[service.name], unanswered=0)
+            except EngineError as error:
+                say(f"{service.name} could not be restarted: {error}")
+        readings.append(reading)
+    swap = procfs.memory(roots.proc).get("SwapTotal", 0)
+    page = metrics_page.text(
+        readings, readback.engine(stack, engine.driver.programs, roots, hierarchy, swap), stack.budget, now
+    )
+    paths = dict.fromkeys(path for service in stack.services for path in service.filesystems)
+    written = [(samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)]
+    for path, content in [*written, (filesystems.FILE, filesystems.text(paths, roots))]:
+        write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
+    lost = "is gone" if not state.there(roots.path(stack.budget.root)) else ""
+    if problems or lost:  # a run tells of it, and writes it anew: what is written now would hide it
+        say(f"what happened is not kept: {state.FILE} {lost or problems[0].words}")
+        return
+    try:
+        _keep(stack, remembered, readings, roots)
+    except OSError as error:  # a full disk, which is no reason to look away
+        say(f"what happened cannot be kept: {error}")
 
 
 def load(settings: Path, roots: Roots, say: Callable[[str], None] = tell) -> Stack | None:
@@ -154,6 +158,7 @@ def _service(path: Path, roots: Roots, say: Callable[[str], None]) -> Service | 
         files=(ManagedFile("password", password, sensitive=True),) if password else (),
         probe=Probe(url=raw.text("url"), username=raw.text("username"), password_file="password" if password else ""),
         stop_timeout_seconds=raw.count("stop_timeout_seconds", Service.stop_timeout_seconds),
+        filesystems=tuple(raw.texts("filesystems")),
     )
 
 
@@ -195,20 +200,6 @@ def _keep(stack: Stack, remembered: state.State, readings: list[Reading], roots:
             after = after.with_service(reading.name, memory)
     if after != remembered:
         state.save(after, roots.path(stack.budget.root))
-
-
-@contextmanager
-def _lock(roots: Roots) -> Iterator[bool]:
-    """Keep deployments out while looking; yield False where one is at work."""
-    path = roots.path(lock.FILE)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
 
 
 def main() -> None:

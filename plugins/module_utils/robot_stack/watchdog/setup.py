@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..ask import http
-from ..base import files, lock, roots, units
+from ..base import files, lock, roots, units, wire
 from ..base.files import DesiredFile, FoundFile, write
 from ..base.roots import Roots
 from ..engine import drivers
@@ -28,7 +28,7 @@ from ..records import failure_history, record_file, samples, state
 from ..records.record_file import FORMAT
 from ..spec import layout, model
 from ..spec.model import Service, Stack
-from . import look, restart
+from . import filesystems, look, restart
 from . import metrics as metrics_page
 
 TIMER = "robot-stack-watchdog.timer"
@@ -43,6 +43,7 @@ PROGRAM = (
     lock,
     roots,
     units,
+    wire,
     drivers,
     *drivers.MODULES,
     cgroup,
@@ -57,6 +58,7 @@ PROGRAM = (
     layout,
     model,
     look,
+    filesystems,
     metrics_page,
     restart,
 )
@@ -110,7 +112,7 @@ def settings(stack: Stack, engine_unit: str) -> list[DesiredFile]:
     about = {"format": FORMAT, "budget": asdict(stack.budget), "socket": stack.engine.socket}
     return [
         DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
-        DesiredFile(TMPFILES, f"d {samples.DIRECTORY} 0755 root root -\nd {_metrics()} 0755 root root -\n"),
+        DesiredFile(TMPFILES, _folders()),
         DesiredFile(f"{UNITS}/{SERVICE}", _service_unit(stack, engine_unit)),
         DesiredFile(f"{UNITS}/{TIMER}", _timer_unit(seconds)),
     ]
@@ -129,6 +131,7 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
         "username": probe.username,
         "password_path": secret,
         "stop_timeout_seconds": service.stop_timeout_seconds,
+        **({"filesystems": list(service.filesystems)} if service.filesystems else {}),
     }
     content = json.dumps(about, indent=1, sort_keys=True) + "\n"
     return DesiredFile(service_settings_path(stack.budget.root, service.name), content)
@@ -197,6 +200,11 @@ def silent_seconds(roots: Roots) -> float | None:
 
 def _sampled(roots: Roots) -> Path:
     return roots.path(f"{samples.DIRECTORY}/{samples.FILE}")
+
+
+def _folders() -> str:
+    kept = ((samples.DIRECTORY, "0755"), (_metrics(), "0755"), (lock.FOLDER, "0700"))
+    return "".join(f"d {path} {mode} root root -\n" for path, mode in kept)
 
 
 def _metrics() -> str:

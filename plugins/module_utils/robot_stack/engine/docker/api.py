@@ -6,31 +6,43 @@ Source of the calls: https://docs.docker.com/reference/api/engine/ (1.41 and lat
 from __future__ import annotations
 
 import base64
-import http.client
+import itertools
 import json
+import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
+from ...base import wire
 from ..protocol import Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
 from . import found
 from .driver import DOCKER
 
 TESTED_API = (1, 41)
-TRANSFER_SECONDS = 900.0  # a slow memory card writes an image for minutes, and the engine says nothing meanwhile
+# A slow memory card writes an image for minutes, and the engine says nothing meanwhile; a slow network takes hours.
+TRANSFER_SECONDS, TRANSFER_SILENCE_SECONDS = 4 * 3600.0, 900.0
+# An inspected container has some 10 KiB; it is containers who choose what is in logs, and an image its size.
+LARGEST_ANSWER, LARGEST_TRANSFER = 8 << 20, 64 << 20
+LONGEST_MESSAGE = 2000
+LOGGED_AT_ONCE = 64 * 1024  # what people are shown of a container's last lines
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
+class _UnixConnection(wire.Connection):
+    def __init__(self, path: str, seconds: float, largest: int, silence: float | None = None) -> None:
+        super().__init__("localhost", None, seconds, largest, silence)
         self._path = path
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+    def connecting(self, seconds: float) -> socket.socket:
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            made.settimeout(seconds)
+            made.connect(self._path)
+        except OSError:
+            made.close()
+            raise
+        return made
 
 
 def _version(text: str) -> Any:
@@ -100,7 +112,7 @@ class DockerEngine:
 
     def stop(self, name: str, timeout_seconds: int) -> None:
         """Stop a container, giving it ``timeout_seconds`` to flush what it holds."""
-        self._request("POST", f"/containers/{quote(name)}/stop?t={timeout_seconds}")
+        self._request("POST", f"/containers/{quote(name)}/stop?t={timeout_seconds}", more_seconds=timeout_seconds)
 
     def rename(self, name: str, new_name: str) -> None:
         """Rename a container."""
@@ -140,13 +152,13 @@ class DockerEngine:
     def logs(self, name: str, lines: int) -> str:
         """Return the last ``lines`` lines that a container printed."""
         raw = self._request("GET", f"/containers/{quote(name)}/logs?stdout=1&stderr=1&tail={lines}")
-        return demultiplex(raw).decode("utf-8", "replace").strip()
+        return demultiplex(raw)[-LOGGED_AT_ONCE:].decode("utf-8", "replace").strip()
 
     def load(self, archive: Path) -> str:
         """Load an image archive (tar, may be gzipped) from disk without holding it in memory."""
         with archive.open("rb") as stream:
-            raw = self._request("POST", "/images/load?quiet=1", stream=stream, size=archive.stat().st_size)
-        return " ".join(str(message.get("stream", "")).strip() for message in _progress(raw))
+            headers = {"Content-Type": "application/x-tar", "Content-Length": str(os.fstat(stream.fileno()).st_size)}
+            return _progress(self._transfer("/images/load?quiet=1", headers, stream))
 
     def pull(self, reference: str, username: str = "", password: str = "") -> None:
         """Pull NAME@sha256:HEX from its registry; a login travels in a header of the socket, and nowhere else."""
@@ -154,7 +166,7 @@ class DockerEngine:
         query = urlencode({"fromImage": name, "tag": digest})
         login = json.dumps({"username": username, "password": password, "serveraddress": name.partition("/")[0]})
         headers = {"X-Registry-Auth": base64.urlsafe_b64encode(login.encode()).decode()} if username else {}
-        _progress(self._request("POST", f"/images/create?{query}", headers=headers))
+        _progress(self._transfer(f"/images/create?{query}", headers))
 
     def _optional(self, path: str) -> dict[str, Any] | None:
         try:
@@ -182,51 +194,65 @@ class DockerEngine:
         path: str,
         body: Mapping[str, Any] | None = None,
         prefix: str | None = None,
-        stream: BinaryIO | None = None,
-        size: int = 0,
-        headers: Mapping[str, str] | None = None,
+        more_seconds: float = 0.0,
     ) -> bytes:
+        """Return the whole answer, which may take ``more_seconds`` than others."""
         prefix = self._negotiated() if prefix is None else prefix
-        payload: Any = stream if stream is not None else (None if body is None else json.dumps(body).encode())
-        sent = {**(headers or {}), "Content-Type": "application/json" if stream is None else "application/x-tar"}
-        if stream is not None:
-            sent["Content-Length"] = str(size)
-        transfers = path.startswith(("/images/load", "/images/create"))
-        connection = _UnixConnection(self._socket_path, TRANSFER_SECONDS if transfers else self._timeout)
+        payload = None if body is None else json.dumps(body).encode()
+        connection = _UnixConnection(self._socket_path, self._timeout + more_seconds, LARGEST_ANSWER)
+        headers = {"Content-Type": "application/json"}
+        return b"".join(self._answer(connection, method, prefix + path, payload, headers))
+
+    def _transfer(self, path: str, headers: Mapping[str, str], stream: BinaryIO | None = None) -> Iterator[bytes]:
+        """Yield the answer to a request that moves an image."""
+        path = self._negotiated() + path
+        seconds, silence = TRANSFER_SECONDS, TRANSFER_SILENCE_SECONDS
+        connection = _UnixConnection(self._socket_path, seconds, LARGEST_TRANSFER, silence)
+        return self._answer(connection, "POST", path, stream, {"Content-Type": "application/json", **headers})
+
+    def _answer(
+        self, connection: _UnixConnection, method: str, path: str, payload: Any, headers: Mapping[str, str]
+    ) -> Iterator[bytes]:
         try:
-            connection.request(method, prefix + path, body=payload, headers=sent)
+            connection.request(method, path, body=payload, headers=headers)
             response = connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException) as error:
+            pieces = connection.pieces(response)
+            if response.status >= 400:
+                raise EngineError(response.status, _message(b"".join(pieces)))
+            yield from pieces
+        except wire.FAILURES as error:
             raise EngineError(0, f"the container engine at {self._socket_path} does not answer: {error}") from error
         finally:
             connection.close()
-        if response.status >= 400:
-            raise EngineError(response.status, _message(content))
-        return content
 
 
 def _message(content: bytes) -> str:
     try:
-        return str(json.loads(content)["message"])
-    except (ValueError, KeyError, TypeError):
-        return content.decode("utf-8", "replace").strip()
+        return str(json.loads(content)["message"])[:LONGEST_MESSAGE]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return content[:LONGEST_MESSAGE].decode("utf-8", "replace").strip()
 
 
-def _progress(raw: bytes) -> list[dict[str, Any]]:
-    """Return the messages that the engine sent while it worked; an error among them is raised: the status was 200."""
-    messages = [json.loads(line) for line in raw.splitlines() if line.strip()]
-    errors = [str(message["error"]) for message in messages if "error" in message]
+def _progress(pieces: Iterable[bytes]) -> str:
+    """Return what the engine said last while it worked; an error in between is raised: the status was 200."""
+    errors: list[str] = []
+    said, rest = "", b""
+    for piece in itertools.chain(pieces, [b"\n"]):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in filter(bytes.strip, lines):
+            message = json.loads(line)
+            said = str(message.get("stream") or said).strip()
+            errors += [str(message["error"])[:LONGEST_MESSAGE]] if "error" in message else []
     if errors:
-        raise EngineError(500, "; ".join(errors))
-    return messages
+        raise EngineError(500, "; ".join(errors[:5]))
+    return said
 
 
 def demultiplex(raw: bytes) -> bytes:
     """Return the text inside the engine's log stream: frames of 8 header bytes, the last 4 a big-endian length."""
-    text, position = b"", 0
+    text, position = [], 0
     while position + 8 <= len(raw):
         length = int.from_bytes(raw[position + 4 : position + 8], "big")
-        text += raw[position + 8 : position + 8 + length]
+        text.append(raw[position + 8 : position + 8 + length])
         position += 8 + length
-    return text
+    return b"".join(text)

@@ -11,7 +11,7 @@ from ...base.units import bytes_of, mib_of
 from ...host.systemd import child_slice, slice_cgroup
 from ...spec.layout import config_directory, data_path
 from ...spec.model import Mount, Service, Stack
-from ..protocol import SERVICE_LABEL, SPEC_LABEL, Difference, FoundContainer
+from ..protocol import SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, FoundContainer
 
 OOM_SCORE = 500  # when the ceiling is hit, a container dies before the engine does
 
@@ -57,6 +57,9 @@ def body(stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -
             },
         },
     }
+    if service.open_files_limit:
+        limit = {"Name": "nofile", "Soft": service.open_files_limit, "Hard": service.open_files_limit}
+        request["HostConfig"]["Ulimits"] = [limit]
     digest = hashlib.sha256(json.dumps([request, fingerprint], sort_keys=True).encode()).hexdigest()
     request["Labels"] = {SERVICE_LABEL: service.name, SPEC_LABEL: digest}
     return request
@@ -118,7 +121,7 @@ def drift(
         words = f"cgroup parent is {found.cgroup_parent!r}, not {wanted['CgroupParent']!r}"
         reasons.append(Difference("parent", words))
     if not reasons and found.spec != desired["Labels"][SPEC_LABEL]:
-        reasons.append(Difference("spec", "settings, files or image differ from the spec it was made of"))
+        reasons.append(Difference("spec", SPEC_DIFFERS))
     elif not reasons and made and found.id != made:
         reasons.append(Difference("maker", "it was made by hand, or by another program"))
     if not found.running:
