@@ -81,7 +81,7 @@ test-all: engine ## The same with every scenario; says where the time goes
 	@python -m tools.runner all
 
 .PHONY: attacks
-attacks: images ## Attack what the product protects, on loopback and bounded, and see it hold; and without its protection, and see it fall
+attacks: images browser ## Attack what the product protects, on loopback and bounded, and see it hold; and without its protection, and see it fall
 	@$(AS_ROOT) env PATH="$(PATH)" .venv/bin/pytest -q -o python_files='attack_*.py' tests/attacks
 
 .PHONY: protections

@@ -53,6 +53,7 @@ def collector(
         "victoriametrics_memory_limit_mib": limit_mib or product.default("victoriametrics_memory_limit_mib"),
         "victoriametrics_expected_series": series,
         "victoriametrics_listen_address": address,
+        "victoriametrics_accepts_writes": True,  # benchmarks fill it with a past
         "victoriametrics_scrape_interval": SCRAPE_INTERVAL,
         "victoriametrics_scrape_targets": {job: [target] for job, target in targets.items()},
     }

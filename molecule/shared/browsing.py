@@ -17,12 +17,12 @@ PATIENCE_MS = PATIENCE_SECONDS * 1000
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start Chromium (the one of ``CHROMIUM``, or Debian's), and end it."""
+def chromium(*arguments: str) -> Iterator[Browser]:
+    """Start Chromium (the one of ``CHROMIUM``, or Debian's) with further ``arguments``, and end it."""
     ARTIFACTS.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=ARGUMENTS
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=[*ARGUMENTS, *arguments]
         )
         try:
             yield browser

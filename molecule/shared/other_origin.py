@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from browsing import chromium
 
@@ -23,6 +24,30 @@ ATTACK = """async ([address, asked]) => {
     }
     return told;
 }"""
+
+
+POSTS = """async ([address, contents]) => {
+    for (const [path, type, body] of contents) {
+        const headers = type ? {'Content-Type': type} : {};
+        const asked = {method: 'POST', mode: 'no-cors', credentials: 'include', headers, body};
+        await fetch(address + path, asked).catch(() => 0);
+    }
+}"""
+READS = """async paths => {
+    const told = [];
+    for (const path of paths) {
+        const answer = await fetch(path, {credentials: 'omit'});
+        told.push([answer.status, await answer.text()]);
+    }
+    return told;
+}"""
+FRAME = """address => new Promise(done => {
+    const frame = document.createElement('iframe');
+    frame.onload = done;
+    frame.src = address;
+    document.body.append(frame);
+})"""
+STRANGER = "cats.example"
 
 
 class _Page(BaseHTTPRequestHandler):
@@ -54,3 +79,39 @@ def told(address: str, asked: list[tuple[str, str, str]]) -> list[str]:
         page.goto(site)
         answers: list[str] = page.evaluate(ATTACK, [address, asked])
     return answers
+
+
+def sends(address: str, contents: list[tuple[str, str, str]], login: str = "") -> None:
+    """Have the page send each (path, content type, content), as any page may without asking; it reads no answer.
+
+    With ``login`` (user:password) somebody has looked at the address in the same browser before, which knows it since.
+    """
+    with _site() as site, chromium() as browser:
+        page = browser.new_page()
+        if login:
+            page.goto(address.replace("://", f"://{login}@") + "/vmui/")
+        page.goto(site)
+        page.evaluate(POSTS, [address, contents])
+
+
+def rebound(address: str, paths: list[str]) -> list[tuple[int, str]]:
+    """Return status and text of what a page reads whose own name has become that of this machine meanwhile.
+
+    To the browser, it asks its own server: no rule about origins applies (DNS rebinding). A password that the browser
+    knows belongs to another name; the page asks without, or the browser would ask its user.
+    """
+    port = urlsplit(address).port
+    with chromium(f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1") as browser:
+        page = browser.new_page()
+        page.goto(f"http://{STRANGER}:{port}/health")
+        answers: list[list[Any]] = page.evaluate(READS, paths)
+    return [(int(status), str(text)) for status, text in answers]
+
+
+def shown(address: str) -> bool:
+    """Whether a page can show another's within itself, for its visitor to click there."""
+    with _site() as site, chromium() as browser:
+        page = browser.new_page()
+        page.goto(site)
+        page.evaluate(FRAME, address)
+        return page.frames[1].url.startswith(address)  # what was refused is an error page of the browser's own

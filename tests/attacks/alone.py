@@ -49,6 +49,13 @@ class Alone:
             self.container.remove(force=True, v=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @property
+    def address(self) -> str:
+        """Where it answers, on this machine."""
+        self.container.reload()
+        (mapped, *_) = self.container.ports[f"{self.port}/tcp"] or []
+        return f"http://127.0.0.1:{mapped['HostPort']}"
+
     def ask(self, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """Ask it, or send it something."""
         self.container.reload()

@@ -22,7 +22,12 @@ ROUNDS = 3  # how often what must do harm is tried
 UNBOUNDED = {"maxInsertRequestSize": None, "enableMetadata": None, "maxConcurrentInserts": 8}
 DATABASE_8428 = ("victoriametrics", 8428, "victoriametrics_listen_address")
 AGENT_8429 = ("vmagent", 8429, "vmagent_listen_address")
-AGENT = {"vmagent_hub_url": "http://127.0.0.1:9", "vmagent_hub_password": "unused", "vmagent_hub_ca": ""}
+AGENT = {
+    "vmagent_hub_url": "http://127.0.0.1:9",
+    "vmagent_hub_password": "unused",
+    "vmagent_hub_ca": "",
+    "vmagent_accepts_writes": True,
+}
 
 
 def bound(flags: list[str]) -> int:
@@ -80,14 +85,19 @@ def test_a_release_with_native_histograms_is_killed_by_237_bytes() -> None:
         assert until(hub.ended, "it ends") == {DATABASE: "killed for lack of memory"}
 
 
-# On a robot whoever reaches loopback may write. Native histograms end these, too: docs/security.md says so.
+# Where a robot's services accept writes, whoever reaches loopback may write. Native histograms end these, too:
+# attack_loopback.py, docs/security.md.
 LINEAR = [shape for shape in remote_write.SHAPES if shape != "histogram"]
 
 
 @pytest.mark.parametrize("shape", LINEAR)
 @pytest.mark.parametrize("limit", [40, 64])
 def test_a_robots_own_database_withstands_its_neighbours(shape: str, limit: int) -> None:
-    written = {"victoriametrics_memory_limit_mib": limit, "victoriametrics_expected_series": 200}
+    written = {
+        "victoriametrics_memory_limit_mib": limit,
+        "victoriametrics_expected_series": 200,
+        "victoriametrics_accepts_writes": True,
+    }
     with Alone(*DATABASE_8428, variables=written) as database:
         assert withstood(database, shape)
 

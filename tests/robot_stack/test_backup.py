@@ -163,7 +163,7 @@ class Answers:
         if action == "list":
             return 200, json.dumps({"status": "ok", "snapshots": self.snapshots})
         if action == "delete":
-            self.snapshots.remove(url.partition("snapshot=")[2])
+            self.snapshots.remove(url.partition("snapshot=")[2].partition("&")[0])
             return 200, '{"status":"ok"}'
         if "/api/v1/query" in url:
             count = self.found.pop(0) if len(self.found) > 1 else self.found[0]
@@ -194,6 +194,9 @@ class Keeper:
         host = {"CgroupParent": "/x", "Memory": 1 << 20, "MemorySwap": 1 << 20}
         engine.create(NAME, {"Image": "victoriametrics:1", "HostConfig": host, "Cmd": ["run"]})
         engine.start(NAME)
+        found = engine.inspect(NAME)
+        assert found
+        write(self.database.roots.proc / f"{found.pid}/root/proc" / database.KEY, "key-of-this-boot\n")
 
     def keeps(self, content: str) -> None:
         write(self.data / "data/small/samples", content)
@@ -227,6 +230,7 @@ def keeper(robot: Robot, fake: FakeEngine) -> Keeper:
 
 def test_a_snapshot_is_made_told_and_dropped_and_those_of_others_stay(keeper: Keeper) -> None:
     keeper.keeps("now")
+    keeper.runs()
     made = keeper.database.snapshot()
     assert (made["snapshot"], made["series"], made["files"]) == ("one", 2, 7)
     assert {(user, word) for _, user, word in keeper.answers.asked} == {("fleet", "hunter2")}
@@ -234,6 +238,10 @@ def test_a_snapshot_is_made_told_and_dropped_and_those_of_others_stay(keeper: Ke
     assert keeper.answers.snapshots == ["theirs"]
     keeper.database.release()  # nothing is left to be dropped
     assert not any("hunter2" in url for url, _, _ in keeper.answers.asked)
+    # the database wants it; no page in an operator's browser knows it
+    snapshots = [url for url, _, _ in keeper.answers.asked if "/snapshot/" in url]
+    assert len(snapshots) == 3
+    assert all(url.endswith("authKey=key-of-this-boot") for url in snapshots)
 
 
 def test_a_snapshot_of_a_backup_that_was_cut_off_goes_with_the_next_one(keeper: Keeper) -> None:

@@ -75,7 +75,7 @@ def test_no_answer_of_an_engine_holds_a_run_or_takes_its_memory(answer: Iterable
 
 @pytest.mark.parametrize("answer", DRIPS)
 def test_a_service_that_drips_is_not_healthy(answer: Iterable[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http.get, "__defaults__", ("", "", 0.5, None))
+    monkeypatch.setattr(http.get, "__defaults__", ("", "", 0.5))
     with Hostile(answer) as hostile:
         raw = service(health={"url": f"{hostile.url}/health", "timeout_seconds": 1})
         words = within_bounds(lambda: http.wait_until_healthy(parse.service_of(raw), lambda: ""))

@@ -175,22 +175,7 @@ def test_a_version_must_find_what_was_kept(before: int | None, after: tuple[int 
 
 def test_what_keeps_no_history_is_not_asked(stack: Any) -> None:
     assert data_check.series_at(stack.services[0], 5.0, ask=answers(3)) is None
-    assert data_check.leave_mark(stack.services[0], "it:1", 5.0, answers(3)) is None
     assert data_check.series_at(DATABASE, 5.0, ask=lambda *_: (200, "no JSON")) is None
-
-
-@pytest.mark.parametrize(("taken", "counts", "found"), [(204, (0, 0, 1), 1), (204, (0,), None), (503, (1,), None)])
-def test_a_mark_counts_only_where_it_is_found(taken: int, counts: tuple[int, ...], found: int | None) -> None:
-    query, posted = answers(*counts), list[bytes]()
-
-    def ask(url: str, *login: str, content: bytes | None = None) -> tuple[int, str]:
-        if content is None:
-            return query(url, *login)
-        posted.append(content)
-        return taken, ""
-
-    assert data_check.leave_mark(DATABASE, "db:1", 5.0, ask, lambda _: None) == found
-    assert posted == [b'robot_stack_replaced_image{image="db:1"} 1 5000\n']
 
 
 @pytest.mark.parametrize(("image", "asked"), [(IMAGE, False), (OTHER_IMAGE, True)])
@@ -200,15 +185,15 @@ def test_only_another_image_is_asked_for_what_it_finds(
     robot.run()
     robot.fake.images["sensor_service:1"] = image
     questions: list[str] = []
-    monkeypatch.setattr(data_check, "leave_mark", lambda _service, replaced, _moment: questions.append(replaced))
+    monkeypatch.setattr(data_check, "series_at", lambda _service, _moment, query: questions.append(query))
     robot.replacement.make(robot.request)
-    assert questions == (["sensor_service:1"] if asked else [])
+    assert questions == ([data_check.VERSIONS] if asked else [])
 
 
 def test_a_version_that_finds_nothing_of_it_is_put_back(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
     old = robot.run()
     robot.fake.images["sensor_service:1"] = OTHER_IMAGE
-    monkeypatch.setattr(data_check, "leave_mark", lambda *_: 2)
+    monkeypatch.setattr(data_check, "series_at", lambda *_: 2)
     monkeypatch.setattr(data_check, "lost", lambda *_: "it finds 0")
     with pytest.raises(ServiceFailedError, match=f"it finds 0; {replacement.PUT_BACK}"):
         robot.replacement.make(robot.request)

@@ -201,3 +201,27 @@ def test_the_database_asks_for_the_disk_that_it_will_need() -> None:
     asked = value("victoriametrics_spec.disk_mib")
     assert asked > value("victoriametrics_min_free_disk_mib")
     assert value("victoriametrics_spec.disk_mib", victoriametrics_retention="60d") > asked
+
+
+@pytest.mark.parametrize(
+    ("written", "inserts"),
+    [
+        ({}, "0"),
+        ({"robot_stack_telemetry_mode": "local"}, "0"),
+        ({"robot_stack_telemetry_mode": "both"}, "1"),  # vmagent's
+        ({"victoriametrics_accepts_writes": True}, "1"),
+    ],
+)
+def test_a_robots_database_is_written_to_by_those_who_have_to(written: dict[str, Any], inserts: str) -> None:
+    command = value("victoriametrics_spec", **written)["command"]
+    assert f"-maxConcurrentInserts={inserts}" in command
+    # nobody waits for a place that there never is
+    assert ("-insert.maxQueueDuration=0s" in command) == (inserts == "0")
+
+
+@pytest.mark.parametrize("service", ["victoriametrics", "vmagent"])
+def test_no_protocol_has_its_own_bound_where_writes_are_accepted(service: str) -> None:
+    command = value(f"{service}_spec", **{f"{service}_accepts_writes": True}, inventory_dir="/nowhere")["command"]
+    bounds = {word for word in command if re.search(r"maxInsertRequestSize|maxRequestSize|maxLineLen", word)}
+    assert len(bounds) == 8
+    assert len({word.partition("=")[2] for word in bounds}) == 1

@@ -183,3 +183,10 @@ def test_the_hash_has_the_values_of_its_specification() -> None:
 def test_a_limit_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="above zero"):
         fit(0)
+
+
+@pytest.mark.parametrize(("accepts", "inserts", "waits"), [(False, ["0"], ["0s"]), (True, ["1"], [])])
+def test_programs_send_it_samples_where_that_is_accepted(accepts: bool, inserts: list[str], waits: list[str]) -> None:
+    found = spec(vmagent_accepts_writes=accepts)
+    assert flags(found, "maxConcurrentInserts") == inserts
+    assert flags(found, "insert.maxQueueDuration") == waits

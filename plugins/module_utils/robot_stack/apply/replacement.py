@@ -55,14 +55,14 @@ class Replacement:
         """Make the container that ``request`` asks for and let it take over, or raise `ServiceFailedError`."""
         before = self.engine.inspect(self._name)
         moment = self.clock()
-        marks = data_check.leave_mark(self.service, self._replaced(before), moment) if self._changes(before) else None
+        versions = self._versions(moment) if self._changes(before) else None
         try:
             self._set_aside(before)
             self._moves = self.adopt()
             self.engine.create(self._name, request)
             self.engine.start(self._name)
             reason = http.wait_until_healthy(self.service, self._ended, pause=self.pause)
-            reason = reason or data_check.lost(self.service, moment, marks, data_check.MARKS)
+            reason = reason or data_check.lost(self.service, moment, versions, data_check.VERSIONS)
         except EngineError as error:
             reason = str(error)
         except BaseException:  # whatever it was: what worked runs again before anything else
@@ -74,8 +74,8 @@ class Replacement:
         """Finish a replacement that was cut off after the new container had been made."""
         self._finish(http.wait_until_healthy(self.service, self._ended, pause=self.pause), None)
 
-    def _replaced(self, before: FoundContainer | None) -> str:
-        return before.image_name if before else ""
+    def _versions(self, moment: float) -> int | None:
+        return data_check.series_at(self.service, moment, data_check.VERSIONS)
 
     def _changes(self, before: FoundContainer | None) -> bool:
         """Whether another image is about to run: its version may read what was kept in another way."""

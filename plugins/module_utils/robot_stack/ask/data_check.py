@@ -1,7 +1,7 @@
 """Whether a service still finds what it kept before: another version may answer its health page and see nothing of it.
 
 VictoriaMetrics before v1.133 is such a one: it starts on the data of a later version, is healthy, and finds no series
-but those that are scraped again. So a mark is written that nobody writes again, and is looked for afterwards.
+but those that are scraped again. What a version says of itself is not.
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from .prometheus import FRESH
 
 # Targets have this series whatever they serve; what was scraped this long before a moment counts for it.
 TARGETS = "count(last_over_time(up[10m]))"
-MARK = "robot_stack_replaced_image"
-MARKS = f"count(last_over_time({MARK}[10m]))"
+# A version says this of itself, and its successor another: the only series that nobody scrapes again.
+VERSIONS = "count(last_over_time(vm_app_version[10m]))"
 # What came in later may not be searchable yet.
 SETTLED_SECONDS = 30.0
 # A fresh start searches its index for the first time.
 PATIENCE_SECONDS = 30.0
-# What was just written is searched for this long before it is given up.
-MARK_SECONDS = 5.0
 INTERVAL_SECONDS = 0.5
 
-Ask = Callable[..., "tuple[int, str]"]  # URL, user name, password, and what is to be posted
+Ask = Callable[..., "tuple[int, str]"]  # URL, user name, password
 
 
 def series_at(service: Service, moment: float, query: str = TARGETS, ask: Ask = http.get) -> int | None:
@@ -40,32 +38,6 @@ def series_at(service: Service, moment: float, query: str = TARGETS, ask: Ask = 
         return None
     _, counted = answers.sample(answers.part(result[0], "value")) if result else (None, 0.0)
     return None if counted is None else int(counted)
-
-
-def leave_mark(
-    service: Service,
-    image: str,
-    moment: float,
-    ask: Ask = http.get,
-    pause: Callable[[float], None] = time.sleep,
-) -> int | None:
-    """Note, as a sample, that ``image`` is about to be replaced; return how many marks are found, None: it keeps none.
-
-    A database that takes no samples (its disk is full) or does not answer is not asked for them afterwards.
-    """
-    if not service.history_url:
-        return None
-    sample = f'{MARK}{{image="{image}"}} 1 {moment * 1000:.0f}\n'.encode()
-    status, _ = _asked(service, "/api/v1/import/prometheus", ask, sample)
-    if status not in (200, 204):
-        return None
-    _asked(service, "/internal/force_flush", ask)
-    for _ in range(int(MARK_SECONDS / INTERVAL_SECONDS)):
-        found = series_at(service, moment, MARKS, ask)
-        if found:
-            return found
-        pause(INTERVAL_SECONDS)
-    return None
 
 
 def lost(
@@ -91,6 +63,5 @@ def lost(
         pause(INTERVAL_SECONDS)
 
 
-def _asked(service: Service, path: str, ask: Ask, content: bytes | None = None) -> tuple[int, str]:
-    login = (service.probe.username, http.password_of(service))
-    return ask(f"{service.history_url}{path}", *login, **({} if content is None else {"content": content}))
+def _asked(service: Service, path: str, ask: Ask) -> tuple[int, str]:
+    return ask(f"{service.history_url}{path}", service.probe.username, http.password_of(service))

@@ -23,9 +23,8 @@ def get(
     username: str = "",
     password: str = "",
     timeout: float = REQUEST_TIMEOUT_SECONDS,
-    content: bytes | None = None,
 ) -> tuple[int, str]:
-    """Return status and body of ``url``, or of posting ``content``; status 0 and the reason where nothing answered.
+    """Return status and body of ``url``; status 0 and the reason where nothing answered.
 
     So it is where the answer is not there, whole, ``timeout`` seconds from now, or its body is above 1 MiB.
     """
@@ -36,7 +35,7 @@ def get(
         headers["Authorization"] = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
     connection = wire.Connection(parts.hostname or "", parts.port, timeout, wire.LARGEST_BODY)
     try:
-        connection.request("GET" if content is None else "POST", path, body=content, headers=headers)
+        connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         return response.status, b"".join(connection.pieces(response)).decode("utf-8", "replace")
     except wire.FAILURES as error:

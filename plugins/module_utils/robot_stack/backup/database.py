@@ -24,6 +24,8 @@ from . import swap, tar_stream
 
 SNAPSHOT_SECONDS = 120.0  # what is in memory is written to disk first
 SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9_]{1,40}(-[A-Za-z0-9_]{1,40})?")  # what becomes part of a path here
+KEY = "sys/kernel/random/boot_id"  # below the database's own /proc: what it wants to be told (snapshotAuthKey)
+LONGEST_KEY = 64  # bytes
 NOTE = "snapshot-of-backup"  # beside the data: the snapshot that a backup has made and not yet dropped
 MARGIN = 64 * MIB
 
@@ -92,7 +94,7 @@ class Database:
 
     def _api(self, action: str, asked: dict[str, str]) -> dict[str, Any]:
         base = self.service.probe.url.rsplit("/", 1)[0]
-        url = f"{base}/snapshot/{action}" + (f"?{urlencode(asked)}" if asked else "")
+        url = f"{base}/snapshot/{action}?{urlencode({**asked, 'authKey': self._key()})}"
         login = (self.service.probe.username, http.password_of(self.service))
         status, body = self.ask(url, *login, timeout=SNAPSHOT_SECONDS)
         answer = answers.parsed(body) if status == 200 else None
@@ -100,6 +102,15 @@ class Database:
             why = f"HTTP {status}: {body[:200]}" if status else body
             raise BackupError(f"{base}/snapshot/{action} failed ({why}); is {self.service.name} up? verify.yml tells")
         return answer
+
+    def _key(self) -> str:
+        """Return what the database wants to be told: known on the robot, and to no page in a browser; "": unknown."""
+        container = self.engine.inspect(name_of(self.service.name)) if self.engine.reachable() else None
+        try:
+            with (self.roots.proc / f"{container.pid if container else 0}/root/proc" / KEY).open("rb") as file:
+                return file.read(LONGEST_KEY).decode("ascii", "replace").strip()
+        except OSError:
+            return ""
 
     def room(self, archive: int, unpacked: int, replace: bool) -> dict[str, Any]:
         """Raise unless a backup of so many bytes may, and can, be restored here; return what has arrived of it."""
