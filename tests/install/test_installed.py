@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 import tarfile
 from pathlib import Path
 
@@ -20,6 +22,7 @@ ROLE_ALONE = """
 """
 ROLES = ("sensor_service", "victoriametrics", "vmagent", "memory_cgroup", "container_engine")
 ARCHIVED = {"meta", "playbooks", "plugins", "roles"}
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
 def names(archive: Path) -> set[str]:
@@ -36,6 +39,20 @@ def test_the_archive_holds_what_is_used_and_nothing_that_is_somebodys_own(archiv
     }
     assert not [name for name in found if name.startswith((".", "tests/", "molecule/", "testbed/", "tools/"))]
     assert not [name for name in found if "my-fleet" in name or "/." in name.replace(".dockerignore", "")]
+
+
+def test_links_of_its_pages_lead_to_what_it_holds(archive: Path) -> None:
+    with tarfile.open(archive) as members:
+        held = {member.name for member in members}
+        pages = {name: members.extractfile(name) for name in held if name.endswith(".md")}
+        links = [
+            (name, posixpath.normpath(posixpath.join(posixpath.dirname(name), link)))
+            for name, page in pages.items()
+            if page is not None
+            for link in LINK.findall(page.read().decode("utf-8"))
+        ]
+    assert len(links) > 50
+    assert [(name, target) for name, target in links if target.rstrip("/") not in held] == []
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
