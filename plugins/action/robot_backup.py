@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import operator
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
     Backup,
@@ -141,7 +142,9 @@ class ActionModule(RobotAction):
         return {"changed": False, "archive": str(backup.path), "msg": f"{self._robot} {words}"}
 
     def _step(self, state: str, **more: Any) -> dict[str, Any]:
-        result = ask(self, self._variables, MODULE, {**self._arguments, "state": state, **more})
+        result = ask(
+            self, self._variables, MODULE, {**self._arguments, "operator": operator.told(), "state": state, **more}
+        )
         if result.get("failed"):
             raise AnsibleActionFail(str(result.get("msg")), result=result)
         return result
