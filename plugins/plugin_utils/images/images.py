@@ -102,6 +102,13 @@ class Images:
                 ImageFolder(self._cache).copy_to(target, image)
         return target.images()
 
+    def packed(self, wanted: Wanted) -> Iterator[tuple[ImageFolder, Packed]]:
+        """Yield every image of this machine's engine, packed, with the folder that holds it."""
+        with self._lock():
+            for reference, archs in sorted(wanted.items()):
+                for arch in sorted(set(archs)):
+                    yield ImageFolder(self._cache), self._packed(reference, arch)
+
     def _packed(self, reference: str, architecture: str) -> Packed:
         """Return the engine's image from the cache, packed where it is not there yet."""
         cache = ImageFolder(self._cache)
