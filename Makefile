@@ -59,10 +59,12 @@ lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 
 unit: setup ## Unit tests
 	@testbed/promtool
+	@testbed/age
 	pytest -q
 
 unit-matrix: setup ## The same under the oldest and the newest Python and ansible-core that this machine allows
 	@testbed/promtool
+	@testbed/age
 	@tools/python -m tools.unit_matrix
 
 .PHONY: sanity release

@@ -48,6 +48,17 @@ options:
     description: The archive to restore, on the controller for C(restored), on the robot for C(placed).
     type: str
     default: ''
+  recipients:
+    description:
+      - Used on the controller only, with C(saved). Public keys (C(age1...), C(ssh-ed25519 ...)) for which the archive
+        is encrypted, by the program C(age). Without any it is not.
+    type: list
+    elements: str
+    default: []
+  identity:
+    description: Used on the controller only. The file with the secret key of an encrypted archive.
+    type: str
+    default: ''
   digest:
     description: The archive's digest. Not for users.
     type: str
@@ -165,6 +176,8 @@ def main() -> None:
         "directory": {"type": "str", "default": ""},
         "directory_before": {"type": "str", "default": ""},
         "archive": {"type": "str", "default": ""},
+        "recipients": {"type": "list", "elements": "str", "default": []},
+        "identity": {"type": "str", "default": ""},
         "digest": {"type": "str", "default": ""},
         "replace": {"type": "bool", "default": False},
         "operator": {
