@@ -23,10 +23,14 @@ $(COLLECTION):
 .venv/ready: requirements.txt
 	@tools/python -m venv --clear .venv
 	@echo "Installing Ansible and the test tools into .venv (about a minute)."
-	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@# Tests, tools and benchmarks import the collection by its name, as Ansible does.
 	@echo "$(CURDIR)/.collections" >"$$(echo .venv/lib/python3.*/site-packages)/robotfleet.stack.pth"
 	@touch $@
+
+.PHONY: lock
+lock: ## Lock the Python packages with their hashes, after a change of requirements.in
+	@tools/python tools/lock.py $(LOCK_OPTIONS)
 
 engine: setup ## Ansible in .venv, and a container engine where there is none
 	@testbed/engine
@@ -55,11 +59,13 @@ lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 
 unit: setup ## Unit tests
 	@testbed/promtool
+	@testbed/age
 	pytest -q
 
 unit-matrix: setup ## The same under the oldest and the newest Python and ansible-core that this machine allows
 	@testbed/promtool
-	@tools/python tools/unit_matrix.py
+	@testbed/age
+	@tools/python -m tools.unit_matrix
 
 .PHONY: sanity release
 sanity: setup ## ansible-test sanity, on the collection as it is built
@@ -109,7 +115,7 @@ benchmark-provision: images .cache/pyinfra/ready ## A run without changes, again
 
 .cache/pyinfra/ready: benchmarks/provision/requirements.txt
 	@tools/python -m venv .cache/pyinfra
-	@.cache/pyinfra/bin/pip install --quiet --disable-pip-version-check -r $<
+	@.cache/pyinfra/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 benchmark-floors: benchmark-setup ## The smallest limits in which the services still serve

@@ -3,7 +3,7 @@
 
 Without arguments, the oldest and the newest combination that this machine has a Python for (pyenv's count, selected or
 not). With --all, every combination that it has one for. With --core 2.20, that one, under the Python that runs this
-program. What is run and what is not is printed.
+program. What is run and what is not is printed. Run it as `python -m tools.unit_matrix`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tools.lock import without
 
 PROJECT = Path(__file__).resolve().parents[1]
 # ansible-core and the controller's Python, from the oldest to the newest. The forge's workflow has the same list.
@@ -87,11 +89,9 @@ def run(core: str, python: str, tests: list[str]) -> str:
 
 def environment(core: str, python: str, pins: Path) -> Path:
     """Return an environment with what requirements.txt pins; ``pins``, where it exists, names another Ansible."""
-    lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    text = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
     if pins.exists():
-        lines = [line for line in lines if not line.startswith("ansible==") and not line.startswith("ansible-core==")]
-        lines += pins.read_text(encoding="utf-8").splitlines()
-    text = "\n".join(lines) + "\n"
+        text = without(text, {"ansible", "ansible-core"}) + pins.read_text(encoding="utf-8")
     version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
     folder = PROJECT / ".cache" / "unit-matrix" / f"{version}-{core}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     if not (folder / "ready").exists():
@@ -100,7 +100,7 @@ def environment(core: str, python: str, pins: Path) -> Path:
         subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
         (folder / "requirements.txt").write_text(text, encoding="utf-8")
         pip: list[str | Path] = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", folder / "requirements.txt"], check=True)
+        subprocess.run([*pip, "--require-hashes", "-r", folder / "requirements.txt"], check=True)
         (folder / "ready").touch()
     return folder
 

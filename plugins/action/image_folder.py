@@ -9,7 +9,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError, Recipe
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import images_of
 
 
 class ActionModule(ActionBase):
@@ -22,10 +23,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Export every image that this machine's engine has made ready."""
         super().run(tmp, task_vars)
-        facts = (task_vars or {}).get("ansible_facts") or {}
-        known = facts.get("robot_stack_images") or {}
-        recipes = {name: Recipe.of(told) for name, told in (facts.get("robot_stack_recipes") or {}).items()}
-        wanted = {reference: sorted(prints) for reference, prints in (known.get("") or {}).items()}
+        wanted, recipes = images_of(task_vars or {})
         directory = Path(str(self._task.args["directory"])).expanduser().absolute()
         directory.mkdir(parents=True, exist_ok=True)
         before = {path.name for path in directory.rglob("*")}

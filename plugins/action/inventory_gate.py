@@ -91,7 +91,10 @@ class ActionModule(ActionBase):
         try:
             return {
                 folder: Images(
-                    partial(say, "controller"), Path(folder).expanduser() if folder else None, recipes=images.recipes
+                    partial(say, "controller"),
+                    Path(folder).expanduser() if folder else None,
+                    recipes=images.recipes,
+                    digests=images.digests,
                 ).fingerprints(wanted)
                 for folder, wanted in sorted(images.wanted.items())
             }

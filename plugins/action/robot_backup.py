@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import operator
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.age import AgeError, Recipients
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
     Backup,
     BackupFileError,
@@ -56,32 +58,39 @@ class ActionModule(RobotAction):
         state, directory = self._arguments.pop("state"), Path(str(self._arguments.pop("directory", "")))
         before = str(self._arguments.pop("directory_before", "") or "")
         named = str(self._arguments.pop("archive", "") or "")
+        recipients, identity = self._arguments.pop("recipients", None), self._arguments.pop("identity", None)
         if state == "saved":
-            return self._save(directory.expanduser().absolute())
+            return self._save(directory.expanduser().absolute(), self._readers(recipients))
         try:
-            backup = checked(Path(named).expanduser().absolute() if named else self._newest(directory, before))
+            archive = Path(named).expanduser().absolute() if named else self._newest(directory, before)
+            backup = checked(archive, str(identity or ""))
         except BackupFileError as error:
             raise AnsibleActionFail(f"{error}; no robot was touched") from None
         return self._restore(backup) if state == "restored" else self._found(backup)
 
+    def _readers(self, recipients: Any) -> Recipients | None:
+        try:
+            return Recipients.of(recipients)
+        except AgeError as error:
+            raise AnsibleActionFail(f"{self._robot}: {error}; no robot was touched") from None
+
     def _newest(self, directory: Path, before: str) -> Path:
         return newest(directory.expanduser(), Path(before).expanduser() if before else None)
 
-    def _save(self, directory: Path) -> dict[str, Any]:
+    def _save(self, directory: Path, recipients: Recipients | None) -> dict[str, Any]:
         if self._task.check_mode:
             return {"changed": False, "msg": f"{self._robot} would be backed up to {directory}"}
         made = self._step("snapshot")
         try:
             announced = Announced.of(made, directory, time.time())
             version = str(self._arguments["database"]["version"])
-            with Writer(
-                directory, {"robot": self._robot, "version": version, **announced.about}, time.time()
-            ) as archive:
+            about = {"robot": self._robot, "version": version, **announced.about}
+            with Writer(directory, about, time.time(), recipients) as archive:
                 self._fetch(announced, archive, directory)
         except BaseException as error:
             with contextlib.suppress(AnsibleError):  # the next backup drops it, and the database itself after days
                 self._step("released")
-            if isinstance(error, PieceError):
+            if isinstance(error, (PieceError, AgeError)):
                 raise AnsibleActionFail(f"{error}; the backup was given up, nothing of it was kept") from None
             raise
         self._step("released")
@@ -116,15 +125,15 @@ class ActionModule(RobotAction):
 
     def _restore(self, backup: Backup) -> dict[str, Any]:
         words = f"{backup.files} files of {backup.about['robot']} ({megabytes(backup.unpacked)}) from {backup.path}"
-        sizes = {"archive_bytes": backup.path.stat().st_size, "unpacked_bytes": backup.unpacked}
+        sizes = {"archive_bytes": backup.content.size, "unpacked_bytes": backup.unpacked}
         staged = self._step("room", **sizes).get("staged") or []
         if self._task.check_mode:
             return {"changed": True, "archive": str(backup.path), "msg": f"{self._robot} would get {words}"}
         self._say(f"restoring {words}")
         sender = Sender(self._as_root, str(self._arguments["root"]), self._say)
         try:
-            path = sender.send(backup.path, f"backup {backup.path.name}", staged)
-        except SendingError as error:
+            path = sender.send(backup.content, f"backup {backup.path.name}", staged)
+        except (SendingError, AgeError) as error:
             raise AnsibleActionFail(str(error)) from None
         about = {key: backup.about[key] for key in ("moment", "series")}
         self._step("placed", archive=path, digest=backup.digest, **about)
@@ -141,7 +150,9 @@ class ActionModule(RobotAction):
         return {"changed": False, "archive": str(backup.path), "msg": f"{self._robot} {words}"}
 
     def _step(self, state: str, **more: Any) -> dict[str, Any]:
-        result = ask(self, self._variables, MODULE, {**self._arguments, "state": state, **more})
+        result = ask(
+            self, self._variables, MODULE, {**self._arguments, "operator": operator.told(), "state": state, **more}
+        )
         if result.get("failed"):
             raise AnsibleActionFail(str(result.get("msg")), result=result)
         return result

@@ -17,7 +17,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
     PurgeNeed,
     RebootNeed,
 )
-from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection, operator
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
@@ -89,9 +89,11 @@ class ActionModule(RobotAction):
         plan: list[str] = []
         diff: list[dict[str, Any]] = []
         records: list[str] = []  # told by the round that has healed them
+        done: list[str] = []  # on the robot, by this machine: its journal tells of it
         for _ in range(ROUNDS):
             # of this round: the one before may have sent for an hour
             asked = {**arguments, "controller_clock": time.time(), "staged_images": delivery.staged}
+            asked["operator"] = {**operator.told(), "done": done}
             result = connection.ask(MODULE, asked)
             needs = declared.allowed(result.pop("needs", None) or [])
             changed = changed or bool(result.get("changed"))
@@ -103,9 +105,8 @@ class ActionModule(RobotAction):
             if rebooted and any(isinstance(need, RebootNeed) for need in needs):
                 raise AnsibleActionFail("the robot was rebooted and asks for it again: its boot line has no effect")
             rebooted = any(isinstance(need, RebootNeed) for need in needs)
-            for need in needs:
-                plan += self._meet(need, connection, delivery, root)
-                changed = True
+            done = [line for need in needs for line in self._meet(need, connection, delivery, root)]
+            plan, changed = plan + done, True
         raise AnsibleActionFail(f"the robot still lacks something after {ROUNDS} rounds: {needs}")
 
     def _meet(self, need: Need, connection: Connection, delivery: ImageDelivery, root: str) -> list[str]:

@@ -48,6 +48,17 @@ options:
     description: The archive to restore, on the controller for C(restored), on the robot for C(placed).
     type: str
     default: ''
+  recipients:
+    description:
+      - Used on the controller only, with C(saved). Public keys (C(age1...), C(ssh-ed25519 ...)) for which the archive
+        is encrypted, by the program C(age). Without any it is not.
+    type: list
+    elements: str
+    default: []
+  identity:
+    description: Used on the controller only. The file with the secret key of an encrypted archive.
+    type: str
+    default: ''
   digest:
     description: The archive's digest. Not for users.
     type: str
@@ -56,6 +67,12 @@ options:
     description: Whether samples that the robot has may be replaced by those of the backup.
     type: bool
     default: false
+  operator:
+    description: Whose run it is, for the robot's journal. The action plugin sets it.
+    type: dict
+    suboptions:
+      user: {description: User and controller., type: str, default: ''}
+      run: {description: The playbooks and their process., type: str, default: ''}
   archive_bytes: {description: The archive's size. Not for users., type: int, default: 0}
   unpacked_bytes: {description: The size of what is in it. Not for users., type: int, default: 0}
   moment: {description: When it was taken. Not for users., type: float, default: 0}
@@ -93,6 +110,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.journal import Journal
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
 
 
@@ -119,11 +137,14 @@ def step(params: dict[str, Any]) -> dict[str, Any]:
     """Do what ``state`` says."""
     state, here = params["state"], database(params)
     moment, series = params["moment"], params["series"]
+    journal = Journal.of(here.roots, params["operator"], state)
     if moment < here.clock() - retention_seconds(str(params["database"]["retention"])):
         series = 0  # older than what the database keeps: it may have dropped it by now
     if state == "snapshot":
         with held(here.roots):
-            return {"changed": False, **here.snapshot()}
+            made = here.snapshot()
+        journal.tell(f"took a snapshot of {here.service.name} for a backup")
+        return {"changed": False, **made}
     if state == "released":
         here.release()
         return {"changed": False}
@@ -132,6 +153,7 @@ def step(params: dict[str, Any]) -> dict[str, Any]:
     if state == "placed":
         with held(here.roots):
             here.restore(Path(params["archive"]), params["digest"], moment, series, params["replace"])
+        journal.tell(f"put the samples of {Path(params['archive']).name} into {here.service.name}")
         return {"changed": True}
     missing = here.missing(moment, series)
     if missing:
@@ -154,8 +176,15 @@ def main() -> None:
         "directory": {"type": "str", "default": ""},
         "directory_before": {"type": "str", "default": ""},
         "archive": {"type": "str", "default": ""},
+        "recipients": {"type": "list", "elements": "str", "default": []},
+        "identity": {"type": "str", "default": ""},
         "digest": {"type": "str", "default": ""},
         "replace": {"type": "bool", "default": False},
+        "operator": {
+            "type": "dict",
+            "options": {"user": {"type": "str", "default": ""}, "run": {"type": "str", "default": ""}},
+            "apply_defaults": True,
+        },
         "archive_bytes": {"type": "int", "default": 0},
         "unpacked_bytes": {"type": "int", "default": 0},
         "moment": {"type": "float", "default": 0},

@@ -234,6 +234,13 @@ options:
       plugin sets it.
     type: float
     default: 0
+  operator:
+    description: Whose run it is, for the robot's journal. The action plugin sets it.
+    type: dict
+    suboptions:
+      user: {description: User and controller., type: str, default: ''}
+      run: {description: The playbooks and their process., type: str, default: ''}
+      done: {description: What the controller did there since the last call., type: list, elements: str, default: []}
   remove_data:
     description: With I(state=absent), remove the services' data as well.
     type: bool
@@ -296,6 +303,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.staging import Archive
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.journal import Journal
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import STATES, SpecError
@@ -391,6 +399,15 @@ ARGUMENTS: dict[str, Any] = {
     "accept_tight": {"type": "bool", "default": False},
     "fresh": {"type": "list", "elements": "str", "default": []},
     "controller_clock": {"type": "float", "default": 0},
+    "operator": {
+        "type": "dict",
+        "options": {
+            "user": {"type": "str", "default": ""},
+            "run": {"type": "str", "default": ""},
+            "done": {"type": "list", "elements": "str", "default": []},
+        },
+        "apply_defaults": True,
+    },
     "remove_data": {"type": "bool", "default": False},
     "remove_engine": {"type": "bool", "default": False},
 }
@@ -417,7 +434,11 @@ def main() -> None:
         archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
         engine = connect(stack.engine.socket)
         window = history.parse(module.params["history"])
-        result = run.execute(run.Call(stack, Roots(), engine, archives, check=module.check_mode, window=window))
+        journal = Journal.of(Roots(), module.params["operator"], stack.state)
+        for words in module.params["operator"]["done"]:
+            journal.tell(words)
+        call = run.Call(stack, Roots(), engine, archives, module.check_mode, window=window, audit=journal.tell)
+        result = run.execute(call)
     except SpecError as error:
         module.fail_json(msg=f"the spec cannot work: {error}", **untold)
     except (ServiceFailedError, EngineError, CommandError, run.BusyError, OSError) as error:

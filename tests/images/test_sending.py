@@ -15,7 +15,12 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.package_fol
     PackagesMissingError,
     packages,
 )
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import Sender, SendingError, arrived
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import (
+    Content,
+    Sender,
+    SendingError,
+    arrived,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -104,7 +109,7 @@ def test_a_robot_that_takes_nothing_more_fails_and_keeps_what_arrived(
     robot.fails_after = 150_000
     with pytest.raises(SendingError, match="No space left on device"):
         Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", [])
-    assert arrived(archive, robot.staged()) == 100_000
+    assert arrived(Content(archive), robot.staged()) == 100_000
 
 
 def test_a_guess_is_made_only_where_another_image_is_known(tmp_path: Path) -> None:

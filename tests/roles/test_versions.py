@@ -1,4 +1,4 @@
-"""requirements.txt, requirements.yml and what is installed name the same versions."""
+"""What is locked, requirements.yml and what is installed name the same versions."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ from declarations import PROJECT
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from tools.lock import entries
 from tools.unit_matrix import CONTROLLERS
 
 
 def pinned() -> dict[str, str]:
     """Return what is pinned for this Python; tools/unit_matrix.py names a file with another Ansible."""
     files = [PROJECT / "requirements.txt", Path(os.environ.get("ROBOT_STACK_PINS") or os.devnull)]
-    lines = [line.partition("#")[0].strip() for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    known = [Requirement(line) for line in lines if line]
+    known = [Requirement(name) for file in files for name, _ in entries(file.read_text(encoding="utf-8"))]
     return {one.name: str(one.specifier) for one in known if one.marker is None or one.marker.evaluate()}
+
+
+def interpreter(python: str) -> dict[str, str]:
+    return {"python_version": python, "python_full_version": f"{python}.0"}
 
 
 def collections() -> dict[str, str]:
@@ -48,9 +52,9 @@ def test_every_python_package_is_pinned_and_installed(name: str, version: str) -
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 def test_every_supported_python_has_one_ansible_and_its_core(python: str) -> None:
-    lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    known = [Requirement(line) for line in lines if line.startswith("ansible==") or line.startswith("ansible-core==")]
-    chosen = [one.name for one in known if one.marker and one.marker.evaluate({"python_version": python})]
+    known = [Requirement(name) for name, _ in entries((PROJECT / "requirements.txt").read_text(encoding="utf-8"))]
+    ansibles = [one for one in known if one.name in ("ansible", "ansible-core")]
+    chosen = [one.name for one in ansibles if one.marker and one.marker.evaluate(interpreter(python))]
     assert sorted(chosen) == ["ansible", "ansible-core"]
 
 
@@ -88,7 +92,7 @@ def test_the_execution_environment_holds_what_is_pinned() -> None:
     needed = environment["dependencies"]
     python = re.search(r"python:(3\.\d+)", environment["images"]["base_image"]["name"])
     assert python, "its Python is named"
-    text = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
+    text = (PROJECT / "requirements.in").read_text(encoding="utf-8")
     controller = [line.partition("#")[0].strip() for line in text.partition("# tests and linters")[0].splitlines()]
     pins = [Requirement(line) for line in controller if line]
     here = [one for one in pins if one.marker is None or one.marker.evaluate({"python_version": python[1]})]

@@ -1,5 +1,7 @@
 """Backups as files on the controller: DIRECTORY/TIME.tar.gz, and beside it its digest as sha256sum writes it.
 
+Where it is encrypted its name ends in .age, and the digest is that of the encrypted file.
+
 An archive is many gzip members one after the other, which is one gzip file. Its first file says what it is.
 """
 
@@ -17,20 +19,22 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, cast
 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import tar_stream
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.swap import MANIFEST
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import too_new
 
-from . import strict
+from ..needs.transfer import Content
+from . import age, strict
 
 __all__ = ["Backup", "BackupFileError", "Writer", "checked", "newest", "tar_stream"]
 
 SUFFIX = ".tar.gz"
 FORMAT = 1
 LARGEST_MANIFEST = 64 * 1024
+PIECE = 1 << 20
 MANIFEST_TYPES: dict[str, Any] = {"robot": str, "moment": (int, float), "series": int, "version": str}
 # VictoriaMetrics keeps its samples here, in every version since 2018.
 ESSENTIAL = "data/small/"
@@ -44,30 +48,40 @@ class BackupFileError(RuntimeError):
 class Backup:
     """A backup that was read through from its beginning to its end."""
 
-    path: Path
+    content: Content
     digest: str
     about: dict[str, Any]
     unpacked: int
     files: int
 
+    @property
+    def path(self) -> Path:
+        """The file on this machine."""
+        return self.content.path
+
 
 class Writer:
     """Use as a context: the archive has its name when all of it is on disk, and does not exist where that fails."""
 
-    def __init__(self, directory: Path, about: dict[str, Any], now: float) -> None:
-        """``about`` becomes the first file of the archive."""
+    def __init__(
+        self, directory: Path, about: dict[str, Any], now: float, recipients: age.Recipients | None = None
+    ) -> None:
+        """``about`` becomes the first file of the archive; with ``recipients`` it is encrypted for them."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path = directory / (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)) + SUFFIX)
+        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        self.path = directory / f"{moment}{SUFFIX}{age.SUFFIX if recipients else ''}"
+        self._recipients = recipients
+        self._encryption: age.Encryption | None = None
         self._partial = self.path.with_name(f".{self.path.name}.partial")
         self._about = {"format": FORMAT, **about}
-        self._digest = hashlib.sha256()
-        self.size = 0
+        self.size = 0  # bytes, before encryption
 
     def __enter__(self) -> Writer:
         """Begin; partial ones of runs that were cut off go."""
         for stale in self.path.parent.glob(".*.partial"):
             stale.unlink()
         self._file = os.fdopen(os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self._encryption = self._recipients.encrypting(self._file) if self._recipients else None
         content = json.dumps(self._about, indent=1, sort_keys=True).encode() + b"\n"
         info = tarfile.TarInfo(MANIFEST)
         info.size, info.mode, info.mtime = len(content), 0o644, int(self._about["moment"])
@@ -77,20 +91,27 @@ class Writer:
 
     def add(self, packed: bytes) -> None:
         """Append one gzip member."""
-        self._file.write(packed)
-        self._digest.update(packed)
+        (self._encryption or self._file).write(packed)
         self.size += len(packed)
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         """Give it its name, or leave nothing behind."""
-        if kind is None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        self._file.close()
-        if kind is not None:
-            self._partial.unlink()
-            return
-        digest_of(self.path).write_text(f"{self._digest.hexdigest()}  {self.path.name}\n", encoding="ascii")
+        try:
+            if kind is None:
+                self._finish()
+            elif self._encryption:
+                self._encryption.give_up()
+        finally:
+            self._file.close()
+            self._partial.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        if self._encryption:
+            self._encryption.finish()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        digest = file_digest(self._partial).partition(":")[2]
+        digest_of(self.path).write_text(f"{digest}  {self.path.name}\n", encoding="ascii")
         self._partial.replace(self.path)
 
 
@@ -116,11 +137,15 @@ def newest(directory: Path, before: Path | None = None) -> Path:
 
 
 def _archives(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+    found = [*directory.glob(f"*{SUFFIX}"), *directory.glob(f"*{SUFFIX}{age.SUFFIX}")]
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
-def checked(path: Path) -> Backup:
-    """Read a backup through and return what it is, or raise `BackupFileError`: nothing of it may be used then."""
+def checked(path: Path, identity: str = "") -> Backup:
+    """Read a backup through and return what it is, or raise `BackupFileError`: nothing of it may be used then.
+
+    ``identity`` is the file with the key of an encrypted one.
+    """
     try:
         wanted = digest_of(path).read_text(encoding="ascii").split()[0]
     except (OSError, ValueError, IndexError) as error:
@@ -129,17 +154,49 @@ def checked(path: Path) -> Backup:
         found = file_digest(path)
         if found != f"sha256:{wanted}":
             raise BackupFileError(f"{path} is damaged: its digest is {found}, it was sha256:{wanted}")
-        return _read(path, found)
+        return _read(age.Decrypted(path, identity) if path.name.endswith(age.SUFFIX) else Content(path))
+    except age.AgeError as error:
+        raise BackupFileError(str(error)) from None
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, KeyError, RecursionError) as error:
         raise BackupFileError(f"{path} is no backup of this project: {error}") from None
 
 
-def _read(path: Path, digest: str) -> Backup:
+class _Seen:
+    """A stream that tells the size and the digest of what was read of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self.size, self._digest = stream, 0, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._stream.read(size)
+        self.size += len(content)
+        self._digest.update(content)
+        return content
+
+    @property
+    def digest(self) -> str:
+        return f"sha256:{self._digest.hexdigest()}"
+
+
+def _read(content: Content) -> Backup:
+    """Read it to its end, through age where it is encrypted: what was checked is what will be sent."""
+    with content.open() as stream:
+        seen = _Seen(stream)
+        about, unpacked, files = _looked_through(cast("Any", seen))
+        while seen.read(PIECE):
+            pass
+    if isinstance(content, age.Decrypted):
+        content.size = seen.size
+    return Backup(content, seen.digest, {key: about[key] for key in MANIFEST_TYPES}, unpacked, files)
+
+
+def _looked_through(stream: Any) -> tuple[dict[str, Any], int, int]:
+    """Return what an archive says of itself, the bytes of its files, and how many these are."""
     about: dict[str, Any] = {}
     unpacked = files = 0
     names = set()
-    with gzip.open(path) as raw:
-        for archive, member in strict.members(io.BufferedReader(raw)):
+    with gzip.open(stream) as raw:
+        for archive, member in strict.members(io.BufferedReader(cast("Any", raw))):
             if not about:
                 about = _manifest(archive, member)
                 continue
@@ -151,7 +208,7 @@ def _read(path: Path, digest: str) -> Backup:
                 raise ValueError(f"it holds more than the {about['bytes']} bytes that its {MANIFEST} says")
     if ESSENTIAL not in names:
         raise ValueError(f"it lacks {MANIFEST}, or {ESSENTIAL}")
-    return Backup(path, digest, {key: about[key] for key in MANIFEST_TYPES}, unpacked, files)
+    return about, unpacked, files
 
 
 def _manifest(archive: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any]:

@@ -11,25 +11,31 @@ from .context import source_digest
 from .errors import ImageUnavailableError
 from .recipe import Recipe
 from .sdk import APIError, BuildError
-from .store import Say, have, inspect, kept_name, pull, there
+from .store import REGISTRY_PREFIXES, Say, fits, have, inspect, is_official, kept_name, pull, there
 
 SOURCE_LABEL = "robot-stack.source"
 BASE_LABEL = "robot-stack.base"
-# Docker Hub keeps the official images of each architecture under a name of its own as well.
-REGISTRY_PREFIXES = {"amd64": "amd64", "arm64": "arm64v8", "arm": "arm32v7"}
 
 
-def ready(client: Any, recipe: Recipe, reference: str, architecture: str, say: Say) -> dict[str, Any]:
+def ready(
+    client: Any,
+    recipe: Recipe,
+    reference: str,
+    architecture: str,
+    say: Say,
+    digests: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Return the description of the image, built by ``recipe`` where it is missing or out of date.
 
     It is out of date as well where this machine has a base image in another version than it was built from, such as
-    one with a security fix.
+    one with a security fix. ``digests`` are those by which base images are pulled.
     """
+    known = digests or {}
     if not (recipe.context / "Dockerfile").is_file():
         raise ImageUnavailableError(f"{reference} cannot be built: there is no {recipe.context / 'Dockerfile'}")
     own = str(client.version()["Arch"])
     bases = base_images(recipe.bases, architecture, own)
-    here = {base: found for base in bases.values() if (found := _base_here(client, base, architecture))}
+    here = {base: it for base in bases.values() if (it := _base_here(client, base, architecture, say, known))}
     labels = {SOURCE_LABEL: source_digest(recipe.context)}
     if len(here) == len(set(bases.values())):  # what is not here has not changed either
         labels[BASE_LABEL] = _digest(list(here.values()))
@@ -37,8 +43,11 @@ def ready(client: Any, recipe: Recipe, reference: str, architecture: str, say: S
     if found and labels.items() <= (found["Config"].get("Labels") or {}).items():
         return found
     say(f"building {reference} for {architecture}")
-    held = [here.get(base) or _fetched(client, base, architecture, say) for base in dict.fromkeys(bases.values())]
-    named = {name: base if _is_official(base) else kept_name(base, architecture) for name, base in bases.items()}
+    held = [
+        here.get(base) or (pull if is_official(base) else have)(client, base, architecture, say, known)
+        for base in dict.fromkeys(bases.values())
+    ]
+    named = {name: base if is_official(base) else kept_name(base, architecture) for name, base in bases.items()}
     arguments = {"buildargs": named, "labels": {**labels, BASE_LABEL: _digest(held)}}
     built = _built(client, recipe, reference, architecture, arguments)
     if architecture == own:  # for whoever runs it on this machine by its plain name
@@ -55,18 +64,15 @@ def base_images(bases: Mapping[str, str], architecture: str, own: str) -> dict[s
     return {argument: f"{prefix}{base}" if "/" not in base else base for argument, base in bases.items()}
 
 
-def _is_official(base: str) -> bool:
-    """Whether the name stands for one architecture: an official image's does, with or without its prefix."""
-    owner, _, name = base.rpartition("/")
-    return not owner or (owner in REGISTRY_PREFIXES.values() and "/" not in name)
-
-
-def _base_here(client: Any, base: str, architecture: str) -> dict[str, Any] | None:
-    return _for(client, base, architecture) if _is_official(base) else there(client, base, architecture)
-
-
-def _fetched(client: Any, base: str, architecture: str, say: Say) -> dict[str, Any]:
-    return (pull if _is_official(base) else have)(client, base, architecture, say)
+def _base_here(
+    client: Any, base: str, architecture: str, say: Say, digests: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Return a base image that this machine has; one with another digest than the declared one is pulled anew."""
+    if not is_official(base):
+        found = there(client, base, architecture, digests)
+        return found or (have(client, base, architecture, say, digests) if there(client, base, architecture) else None)
+    found = _for(client, base, architecture)
+    return found if found is None or fits(found, base, digests) else pull(client, base, architecture, say, digests)
 
 
 def _built(

@@ -18,16 +18,19 @@ from .store import Say, have
 
 
 class ControllerEngine:
-    """Use as a context; ``recipes`` are those of the images that are built here, ``say`` tells of long work."""
+    """Use as a context; ``recipes`` are those of the images that are built here, ``say`` tells of long work.
 
-    def __init__(self, recipes: Mapping[str, Recipe], say: Say) -> None:
+    ``digests`` are those by which images are pulled, by their references.
+    """
+
+    def __init__(self, recipes: Mapping[str, Recipe], say: Say, digests: Mapping[str, str] | None = None) -> None:
         """Connect to the engine of this machine."""
         if MISSING:
             raise ImageUnavailableError(
                 f"the controller's engine is reached through the Python package docker, which is missing ({MISSING}): "
                 "pip install docker, or deliver otherwise (robot_stack_image_delivery: archive, or pull)"
             )
-        self._recipes, self._say = recipes, say
+        self._recipes, self._say, self._digests = recipes, say, dict(digests or {})
         try:
             self._client: Any = docker.from_env(timeout=600)
         except DockerException as error:
@@ -49,8 +52,8 @@ class ControllerEngine:
         """Return the description of the image, built or pulled where it has to be."""
         recipe = self._recipes.get(reference)
         if recipe is not None:
-            return build.ready(self._client, recipe, reference, architecture, self._say)
-        return have(self._client, reference, architecture, self._say)
+            return build.ready(self._client, recipe, reference, architecture, self._say, self._digests)
+        return have(self._client, reference, architecture, self._say, self._digests)
 
     def save(self, identity: str, path: Path) -> None:
         """Write the image ``identity`` as the engine's own archive."""

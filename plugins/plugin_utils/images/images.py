@@ -49,9 +49,14 @@ class Images:
         source: Path | None = None,
         cache: Path | None = None,
         recipes: Mapping[str, Recipe] | None = None,
+        digests: Mapping[str, str] | None = None,
     ) -> None:
-        """``say`` tells a person about long work; ``recipes`` are those of images that are built here."""
+        """``say`` tells a person about long work; ``recipes`` are those of images that are built here.
+
+        ``digests`` are those by which this machine's engine pulls images.
+        """
         self._say, self._source, self._recipes = say, source, dict(recipes or {})
+        self._digests = dict(digests or {})
         self._cache = (cache or collection.cache()) / "images"
         self._archives = self._cache / "archives"
 
@@ -102,6 +107,13 @@ class Images:
                 ImageFolder(self._cache).copy_to(target, image)
         return target.images()
 
+    def packed(self, wanted: Wanted) -> Iterator[tuple[ImageFolder, Packed]]:
+        """Yield every image of this machine's engine, packed, with the folder that holds it."""
+        with self._lock():
+            for reference, archs in sorted(wanted.items()):
+                for arch in sorted(set(archs)):
+                    yield ImageFolder(self._cache), self._packed(reference, arch)
+
     def _packed(self, reference: str, architecture: str) -> Packed:
         """Return the engine's image from the cache, packed where it is not there yet."""
         cache = ImageFolder(self._cache)
@@ -124,7 +136,7 @@ class Images:
         """Return this machine's engine; robots that pull, and images in a folder, need none, and no SDK for it."""
         from .engine import ControllerEngine  # noqa: PLC0415 (see above)
 
-        return ControllerEngine(self._recipes, self._say)
+        return ControllerEngine(self._recipes, self._say, self._digests)
 
     def _listed(self, reference: str, architecture: str) -> Packed:
         folder = ImageFolder(self._source or self._cache)

@@ -49,6 +49,8 @@ class ImageSource:
         if self.method == "archive" and not self.directory:
             return "no folder is named: set robot_stack_images_directory"
         digest = self.digests.get(reference, "")
-        if self.method == "pull" and not DIGEST.match(digest):
-            return f"{reference} has {'no digest' if not digest else 'a digest that is not sha256:HEX'}"
+        if digest and not DIGEST.fullmatch(digest):
+            return f"{reference} has a digest that is not sha256:HEX"
+        if self.method == "pull" and not digest:
+            return f"{reference} has no digest"
         return ""

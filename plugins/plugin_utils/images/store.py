@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import ImageUnavailableError
 from .sdk import APIError, ImageNotFound
 
 Say = Callable[[str], None]  # tells a person about long work
+# Docker Hub keeps the official images of each architecture under a name of its own as well.
+REGISTRY_PREFIXES = {"amd64": "amd64", "arm64": "arm64v8", "arm": "arm32v7"}
 
 
 def inspect(client: Any, name: str) -> dict[str, Any] | None:
@@ -19,16 +21,47 @@ def inspect(client: Any, name: str) -> dict[str, Any] | None:
         return None
 
 
-def pull(client: Any, reference: str, architecture: str, say: Say) -> dict[str, Any]:
+def is_official(reference: str) -> bool:
+    """Whether the name stands for one architecture: an official image's does, with or without its prefix."""
+    owner, _, name = reference.rpartition("/")
+    return not owner or (owner in REGISTRY_PREFIXES.values() and "/" not in name)
+
+
+def pinned(reference: str, digests: Mapping[str, str]) -> str:
+    """Return the name by which an image is pulled: its repository and the declared digest; "" where there is none.
+
+    The digest of an official image is that of all its architectures, whatever name one of them has besides.
+    """
+    if reference not in digests and is_official(reference):
+        reference = reference.rpartition("/")[2]
+    digest = digests.get(reference, "")
+    return f"{reference.rpartition(':')[0]}@{digest}" if digest else ""
+
+
+def fits(found: Mapping[str, Any], reference: str, digests: Mapping[str, str]) -> bool:
+    """Whether an image may be used: no digest is declared, or it is that one, or it came from no registry."""
+    wanted = pinned(reference, digests)
+    repositories = {reference.rpartition(":")[0], wanted.partition("@")[0]}
+    known = [name for name in found.get("RepoDigests") or [] if name.partition("@")[0] in repositories]
+    return not wanted or not known or wanted in known
+
+
+def pull(
+    client: Any, reference: str, architecture: str, say: Say, digests: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Pull an image for one architecture, which its plain name stands for afterwards; return its description."""
-    say(f"pulling {reference} for {architecture}")
+    wanted = pinned(reference, digests or {})
+    how = f"as {wanted}" if wanted else "by its tag, for which robot_stack_image_digests has no digest"
+    say(f"pulling {reference} for {architecture}, {how}")
     try:
-        client.images.pull(reference, platform=f"linux/{architecture}")
+        client.images.pull(wanted or reference, platform=f"linux/{architecture}")
     except (APIError, ImageNotFound) as error:
-        raise ImageUnavailableError(f"{reference} for {architecture} cannot be pulled: {error}") from error
-    found = inspect(client, reference)
+        raise ImageUnavailableError(f"{reference} for {architecture} cannot be pulled ({how}): {error}") from error
+    found = inspect(client, wanted or reference)
     if found is None or found["Architecture"] != architecture:
-        raise ImageUnavailableError(f"{reference} is not to be had for {architecture}")
+        raise ImageUnavailableError(f"{reference} is not to be had for {architecture} ({how})")
+    if wanted:
+        client.api.tag(str(found["Id"]), *reference.rsplit(":", 1))
     return found
 
 
@@ -37,21 +70,25 @@ def kept_name(reference: str, architecture: str) -> str:
     return f"{reference}-{architecture}"
 
 
-def there(client: Any, reference: str, architecture: str) -> dict[str, Any] | None:
+def there(
+    client: Any, reference: str, architecture: str, digests: Mapping[str, str] | None = None
+) -> dict[str, Any] | None:
     """Return the image if the engine has it; the plain name counts first, so that whoever renews it is heard."""
     for name in (reference, kept_name(reference, architecture)):
         found = inspect(client, name)
-        if found is not None and found["Architecture"] == architecture:
+        if found is not None and found["Architecture"] == architecture and fits(found, reference, digests or {}):
             _keep(client, str(found["Id"]), reference, architecture)
             return found
     return None
 
 
-def have(client: Any, reference: str, architecture: str, say: Say) -> dict[str, Any]:
+def have(
+    client: Any, reference: str, architecture: str, say: Say, digests: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return the image, pulled where the engine does not have it."""
-    found = there(client, reference, architecture)
+    found = there(client, reference, architecture, digests)
     if found is None:
-        found = pull(client, reference, architecture, say)
+        found = pull(client, reference, architecture, say, digests)
         _keep(client, str(found["Id"]), reference, architecture)
     return found
 

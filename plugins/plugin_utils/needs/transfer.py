@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PIECE = 8 << 20  # bytes held at once, and sent with one command
 # A command and what it reads; returns its exit code and what it said against it. Runs as root on the robot.
@@ -21,6 +22,23 @@ class SendingError(RuntimeError):
     """The robot did not take a file."""
 
 
+class Content:
+    """What is sent; here, a file as it is. ``name`` is what it is called on the robot."""
+
+    def __init__(self, path: Path) -> None:
+        """``path`` is looked at when it is sent."""
+        self.path, self.name = path, path.name
+
+    @property
+    def size(self) -> int:
+        """Return its size in bytes."""
+        return self.path.stat().st_size
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Return a stream from its beginning; it need not be one in which one can go back."""
+        return self.path.open("rb")
+
+
 class Sender:
     """Sends files into ``root``/staging."""
 
@@ -28,11 +46,12 @@ class Sender:
         """``run`` executes a command on the robot; ``say`` tells a person what goes over the wire."""
         self._run, self._root, self._say = run, root, say
 
-    def send(self, path: Path, what: str, staged: Sequence[Mapping[str, Any]], note: str = "") -> str:
-        """Send the file unless it is there whole; return its path on the robot. ``staged``: what lies there."""
-        target = f"{self._root}/staging/{path.name}"
-        size = path.stat().st_size
-        start = arrived(path, staged)
+    def send(self, source: Path | Content, what: str, staged: Sequence[Mapping[str, Any]], note: str = "") -> str:
+        """Send it unless it is there whole; return its path on the robot. ``staged``: what lies there."""
+        content = Content(source) if isinstance(source, Path) else source
+        target = f"{self._root}/staging/{content.name}"
+        size = content.size
+        start = arrived(content, staged)
         if start == size:
             return target
         resumed = f", going on at {megabytes(start)}" if start else ""
@@ -41,8 +60,9 @@ class Sender:
         prepare = (
             f"umask 077 && mkdir -p -m 0755 {shlex.quote(self._root)} && mkdir -p {shlex.quote(self._root)}/staging && "
         )
-        with path.open("rb") as stream:
-            stream.seek(start)
+        with content.open() as stream:
+            for _ in _pieces(stream, start):
+                pass  # there already
             while piece := stream.read(PIECE):
                 # Whatever lies behind is cut off first, so that a command which is repeated does no harm; what is on
                 # the disk afterwards survives a power cut, and need not stay in memory.
@@ -55,23 +75,29 @@ class Sender:
         return target
 
 
-def arrived(path: Path, staged: Sequence[Mapping[str, Any]]) -> int:
-    """Return how many bytes of the file the robot has already; a part that is not its beginning counts for nothing."""
+def arrived(content: Content, staged: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many bytes of it the robot has already; a part that is not its beginning counts for nothing."""
     for part in staged:
-        if part["name"] == path.name and 0 < part["bytes"] <= path.stat().st_size:
-            if part["digest"] == digest_of_beginning(path, part["bytes"]):
+        if part["name"] == content.name and 0 < part["bytes"] <= content.size:
+            if part["digest"] == digest_of_beginning(content, part["bytes"]):
                 return int(part["bytes"])
             break
     return 0
 
 
-def digest_of_beginning(path: Path, size: int) -> str:
-    """Return the SHA-256 of a file's first ``size`` bytes."""
+def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    """Yield the next ``size`` bytes of a stream, or what there is."""
+    while size > 0 and (piece := stream.read(min(1 << 20, size))):
+        yield piece
+        size -= len(piece)
+
+
+def digest_of_beginning(content: Content, size: int) -> str:
+    """Return the SHA-256 of its first ``size`` bytes."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while size > 0 and (piece := stream.read(min(1 << 20, size))):
+    with content.open() as stream:
+        for piece in _pieces(stream, size):
             digest.update(piece)
-            size -= len(piece)
     return "sha256:" + digest.hexdigest()
 
 

@@ -15,6 +15,7 @@ from .recipes import recipe_of
 REMEDIES = {
     "archive": "set it to a folder that playbooks/images.yml -e images_directory=FOLDER has filled",
     "pull": "write the digest that the registry shows for this image, as sha256:HEX",
+    "push": "write the digest that the registry shows for this image, as sha256:HEX, or none",
 }
 
 
@@ -25,6 +26,7 @@ class NeededImages:
         """Start with none."""
         self.wanted: dict[str, dict[str, list[str]]] = {}
         self.recipes: dict[str, Recipe] = {}
+        self.digests: dict[str, str] = {}  # by which this machine's engine pulls
 
     def add(self, robot: Robot, role_folders: Sequence[Path]) -> list[Fault]:
         """Note the images of ``robot``; return what keeps them from it."""
@@ -36,7 +38,7 @@ class NeededImages:
                 "digests": values.get("robot_stack_image_digests"),
             }
         )
-        faults = []
+        faults = self._pinned(robot, source) if source.method == "push" else []
         for service in robot.services:
             image, why = robot.part(service, "image")
             if why or not isinstance(image, Mapping) or not image.get("reference"):
@@ -44,7 +46,7 @@ class NeededImages:
                 faults.append(fault(robot, f"{service}_spec", why, "correct the role", value="(the role's)"))
                 continue
             reference = str(image["reference"])
-            objection = source.objection(reference)
+            objection = "" if source.method == "push" else source.objection(reference)
             if objection:
                 name = "robot_stack_image_digests" if source.method == "pull" else "robot_stack_images_directory"
                 faults.append(fault(robot, name, objection, REMEDIES[source.method]))
@@ -52,6 +54,17 @@ class NeededImages:
                 self._want(source.directory, reference, str(values["robot_stack_architecture"]))
             if source.method == "push":
                 faults += self._recipe(robot, service, image, role_folders)
+        return faults
+
+    def _pinned(self, robot: Robot, source: ImageSource) -> list[Fault]:
+        """Note the digests by which images are pulled for a robot; they are the same for all robots of a play."""
+        faults = []
+        for reference, digest in sorted(source.digests.items()):
+            why = source.objection(reference)
+            if not why and self.digests.setdefault(reference, digest) != digest:
+                why = f"{reference} has another digest for another robot, and this machine pulls it once for all"
+            if why:
+                faults.append(fault(robot, "robot_stack_image_digests", why, REMEDIES["push"]))
         return faults
 
     def _want(self, directory: str, reference: str, architecture: str) -> None:

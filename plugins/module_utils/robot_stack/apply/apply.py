@@ -27,7 +27,13 @@ from ..watchdog import setup as watchdog_setup
 from . import image_retention, rename_data, teardown
 from .replacement import Replacement, ServiceFailedError
 
-__all__ = ["Applier", "Archive", "ServiceFailedError"]
+__all__ = ["Applier", "Archive", "ServiceFailedError", "Tell", "nobody"]
+
+Tell = Callable[[str], None]
+
+
+def nobody(_words: str) -> None:
+    """Tell nobody of a change."""
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Applier:
     run: systemd.Run = systemd.run
     clock: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
+    audit: Tell = nobody
 
     def __post_init__(self) -> None:
         """Bind each kind of step to its method."""
@@ -73,7 +80,15 @@ class Applier:
         """Do ``steps`` in their order; one whose needs the controller has not met is left for the next call."""
         for step in steps:
             if not self.lacks(step):
-                self._handlers[step.kind](step)
+                self._do(step)
+
+    def _do(self, step: Step) -> None:
+        try:
+            self._handlers[step.kind](step)
+        except BaseException:  # a part of it may be done: it is told, too
+            self.audit(f"{step.summary}: failed")
+            raise
+        self.audit(step.summary)
 
     def lacks(self, step: Step) -> bool:
         """Whether the controller must do or bring something before ``step`` can be done."""
@@ -129,7 +144,7 @@ class Applier:
         for step in steps:
             if step.kind == "image":
                 try:
-                    self._image(step)
+                    self._do(step)
                 except delivery.ThinArchiveRefusedError as refused:
                     if isinstance(step.need, ImageNeed):
                         again.append(replace(step.need, whole=True, why=str(refused)))

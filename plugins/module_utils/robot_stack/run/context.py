@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+from ..apply.apply import Applier, Tell, nobody
 from ..ask import history
 from ..base import lock
 from ..base.roots import Roots
@@ -28,6 +29,13 @@ class Call:
     applier: Any = None
     patience_seconds: float = lock.PATIENCE_SECONDS
     window: history.Window = field(default_factory=history.Window)
+    audit: Tell = nobody  # each change, as it was done
+
+    def hands(self, archives: Mapping[str, Archive]) -> Applier:
+        """Return what carries out the steps of this call."""
+        made: Applier = self.applier or Applier(self.stack, self.roots, self.engine, archives)
+        made.audit = self.audit
+        return made
 
     @property
     def reads_only(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..apply.apply import Applier
 from ..engine import logs
 from ..engine.protocol import name_of
 from ..judge import gate
@@ -32,7 +31,7 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
             images = {s.name: _image(seen, s.name) for s in call.stack.scoped_services}
             good_versions.save(good_versions.after_passing(good, call.stack, images), root)
             # what was good before the last two is not needed any more
-            (call.applier or Applier(call.stack, call.roots, call.engine, {})).clean()
+            call.hands({}).clean()
         return {**base, **measured.result, "proven": True}
     told = [f"{one.subject}: {one.why}" for one in found]
     base.update(proven=False, objections=told, failed=True)

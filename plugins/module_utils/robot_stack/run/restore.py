@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ..apply import image_retention
-from ..apply.apply import Applier, ServiceFailedError
+from ..apply.apply import ServiceFailedError
 from ..engine.protocol import PREVIOUS, EngineError
 from ..host.systemd import CommandError
 from ..plan import observe, plan
@@ -95,7 +95,8 @@ def _removals(stack: Stack, wanted: Stack, seen: Observed, removable: Collection
 
 def go_back(call: Call, back: Return) -> None:
     """Do it, and forget the images that came after."""
-    applier = replace(call.applier or Applier(call.stack, call.roots, call.engine, {}), stack=back.stack, archives={})
+    applier = replace(call.hands({}), stack=back.stack, archives={})
+    call.audit("going back to what was good here")
     applier.bring_images(back.steps)
     applier.apply([step for step in back.steps if step.kind != "image"])
 

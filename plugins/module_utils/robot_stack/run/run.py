@@ -41,6 +41,8 @@ def _execute(call: Call) -> dict[str, Any]:
     found = records.told(call, seen)
     if found and not call.reads_only and not _refuses(call, seen):
         found = records.heal(call, seen)  # before anything is remembered, which would write over it
+        for words in found:
+            call.audit(words)
         seen = observe.observe(call.stack, call.roots, call.engine)
     try:
         return records.in_result(call, _answer(call, seen), found)
@@ -98,7 +100,7 @@ def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
 
 
 def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
-    applier = call.applier or Applier(call.stack, call.roots, call.engine, call.archives)
+    applier = call.hands(call.archives)
     applier.archives = staging.intact(applier.archives, call.roots.filesystem)
     done: list[Step] = []
     if made.foundation and call.stack.state != "absent":

@@ -21,7 +21,7 @@ from ..base import files, lock, roots, units, wire
 from ..base.files import DesiredFile, FoundFile, write
 from ..base.roots import Roots
 from ..engine import drivers
-from ..host import cgroup, procfs, systemd
+from ..host import cgroup, journal, procfs, systemd
 from ..host.systemd import UNITS, Run
 from ..judge import readback, verdict
 from ..records import failure_history, record_file, samples, state
@@ -231,6 +231,7 @@ Nice=10
 # what it says is worth a line; that it ran is not
 LogLevelMax=warning
 SyslogLevel=warning
+SyslogIdentifier={journal.NAME}
 TimeoutStartSec=120
 NoNewPrivileges=yes
 ProtectHome=yes
