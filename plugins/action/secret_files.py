@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+IGNORED = ".gitignore"
+PRIVATE = (".key", ".password")
 BYTES = 24  # 32 letters, digits, - and _: nothing that a file format or a URL would have to quote
 
 
@@ -22,14 +25,15 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return `made`: the names of the files that were missing."""
+        """Return `made`, the files that were missing, and `closed`, those that others could read."""
         super().run(tmp, task_vars)
         directory = Path(str(self._task.args["directory"])).expanduser()
         try:
             made = make(directory, [str(name) for name in self._task.args["names"]], self._task.check_mode)
+            closed = close(directory, self._task.check_mode)
         except (OSError, ValueError) as error:
             raise AnsibleActionFail(f"passwords cannot be kept in {directory}: {error}") from error
-        return {"changed": bool(made), "made": made}
+        return {"changed": bool(made or closed), "made": made, "closed": closed}
 
 
 def make(directory: Path, names: list[str], check: bool = False) -> list[str]:
@@ -40,6 +44,9 @@ def make(directory: Path, names: list[str], check: bool = False) -> list[str]:
     missing = [name for name in names if not (directory / name).is_file()]
     if check:
         return missing
+    directory.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError), (directory / IGNORED).open("x", encoding="utf-8") as file:
+        file.write("*\n")  # an inventory lies in git as a rule
     for folder in {directory, *((directory / name).parent for name in names)}:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -51,3 +58,12 @@ def make(directory: Path, names: list[str], check: bool = False) -> list[str]:
             file.write(secrets.token_urlsafe(BYTES) + "\n")
         partial.replace(path)
     return missing
+
+
+def close(directory: Path, check: bool = False) -> list[str]:
+    """Have each private file in ``directory`` its owner's alone, such as one that was copied; return those."""
+    private = [path for path in sorted(directory.rglob("*")) if path.suffix in PRIVATE and not path.is_symlink()]
+    found = [path for path in private if path.is_file() and path.stat().st_mode & 0o077]
+    for path in () if check else found:
+        path.chmod(0o600)
+    return [str(path.relative_to(directory)) for path in found]

@@ -132,7 +132,9 @@ options:
         elements: dict
         default: []
       files:
-        description: C(path) and C(content), C(template) or C(src) of files; C(sensitive) ones are never shown.
+        description: >-
+          C(path) and C(content), C(template) or C(src) of files. C(sensitive) ones are never shown; they, and those
+          marked C(credential), are no part of a version, so a rollback leaves them as they are declared.
         type: list
         elements: dict
         default: []

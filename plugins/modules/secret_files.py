@@ -8,6 +8,7 @@ short_description: Make passwords on the controller
 description:
   - Makes each file that is missing, with a password of 32 characters, readable by its owner alone. Those that are
     there stay.
+  - Keys and passwords in the folder that others could read become their owner's alone, and git ignores the folder.
   - No host is contacted.
 options:
   directory:
@@ -36,4 +37,5 @@ EXAMPLES = r"""
 
 RETURN = r"""
 made: {description: The names of the files that were missing., type: list, elements: str, returned: success}
+closed: {description: The files that others could read., type: list, elements: str, returned: success}
 """

@@ -95,6 +95,16 @@ class Hub:
             self.containers[name] = self._start(name)
         until(lambda: self.ask(READER, "/api/v1/query?query=1").status == 200, "the hub answers", self._last_words)
 
+    def deploy(self, name: str, **variables: Any) -> None:
+        """Make a container anew for what the inventory says now, as a run does."""
+        self.written.update(variables)
+        self.certificate = self.written["telemetry_hub_tls_certificate"]
+        if name in self.containers:
+            before = self.containers.pop(name)
+            before.stop(timeout=int(PATIENCE_SECONDS))
+            before.remove(v=True)
+        self.containers[name] = self._start(name)
+
     def _start(self, name: str) -> Container:
         spec = {**product.service(name, **self.written), **self.instead}
         return start(spec, self.folder / name, network_mode=f"container:{self.network.id}")

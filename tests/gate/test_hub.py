@@ -105,6 +105,35 @@ def test_what_would_leave_somebody_out_is_refused(written: dict[str, Any], blame
     assert variables(**written) == blamed
 
 
+LOGIN = {"telemetry_hub_notifier_username": "hub", "telemetry_hub_notifier_password": Secret()}
+
+
+@pytest.mark.parametrize(
+    ("url", "written", "refused"),
+    [
+        ("http://alerts:9093", {}, ""),
+        ("https://alerts:9093", LOGIN, ""),
+        ("HTTPS://one:9093, https://two:9093", LOGIN, ""),
+        ("http://alerts:9093", LOGIN, "in the clear"),
+        ("https://one:9093,http://two:9093", LOGIN, "in the clear"),
+        ("alerts:9093", LOGIN, "in the clear"),
+        ("http://alerts:9093", {**LOGIN, "telemetry_hub_notifier_plain_http": "yes"}, "in the clear"),
+        ("http://alerts:9093", {**LOGIN, "telemetry_hub_notifier_plain_http": True}, ""),
+        ("http://hub:hunter2@alerts:9093", {}, "command line"),
+        ("https://hub:hunter2@alerts:9093", {}, "command line"),
+        ("https://one:9093,//hub:hunt/er2@two:9093", {}, "command line"),
+        ("https://hub:hunter2@alerts:9093", {"telemetry_hub_notifier_plain_http": True}, "command line"),
+        (Secret(), {}, "command line"),
+    ],
+)
+def test_a_password_for_alerts_travels_in_files_and_in_tls_alone(
+    url: Any, written: dict[str, Any], refused: str
+) -> None:
+    found = [one for one in faults(telemetry_hub_notifier_url=url, **written) if one.variable.endswith("_url")]
+    assert [refused in one.why for one in found] == ([True] if refused else [])
+    assert "er2" not in report(found, 1, "host")
+
+
 def test_no_secret_is_shown() -> None:
     found = faults(telemetry_hub_reader_password=12345678, telemetry_hub_tls_key="KEY-TEXT")
     assert found

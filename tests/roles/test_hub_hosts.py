@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from ansible.template import trust_as_template
 from declarations import PROJECT
+from rendering import templar
 
 
 def run(tmp_path: Path, playbook: str, *hosts: str, more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -64,3 +68,62 @@ def test_a_controller_without_a_network_has_its_images_from_a_folder(tmp_path: P
     told = hub(tmp_path, host).stdout
     assert "does not hold" not in told
     assert "UNREACHABLE" in told, "nothing but the host itself is missing"
+
+
+ROBOTS = (
+    "[robots]",
+    *(f"{name}.invalid robot_stack_telemetry_mode=push" for name in ("rover", "scout")),
+    "solo.invalid",
+)
+
+
+def remove(tmp_path: Path, *more: str, robots: tuple[str, ...] = ROBOTS) -> str:
+    done = run(tmp_path, "remove", "here.invalid", *robots, more=more)
+    assert done.returncode != 0, "none of these hosts exists"
+    return " ".join(done.stdout.split())
+
+
+def test_a_robot_is_not_removed_while_its_hub_would_let_it_in(tmp_path: Path) -> None:
+    told = remove(tmp_path, "--limit", "scout.invalid")
+    assert "leaves out the hub, here.invalid, which would still let in scout.invalid" in told
+    assert "--limit 'scout.invalid,here.invalid'" in told
+    assert "remove_login=false" in told
+    assert "UNREACHABLE" not in told
+
+
+@pytest.mark.parametrize("limit", [(), ("--limit", "scout.invalid,telemetry_hub"), ("--limit", "all:!rover.invalid")])
+def test_the_hub_is_told_before_the_robot_is_asked(tmp_path: Path, limit: tuple[str, ...]) -> None:
+    told = remove(tmp_path, *limit)
+    assert "fatal: [here.invalid]: UNREACHABLE" in told
+    assert "fatal: [scout.invalid]" not in told
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--limit", "scout.invalid", "-e", "remove_login=false"),
+        ("--limit", "scout.invalid", "--tags", "sensor_service"),
+        ("--limit", "solo.invalid"),
+    ],
+)
+def test_who_keeps_its_login_or_has_none_asks_no_hub(tmp_path: Path, more: tuple[str, ...]) -> None:
+    told = remove(tmp_path, *more)
+    assert f"fatal: [{more[1]}]: UNREACHABLE" in told
+    assert "here.invalid" not in told
+
+
+def test_the_door_s_list_is_without_robots_that_leave() -> None:
+    (play,) = yaml.safe_load((PROJECT / "playbooks/hub.yml").read_text(encoding="utf-8"))
+    hosts: dict[str, dict[str, Any]] = {
+        name: {"inventory_hostname": name, "robot_stack_telemetry_mode": mode}
+        for name, mode in (("rover", "both"), ("scout", "push"), ("solo", "local"))
+    }
+    template = trust_as_template(play["vars"]["telemetry_hub_robots"])
+
+    def listed(*leaving: str) -> Any:
+        known = {"groups": {"robots": list(hosts)}, "hostvars": hosts, "telemetry_hub_leaving": list(leaving)}
+        return templar(**known).template(template)
+
+    assert listed() == ["rover", "scout"]
+    assert listed("scout") == ["rover"]
+    assert listed("rover", "scout") == []

@@ -12,8 +12,11 @@ import pytest
 import yaml
 from ansible.errors import AnsibleError
 from ansible.template import trust_as_template
+from ansible_collections.robotfleet.stack.plugins.filter.holds_secret import holds_secret
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import FileMissingError, rendered
 from declarations import PROJECT
+from hypothesis import given
+from hypothesis import strategies as st
 from rendering import rendered_template, templar, value
 
 TEMPLATES = sorted(PROJECT.glob("roles/*/templates/**/*.j2"))
@@ -225,3 +228,47 @@ def test_no_protocol_has_its_own_bound_where_writes_are_accepted(service: str) -
     bounds = {word for word in command if re.search(r"maxInsertRequestSize|maxRequestSize|maxLineLen", word)}
     assert len(bounds) == 8
     assert len({word.partition("=")[2] for word in bounds}) == 1
+
+
+def target(**more: Any) -> list[dict[str, Any]]:
+    return [{"job_name": "lidar", "static_configs": [{"targets": ["127.0.0.1:9200"]}], **more}]
+
+
+@pytest.mark.parametrize("role", ["vmagent", "victoriametrics"])
+@pytest.mark.parametrize(
+    ("entries", "private"),
+    [
+        ([], False),
+        (target(), False),
+        (target(basic_auth={"username": "me", "password_file": "/etc/word"}), False),
+        (target(authorization={"credentials_file": "/etc/word"}, bearer_token_file="/etc/word"), False),
+        (target(metrics_path="/token", params={"key": ["value"]}), False),
+        (target(basic_auth={"username": "me", "password": "hunter2"}), True),
+        (target(bearer_token="hunter2"), True),
+        (target(authorization={"type": "Bearer", "credentials": "hunter2"}), True),
+        (target(oauth2={"client_id": "me", "client_secret": "hunter2"}), True),
+        (target(headers=["Authorization: Bearer hunter2"]), True),
+        (target(proxy_url="http://me:hunter2@proxy:3128"), True),
+        (target(tls_config={"key": "-----BEGIN EC PRIVATE KEY-----\nhunter2"}), True),
+        (target(params={"access_token": ["hunter2"]}), True),
+    ],
+)
+def test_a_scrape_configuration_with_a_password_is_private(
+    role: str, entries: list[dict[str, Any]], private: bool
+) -> None:
+    spec = value(f"{role}_spec", **{f"{role}_scrape_configs_extra": entries}, vmagent_hub_password="x")
+    (file,) = [file for file in spec["files"] if file["path"] == "scrape.yml"]
+    assert file["sensitive"] is private
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=20,
+    ),
+    st.text(min_size=1),
+)
+def test_a_password_is_seen_however_deep_it_is(around: Any, word: str) -> None:
+    assert holds_secret({"a": [around, {"basic_auth": {"password": word}}]})
+    assert holds_secret(around) in (True, False)

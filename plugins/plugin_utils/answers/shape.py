@@ -16,7 +16,7 @@ from . import printable
 LONGEST_NAME = 100  # characters: of services and labels, so that a table stays one
 LONGEST_MESSAGE, MOST_MESSAGE_LINES = 1 << 16, 400
 MOST_LINES = 400  # of a plan, of reasons
-BLOCKS = ("before", "after")  # texts of several lines
+BLOCKS = ("before", "after", "certificates")  # texts of several lines
 # What Ansible adds: where a module did not run to its end, and what the controller itself has to warn of.
 OF_ANSIBLE = ("exception", "warnings", "module_stdout", "module_stderr", "rc")
 
@@ -46,6 +46,18 @@ class BackupAnswer(TypedDict, total=False):
     staged: list[Staged]
 
 
+class HubSecretsAnswer(TypedDict, total=False):
+    """What the module hub_secrets answers."""
+
+    changed: bool
+    failed: bool
+    msg: str
+    users: list[str]
+    more: int
+    certificates: str
+    database: bool
+
+
 class AnyAnswer(TypedDict, total=False):
     """What is used of the answers of Ansible's own modules."""
 
@@ -58,7 +70,7 @@ class AnyAnswer(TypedDict, total=False):
 
 
 _ABSENT = object()
-KINDS: dict[str, Any] = {"robot_stack": Result, "robot_backup": BackupAnswer}
+KINDS: dict[str, Any] = {"robot_stack": Result, "robot_backup": BackupAnswer, "hub_secrets": HubSecretsAnswer}
 
 
 def read(name: str, raw: Any) -> dict[str, Any]:

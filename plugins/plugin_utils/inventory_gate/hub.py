@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .declaration import Fault, Robot, fault
+from .declaration import Fault, Robot, Secret, fault
 from .exposure import given
 
 NAMES = "telemetry_hub_names"
 READER = "telemetry_hub_reader_username"
 NOTIFIER = "telemetry_hub_notifier_url"
+PLAIN = "telemetry_hub_notifier_plain_http"
+NOTIFIER_PASSWORD = "telemetry_hub_notifier_password"  # noqa: S105 (a variable's name)
 PAIRS = (
     ("telemetry_hub_tls_certificate", "telemetry_hub_tls_key"),
-    ("telemetry_hub_notifier_username", "telemetry_hub_notifier_password"),
+    ("telemetry_hub_notifier_username", NOTIFIER_PASSWORD),
 )
 
 
@@ -26,10 +28,25 @@ def check(robot: Robot) -> list[Fault]:
     if isinstance(robots, (list, tuple)) and robot.values.get(READER) in robots:
         why = "a robot has this name, and nobody would be told of its silence"
         faults.append(fault(robot, READER, why, "give the reader another name"))
-    if given(robot.values.get("telemetry_hub_notifier_password")) and robot.values.get(NOTIFIER) == "":
+    return faults + _notifier(robot)
+
+
+def _notifier(robot: Robot) -> list[Fault]:
+    """Where alerts go: a password for it is not on a command line, and not in the clear on a network."""
+    url, password = robot.values.get(NOTIFIER), given(robot.values.get(NOTIFIER_PASSWORD))
+    if password and url == "":
         why = "there is a password for it, and alerts would be sent nowhere"
-        faults.append(fault(robot, NOTIFIER, why, f"write {NOTIFIER}: https://alerts.example.org:9093", "(empty)"))
-    return faults
+        return [fault(robot, NOTIFIER, why, f"write {NOTIFIER}: https://alerts.example.org:9093", "(empty)")]
+    if isinstance(url, Secret) or (isinstance(url, str) and "@" in url):
+        why = "it stands on vmalert's command line, which every user of the host can read, a password in it as well"
+        remedy = f"write the address alone, telemetry_hub_notifier_username and a vaulted {NOTIFIER_PASSWORD}"
+        return [fault(robot, NOTIFIER, why, remedy, value="(secret)")]
+    # a comma divides several addresses
+    https = isinstance(url, str) and all(one.strip().lower().startswith("https://") for one in url.split(","))
+    if password and isinstance(url, str) and not https and robot.values.get(PLAIN) is not True:
+        why = f"{NOTIFIER_PASSWORD} would travel in the clear"
+        return [fault(robot, NOTIFIER, why, f"write https://, or on a test network {PLAIN}: true")]
+    return []
 
 
 def _half(robot: Robot, one: str, other: str) -> list[Fault]:

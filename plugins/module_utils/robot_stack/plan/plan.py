@@ -251,12 +251,21 @@ def _container_diff(
 
 
 def _orphans(stack: Stack, seen: Observed) -> list[Step]:
-    """Containers that bear our label and that nothing declares; only where everything is in scope."""
+    """Containers and files of ours that nothing declares; only where everything is in scope."""
     steps = []
     for name, container in sorted(seen.containers.items()):
         if not stack.scope and stack.service(container.service) is None:
             steps.append(Step("orphan", name, f"remove container {name} (no longer declared; its data stays)"))
-    return steps + ([] if stack.scope else _stale_slices(stack, seen))
+    return steps + ([] if stack.scope else _stale_files(stack, seen) + _stale_slices(stack, seen))
+
+
+def _stale_files(stack: Stack, seen: Observed) -> list[Step]:
+    """Files of services that are no longer declared: passwords are among them, and nobody would ever change those."""
+    return [
+        Step("drop-directory", f"{stack.budget.root}/{name}/config", f"remove the files of {name} (its data stays)")
+        for name, entries in sorted(seen.own_directories.items())
+        if stack.service(name) is None and f"{name}/config" in entries
+    ]
 
 
 def _stale_slices(stack: Stack, seen: Observed) -> list[Step]:

@@ -23,7 +23,7 @@ from ..spec import check
 from ..spec.model import Budget, ControllerSpec, EngineSpec, Stack
 from ..spec.parse import service_of
 from ..spec.typed import mistyped
-from . import record_file
+from . import credentials, record_file
 from .record_file import FORMAT, Content, Fields, Problem
 
 FILE = "good-versions.json"
@@ -61,6 +61,20 @@ class Generation:
 def load(root: Path) -> list[Generation]:
     """Return the good versions below ``root`` that can be read."""
     return read(root)[0]
+
+
+def current(root: Path, stack: Stack) -> list[Generation]:
+    """Return the good versions below ``root`` with the credentials that ``stack`` declares: what to go back to."""
+    return with_credentials(load(root), stack)
+
+
+def with_credentials(generations: Sequence[Generation], stack: Stack) -> list[Generation]:
+    """Return the versions with the credentials of the services in scope as they are declared now."""
+    now = {service.name: service.raw for service in stack.scoped_services}
+    return [
+        replace(one, services={name: credentials.renewed(raw, now.get(name, {})) for name, raw in one.services.items()})
+        for one in generations
+    ]
 
 
 def read(root: Path) -> tuple[list[Generation], list[Problem]]:
@@ -165,7 +179,11 @@ def proven(generations: Sequence[Generation], stack: Stack) -> bool:
 
 
 def after_passing(generations: Sequence[Generation], stack: Stack, images: Mapping[str, str]) -> list[Generation]:
-    """Return the versions after the one that is declared has passed; outside of its scope the newest one stays."""
+    """Return the versions after the one that is declared has passed; outside of its scope the newest one stays.
+
+    None of them has a password of before: whoever changed one must not get it back, and it shall lie nowhere.
+    """
+    generations = with_credentials(generations, stack)
     newest = generations[0] if generations else Generation()
     kept = {name: raw for name, raw in newest.services.items() if not stack.in_scope(name)}
     scoped = {service.name: service.raw for service in stack.scoped_services}

@@ -1,4 +1,4 @@
-"""Puts a robot back to a version that was good there. Data stays as it is; so do engine and kernel.
+"""Puts a robot back to a version that was good there. Data stays as it is; so do engine and kernel, and credentials.
 
 A service that never was good there, and that did not run before this rollout, is removed: nothing that failed stays.
 """
@@ -22,7 +22,16 @@ from .context import Call
 from .measure import Measured, measure
 
 # what a way back does not touch, and what it does in its own way
-LEFT_ALONE = ("boot-line", "reboot", "engine-file", "packages", "engine-restart", "orphan", "drop-slice")
+LEFT_ALONE = (
+    "boot-line",
+    "reboot",
+    "engine-file",
+    "packages",
+    "engine-restart",
+    "orphan",
+    "drop-directory",
+    "drop-slice",
+)
 VERSIONED = ("slice", "image", "retag", "data", "file", "container", "orphan")  # what tells versions apart
 
 
@@ -111,7 +120,7 @@ def go_back(call: Call, back: Return) -> None:
 
 def automatically(call: Call, removable: Collection[str]) -> Outcome:
     """Go back to the newest good version after a failure; what was never good and is ``removable`` goes."""
-    good = good_versions.load(call.roots.path(call.stack.budget.root))
+    good = good_versions.current(call.roots.path(call.stack.budget.root), call.stack)
     known = good[0] if good else Generation()
     try:
         back = way_back(call, known, removable)
@@ -151,11 +160,14 @@ def by_hand(call: Call) -> Return:
     """Return the way to the newest good version that the robot is not. Raises `NothingGoodError`: there is none."""
     known = good_versions.load(call.roots.path(call.stack.budget.root))
     running = {c.service for c in observe.observe(call.stack, call.roots, call.engine).containers.values()}
-    for generation in known:
-        if any(call.stack.in_scope(name) for name in generation.services):
-            back = way_back(call, generation, running - set(generation.services))
-            if back.differs:
-                return back
+    for was, now in zip(known, good_versions.with_credentials(known, call.stack)):
+        if not any(call.stack.in_scope(name) for name in was.services):
+            continue
+        removable = running - set(was.services)
+        back = way_back(call, now, removable)
+        # another password alone, which is on its way to the robot or was brought there, makes no other version
+        if back.differs and way_back(call, was, removable).differs:
+            return back
     raise NothingGoodError(_nothing(known, call.stack.scope))
 
 

@@ -188,7 +188,8 @@ def _restored(call: Call) -> dict[str, Any]:
         return result
     restore.go_back(call, back)
     root = call.roots.path(call.stack.budget.root)
-    good_versions.save(good_versions.after_rollback(good_versions.load(root), back.generation, call.stack.scope), root)
+    known = good_versions.current(root, call.stack)
+    good_versions.save(good_versions.after_rollback(known, back.generation, call.stack.scope), root)
     measured = restore.measured(call, restore.Outcome([], "", back.stack))
     result.update(measured.result)
     found = measured.judged.faults(BROKEN)

@@ -1,0 +1,361 @@
+"""A controller without a hub's secrets makes no others, unless it is asked to; the authority is exchanged in steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import ssl
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.robotfleet.stack.plugins.action.secret_files import close, make
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import hub_secrets
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.hub_secrets import folder as folders
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.hub_secrets.compare import Wanted, objections, signed
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.hub_secrets.folder import Folder, FolderError
+from declarations import BIN, PROJECT
+from rendering import rendered_template
+
+PLAY = """
+- hosts: telemetry_hub
+  gather_facts: false
+  tasks:
+    - import_role: {name: robotfleet.stack.telemetry_hub, tasks_from: spec}
+    - import_role: {name: robotfleet.stack.robot_stack, tasks_from: spec}
+    - import_role: {name: robotfleet.stack.telemetry_hub, tasks_from: secrets}
+"""
+DOOR = PROJECT / "roles/telemetry_hub/templates/auth.yml.j2"
+
+
+@dataclass
+class Site:
+    """A controller, and a hub whose root is a folder of this machine."""
+
+    tmp: Path
+
+    def __post_init__(self) -> None:
+        (self.tmp / "play.yml").write_text(PLAY)
+        local = f"ansible_connection=local ansible_python_interpreter={BIN / 'python'}"
+        (self.tmp / "hosts.ini").write_text(f"[telemetry_hub]\nhub {local} robot_stack_root={self.root}\n")
+
+    @property
+    def root(self) -> Path:
+        return self.tmp / "hub"
+
+    @property
+    def folder(self) -> Path:
+        return self.tmp / ".telemetry_hub"
+
+    def run(self, *more: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        """Have the hub's secrets made, as playbooks/hub.yml does."""
+        told = {"telemetry_hub_robots": ["rover", "scout"], **variables}
+        argv = [str(BIN / "ansible-playbook"), "-i", "hosts.ini", "play.yml", "-e", json.dumps(told), *more]
+        environment = {
+            **os.environ,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".collections"),
+            "ANSIBLE_FORCE_COLOR": "0",
+        }
+        return subprocess.run(
+            argv, cwd=self.tmp, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    def made(self, **variables: Any) -> None:
+        done = self.run(**variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def refused(self, **variables: Any) -> str:
+        """Return what was said; nothing on this machine has changed. Whitespace is one blank each."""
+        before = self.files()
+        done = self.run(**variables)
+        assert done.returncode != 0, done.stdout
+        assert self.files() == before, "a refusal changes nothing"
+        return " ".join(done.stdout.split())
+
+    def deployed(self, *robots: str) -> None:
+        """The hub gets what was made, as the door's container finds it."""
+        version = self.root / "telemetry_hub_vmauth/config/0123456789abcdef"
+        shutil.rmtree(version, ignore_errors=True)
+        (version / "tls").mkdir(parents=True)
+        known = list(robots or ("rover", "scout"))
+        text = rendered_template(DOOR, telemetry_hub_robots=known, telemetry_hub_secrets_directory=str(self.folder))
+        (version / "auth.yml").write_text(text)
+        (version / "database_password").write_text(self.files()["database.password"])
+        shutil.copy(self.folder / "hub.pem", version / "tls/certificate.pem")
+
+    def files(self) -> dict[str, str]:
+        found = self.folder.rglob("*") if self.folder.is_dir() else ()
+        return {str(path.relative_to(self.folder)): path.read_text() for path in found if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A hub that was deployed by the controller that made its secrets."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.made()
+    site.deployed()
+    return site
+
+
+@pytest.fixture
+def site(first: Site, tmp_path: Path) -> Site:
+    """The same again, to change it."""
+    for name in ("hub", ".telemetry_hub"):
+        shutil.copytree(first.tmp / name, tmp_path / name)
+    return Site(tmp_path)
+
+
+def test_a_second_run_changes_nothing(site: Site) -> None:
+    before = site.files()
+    done = site.run()
+    assert "changed=0" in done.stdout, done.stdout
+    assert site.files() == before
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_controller_without_the_folder_makes_no_other_authority(site: Site, check: bool) -> None:
+    shutil.rmtree(site.folder)
+    done = site.run(*(["--check"] if check else []))
+    told = " ".join(done.stdout.split())
+    assert done.returncode != 0, told
+    assert not site.folder.exists()
+    for words in (
+        "hub: this controller lacks secrets that the hub has. Nothing was made or changed.",
+        f"telemetry_hub_secrets_directory: {site.folder} lacks reader.password, robots/rover.password, "
+        "robots/scout.password, database.password, which the hub has",
+        "lacks ca.pem, ca.key",
+        f"rsync -a OTHER:FOLDER/ {site.folder}/",
+        'telemetry_hub_secrets_renew": ["*"]',
+    ):
+        assert words in told, told
+
+
+@pytest.mark.parametrize("name", ["ca.key", "ca.pem", "reader.password", "robots/scout.password", "database.password"])
+@pytest.mark.parametrize("emptied", [False, True])
+def test_each_of_them_is_missed_and_no_other(site: Site, name: str, emptied: bool) -> None:
+    passwords = {"scout": "robots/scout.password", "reader": "reader.password", "newcomer": "robots/newcomer.password"}
+    wanted, folder = Wanted(passwords, "database.password"), Folder(site.folder)
+    held = {"users": ["reader", "scout"], "database": True, "certificates": site.files()["hub.pem"]}
+    assert objections(folder, wanted, held) == []
+    if emptied:
+        (site.folder / name).write_text("")
+    else:
+        (site.folder / name).unlink()
+    (told,) = objections(folder, wanted, held)
+    assert told.startswith(f"lacks {name}, ")
+    renewed = (name, "ca.key") if name == "ca.pem" else (name,)
+    assert objections(folder, replace(wanted, renewed=renewed), held) == []
+
+
+def test_somebody_elses_folder_is_told_from_ones_own(site: Site, tmp_path: Path) -> None:
+    shutil.rmtree(site.folder)
+    shutil.move(site.root, tmp_path / "elsewhere")
+    site.made()
+    shutil.move(tmp_path / "elsewhere", site.root)
+    assert "has another authority" in site.refused()
+
+
+def test_a_new_robot_gets_its_password_and_a_new_hub_everything(site: Site) -> None:
+    before = site.files()
+    site.made(telemetry_hub_robots=["newcomer", "rover", "scout"])
+    assert site.files().keys() - before.keys() == {"robots/newcomer.password"}
+
+
+def test_what_is_given_in_the_vault_is_not_missed(site: Site) -> None:
+    for name in ("reader.password", "robots/scout.password", "database.password"):
+        (site.folder / name).unlink()
+    site.made(
+        telemetry_hub_reader_password="given",
+        telemetry_hub_database_password="given",
+        telemetry_hub_robot_passwords={"scout": "given"},
+    )
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_who_asks_gets_other_secrets(site: Site, lost: bool) -> None:
+    before = site.files()
+    if lost:
+        shutil.rmtree(site.folder)
+    site.made(telemetry_hub_secrets_renew=["*"])
+    after = site.files()
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] == before[name]} == {".gitignore"}
+    assert signed(after["hub.pem"], after["ca.pem"])
+
+
+def test_one_password_is_changed_and_no_other(site: Site) -> None:
+    before = site.files()
+    site.made(telemetry_hub_secrets_renew=["robots/scout.password"])
+    after = site.files()
+    assert {name for name in after if after[name] != before[name]} == {"robots/scout.password"}
+
+
+def test_a_password_that_is_none_of_these_is_refused(site: Site) -> None:
+    told = site.refused(telemetry_hub_secrets_renew=["robots/scuot.password"])
+    assert "hub: telemetry_hub_secrets_renew: robots/scuot.password: there is no robots/scuot.password" in told
+    assert "robots/scout.password" in told
+
+
+def test_a_robot_that_leaves_loses_its_password(site: Site) -> None:
+    before = site.files()
+    site.made(telemetry_hub_robots=["rover"], telemetry_hub_leaving=["scout"])
+    assert before.keys() - site.files().keys() == {"robots/scout.password"}
+    site.deployed("rover")
+    site.made()
+    assert site.files()["robots/scout.password"] != before["robots/scout.password"]
+
+
+def handshake(certificate: Path, key: Path, trusted: str) -> bool:
+    """Whether a client that trusts these authorities takes that certificate for the hub's."""
+    client_in, client_out, server_in, server_out = (ssl.MemoryBIO() for _ in range(4))
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate, key)
+    server = serving.wrap_bio(server_in, server_out, server_side=True)
+    asking = ssl.create_default_context(cadata=trusted)
+    client = asking.wrap_bio(client_in, client_out, server_hostname="hub")
+    for _ in range(4):
+        for side in (client, server):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError:
+                return False
+            server_in.write(client_out.read())
+            client_in.write(server_out.read())
+    return True
+
+
+def accepted(site: Site, trusted: str) -> bool:
+    return handshake(site.folder / "hub.pem", site.folder / "hub.key", trusted)
+
+
+def test_while_the_authority_is_exchanged_robots_know_the_hub_at_every_moment(site: Site) -> None:
+    old = Folder(site.folder).trusted()
+    site.made(telemetry_hub_authority_change="begin")
+    both = Folder(site.folder).trusted()
+    assert (both.count("BEGIN CERTIFICATE"), old in both) == (2, True)
+    assert accepted(site, old), "robots that were not told yet"
+    assert accepted(site, both)
+    site.made(telemetry_hub_authority_change="begin")
+    assert Folder(site.folder).trusted() == both, "asked twice, it is the same one"
+
+    site.made(telemetry_hub_authority_change="switch")
+    assert accepted(site, both)
+    assert not accepted(site, old)
+    assert sorted(Folder(site.folder).trusted().split("\n")) == sorted(both.split("\n"))
+    assert "the hub still shows a certificate of the old authority" in site.refused(
+        telemetry_hub_authority_change="finish"
+    )
+    site.deployed()
+    before = site.files()
+    site.made(telemetry_hub_authority_change="switch")
+    assert site.files() == before, "asked twice, it is the same one"
+
+    site.made(telemetry_hub_authority_change="finish")
+    new = Folder(site.folder).trusted()
+    assert accepted(site, new)
+    assert (new.count("BEGIN CERTIFICATE"), new in both, old in new) == (1, True, False)
+    assert "changed=0" in site.run().stdout
+
+
+def test_an_exchange_can_be_given_up_before_the_hub_has_switched(site: Site) -> None:
+    before = site.files()
+    site.made(telemetry_hub_authority_change="begin")
+    site.made(telemetry_hub_authority_change="cancel")
+    assert site.files() == before
+
+
+@pytest.mark.parametrize(
+    ("there", "step", "why"),
+    [
+        ((), "switch", "write begin, then run site.yml"),
+        (("ca.previous.pem",), "begin", "the last exchange is not finished"),
+        (("ca.next.pem",), "finish", "the hub has not switched yet"),
+        (("ca.previous.pem",), "cancel", "the hub has switched already"),
+        ((), "finish", ""),
+        ((), "cancel", ""),
+        (("ca.next.pem",), "begin", ""),
+        (("ca.previous.pem",), "switch", ""),
+    ],
+)
+def test_steps_come_in_their_order(tmp_path: Path, there: Sequence[str], step: str, why: str) -> None:
+    for name in there:
+        (tmp_path / name).write_text("PEM")
+    found = Folder(tmp_path).objection(step)
+    assert (why in found) if why else found == ""
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_a_switch_that_was_cut_off_is_made_again(tmp_path: Path, done: int) -> None:
+    held = {"ca.key": "old key", "ca.pem": "old", "ca.next.key": "new key", "ca.next.pem": "new"}
+    for name, text in held.items():
+        (tmp_path / name).write_text(text)
+    if done > 0:
+        (tmp_path / "ca.previous.pem").write_text("old")
+    if done > 1:
+        (tmp_path / "ca.next.key").replace(tmp_path / "ca.key")
+    assert {"old", "new"} <= set(Folder(tmp_path).trusted().split("\n"))
+    Folder(tmp_path).exchange("switch")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "ca.key": "new key",
+        "ca.pem": "new",
+        "ca.previous.pem": "old",
+    }
+
+
+def test_patterns_choose_files() -> None:
+    known = ["ca.key", "reader.password", "robots/a.password", "robots/b.password"]
+    assert folders.chosen(["robots/*", "ca.key"], known) == ["ca.key", "robots/a.password", "robots/b.password"]
+    with pytest.raises(FolderError, match="there is no nobody among the files"):
+        folders.chosen(["*.password", "nobody"], known)
+
+
+def test_a_hub_tells_names_and_no_secret(site: Site) -> None:
+    held = hub_secrets.held(site.root, ["reader", "scout", "stranger"])
+    assert (held.users, held.database) == (["reader", "scout"], True)
+    assert [signed(one, site.files()["ca.pem"]) for one in held.certificates] == [True]
+    secrets = [text.strip() for name, text in site.files().items() if name.endswith((".password", ".key"))]
+    assert not [secret for secret in secrets if secret in str(held)]
+    assert hub_secrets.held(site.tmp / "nothing", ["reader"]) == hub_secrets.Held([], [], False)
+
+
+def test_a_name_that_quotes_is_read_as_it_was_written(tmp_path: Path) -> None:
+    version = tmp_path / "telemetry_hub_vmauth/config/1"
+    version.mkdir(parents=True)
+    names = ['qu"ote', "back\\slash", "ünicode", "plain"]
+    text = "".join(f"  - username: {json.dumps(name)}\n    password: {json.dumps(name)}\n" for name in names)
+    (version / "auth.yml").write_text(text)
+    assert hub_secrets.held(tmp_path, names).users == sorted(names)
+
+
+def test_what_was_copied_carelessly_is_closed_again(tmp_path: Path) -> None:
+    make(tmp_path, ["robots/scout.password"])
+    (tmp_path / "ca.key").write_text("key")
+    (tmp_path / "ca.pem").write_text("certificate")
+    outside = tmp_path.parent / f"{tmp_path.name}.other"
+    outside.write_text("not ours")
+    (tmp_path / "link.key").symlink_to(outside)
+    for path, mode in (("robots/scout.password", 0o644), ("ca.key", 0o640), ("ca.pem", 0o644)):
+        (tmp_path / path).chmod(mode)
+    outside.chmod(0o644)
+    assert close(tmp_path, check=True) == close(tmp_path) == ["ca.key", "robots/scout.password"]
+    assert close(tmp_path) == []
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("robots/scout.password", "ca.key", "ca.pem")]
+    assert (modes, outside.stat().st_mode & 0o777) == ([0o600, 0o600, 0o644], 0o644)
+
+
+def test_git_does_not_take_the_secrets_in(tmp_path: Path) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "safe.directory=*"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / "hosts.yml").write_text("robots:\n")
+    make(tmp_path / ".telemetry_hub", ["robots/scout.password"])
+    subprocess.run([*git, "add", "-A"], check=True)
+    listed = subprocess.run([*git, "ls-files"], check=True, capture_output=True, text=True).stdout
+    assert listed.split() == ["hosts.yml"]
