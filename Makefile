@@ -83,15 +83,18 @@ scenarios: images browser ## Run some scenarios: SCENARIOS="guardrail thrash"
 test: engine ## Linters, unit tests and the core scenarios (under 15 minutes)
 	@python -m tools.runner core
 
-test-all: engine ## The same with every scenario; says where the time goes
+test-all: engine ## The same with attacks and every scenario; says where the time goes
 	@python -m tools.runner all
 
+# What attacks root and the controller through their own programs is a unit test, too; some of it only as root.
+ATTACKS := tests/attacks tests/robot_stack/test_links.py tests/robot_stack/test_lock.py \
+  tests/gate/test_declared_needs.py tests/answers/test_backups.py tests/answers/test_terminal.py
 .PHONY: attacks
 attacks: images browser ## Attack what the product protects, on loopback and bounded, and see it hold; and without its protection, and see it fall
-	@$(AS_ROOT) env PATH="$(PATH)" .venv/bin/pytest -q -o python_files='attack_*.py' tests/attacks
+	@$(AS_ROOT) env PATH="$(PATH)" .venv/bin/pytest -q -o python_files='attack_*.py' $(ATTACKS)
 
 .PHONY: protections
-protections: images ## Take what protects robots out, one after the other, and see each scenario fail
+protections: images ## Take what protects robots out, one after the other, and see each scenario and attack turn red
 	@tools/protections.py $(SCENARIOS)
 
 # Needs root: images are dropped from the page cache, and another user's PSS is root's to read.

@@ -35,7 +35,7 @@ def start(spec: dict[str, Any], folder: Path, **more: Any) -> Container:
     run: Any = docker.from_env().containers.run  # its types know a hundred cases, and not all of them
     started: Container = run(
         spec["image"]["reference"],
-        command=list(map(str, spec["command"])),
+        command=list(map(str, spec.get("command") or [])) or None,
         environment={key: str(value) for key, value in spec["environment"].items()},
         user=spec["user"],
         nano_cpus=int(spec["cpu_limit"] * 1_000_000_000),
@@ -56,12 +56,15 @@ def start(spec: dict[str, Any], folder: Path, **more: Any) -> Container:
 
 
 def _mounts(spec: dict[str, Any], folder: Path) -> list[Mount]:
-    mounts = []
+    shown = [mount for mount in spec.get("mounts") or [] if Path(mount["source"]).exists()]  # all of them are optional
+    mounts = [Mount(mount["target"], mount["source"], type="bind", read_only=True) for mount in shown]
     for file in spec.get("files") or []:
         path = folder / "config" / file["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file["content"], encoding="utf-8")
-        mounts = [Mount(spec.get("config_target") or "/config", str(folder / "config"), type="bind", read_only=True)]
+    if spec.get("files"):
+        target = spec.get("config_target") or "/config"
+        mounts.append(Mount(target, str(folder / "config"), type="bind", read_only=True))
     for data in spec.get("data") or []:
         path = folder / data["name"]
         path.mkdir(parents=True, exist_ok=True)

@@ -8,20 +8,26 @@ import pytest
 import yaml
 from declarations import PROJECT
 
-from tools.protections import what_failed, without
+from tools.protections import name_of, place, what_failed, without
 
 KNOWN: list[dict[str, Any]] = yaml.safe_load((PROJECT / "tests" / "protections.yml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("protection", KNOWN, ids=[protection["scenario"] for protection in KNOWN])
+@pytest.mark.parametrize("protection", KNOWN, ids=name_of)
 def test_each_protection_is_there_once_and_can_be_taken_out(protection: dict[str, str], tmp_path: Any) -> None:
-    assert (PROJECT / "molecule" / protection["scenario"] / "molecule.yml").exists()
-    copy = tmp_path / "plugins" / protection["file"]
+    if "scenario" in protection:
+        assert (PROJECT / "molecule" / protection["scenario"] / "molecule.yml").exists()
+    else:
+        assert (PROJECT / "tests" / protection["attack"]).exists()
+    copy = place(protection, tmp_path)
     copy.parent.mkdir(parents=True)
-    text = (PROJECT / "plugins" / protection["file"]).read_text(encoding="utf-8")
-    copy.write_text(text, encoding="utf-8")
+    copy.write_text(place(protection, PROJECT).read_text(encoding="utf-8"), encoding="utf-8")
     without(protection, tmp_path)
-    compile(copy.read_text(encoding="utf-8"), copy.name, "exec")
+    text = copy.read_text(encoding="utf-8")
+    if copy.suffix == ".py":
+        compile(text, copy.name, "exec")
+    else:
+        yaml.safe_load(text)
     with pytest.raises(ValueError, match="does not hold this once"):
         without(protection, tmp_path)
 

@@ -213,6 +213,19 @@ def test_a_service_that_hangs_is_restarted_and_one_that_just_starts_is_not(robot
     assert (remembered(robot).hangs, remembered(robot).restarts) == (1, 0)
 
 
+@pytest.mark.usefixtures("any_owner")
+def test_a_service_of_which_nothing_can_be_read_hides_no_other(robot: Robot, fake: FakeEngine) -> None:
+    settings = deployed(robot, fake)
+    told = json.loads((settings / "services/sensor_service.json").read_text())
+    write(settings / "services/another.json", json.dumps({**told, "name": "another"}))
+    fake.errors["GET /containers/robot-stack-another/json"] = (200, b'["odd"]')
+    said = looked(robot, fake, settings)
+    assert said == [
+        "another cannot be looked at: the container engine answered with a list where an object was asked for"
+    ]
+    assert page(robot)['robot_stack_service_up{service="sensor_service"}'] == 1
+
+
 def test_silence_after_an_answer_is_a_hang_at_once() -> None:
     reading = Reading("s", 1, status="running", started_at=100.0)
     answered = Recent(answered_at=110.0, unanswered=look.LOOKS_UNTIL_HUNG)

@@ -107,3 +107,10 @@ def test_the_execution_environment_holds_what_is_pinned() -> None:
 def test_the_execution_environment_holds_this_version() -> None:
     text = (PROJECT / "execution-environment.yml").read_text(encoding="utf-8")
     assert set(re.findall(r"robotfleet-stack-([\d.]+)\.tar", text)) == {collection.VERSION}
+
+
+def test_the_workflows_actions_are_pinned_by_commit() -> None:
+    workflows = [path.read_text(encoding="utf-8") for path in (PROJECT / ".github/workflows").glob("*.yml")]
+    used = [action for text in workflows for action in re.findall(r"uses: (\S+)", text)]
+    assert used
+    assert [action for action in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)] == []

@@ -1,7 +1,7 @@
 """Run linters, unit tests and scenarios.
 
 Usage: python -m tools.runner core                    linters, unit tests and the core scenarios (make test)
-       python -m tools.runner all                     the same with every scenario (make test-all)
+       python -m tools.runner all                     the same with attacks and every scenario (make test-all)
        python -m tools.runner ci --since EPOCH        the same with as many scenarios as there is time for (.ci/run)
        python -m tools.runner scenarios NAME...       these scenarios only (make scenarios)
 """
@@ -34,7 +34,8 @@ def main() -> int:
     unknown = sorted(set(asked.names) - set(known))
     if unknown or bool(asked.names) != (asked.what == "scenarios"):
         parser.error(f"there is no scenario {', '.join(unknown)}" if unknown else "names belong to 'scenarios'")
-    jobs = [*(checks() if asked.what != "scenarios" else []), *scenarios(asked.what, asked.names, table, known)]
+    first = [*checks(), *(attacks() if asked.what == "all" else [])] if asked.what != "scenarios" else []
+    jobs = [*first, *scenarios(asked.what, asked.names, table, known)]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with this program
     told = ", ".join(job.name for job in jobs)
     sys.stdout.write(f"To be run: {told}\n")
@@ -52,6 +53,11 @@ def checks() -> list[Job]:
         Job("linters", ("make", "--no-print-directory", "lint"), 80),
         Job("unit tests", ("make", "--no-print-directory", "unit"), 200, after=SET_UP),
     ]
+
+
+def attacks() -> list[Job]:
+    """Return what is run after them: attacks, alone, since some of them measure."""
+    return [Job("attacks", ("make", "--no-print-directory", "attacks"), 480, alone=True, after=SET_UP)]
 
 
 def scenarios(what: str, names: list[str], table: choice.Table, known: list[str]) -> list[Job]:

@@ -135,7 +135,8 @@ def _not_read(robot: Robot) -> list[Fault]:
 def _missing(local: Any, agent: Any) -> str:
     """Return what ``local`` (jobs with their targets, or entries) has and ``agent`` lacks; "" where nothing."""
     if isinstance(local, dict) and isinstance(agent, dict):
-        return ", ".join(job for job in sorted(local, key=str) if job != "sensor_service" and job not in agent)
+        lost = (job for job in local if job != "sensor_service" and job not in agent)
+        return ", ".join(sorted(map(str, lost)))  # YAML makes numbers and dates of names, too
     if isinstance(local, (list, tuple)) and isinstance(agent, (list, tuple)):
         names = [str(entry.get("job_name", entry) if isinstance(entry, dict) else entry) for entry in local]
         return ", ".join(name for name, entry in zip(names, local) if entry not in agent)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from . import image, protocol
-from .docker import api, container, driver, found, setup
+from .docker import api, container, driver, fields, found, setup
 from .docker.api import DockerEngine
 from .protocol import Engine
 
 REQUEST_SECONDS = 120.0
 # What a program needs that asks an engine: the watchdog takes these along.
-MODULES = (protocol, image, api, container, driver, found, setup)
+MODULES = (protocol, image, api, container, driver, fields, found, setup)
 
 
 def connect(socket_path: str, timeout: float = REQUEST_SECONDS) -> Engine:

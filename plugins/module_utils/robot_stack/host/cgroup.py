@@ -8,11 +8,16 @@ Formats: https://docs.kernel.org/admin-guide/cgroup-v2.html and .../cgroup-v1/me
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import kernel_file
+
 V1_UNLIMITED = 1 << 60  # v1 says "no limit" with the largest page-aligned 63-bit number
+
+PRESSURE = re.compile(r"some [^\n]*\bavg60=([0-9]{1,3}\.[0-9]{1,6})\b")
 
 # what `controller` says of the kernel's memory controller
 ENFORCING, SWITCHED_OFF, NOT_MOUNTED, NOT_BUILT = "enforcing", "switched off", "not mounted", "not built in"
@@ -69,7 +74,7 @@ def detect(sys_root: Path) -> Hierarchy:
     """
     top = sys_root / "fs/cgroup"
     if (top / "cgroup.controllers").is_file():
-        active = "memory" in (top / "cgroup.controllers").read_text().split()
+        active = "memory" in kernel_file.text(top / "cgroup.controllers").split()
         return Hierarchy(2 if active else 0, top)
     memory = top / "memory"
     return Hierarchy(1 if (memory / "memory.stat").is_file() else 0, memory)
@@ -86,7 +91,7 @@ def controller(hierarchy: Hierarchy, sys_root: Path, proc_root: Path) -> str:
     if (sys_root / "fs/cgroup/cgroup.controllers").is_file():
         return SWITCHED_OFF
     try:
-        lines = (proc_root / "cgroups").read_text().splitlines()
+        lines = kernel_file.lines(proc_root / "cgroups")
     except OSError:
         return SWITCHED_OFF
     row = next((line.split() for line in lines if line.split()[:1] == ["memory"]), None)
@@ -107,23 +112,36 @@ def swap_accounted(hierarchy: Hierarchy) -> bool:
 def path_of(pid: int, proc_root: Path, hierarchy: Hierarchy) -> str | None:
     """Return the memory cgroup of process ``pid`` ("/a/b"), None where the process is gone."""
     try:
-        lines = (proc_root / str(pid) / "cgroup").read_text().splitlines()
+        lines = kernel_file.lines(proc_root / str(pid) / "cgroup")
     except OSError:
         return None
     for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if (hierarchy.version == 1 and "memory" in controllers.split(",")) or (
-            hierarchy.version == 2 and controllers == ""
-        ):
+        _, colon, rest = line.partition(":")
+        controllers, second, path = rest.partition(":")
+        ours = (
+            "memory" in controllers.split(",") if hierarchy.version == 1 else hierarchy.version == 2 and not controllers
+        )
+        # ".." is what a cgroup outside of our own namespace looks like: not ours to look at
+        if ours and colon and second and path.startswith("/") and ".." not in path.split("/"):
             return path
     return None
 
 
 def limits(hierarchy: Hierarchy, path: str) -> Limits | None:
-    """Return the limits set on cgroup ``path`` itself, None where it does not exist."""
+    """Return the limits set on cgroup ``path`` itself, None where it does not exist.
+
+    Raises OSError where a file says something else than a limit: that is neither one nor none.
+    """
     directory = hierarchy.directory(path)
-    if not directory.is_dir():
-        return None
+    try:
+        return _limits(hierarchy, directory) if directory.is_dir() else None
+    except OSError:
+        if directory.is_dir():
+            raise
+        return None  # it vanished while we looked
+
+
+def _limits(hierarchy: Hierarchy, directory: Path) -> Limits:
     if hierarchy.version == 2:
         return Limits(_v2_number(directory / "memory.max"), *_v2_swap(directory))
     memory = _v1_number(directory / "memory.limit_in_bytes")
@@ -168,7 +186,7 @@ def processes(hierarchy: Hierarchy, path: str) -> list[int]:
     found: list[int] = []
     for procs in sorted([directory / "cgroup.procs", *directory.glob("**/cgroup.procs")]):
         try:
-            found += [int(line) for line in procs.read_text().split()]
+            found += filter(None, map(kernel_file.number, kernel_file.text(procs).split()))
         except OSError:
             continue  # a cgroup that vanished between listing and reading has no processes
     return sorted(set(found))
@@ -181,7 +199,7 @@ def _v2_usage(directory: Path, stat: dict[str, int]) -> Usage:
         parts = ("kernel_stack", "pagetables", "percpu", "sock", "slab")
         kernel = sum(stat.get(part, 0) for part in parts)
     return Usage(
-        current=int((directory / "memory.current").read_text()),
+        current=kernel_file.number_in(directory / "memory.current"),
         inactive_file=stat.get("inactive_file", 0),
         anonymous=stat.get("anon", 0),
         kernel=kernel,
@@ -195,10 +213,10 @@ def _v1_usage(directory: Path, stat: dict[str, int]) -> Usage:
     control = directory / "memory.oom_control"
     kernel = directory / "memory.kmem.usage_in_bytes"
     return Usage(
-        current=int((directory / "memory.usage_in_bytes").read_text()),
+        current=kernel_file.number_in(directory / "memory.usage_in_bytes"),
         inactive_file=stat.get("total_inactive_file", 0),
         anonymous=stat.get("total_rss", 0),
-        kernel=int(kernel.read_text()) if kernel.is_file() else 0,
+        kernel=kernel_file.number_in(kernel) if kernel.is_file() else 0,
         major_faults=stat.get("total_pgmajfault", 0),
         oom_kills=_pairs(control).get("oom_kill", 0) if control.is_file() else 0,
     )
@@ -207,10 +225,10 @@ def _v1_usage(directory: Path, stat: dict[str, int]) -> Usage:
 def _pressure(path: Path) -> float | None:
     """Return the share of the last minute, in percent, in which something waited for memory."""
     try:
-        first = path.read_text().splitlines()[0]
-        return float(dict(word.split("=") for word in first.split()[1:])["avg60"])
-    except (OSError, IndexError, KeyError, ValueError):
+        found = PRESSURE.match(kernel_file.text(path))
+    except OSError:
         return None
+    return float(found[1]) if found else None
 
 
 def _v2_swap(directory: Path) -> tuple[int | None, bool]:
@@ -221,21 +239,21 @@ def _v2_swap(directory: Path) -> tuple[int | None, bool]:
 def _v2_number(path: Path) -> int | None:
     if not path.is_file():  # the root cgroup has no limit files
         return None
-    text = path.read_text().strip()
-    return None if text == "max" else int(text)
+    return None if kernel_file.text(path).strip() == "max" else kernel_file.number_in(path)
 
 
 def _v1_number(path: Path) -> int | None:
     if not path.is_file():
         return None
-    value = int(path.read_text())
+    value = kernel_file.number_in(path)
     return None if value >= V1_UNLIMITED else value
 
 
 def _pairs(path: Path) -> dict[str, int]:
     pairs: dict[str, int] = {}
-    for line in path.read_text().splitlines():
+    for line in kernel_file.lines(path):
         key, _, value = line.partition(" ")
-        if value.strip().isdigit():
-            pairs[key] = int(value)
+        number = kernel_file.number(value.strip())
+        if number is not None:
+            pairs[key] = number
     return pairs

@@ -6,13 +6,20 @@ Formats: https://docs.kernel.org/filesystems/proc.html
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import kernel_file
+
 LISTEN = "0A"
+# number, address:port, the other's, state, five words, and the inode; an address has one word of 8 digits, or four
+SOCKET = re.compile(
+    r"\s*\d+: ((?:[0-9A-F]{8}){1,4}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]+ ([0-9A-F]{2})(?: +\S+){5} +([0-9]+)\b"
+)
 MAPPED = bytes(10) + b"\xff\xff"  # what stands before an IPv4 address in IPv6
 
 
@@ -34,13 +41,17 @@ class Program:
 
 
 def memory(proc_root: Path) -> dict[str, int]:
-    """Return /proc/meminfo in bytes."""
+    """Return /proc/meminfo in bytes, and `MemTotal` always. Raises OSError."""
+    path = proc_root / "meminfo"
     values: dict[str, int] = {}
-    for line in (proc_root / "meminfo").read_text().splitlines():
+    for line in kernel_file.lines(path):
         key, _, rest = line.partition(":")
         words = rest.split()
-        if words and words[0].isdigit():
-            values[key] = int(words[0]) * (1024 if words[1:] == ["kB"] else 1)
+        number = kernel_file.number(words[0]) if words else None
+        if number is not None:
+            values[key] = number * (1024 if words[1:] == ["kB"] else 1)
+    if not values.get("MemTotal"):
+        raise kernel_file.UnreadableError(f"{path} does not say MemTotal, the RAM that this machine has")
     return values
 
 
@@ -49,12 +60,12 @@ def share(pids: Iterable[int], proc_root: Path) -> Share | None:
     pss, anonymous, seen = 0, 0, False
     for pid in pids:
         try:
-            lines = (proc_root / str(pid) / "smaps_rollup").read_text().splitlines()
+            lines = kernel_file.lines(proc_root / str(pid) / "smaps_rollup")
         except OSError:
             continue  # a process that ended, or a kernel thread, holds nothing
-        values = {line.split(":")[0]: line.split()[1] for line in lines[1:] if ":" in line}
-        pss += int(values.get("Pss", 0)) * 1024
-        anonymous += int(values.get("Anonymous", 0)) * 1024
+        values = {words[0]: kernel_file.number(words[1]) or 0 for words in map(str.split, lines[1:]) if len(words) > 1}
+        pss += values.get("Pss:", 0) * 1024
+        anonymous += values.get("Anonymous:", 0) * 1024
         seen = True
     return Share(pss, anonymous) if seen else None
 
@@ -64,30 +75,30 @@ def pids_of(programs: Collection[str], proc_root: Path) -> list[int]:
     found = []
     for comm in proc_root.glob("[0-9]*/comm"):
         try:
-            name = comm.read_text(errors="replace").strip()  # cut at 15 bytes, also within a letter
+            name = kernel_file.text(comm).strip()  # cut at 15 bytes, also within a letter
         except OSError:
             continue
         if name in programs:
-            found.append(int(comm.parent.name))
-    return sorted(found)
+            found.append(kernel_file.number(comm.parent.name) or 0)
+    return sorted(filter(None, found))
 
 
 def boot_line(proc_root: Path) -> str:
     """Return the line that the running kernel was started with."""
     path = proc_root / "cmdline"
-    return path.read_text() if path.is_file() else ""
+    return kernel_file.text(path) if path.is_file() else ""
 
 
 def booted_at(proc_root: Path) -> float:
     """Return when process 1 was started, in seconds since 1970; 0 where it cannot be told."""
     try:
-        lines = (proc_root / "stat").read_text().splitlines()
+        lines = kernel_file.lines(proc_root / "stat")
         kernel = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
         # the name, in brackets, may hold anything; the start is the 20th word after it
-        ticks = int((proc_root / "1/stat").read_text().rpartition(")")[2].split()[19])
+        ticks = int(kernel_file.text(proc_root / "1/stat").rpartition(")")[2].split()[19])
     except (OSError, StopIteration, IndexError, ValueError):
         return 0.0
-    return kernel + ticks / os.sysconf("SC_CLK_TCK")
+    return max(0.0, kernel + ticks / os.sysconf("SC_CLK_TCK")) if max(kernel, ticks) < 1 << 63 else 0.0
 
 
 def listener(address: str, proc_root: Path) -> str:
@@ -95,10 +106,9 @@ def listener(address: str, proc_root: Path) -> str:
     host, _, port = address.rpartition(":")
     wanted = int(port)
     for line in _sockets(proc_root / "net/tcp") + _sockets(proc_root / "net/tcp6"):
-        words = line.split()
-        raw_host, raw_port = words[1].split(":")
-        if words[3] == LISTEN and int(raw_port, 16) == wanted and _overlaps(host, raw_host):
-            return words[9]
+        found = SOCKET.match(line)
+        if found and found[3] == LISTEN and int(found[2], 16) == wanted and _overlaps(host, found[1]):
+            return found[4]
     return ""
 
 
@@ -108,8 +118,8 @@ def holder(inode: str, proc_root: Path) -> Program | None:
         try:
             if str(descriptor.readlink()) == f"socket:[{inode}]":
                 process = descriptor.parent.parent
-                name = (process / "comm").read_text(errors="replace").strip()
-                return Program(int(process.name), name, (process / "cgroup").read_text())
+                name = kernel_file.text(process / "comm").strip()
+                return Program(int(process.name), name, kernel_file.text(process / "cgroup"))
         except OSError:
             continue  # it ended, or closed the file, while we looked
     return None
@@ -117,7 +127,7 @@ def holder(inode: str, proc_root: Path) -> Program | None:
 
 def _sockets(path: Path) -> list[str]:
     try:
-        return path.read_text().splitlines()[1:]
+        return kernel_file.lines(path)[1:]
     except OSError:
         return []
 

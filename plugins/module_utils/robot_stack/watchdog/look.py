@@ -73,7 +73,12 @@ def _look(
         known = readback.Known(
             remembered.services.get(service.name, state.ServiceRecord()), recent.of(service.name), now
         )
-        reading = readback.service(stack, service, engine, roots, hierarchy, known)
+        try:
+            reading = readback.service(stack, service, engine, roots, hierarchy, known)
+        except (EngineError, OSError) as error:  # no reason to look away from the others
+            say(f"{service.name} cannot be looked at: {error}")
+            seen[service.name] = known.recent
+            continue
         seen[service.name] = _recent(service, reading, known)
         if hangs(reading, seen[service.name], now):
             say(f"{service.name} runs and does not answer ({reading.healthy}): restarting it")

@@ -21,7 +21,7 @@ from ..base import files, lock, roots, units, wire
 from ..base.files import DesiredFile, FoundFile, write
 from ..base.roots import Roots
 from ..engine import drivers
-from ..host import cgroup, journal, procfs, systemd
+from ..host import cgroup, journal, kernel_file, procfs, systemd
 from ..host.systemd import UNITS, Run
 from ..judge import readback, verdict
 from ..records import failure_history, record_file, samples, state
@@ -47,6 +47,7 @@ PROGRAM = (
     drivers,
     *drivers.MODULES,
     cgroup,
+    kernel_file,
     procfs,
     systemd,
     readback,

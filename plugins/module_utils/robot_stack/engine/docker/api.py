@@ -9,6 +9,7 @@ import base64
 import itertools
 import json
 import os
+import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from ...base import wire
 from ..protocol import Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
 from . import found
 from .driver import DOCKER
+from .fields import clean, parts, text
 
 TESTED_API = (1, 41)
 # A slow memory card writes an image for minutes, and the engine says nothing meanwhile; a slow network takes hours.
@@ -26,6 +28,7 @@ TRANSFER_SECONDS, TRANSFER_SILENCE_SECONDS = 4 * 3600.0, 900.0
 # An inspected container has some 10 KiB; it is containers who choose what is in logs, and an image its size.
 LARGEST_ANSWER, LARGEST_TRANSFER = 8 << 20, 64 << 20
 LONGEST_MESSAGE = 2000
+LONGEST_LINE, MOST_ERRORS = 1 << 20, 5  # of what the engine says while it works
 LOGGED_AT_ONCE = 64 * 1024  # what people are shown of a container's last lines
 
 
@@ -45,8 +48,11 @@ class _UnixConnection(wire.Connection):
         return made
 
 
-def _version(text: str) -> Any:
-    return tuple(int(part) for part in text.split("."))
+def _version(said: str) -> tuple[int, ...]:
+    """Return an API version as numbers. Raises `EngineError`."""
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}", said):
+        raise EngineError(0, f"the container engine says that its API is of version {said[:40]!r}")
+    return tuple(int(number) for number in said.split("."))
 
 
 class DockerEngine:
@@ -73,16 +79,16 @@ class DockerEngine:
 
     def _version(self) -> dict[str, Any]:
         """Return the engine's answer to /version, which needs no API version."""
-        return dict(self._json("GET", "/version", prefix=""))
+        return _object(self._json("GET", "/version", prefix=""))
 
     def info(self) -> EngineInfo:
         """Return what the engine says of itself."""
-        return found.info(self._json("GET", "/info"), self._version())
+        return found.info(_object(self._json("GET", "/info")), self._version())
 
     def containers(self) -> list[FoundContainer]:
         """Return all containers, running or not, with no more than id, name and service."""
         query = urlencode({"all": "true"})
-        return [found.listed(entry) for entry in self._json("GET", f"/containers/json?{query}")]
+        return [found.listed(entry) for entry in _objects(self._json("GET", f"/containers/json?{query}"))]
 
     def inspect(self, name: str) -> FoundContainer | None:
         """Return one container, None where there is none."""
@@ -96,11 +102,12 @@ class DockerEngine:
 
     def image_ids(self) -> list[str]:
         """Return the ids of all images, with and without names."""
-        return [str(listed["Id"]) for listed in self._json("GET", "/images/json")]
+        return list(filter(None, (text(listed, "Id") for listed in _objects(self._json("GET", "/images/json")))))
 
     def volumes(self) -> list[str]:
         """Return the names of all volumes, with and without a container."""
-        return [str(listed["Name"]) for listed in self._json("GET", "/volumes").get("Volumes") or []]
+        listed = parts(_object(self._json("GET", "/volumes")), "Volumes")
+        return list(filter(None, (text(volume, "Name") for volume in listed)))
 
     def create(self, name: str, body: Mapping[str, Any]) -> None:
         """Create a container."""
@@ -123,7 +130,7 @@ class DockerEngine:
         kinds = json.dumps({"container": [container], "event": ["oom", "die", "kill", "start"]})
         query = {"since": f"{since:.9f}", "until": f"{until:.9f}", "filters": kinds}
         raw = self._request("GET", "/events?" + urlencode(query))
-        return found.events(json.loads(line) for line in raw.splitlines() if line.strip())
+        return found.events(_object(_parsed(line)) for line in raw.splitlines() if line.strip())
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; one that is gone already is no error."""
@@ -170,20 +177,20 @@ class DockerEngine:
 
     def _optional(self, path: str) -> dict[str, Any] | None:
         try:
-            return dict(self._json("GET", path))
+            return _object(self._json("GET", path))
         except EngineError as error:
             if error.status == 404:
                 return None
             raise
 
     def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None, prefix: str | None = None) -> Any:
-        return json.loads(self._request(method, path, body, prefix=prefix) or b"null")
+        return _parsed(self._request(method, path, body, prefix=prefix) or b"null")
 
     def _negotiated(self) -> str:
         """The API version to speak: the tested one where the engine still knows it, else its oldest or newest."""
         if self._prefix is None:
             answer = self._version()
-            newest, oldest = _version(answer["ApiVersion"]), _version(answer.get("MinAPIVersion") or "1.24")
+            newest, oldest = _version(text(answer, "ApiVersion")), _version(text(answer, "MinAPIVersion") or "1.24")
             chosen = min(max(TESTED_API, oldest), newest)
             self._prefix = "/v" + ".".join(str(part) for part in chosen)
         return self._prefix
@@ -226,9 +233,35 @@ class DockerEngine:
             connection.close()
 
 
+def _parsed(content: bytes) -> Any:
+    """Return what JSON says. Raises `EngineError`."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise EngineError(0, f"the container engine's answer is no JSON: {error}") from error
+
+
+def _object(raw: Any) -> dict[str, Any]:
+    """Return a JSON object. Raises `EngineError` where it is something else."""
+    if not isinstance(raw, dict):
+        raise EngineError(0, f"the container engine answered with {_kind(raw)} where an object was asked for")
+    return raw
+
+
+def _objects(raw: Any) -> list[dict[str, Any]]:
+    """Return a list of JSON objects. Raises `EngineError` where it is something else."""
+    if not isinstance(raw, list):
+        raise EngineError(0, f"the container engine answered with {_kind(raw)} where a list was asked for")
+    return [_object(entry) for entry in raw]
+
+
+def _kind(raw: Any) -> str:
+    return "nothing" if raw is None else f"a {type(raw).__name__}"
+
+
 def _message(content: bytes) -> str:
     try:
-        return str(json.loads(content)["message"])[:LONGEST_MESSAGE]
+        return clean(str(json.loads(content)["message"])[:LONGEST_MESSAGE])
     except (ValueError, KeyError, TypeError, RecursionError):
         return content[:LONGEST_MESSAGE].decode("utf-8", "replace").strip()
 
@@ -239,20 +272,23 @@ def _progress(pieces: Iterable[bytes]) -> str:
     said, rest = "", b""
     for piece in itertools.chain(pieces, [b"\n"]):
         *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise EngineError(0, "the container engine's answer has a line without end")
         for line in filter(bytes.strip, lines):
-            message = json.loads(line)
-            said = str(message.get("stream") or said).strip()
-            errors += [str(message["error"])[:LONGEST_MESSAGE]] if "error" in message else []
+            message = _object(_parsed(line))
+            said = (text(message, "stream") or said).strip()
+            if "error" in message and len(errors) < MOST_ERRORS:
+                errors.append(clean(str(message["error"])[:LONGEST_MESSAGE]))
     if errors:
-        raise EngineError(500, "; ".join(errors[:5]))
+        raise EngineError(500, "; ".join(errors))
     return said
 
 
 def demultiplex(raw: bytes) -> bytes:
     """Return the text inside the engine's log stream: frames of 8 header bytes, the last 4 a big-endian length."""
-    text, position = [], 0
+    inner, position = [], 0
     while position + 8 <= len(raw):
         length = int.from_bytes(raw[position + 4 : position + 8], "big")
-        text.append(raw[position + 8 : position + 8 + length])
+        inner.append(raw[position + 8 : position + 8 + length])
         position += 8 + length
-    return b"".join(text)
+    return b"".join(inner)

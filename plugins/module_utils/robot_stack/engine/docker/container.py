@@ -12,6 +12,7 @@ from ...host.systemd import child_slice, slice_cgroup
 from ...spec.layout import config_directory, data_path
 from ...spec.model import Mount, Service, Stack
 from ..protocol import SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, FoundContainer
+from .fields import flag, number, part, parts, text, texts
 
 OOM_SCORE = 500  # when the ceiling is hit, a container dies before the engine does
 
@@ -135,23 +136,26 @@ def _shown(key: str, value: int) -> str:
 
 def described(request: Mapping[str, Any]) -> str:
     """Return a request, or an inspected container, as the lines of a diff; environment values are configuration."""
-    config = request.get("Config") or request
-    host = request["HostConfig"]
-    mounts = host.get("Mounts") or []
+    config, host = part(request, "Config") or request, part(request, "HostConfig")
+    environment = sorted(pair for pair in texts(config, "Env") if not pair.startswith("PATH="))
     lines = [
-        f"image: {config.get('Image')}",
-        f"memory: {mib_of(host.get('Memory') or 0)} MiB",
-        f"memory_and_swap: {mib_of(host.get('MemorySwap') or 0)} MiB",
-        f"cpus: {(host.get('NanoCpus') or 0) / 1e9:g}",
-        f"pids: {host.get('PidsLimit') or 0}",
-        f"user: {config.get('User')}",
-        f"cgroup_parent: {host.get('CgroupParent')}",
-        f"network: {host.get('NetworkMode')}",
-        f"read_only: {bool(host.get('ReadonlyRootfs'))}",
+        f"image: {text(config, 'Image')}",
+        f"memory: {mib_of(number(host, 'Memory'))} MiB",
+        f"memory_and_swap: {mib_of(number(host, 'MemorySwap', -1))} MiB",
+        f"cpus: {number(host, 'NanoCpus') / 1e9:g}",
+        f"pids: {number(host, 'PidsLimit')}",
+        f"user: {text(config, 'User')}",
+        f"cgroup_parent: {text(host, 'CgroupParent')}",
+        f"network: {text(host, 'NetworkMode')}",
+        f"read_only: {flag(host, 'ReadonlyRootfs')}",
         *(["privileged: True"] if host.get("Privileged") else []),
-        *(f"command: {word}" for word in config.get("Cmd") or []),
-        *(f"environment: {pair}" for pair in sorted(config.get("Env") or []) if not pair.startswith("PATH=")),
-        *(f"mount: {bind}" for bind in host.get("Binds") or []),
-        *(f"mount: {m['Source']} on {m['Target']}{' (read-only)' if m.get('ReadOnly') else ''}" for m in mounts),
+        *(f"command: {word}" for word in texts(config, "Cmd")),
+        *(f"environment: {pair}" for pair in environment),
+        *(f"mount: {bind}" for bind in texts(host, "Binds")),
+        *(_mount_line(mount) for mount in parts(host, "Mounts")),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _mount_line(mount: Mapping[str, Any]) -> str:
+    return f"mount: {text(mount, 'Source')} on {text(mount, 'Target')}{' (read-only)' if mount.get('ReadOnly') else ''}"

@@ -12,68 +12,67 @@ from typing import Any
 from ..image import fingerprint
 from ..protocol import SERVICE_LABEL, SPEC_LABEL, EngineInfo, Event, FoundContainer, FoundImage
 from .container import described
+from .fields import flag, items, number, part, parts, text, texts
 from .setup import STORE
 
 CONTAINERD_STORE = ["driver-type", "io.containerd.snapshotter.v1"]
+NEGATIVE = -(2**31)  # -1 says "no limit", and an exit code is what the kernel gave it
 
 
 def container(raw: Mapping[str, Any]) -> FoundContainer:
     """Return what an answer to /containers/NAME/json tells."""
-    config, host, state = (_part(raw, name) for name in ("Config", "HostConfig", "State"))
-    labels = _part(config, "Labels")
-    mounts = host.get("Mounts") or []
+    config, host, state = (part(raw, name) for name in ("Config", "HostConfig", "State"))
+    labels = part(config, "Labels")
     return FoundContainer(
-        id=str(raw.get("Id") or ""),
-        name=str(raw.get("Name") or "").lstrip("/"),
-        image=str(raw.get("Image") or ""),
-        image_name=str(config.get("Image") or ""),
-        service=str(labels.get(SERVICE_LABEL) or ""),
-        spec=str(labels.get(SPEC_LABEL) or ""),
-        running=bool(state.get("Running")),
-        restarting=bool(state.get("Restarting")),
-        status=str(state.get("Status") or ""),
-        pid=int(state.get("Pid") or 0),
-        exit_code=int(state.get("ExitCode") or 0),
-        oom_killed=bool(state.get("OOMKilled")),
-        restarts=int(raw.get("RestartCount") or 0),
-        created_at=seconds(str(raw.get("Created") or "")),
-        started_at=seconds(str(state.get("StartedAt") or "")),
-        stop_timeout_seconds=int(config.get("StopTimeout") or 10),
-        memory=int(host.get("Memory") or 0),
-        memory_and_swap=int(host.get("MemorySwap") or 0),
-        nano_cpus=int(host.get("NanoCpus") or 0),
-        pids=int(host.get("PidsLimit") or 0),
-        restart_policy=str(_part(host, "RestartPolicy").get("Name") or ""),
-        cgroup_parent=str(host.get("CgroupParent") or ""),
-        binds=tuple((str(mount.get("Source")), str(mount.get("Target"))) for mount in mounts),
-        volumes=tuple(str(mount["Name"]) for mount in raw.get("Mounts") or [] if mount.get("Name")),
+        id=text(raw, "Id"),
+        name=text(raw, "Name").lstrip("/"),
+        image=text(raw, "Image"),
+        image_name=text(config, "Image"),
+        service=text(labels, SERVICE_LABEL),
+        spec=text(labels, SPEC_LABEL),
+        running=flag(state, "Running"),
+        restarting=flag(state, "Restarting"),
+        status=text(state, "Status"),
+        pid=number(state, "Pid"),
+        exit_code=number(state, "ExitCode", NEGATIVE),
+        oom_killed=flag(state, "OOMKilled"),
+        restarts=number(raw, "RestartCount"),
+        created_at=seconds(text(raw, "Created")),
+        started_at=seconds(text(state, "StartedAt")),
+        stop_timeout_seconds=number(config, "StopTimeout") or 10,
+        memory=number(host, "Memory", NEGATIVE),
+        memory_and_swap=number(host, "MemorySwap", NEGATIVE),
+        nano_cpus=number(host, "NanoCpus", NEGATIVE),
+        pids=number(host, "PidsLimit", NEGATIVE),
+        restart_policy=text(part(host, "RestartPolicy"), "Name"),
+        cgroup_parent=text(host, "CgroupParent"),
+        binds=tuple((text(mount, "Source"), text(mount, "Target")) for mount in parts(host, "Mounts")),
+        volumes=tuple(filter(None, (text(mount, "Name") for mount in parts(raw, "Mounts")))),
         text=described(raw),
     )
 
 
 def listed(raw: Mapping[str, Any]) -> FoundContainer:
     """Return what one entry of /containers/json tells."""
-    names = raw.get("Names") or [""]
-    service = str(_part(raw, "Labels").get(SERVICE_LABEL) or "")
-    return FoundContainer(str(raw.get("Id") or ""), str(names[0]).lstrip("/"), service=service)
+    name = (texts(raw, "Names") or [""])[0].lstrip("/")
+    return FoundContainer(text(raw, "Id"), name, service=text(part(raw, "Labels"), SERVICE_LABEL))
 
 
 def image(raw: Mapping[str, Any]) -> FoundImage:
     """Return what an answer to /images/NAME/json tells."""
-    layers = [str(layer) for layer in _part(raw, "RootFS").get("Layers") or []]
-    environment = [str(pair) for pair in _part(raw, "Config").get("Env") or []]
-    return FoundImage(str(raw.get("Id") or ""), fingerprint(raw), layers, environment, int(raw.get("Size") or 0))
+    layers, environment = texts(part(raw, "RootFS"), "Layers"), texts(part(raw, "Config"), "Env")
+    return FoundImage(text(raw, "Id"), fingerprint(raw), layers, environment, number(raw, "Size"))
 
 
 def info(raw: Mapping[str, Any], version: Mapping[str, Any]) -> EngineInfo:
     """Return what the answers to /info and /version tell."""
     return EngineInfo(
-        version=str(raw.get("ServerVersion") or ""),
-        api_version=str(version.get("ApiVersion") or ""),
-        cgroup_driver=str(raw.get("CgroupDriver") or "cgroupfs"),
-        swap_accounted=bool(raw.get("SwapLimit", True)),
-        store=str(raw.get("DockerRootDir") or STORE),
-        takes_thin_archives=CONTAINERD_STORE not in (raw.get("DriverStatus") or []),
+        version=text(raw, "ServerVersion"),
+        api_version=text(version, "ApiVersion"),
+        cgroup_driver=text(raw, "CgroupDriver") or "cgroupfs",
+        swap_accounted=flag(raw, "SwapLimit", default=True),
+        store=text(raw, "DockerRootDir") or STORE,
+        takes_thin_archives=CONTAINERD_STORE not in items(raw, "DriverStatus"),
     )
 
 
@@ -81,13 +80,13 @@ def events(raw: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
     """Return the engine's messages as events, in their order."""
     found = []
     for message in raw:
-        attributes = _part(_part(message, "Actor"), "Attributes")
+        attributes = part(part(message, "Actor"), "Attributes")
         found.append(
             Event(
-                time=message.get("timeNano", 0) / 1e9,
-                action=str(message.get("Action", "")),
-                exit_code=str(attributes.get("exitCode", "")),
-                signal=str(attributes.get("signal", "")),
+                time=number(message, "timeNano") / 1e9,
+                action=text(message, "Action"),
+                exit_code=text(attributes, "exitCode"),
+                signal=text(attributes, "signal"),
             )
         )
     return tuple(found)
@@ -100,8 +99,3 @@ def seconds(stamp: str) -> float:
     except ValueError:
         return 0.0
     return max(0.0, moment.timestamp())
-
-
-def _part(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = raw.get(name)
-    return found if isinstance(found, Mapping) else {}
