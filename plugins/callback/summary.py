@@ -248,6 +248,7 @@ def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str
         found += [f"{robot} {verb}: {step}" for step in steps]
         found += [f"{robot} refused: {reason}" for reason in (result.get("refusals") or [])]
         found += records(robot, result)
+        found += [f"{robot}: {sentence}" for sentence in result.get("shut_out") or []]
         found += reasons(robot, result)
         if "budget" in result:
             left = result["budget"].get("left_mib")

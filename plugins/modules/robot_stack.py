@@ -169,6 +169,13 @@ options:
         type: list
         elements: str
         default: []
+      shares:
+        description:
+          - How many different series each user of this entry point may bring in a day (C(each), or C(series) by user).
+            The watchdog shuts out who brings more, in C(file), where it leads his requests to C(backend) nowhere.
+          - C(count_url) and C(usage_url) are asked with C(username) and C(password_file); C(restarts) is the database.
+        type: dict
+        default: {}
       notes:
         description: What its settings mean, in lines for whoever reads the plan.
         type: list
@@ -289,6 +296,11 @@ history:
     C(storage), C(measured_at), and C(faults), a line for everything that could not be read.
   type: dict
   returned: where history is asked for
+shut_out:
+  description: Who is shut out of an entry point because of too many series; a line each.
+  type: list
+  elements: str
+  returned: where there is any
 proven: {description: Whether what is declared has passed the gate on this robot., type: bool, returned: C(present)}
 fresh: {description: Services that had no container before this run., type: list, elements: str, returned: C(present)}
 objections: {description: What speaks against a change., type: list, elements: str, returned: C(proven) that fails}
@@ -376,6 +388,7 @@ ARGUMENTS: dict[str, Any] = {
             "history_url": {"type": "str", "default": ""},
             "disk_mib": {"type": "int", "default": 0},
             "filesystems": {"type": "list", "elements": "str", "default": []},
+            "shares": {"type": "dict", "default": {}},
             "notes": {"type": "list", "elements": "str", "default": []},
             "stop_timeout_seconds": {"type": "int", "default": 10},
             "log": {"type": "dict", "default": {}},

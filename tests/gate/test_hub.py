@@ -151,3 +151,36 @@ def test_a_hub_that_leaves_needs_no_sum() -> None:
 @example(name="telemetry_hub_robots", value=5)
 def test_any_value_gets_an_answer_and_never_an_exception(name: str, value: Any) -> None:
     report(faults(**{name: value}), 1, "host")
+
+
+SENDERS = {"telemetry_hub_robots": ["rover", "scout"], "telemetry_hub_series_per_robot": 100}
+
+
+@pytest.mark.parametrize(
+    ("written", "blamed", "words"),
+    [
+        ({}, set(), ""),
+        ({"telemetry_hub_series_share": 400}, set(), ""),
+        (
+            {"telemetry_hub_series_share": 401},
+            {"telemetry_hub_series_share"},
+            "802 series together, and the hub has 1000",
+        ),
+        ({"telemetry_hub_series_share": -1}, {"telemetry_hub_series_share"}, ""),
+        ({"telemetry_hub_series_shares": {"rover": 500}}, set(), ""),
+        ({"telemetry_hub_series_shares": {"rover": 501}}, {"telemetry_hub_series_shares"}, "takes 1800 in an hour"),
+        ({"telemetry_hub_series_shares": {"rovre": 5}}, {"telemetry_hub_series_shares"}, "'rovre' is no robot"),
+        ({"telemetry_hub_series_shares": {"rover": "5"}}, {"telemetry_hub_series_shares"}, "is no number of series"),
+        (
+            {"telemetry_hub_victoriametrics_flags_extra": {"storage.maxHourlySeries": 1599}},
+            {"telemetry_hub_series_share"},
+            "takes 1599 in an hour",
+        ),
+    ],
+)
+def test_what_robots_may_bring_fits_and_the_hubs_own_beside_it(
+    written: dict[str, Any], blamed: set[str], words: str
+) -> None:
+    found = faults(**SENDERS, **written)
+    assert {one.variable for one in found} == blamed
+    assert all(words in one.why for one in found)

@@ -36,6 +36,22 @@ CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
     ("a robot that stopped a moment ago is not", {**HEARD, f"up{{{SCOUT}}}": "1x10 _x20"}, 13, []),
     ("a robot that was never heard of is silent", HEARD, 20, [f'alertname="RobotSilent",{SCOUT},severity="critical"']),
     (
+        "a robot that is shut out, which does not count as silent",
+        {**HEARD, 'robot_stack_series_shut_out{hub="h",username="scout"}': "0x8 1x30"},
+        10,
+        [f'alertname="RobotShutOut",{SCOUT},severity="critical"'],
+    ),
+    (
+        "a robot that says of another, or of itself, that it is shut out",
+        {
+            'up{robot="scout"}': "1x30",
+            'up{robot="cart"}': "1x30",
+            'robot_stack_series_shut_out{hub="h",username="cart",robot="scout"}': "1x30",
+        },
+        10,
+        [],
+    ),
+    (
         "a backlog that grows",
         {f'vmagent_remotewrite_pending_data_bytes{{{SCOUT},url="1"}}': "2000000+1000x30"},
         20,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.series import OWN, SHARE_TIMES, room
+
 from .declaration import Fault, Robot, Secret, fault
 from .exposure import given
 
@@ -12,6 +14,7 @@ READER = "telemetry_hub_reader_username"
 NOTIFIER = "telemetry_hub_notifier_url"
 PLAIN = "telemetry_hub_notifier_plain_http"
 NOTIFIER_PASSWORD = "telemetry_hub_notifier_password"  # noqa: S105 (a variable's name)
+SHARE, SHARES = "telemetry_hub_series_share", "telemetry_hub_series_shares"
 PAIRS = (
     ("telemetry_hub_tls_certificate", "telemetry_hub_tls_key"),
     ("telemetry_hub_notifier_username", NOTIFIER_PASSWORD),
@@ -28,7 +31,7 @@ def check(robot: Robot) -> list[Fault]:
     if isinstance(robots, (list, tuple)) and robot.values.get(READER) in robots:
         why = "a robot has this name, and nobody would be told of its silence"
         faults.append(fault(robot, READER, why, "give the reader another name"))
-    return faults + _notifier(robot)
+    return faults + _notifier(robot) + _shares(robot)
 
 
 def _notifier(robot: Robot) -> list[Fault]:
@@ -47,6 +50,46 @@ def _notifier(robot: Robot) -> list[Fault]:
         why = f"{NOTIFIER_PASSWORD} would travel in the clear"
         return [fault(robot, NOTIFIER, why, f"write https://, or on a test network {PLAIN}: true")]
     return []
+
+
+def _shares(robot: Robot) -> list[Fault]:
+    """What robots may bring together must fit into what the database takes, and the hub's own series beside it."""
+    each, expected = robot.integer(SHARE), robot.integer("telemetry_hub_series_per_robot")
+    written, robots = robot.values.get(SHARES), robot.values.get("telemetry_hub_robots")
+    if (
+        each is None
+        or each < 0
+        or not expected
+        or expected < 1
+        or not isinstance(written, Mapping)
+        or not isinstance(robots, (list, tuple))
+    ):
+        return []  # which is said already
+    each = each or SHARE_TIMES * expected
+    for name, share in written.items():
+        if name not in robots:
+            why = f"'{name}' is no robot that sends to this hub"
+            return [fault(robot, SHARES, why, "write the robot's name as the inventory has it")]
+        if not isinstance(share, int) or isinstance(share, bool) or share < 1:
+            return [
+                fault(robot, SHARES, f"the share of {name} is no number of series", "write a whole number above zero")
+            ]
+    names = [name for name in robots if isinstance(name, str)]
+    total, most = sum(written.get(name, each) for name in names), _room(robot, expected, len(names))
+    if total + OWN <= most:
+        return []
+    why = (
+        f"the shares of {len(names)} robots are {total} series together, and the hub has {OWN} of its own; its "
+        f"database takes {most} in an hour"
+    )
+    variable = SHARES if written and each * len(names) + OWN <= most else SHARE
+    return [fault(robot, variable, why, "lower the shares, or raise telemetry_hub_series_per_robot")]
+
+
+def _room(robot: Robot, expected: int, robots: int) -> int:
+    flags = robot.values.get("telemetry_hub_victoriametrics_flags_extra")
+    own = flags.get("storage.maxHourlySeries") if isinstance(flags, Mapping) else None
+    return own if isinstance(own, int) and not isinstance(own, bool) and own > 0 else room(expected, robots)["hourly"]
 
 
 def _half(robot: Robot, one: str, other: str) -> list[Fault]:

@@ -17,6 +17,7 @@ ZERO_ALLOWED = frozenset(
         "rollout_max_failures",
         "rollout_soak_seconds",
         "telemetry_hub_min_free_disk_mib",
+        "telemetry_hub_series_share",
         "victoriametrics_min_free_disk_mib",
     }
 )

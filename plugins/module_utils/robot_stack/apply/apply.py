@@ -19,8 +19,8 @@ from ..engine.protocol import PREFIX, PREVIOUS, Engine, name_of
 from ..engine.staging import Archive
 from ..host import systemd
 from ..plan.step import Step
-from ..records import good_versions, state
-from ..spec import layout
+from ..records import good_versions, shut_out, state
+from ..spec import door, layout
 from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need
 from ..watchdog import setup as watchdog_setup
@@ -112,7 +112,15 @@ class Applier:
             self._private_parent(step.subject)
         if step.kind == "engine-file":  # said before the engine is there: an interrupted run must know whose it is
             self.remember(lambda s: replace(s, engine_packages=list(self.stack.engine.packages)))
-        files.write(step.file, self.roots.filesystem)
+        files.write(self._with_shut_out(step, step.file), self.roots.filesystem)
+
+    def _with_shut_out(self, step: Step, file: files.DesiredFile) -> files.DesiredFile:
+        """Whoever is shut out of an entry point stays so when its file is written anew."""
+        service = self.stack.service(step.subject) if step.kind == "file" else None
+        if service is None or not service.shares.file or not file.path.endswith(f"/{service.shares.file}"):
+            return file
+        names = shut_out.load(self._root).names
+        return replace(file, content=door.closed(file.content, service.shares.backend, names))
 
     def _private_parent(self, service: str) -> None:
         """Only root may list the versions of a service's files: their names are digests of what they hold."""

@@ -42,7 +42,7 @@ def after(
             asked = True
         elif event.action == "start":
             asked = False
-        elif event.time <= memory.last_failure_at:
+        elif event.time <= max(memory.last_failure_at, memory.asked_at):
             continue
         elif event.action == "oom" and memory.cause == KILLED and _soon(memory.last_failure_at, event):
             memory = _killed(memory, event.time)  # the engine may tell of the end before it tells of the cause
@@ -89,6 +89,14 @@ def hung(memory: ServiceRecord, reason: str, now: float, engine_restarts: int) -
     words = f"it ran and did not answer ({reason}): it was restarted"
     memory = replace(memory, hangs=memory.hangs + 1, engine_restarts=engine_restarts)
     return failed(memory, now, HUNG, words)
+
+
+def restarted(memory: ServiceRecord, now: float, engine_restarts: int) -> ServiceRecord:
+    """Return ``memory`` after a restart that the watchdog wanted, and that is no failure of the service's.
+
+    What the engine has seen until ``now``, when it has counted ``engine_restarts``, is what the restart did.
+    """
+    return replace(memory, asked_at=now, engine_restarts=engine_restarts)
 
 
 def _forgotten(memory: ServiceRecord, told: int, engine_restarts: int, started_at: float) -> ServiceRecord:

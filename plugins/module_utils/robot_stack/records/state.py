@@ -42,6 +42,7 @@ class ServiceRecord:
     last_failure_at: float = 0.0
     last_failure: str = ""
     made: str = ""
+    asked_at: float = 0.0  # when the watchdog last restarted it for another's sake: ends until then are none of its own
     cause: str = ""  # of the last failure: one of CAUSES; empty: there was none, or an earlier version noted it
 
 
@@ -115,6 +116,7 @@ def _service(values: Fields) -> ServiceRecord:
         last_failure_at=values.number("last_failure_at"),
         last_failure=values.text("last_failure"),
         made=values.text("made"),
+        asked_at=values.number("asked_at"),
         cause=values.text("cause"),
     )
 

@@ -10,7 +10,7 @@ from ..judge import peaks, readback, verdict
 from ..judge.readback import EngineReading, Reading
 from ..judge.verdict import Judgements
 from ..plan.observe import Observed
-from ..records import samples, state
+from ..records import samples, shut_out, state
 from ..records.state import ServiceRecord
 from ..spec.result import Result
 from . import disk_usage, report
@@ -51,6 +51,9 @@ def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
     )
     judged = verdict.everything(readings, engine_reading, call.stack.budget, now)
     result = report.everything(call.stack, seen, readings, engine_reading, judged)
+    shut = report.shut_out(shut_out.load(call.roots.path(call.stack.budget.root)), call.stack, now)
+    if shut:
+        result["shut_out"] = shut
     if call.window.hours:  # last, so that asking does not count in what was measured
         result["disk"] = disk_usage.read(call.stack, call.engine, call.roots)
         result["history"] = history.read(call.stack, call.window, now)

@@ -12,6 +12,7 @@ from ..judge.readback import EngineReading, Reading
 from ..judge.verdict import Judgement, Judgements
 from ..plan import limits
 from ..plan.observe import Observed
+from ..records.shut_out import ShutOut
 from ..records.state import State
 from ..spec.model import Stack
 from ..spec.result import BudgetRow, EngineRow, Result, RobotRow, ServiceRow
@@ -82,6 +83,18 @@ def budget(reading: EngineReading, stack: Stack, limits_mib: int, judgement: Jud
         "verdict": judgement.verdict,
         "reasons": judgement.reasons,
     }
+
+
+def shut_out(found: ShutOut, stack: Stack, now: float) -> list[str]:
+    """Return who is shut out of an entry point because of too many series, a line each."""
+    declared = next((service.shares for service in stack.services if service.shares.file), None)
+    if declared is None:
+        return []
+    return [
+        f"{name} is shut out for {max(1, round((found.users[name].until - now) / 60))} min: it brought "
+        f"{found.users[name].series} series in a day, its share are {declared.of(name)}"
+        for name in found.names
+    ]
 
 
 def everything(

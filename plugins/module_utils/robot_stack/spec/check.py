@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from .model import Service, Stack
+from .model import Service, Shares, Stack
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 USER = re.compile(r"[0-9]+:[0-9]+")
@@ -61,9 +61,24 @@ def _service_faults(service: Service) -> list[str]:
     adopted = [folder for d in service.data for folder in (d.adopts, d.adopts_from) if folder]
     faults += [f"data folder '{folder}' leaves its directory" for folder in adopted if not _inside(folder)]
     faults += [f"file system '{path}' is not an absolute path" for path in service.filesystems if not _absolute(path)]
+    faults += _share_faults(service)
     targets = [m.target for m in service.mounts] + [d.target for d in service.data] + list(service.tmpfs)
     faults += [f"mount target '{target}' is not absolute" for target in targets if not _absolute(target)]
     return faults
+
+
+def _share_faults(service: Service) -> list[str]:
+    shares = service.shares
+    if shares == Shares():
+        return []
+    paths = [file.path for file in service.files]
+    faults = [
+        f"shares name the file '{p}', which it has not" for p in (shares.file, shares.password_file) if p not in paths
+    ]
+    urls = (shares.backend, shares.count_url, shares.usage_url)
+    faults += [f"shares have '{url}' for an URL" for url in urls if not url.startswith("http://127.0.0.1:")]
+    each = {"each user": shares.each, **shares.series}
+    return faults + [f"the share of {user} is {most}, below 1" for user, most in each.items() if most < 1]
 
 
 def _absolute(path: str) -> bool:

@@ -62,6 +62,32 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """How many different series each user of an entry point may bring in a day: ``each``, or what ``series`` says.
+
+    The watchdog shuts out who brings more: ``file`` is a file of the service that lists its users, and what it has for
+    ``backend`` (a URL) is led nowhere for a user who is shut out (`spec/door.py`).
+    ``count_url`` answers how many series of today bear each user's name as label ``robot``, ``usage_url`` (metrics) how
+    much of the room is used up; ``restarts`` is the service whose restart gives it back. Both are asked with
+    ``username`` and the content of ``password_file``, a file of the service.
+    """
+
+    file: str = ""  # empty: the service is no entry point
+    backend: str = ""
+    count_url: str = ""
+    usage_url: str = ""
+    restarts: str = ""
+    username: str = ""
+    password_file: str = ""
+    each: int = 0
+    series: Mapping[str, int] = field(default_factory=dict)  # by user
+
+    def of(self, user: str) -> int:
+        """Return how many series ``user`` may bring."""
+        return self.series.get(user, self.each)
+
+
+@dataclass(frozen=True)
 class Service:
     """One container: image, limits, files, data and how to ask whether it works.
 
@@ -92,6 +118,7 @@ class Service:
     filesystems: tuple[str, ...] = ()  # paths whose space the watchdog writes for it, beside its own metrics
     notes: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    shares: Shares = Shares()
     open_files_limit: int = 0  # connections included; 0: the engine's own
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # as the module was given it
 

@@ -16,6 +16,7 @@ from .model import (
     Probe,
     Registry,
     Service,
+    Shares,
     SpecError,
     Stack,
 )
@@ -97,6 +98,7 @@ def service_of(raw: Mapping[str, Any]) -> Service:
         disk_mib=int(raw.get("disk_mib") or 0),
         filesystems=tuple(str(path) for path in raw.get("filesystems") or ()),
         notes=tuple(str(note) for note in raw.get("notes") or ()),
+        shares=shares_of(raw.get("shares") or {}),
         open_files_limit=int(raw.get("open_files_limit") or 0),
         raw=raw,
     )
@@ -108,3 +110,13 @@ def _mount(raw: Mapping[str, Any]) -> Mount:
 
 def _data(raw: Mapping[str, Any]) -> DataDirectory:
     return DataDirectory(raw["name"], raw["target"], raw.get("adopts") or "", raw.get("adopts_from") or "")
+
+
+def shares_of(raw: Mapping[str, Any]) -> Shares:
+    """Return the typed shares of a service's; of one without, those of nobody."""
+    texts = ("file", "backend", "count_url", "usage_url", "restarts", "username", "password_file")
+    series = raw.get("series") or {}
+    overrides = {str(user): int(most) for user, most in series.items()}
+    file, backend, count_url, usage_url, restarts, username, password_file = (str(raw.get(key) or "") for key in texts)
+    each = int(raw.get("each") or 0)
+    return Shares(file, backend, count_url, usage_url, restarts, username, password_file, each, overrides)

@@ -98,6 +98,7 @@ class Result(TypedDict, total=False):
     services: dict[str, ServiceRow]
     engine_usage: EngineRow
     budget: BudgetRow
+    shut_out: list[str]
     verdict: str
     proven: bool
     fresh: list[str]

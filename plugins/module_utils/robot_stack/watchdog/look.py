@@ -26,7 +26,7 @@ from ..judge.readback import Reading
 from ..records import failure_history, record_file, samples, state
 from ..records.record_file import Fields
 from ..spec.model import Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
-from . import filesystems, restart
+from . import entry_point, filesystems, restart
 from . import metrics as metrics_page
 
 LOOKS_UNTIL_HUNG = 3
@@ -88,13 +88,14 @@ def _look(
             except EngineError as error:
                 say(f"{service.name} could not be restarted: {error}")
         readings.append(reading)
+    pages = entry_point.pages(entry_point.Robot(stack, engine, roots, kill), readings, now, say)
     swap = procfs.memory(roots.proc).get("SwapTotal", 0)
     page = metrics_page.text(
         readings, readback.engine(stack, engine.driver.programs, roots, hierarchy, swap), stack.budget, now
     )
     paths = dict.fromkeys(path for service in stack.services for path in service.filesystems)
-    written = [(samples.FILE, samples.text(samples.Samples(seen))), (metrics_page.FILE, page)]
-    for path, content in [*written, (filesystems.FILE, filesystems.text(paths, roots))]:
+    written = {samples.FILE: samples.text(samples.Samples(seen)), metrics_page.FILE: page, **pages}
+    for path, content in {**written, filesystems.FILE: filesystems.text(paths, roots)}.items():
         write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
     lost = "is gone" if not state.there(roots.path(stack.budget.root)) else ""
     if problems or lost:  # a run tells of it, and writes it anew: what is written now would hide it
@@ -164,6 +165,7 @@ def _service(path: Path, roots: Roots, say: Callable[[str], None]) -> Service | 
         probe=Probe(url=raw.text("url"), username=raw.text("username"), password_file="password" if password else ""),
         stop_timeout_seconds=raw.count("stop_timeout_seconds", Service.stop_timeout_seconds),
         filesystems=tuple(raw.texts("filesystems")),
+        shares=entry_point.settings(raw),
     )
 
 

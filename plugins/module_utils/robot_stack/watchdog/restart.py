@@ -39,6 +39,13 @@ def restart(engine: Engine, name: str, stop_timeout_seconds: float, proc_root: P
     return restarts()
 
 
+def hang_up(engine: Engine, name: str, proc_root: Path, kill: Kill = os.kill) -> None:
+    """Have the process of container ``name`` read its files again, if it runs. Raises `EngineError`."""
+    found = engine.inspect(name)
+    if found and _runs(found.pid, found.id, proc_root):
+        kill(found.pid, signal.SIGHUP)
+
+
 def _runs(pid: int, identity: str, proc_root: Path) -> bool:
     """Whether ``pid`` is a process of the container ``identity``; another one may have its number by now."""
     try:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from ..ask import http
 from ..base import files, lock, roots, units, wire
@@ -24,11 +25,11 @@ from ..engine import drivers
 from ..host import cgroup, journal, kernel_file, procfs, systemd
 from ..host.systemd import UNITS, Run
 from ..judge import readback, verdict
-from ..records import failure_history, record_file, samples, state
+from ..records import failure_history, record_file, samples, shut_out, state
 from ..records.record_file import FORMAT
-from ..spec import layout, model
+from ..spec import door, layout, model
 from ..spec.model import Service, Stack
-from . import filesystems, look, restart
+from . import entry_point, filesystems, look, restart, shares
 from . import metrics as metrics_page
 
 TIMER = "robot-stack-watchdog.timer"
@@ -55,13 +56,17 @@ PROGRAM = (
     failure_history,
     record_file,
     samples,
+    shut_out,
     state,
+    door,
     layout,
     model,
     look,
+    entry_point,
     filesystems,
     metrics_page,
     restart,
+    shares,
 )
 MEMORY_MIB = 32
 LOOK = """\
@@ -133,9 +138,16 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
         "password_path": secret,
         "stop_timeout_seconds": service.stop_timeout_seconds,
         **({"filesystems": list(service.filesystems)} if service.filesystems else {}),
+        **({"shares": _shares(stack, service)} if service.shares.file else {}),
     }
     content = json.dumps(about, indent=1, sort_keys=True) + "\n"
     return DesiredFile(service_settings_path(stack.budget.root, service.name), content)
+
+
+def _shares(stack: Stack, service: Service) -> dict[str, Any]:
+    declared, directory = service.shares, layout.config_directory(stack, service)
+    paths = {"file": f"{directory}/{declared.file}", "password_file": f"{directory}/{declared.password_file}"}
+    return {**asdict(declared), **paths}
 
 
 def says(file: DesiredFile, found: FoundFile | None) -> bool:
