@@ -75,6 +75,7 @@ def agent(hub: Hub, authorities: str) -> None:
         vmagent_hub_ca=authorities,
         vmagent_hub_username="honest",
         vmagent_hub_password=hub.passwords["honest"],
+        vmagent_accepts_writes=True,  # the numbered samples that are counted
     )
 
 
