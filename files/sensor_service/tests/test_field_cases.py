@@ -1,4 +1,4 @@
-"""What robots in the field have: two sensors with one name, values that stand for none, units nobody gave, a bad bus."""
+"""What robots in the field have: two sensors with one name, values that stand for none, missing units, a bad bus."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from sensor_service.metric import gauge
 from sensor_service.output import Output
 from sensor_service.robot import Robot
 
+from files.sensor_service.tests import field_robots
 from files.sensor_service.tests.robots import WIRELESS_HEAD, hwmon
-from files.sensor_service.tests.service import series
+from files.sensor_service.tests.service import Service, series
 from files.sensor_service.tests.test_garbage import one_round
 from files.sensor_service.tests.trees import write
 
@@ -247,3 +248,81 @@ def test_collectors_read_attributes_only_where_one_failure_costs_one_attribute()
     assert [
         f"{path.name}: {word}" for path in sorted(folder.glob("*.py")) for word in raising if word in path.read_text()
     ] == []
+
+
+# whole robots
+
+
+def told(root: Path) -> tuple[dict[str, float], list[str]]:
+    """A robot's page, and the collectors that failed."""
+    service = Service(root)
+    page = series(service.get().body)
+    service.stop()
+    return page, service.scraper.failing()
+
+
+@pytest.mark.parametrize(
+    ("build", "wanted"),
+    [
+        (
+            field_robots.raspberry_pi_5,
+            {
+                'node_hwmon_in_volts{chip="1000120000_pcie_1f000c8000_adc",sensor="in1"}': 1.482,
+                'node_hwmon_fan_rpm{chip="platform_cooling_fan",sensor="fan1"}': 3021,
+                'node_hwmon_in_lcrit_alarm_volts{chip="soc:firmware_raspberrypi_hwmon",sensor="in0"}': 0,
+                'node_cooling_device_cur_state{name="0",type="pwm-fan"}': 2,
+            },
+        ),
+        (
+            field_robots.jetson,
+            {
+                'node_thermal_zone_temp{type="tj-thermal",zone="8"}': 48,
+                'node_hwmon_curr_amps{chip="i2c_1_1_0040",sensor="curr3"}': 2.52,
+                'node_hwmon_sensor_label{chip="i2c_1_1_0040",label="VDD_IN",sensor="in1"}': 1,
+                'node_cpu_scaling_frequency_hertz{cpu="3"}': 1_728_000_000,
+            },
+        ),
+        (
+            field_robots.laptop_like,
+            {
+                'node_power_supply_capacity{power_supply="BAT1"}': 79,
+                'node_hwmon_fan_rpm{chip="platform_wmi_board_board",sensor="fan1"}': 2100,
+                'node_hwmon_fan_rpm{chip="platform_wmi_board_board_sensors",sensor="fan1"}': 900,
+            },
+        ),
+        (
+            field_robots.arm_with_imu,
+            {
+                'sensor_iio_raw{channel="voltage0",device="iio:device1",name="mcp3008"}': 512,
+                'sensor_iio_voltage_volts{channel="voltage1",device="iio:device1",name="mcp3008"}': 0.322265625,
+                'sensor_iio_temperature_celsius{channel="temp",device="iio:device0",name="bno055"}': 31,
+            },
+        ),
+        (
+            field_robots.usb_wifi,
+            {
+                'node_wifi_station_signal_dbm{device="wlan0"}': -52,
+                'sensor_wifi_signal_raw{device="wlan1"}': 100,
+                'node_wifi_station_signal_dbm{device="wlan2"}': -52,
+            },
+        ),
+    ],
+)
+def test_a_whole_robot_is_told_without_a_fault(
+    tmp_path: Path, build: Callable[[Path], Path], wanted: dict[str, float]
+) -> None:
+    page, failing = told(build(tmp_path))
+    assert failing == []
+    assert {name: page[name] for name in wanted} == pytest.approx(wanted)
+
+
+def test_without_psi_there_is_no_pressure(tmp_path: Path) -> None:
+    assert not [name for name in told(field_robots.raspberry_pi_5(tmp_path))[0] if "pressure" in name]
+
+
+def test_cores_that_are_off_and_cards_without_a_connection_are_absent(tmp_path: Path) -> None:
+    page = told(field_robots.jetson(tmp_path / "jetson"))[0]
+    assert len([name for name in page if name.startswith("node_cpu_scaling_frequency_hertz")]) == 4
+    assert not [
+        name for name in told(field_robots.usb_wifi(tmp_path / "wifi"))[0] if "wlan3" in name and "wifi" in name
+    ]
