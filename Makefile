@@ -55,10 +55,12 @@ lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 
 unit: setup ## Unit tests
 	@testbed/promtool
+	@testbed/node_exporter
 	pytest -q
 
 unit-matrix: setup ## The same under the oldest and the newest Python and ansible-core that this machine allows
 	@testbed/promtool
+	@testbed/node_exporter
 	@tools/python tools/unit_matrix.py
 
 .PHONY: sanity release

@@ -21,14 +21,15 @@ _UNITS = ("bytes", "seconds", "celsius", "volts", "amps", "watts", "hertz", "met
 class Metric:
     """A metric family, without values. Immutable by convention; collectors keep theirs as module constants.
 
-    `name` is the name of the sample in both formats (a counter's ends in `_total`, an info's in `_info`),
-    `family` the name that OpenMetrics puts in its metadata, `unit` the base unit at the end of it, or "".
+    `name` is the name of the sample in both formats (a counter's ends in `_total`, an info's in `_info`), `kind` its
+    type, `open_kind` its type in OpenMetrics (it differs for what others wrote only), `family` the name that
+    OpenMetrics puts in its metadata, `unit` the base unit at the end of it, or "".
     A flag that bears a unit in its name (node_exporter has some) passes `unit=""`.
 
     Raises ValueError where a counter's or an info's name lacks its suffix.
     """
 
-    __slots__ = ("family", "help", "kind", "name", "unit")
+    __slots__ = ("family", "help", "kind", "name", "open_kind", "unit")
 
     def __init__(self, name: str, kind: str, text: str, unit: str | None = None) -> None:
         """Checks the name against the kind, and finds family and unit in it."""
@@ -36,7 +37,7 @@ class Metric:
         if not name.endswith(suffix):
             raise ValueError(f"{name}: the name of a {kind} ends in {suffix}")
         self.name = name
-        self.kind = kind
+        self.kind = self.open_kind = kind
         self.help = text
         self.family = name[: len(name) - len(suffix)]
         last = self.family.rpartition("_")[2]
@@ -61,3 +62,12 @@ def info(name: str, text: str) -> Metric:
 def unknown(name: str, text: str) -> Metric:
     """Returns a metric whose type is left open, as node_exporter does for `/proc/vmstat`."""
     return Metric(name, UNKNOWN, text)
+
+
+def foreign(name: str, kind: str, text: str, plain: bool = False) -> Metric:
+    """Returns a metric of somebody else's. In OpenMetrics a counter that is `plain`, or badly named, has no type."""
+    if kind == COUNTER and not plain and name.endswith("_total"):
+        return Metric(name, COUNTER, text, "")
+    metric = Metric(name, GAUGE if kind == GAUGE else UNKNOWN, text, "")
+    metric.kind = kind
+    return metric

@@ -18,11 +18,11 @@ COOLING_LIMIT = gauge("node_cooling_device_max_state", "Largest state of a cooli
 def collect(robot: Robot, out: Output) -> None:
     """Reads `class/thermal`: temperatures in thousandths of a degree, cooling states as plain numbers."""
     root = f"{robot.sys}/class/thermal"
-    for name in files.names(root):
+    for name in out.names(root):
         path = f"{root}/{name}"
         if zone := files.digits(name, "thermal_zone"):
-            out.read(ZONE_TEMPERATURE, f"{path}/temp", 1000, zone=zone, type=files.text(f"{path}/type"))
+            out.read(ZONE_TEMPERATURE, f"{path}/temp", 1000, zone=zone, type=out.text(f"{path}/type"))
         elif device := files.digits(name, "cooling_device"):
-            kind = files.text(f"{path}/type")
+            kind = out.text(f"{path}/type")
             out.read(COOLING_STATE, f"{path}/cur_state", 1, name=device, type=kind)
             out.read(COOLING_LIMIT, f"{path}/max_state", 1, name=device, type=kind)
