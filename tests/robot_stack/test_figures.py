@@ -14,7 +14,7 @@ from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import NAME, Operator
 from robot_stack.robots import Robot, service, write
 from robot_stack.test_watchdog import deployed, looked
-from sensor_service.collectors.textfile import _series
+from sensor_service.pages import parse
 
 BEFORE = [{"source": path, "target": f"/host{path}"} for path in ("/", "/proc", "/sys")]
 FIGURES = [
@@ -60,8 +60,11 @@ def table(robot: Robot, *lines: str) -> None:
 
 
 def series(page: str) -> dict[str, float]:
-    """What the sensor service takes of a page; it raises for a line that is no series."""
-    return dict(_series(line) for line in page.splitlines() if not line.startswith("#"))
+    """What the sensor service takes of a page; a line that is no series fails the test."""
+    faults: list[str] = []
+    read = parse(page, 2000, lambda line, reason: faults.append(f"{line}: {reason}"))
+    assert faults == []
+    return {name: float(value) for samples in read.samples.values() for name, value in samples.items()}
 
 
 @pytest.mark.usefixtures("any_owner")
@@ -107,6 +110,6 @@ def test_whatever_is_mounted_makes_series_and_no_others(
     page = filesystems.text([f"/{path}"], robot.roots)
     told = [line for line in page.split("\n") if line and not line.startswith("#")]
     assert len(told) in (1, 5, 6)
-    for line in told:
-        name, _ = _series(line)
-        assert name.startswith("node_filesystem_")
+    found = series(page)
+    assert len(found) == len(told)
+    assert all(name.startswith("node_filesystem_") for name in found)
