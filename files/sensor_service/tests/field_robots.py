@@ -26,6 +26,40 @@ def raspberry_pi_5(root: Path) -> Path:
     )
     hwmon(root, 2, "platform/cooling_fan", {"name": "pwmfan", "fan1_input": 3021, "pwm1": 125, "pwm1_enable": 1})
     hwmon(root, 3, "platform/soc/soc:firmware/raspberrypi-hwmon", {"name": "rpi_volt", "in0_lcrit_alarm": 0})
+    clock, dog = (
+        "platform/soc@107c000000/soc@107c000000:rpi_rtc/rtc/rtc0",
+        "platform/soc/bcm2835-wdt/watchdog/watchdog0",
+    )
+    device(root, "class/rtc/rtc0", clock, {"name": "rpi-rtc", "since_epoch": 1_700_000_000, "hctosys": 1})
+    write(root / "sys/devices" / clock, {"battery_voltage": 3_143_586, "charging_voltage": 0})
+    device(root, "class/watchdog/watchdog0", dog, {"identity": "Broadcom BCM2835", "state": "inactive", "timeout": 15})
+    gpu = "platform/axi/1002000000.v3d"
+    device(root, "class/drm/card0", f"{gpu}/drm/card0", {"dev": "226:0"})
+    (root / f"sys/devices/{gpu}/drm/card0/device").symlink_to("../..")
+    write(
+        root,
+        {
+            f"sys/devices/{gpu}/gpu_stats": "queue\ttimestamp\tjobs\truntime\nbin\t239043069420\t22620\t17438164056",
+            "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled": "0",
+        },
+    )
+    return device_tree(root, {"max_current": 3000, "usb_max_current_enable": 0, "usb_over_current_detected": 0})
+
+
+def device(root: Path, link: str, home: str, attributes: dict[str, str | int]) -> None:
+    """Adds a device below `sys/devices`, linked from its class or bus as sysfs does."""
+    write(root / "sys/devices" / home, attributes)
+    path = root / "sys" / link
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to("../" * link.count("/") + f"devices/{home}")
+
+
+def device_tree(root: Path, power: dict[str, int]) -> Path:
+    """Adds what the firmware of a Raspberry Pi says of its supply: big-endian numbers of 32 bits."""
+    folder = root / "sys/firmware/devicetree/base/chosen/power"
+    folder.mkdir(parents=True)
+    for name, value in power.items():
+        (folder / name).write_bytes(value.to_bytes(4, "big"))
     return root
 
 
@@ -46,11 +80,18 @@ def jetson(root: Path) -> Path:
     for number, rail in enumerate(("VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"), 1):
         rails |= {f"in{number}_label": rail, f"in{number}_input": 5040, f"curr{number}_input": 840 * number}
     hwmon(root, 1, "platform/c240000.i2c/i2c-1/1-0040", rails)
+    gpu, card = "platform/bus@0/17000000.gpu", "platform/bus@0/3460000.mmc/mmc_host/mmc0/mmc0:0001"
+    device(root, "class/devfreq/17000000.gpu", f"{gpu}/devfreq/17000000.gpu", {"cur_freq": 918_000_000})
+    write(root / "sys/devices" / gpu, {"load": 371})
+    (root / f"sys/devices/{gpu}/devfreq/17000000.gpu/device").symlink_to("../..")
+    device(
+        root, "bus/mmc/devices/mmc0:0001", card, {"name": "G1M15M", "life_time": "0x01 0x01", "pre_eol_info": "0x01"}
+    )
     return root
 
 
 def laptop_like(root: Path) -> Path:
-    """Makes an x86 robot with two batteries, and two hardware monitors below one device."""
+    """Makes an x86 robot with two batteries, two hardware monitors below one device, an NPU and a Coral."""
     common(root)
     tree: dict[str, str | float] = _zone(0, "acpitz", 38000) | {"proc/diskstats": ""}
     for number in range(2):
@@ -67,6 +108,12 @@ def laptop_like(root: Path) -> Path:
     hwmon(root, 2, "platform/wmi-board", {"name": "board", "fan1_input": 2100, "temp1_input": 41000})
     hwmon(root, 3, "platform/wmi-board", {"name": "board_sensors", "fan1_input": 900, "temp1_input": 43000})
     hwmon(root, 4, "platform/sht3x", {"name": "sht3x", "humidity1_input": 43210, "temp1_input": 21500})
+    hwmon(root, 5, "platform/ina238", {"name": "ina238", "power1_input": 12_500_000, "energy1_input": 9_000_000})
+    npu, coral = "pci0000:00/0000:00:0b.0", "pci0000:00/0000:01:00.0/apex/apex_0"
+    device(root, "class/accel/accel0", f"{npu}/accel/accel0", {"dev": "261:0"})
+    write(root / "sys/devices" / npu, {"npu_busy_time_us": 2_500_000})
+    (root / f"sys/devices/{npu}/accel/accel0/device").symlink_to("../..")
+    device(root, "class/apex/apex_0", coral, {"temp": 45800})
     return root
 
 

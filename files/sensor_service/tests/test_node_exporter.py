@@ -36,6 +36,7 @@ OURS = {
     "chip": re.compile(r'node_hwmon_.*chip="platform_wmi_board_'),
     "loopback": re.compile(r'node_network_.*device="lo"'),
     "wifi": re.compile(r"node_wifi_"),
+    "watchdog": re.compile(r"node_watchdog_"),
 }
 
 

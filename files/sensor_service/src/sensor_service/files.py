@@ -17,6 +17,8 @@ _REGULAR = 0o100000
 ATTRIBUTE_BYTES = 4096
 # The longest table in use, /proc/1/mounts of a machine with many containers, is far below this.
 TABLE_BYTES = 256 * 1024
+# A number of the device tree.
+CELL_BYTES = 4
 # The widest integer that the kernel prints has 20 digits.
 INTEGER_BYTES = 24
 
@@ -99,8 +101,33 @@ def optional_table(path: str) -> str | None:
         raise
 
 
+def value_of(text: str, key: str) -> str | None:
+    """Returns what stands behind `key` in a table of `key value` lines, None where it has no such line."""
+    start = f"{key} "
+    if not text.startswith(start):
+        start = f"\n{start}"
+    _, found, rest = text.partition(start)
+    return rest.partition("\n")[0] if found else None
+
+
 def attribute(path: str) -> bytes | None:
     """Returns one attribute of sysfs without surrounding blanks, None where it is absent. Raises OSError."""
+    raw = _attribute(path)
+    return None if raw is None else raw.strip(b" \t\n\0")
+
+
+def cell(path: str) -> int | None:
+    """Returns a property of the device tree that is one number of 32 bits, None where it is absent.
+
+    Raises OSError where it cannot be read and ValueError where it holds anything else.
+    """
+    raw = _attribute(path)
+    if raw is not None and len(raw) != CELL_BYTES:
+        raise ValueError(f"not {CELL_BYTES} bytes")
+    return None if raw is None else int.from_bytes(raw, "big")
+
+
+def _attribute(path: str) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
@@ -108,7 +135,7 @@ def attribute(path: str) -> bytes | None:
             return None
         raise
     try:
-        return _read(descriptor, ATTRIBUTE_BYTES, path).strip(b" \t\n\0")
+        return _read(descriptor, ATTRIBUTE_BYTES, path)
     except OSError as error:
         if error.errno in ABSENT:
             return None

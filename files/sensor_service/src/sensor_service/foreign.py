@@ -7,7 +7,7 @@ and its file is told.
 
 from __future__ import annotations
 
-from .metric import COUNTER, GAUGE, HISTOGRAM, INFO, UNKNOWN, foreign
+from .metric import COUNTER, GAUGE, UNKNOWN, foreign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,17 +16,6 @@ if TYPE_CHECKING:
     from .metric import Metric
     from .output import Family, Part
 
-_SUFFIXES = {
-    COUNTER: ("", "_total", "_created"),
-    HISTOGRAM: ("", "_bucket", "_count", "_sum", "_created"),
-    INFO: ("", "_info"),
-}
-
-
-def names_of(metric: Metric) -> set[str]:
-    """Returns every name that a family takes on a page, in either format."""
-    return {metric.name, *(metric.family + suffix for suffix in _SUFFIXES.get(metric.open_kind, ("",)))}
-
 
 def admit(parts: Iterable[Part], ours: dict[str, Family], reserved: Iterable[Metric]) -> dict[str, Family]:
     """Returns the families of all files that may stand beside ours; what may not is added to its file's faults.
@@ -34,9 +23,9 @@ def admit(parts: Iterable[Part], ours: dict[str, Family], reserved: Iterable[Met
     `reserved` are metrics of ours that take nobody else's series.
     """
     kept = {metric.name for metric in reserved}
-    taken: set[str] = set().union(*map(names_of, reserved))
-    for family in ours.values():
-        taken |= names_of(family.metric)
+    taken: set[str] = set()
+    for metric in (*reserved, *[family.metric for family in ours.values()]):
+        taken.update(metric.names)
     found: dict[str, Family] = {}
     for part in parts:
         for name, family in part.families.items():
@@ -83,7 +72,7 @@ def _settle(found: dict[str, Family], taken: set[str], ours: dict[str, Family]) 
         metric = family.metric
         if name in ours or metric.open_kind != COUNTER:
             continue
-        further = names_of(metric) - {name}
+        further = {*metric.names} - {name}
         if further & seen or not all(map(_counts, family.samples.values())):
             family.metric = foreign(name, metric.kind, metric.help, plain=True)
         else:

@@ -14,6 +14,12 @@ UNKNOWN = "unknown"
 
 # A family's name may carry these before its unit: OpenMetrics takes them off to find the family.
 _SUFFIXES = {COUNTER: "_total", INFO: "_info"}
+# What OpenMetrics puts behind a family's name: no other family may have one of these names.
+_OPEN_SUFFIXES = {
+    COUNTER: ("", "_total", "_created"),
+    HISTOGRAM: ("", "_bucket", "_count", "_sum", "_created"),
+    INFO: ("", "_info"),
+}
 # Only base units are declared: OpenMetrics wants the unit to be the last word of the family's name.
 _UNITS = ("bytes", "seconds", "celsius", "volts", "amps", "watts", "hertz", "meters", "pascals", "lux")
 
@@ -23,13 +29,14 @@ class Metric:
 
     `name` is the name of the sample in both formats (a counter's ends in `_total`, an info's in `_info`), `kind` its
     type, `open_kind` its type in OpenMetrics (it differs for what others wrote only), `family` the name that
-    OpenMetrics puts in its metadata, `unit` the base unit at the end of it, or "".
+    OpenMetrics puts in its metadata, `names` every name that the family takes in either format, `unit` the base unit
+    at the end of it, or "".
     A flag that bears a unit in its name (node_exporter has some) passes `unit=""`.
 
     Raises ValueError where a counter's or an info's name lacks its suffix.
     """
 
-    __slots__ = ("family", "help", "kind", "name", "open_kind", "unit")
+    __slots__ = ("family", "help", "kind", "name", "names", "open_kind", "unit")
 
     def __init__(self, name: str, kind: str, text: str, unit: str | None = None) -> None:
         """Checks the name against the kind, and finds family and unit in it."""
@@ -40,6 +47,7 @@ class Metric:
         self.kind = self.open_kind = kind
         self.help = text
         self.family = name[: len(name) - len(suffix)]
+        self.names = tuple([self.family + end for end in _OPEN_SUFFIXES.get(kind, ("",))])
         last = self.family.rpartition("_")[2]
         self.unit = unit if unit is not None else last if last in _UNITS else ""
 

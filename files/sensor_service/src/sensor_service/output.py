@@ -103,6 +103,14 @@ class Output:
             self.fault(path, error)
             return None
 
+    def cell(self, path: str) -> int | None:
+        """Returns a number of the device tree, None where it is absent, and where it is none, which is a fault."""
+        try:
+            return files.cell(path)
+        except (OSError, ValueError) as error:
+            self.fault(path, error)
+            return None
+
     def names(self, path: str, prefix: str = "") -> list[str]:
         """Returns the sorted names in a directory, [] where it is absent or cannot be read, which is a fault."""
         try:
@@ -150,7 +158,8 @@ class Output:
 
 def identity(name: str, labels: dict[str, str]) -> str:
     """Returns a series as text, the same for equal series: labels sorted by name, empty ones left out."""
-    pairs = ",".join([f'{label}="{escape(text)}"' for label, text in sorted(labels.items()) if text])
+    items = sorted(labels.items()) if len(labels) > 1 else labels.items()
+    pairs = ",".join([f'{label}="{escape(text)}"' for label, text in items if text])
     return f"{name}{{{pairs}}}" if pairs else name
 
 

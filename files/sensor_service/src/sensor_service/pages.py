@@ -28,8 +28,9 @@ KINDS = {
     "stateset": GAUGE,
 }
 BLANKS = " \t"
-LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:")
-MORE = LETTERS | frozenset("0123456789")
+DIGITS = frozenset("0123456789")
+LABEL = DIGITS | frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
+NAME = LABEL | frozenset(":")
 ESCAPES = {"\\": "\\", '"': '"', "n": "\n"}
 
 
@@ -84,13 +85,13 @@ def _family(name: str) -> str:
 
 def _describe(line: str, page: Page) -> None:
     """Keeps what a comment says of a metric. Raises ValueError for types that nobody knows."""
-    words = line.replace("\t", " ").split(" ", 3)
+    words = line.split(None, 3)
     if len(words) < 4 or words[0] != "#":
         return
     if words[1] == "HELP":
-        page.helps[words[2]] = _unescape_help(line[len(line) - len(words[3]) :])
+        page.helps[words[2]] = _unescape_help(words[3])
     elif words[1] == "TYPE":
-        kind = KINDS.get(words[3].strip())
+        kind = KINDS.get(words[3])
         if kind is None:
             raise ValueError("a type that the format does not know")
         page.kinds[words[2]] = kind
@@ -98,26 +99,32 @@ def _describe(line: str, page: Page) -> None:
 
 def _unescape_help(text: str) -> str:
     """Undoes the two escapes of a help text; any other backslash is one."""
-    parts = [part.replace("\\n", "\n") for part in text.strip(BLANKS).split("\\\\")]
-    return "\\".join(parts)
+    if "\\" not in text:
+        return text
+    return "\\".join([part.replace("\\n", "\n") for part in text.split("\\\\")])
 
 
 def _series(line: str) -> tuple[str, str, float]:
     """Returns a line's metric, its series in normal form, and its value. Raises ValueError where it is none."""
-    end = _end(line, 0, MORE)
-    if end == 0 or line[0] not in LETTERS:
-        raise ValueError("no name of a metric")
-    name = line[:end]
-    at = _end(line, end, BLANKS)
+    head, brace, _ = line.partition("{")
+    name = head.rstrip(BLANKS)
     labels: dict[str, str] = {}
-    if line[at : at + 1] == "{":
-        at = _labels(line, at + 1, labels)
-    elif at == end:
-        raise ValueError("no blank behind the name")
-    words = line[at:].partition("#")[0].replace("\t", " ").split()
-    if len(words) != 1:
+    if brace and _is_name(name, NAME):
+        at = _labels(line, len(head) + 1, labels)
+    else:
+        name = line.replace("\t", " ").partition(" ")[0]
+        at = len(name)
+        if not _is_name(name, NAME):
+            raise ValueError("no name of a metric")
+    value, _, exemplar = line[at:].replace("\t", " ").partition("#")
+    words = [word for word in value.split(" ") if word]
+    if len(words) != 1 or exemplar.lstrip(BLANKS)[:1] not in ("", "{"):
         raise ValueError("not `name{labels} value`; time stamps are not taken")
     return name, identity(name, labels), _number(words[0])
+
+
+def _is_name(text: str, characters: frozenset[str]) -> bool:
+    return bool(text) and text[0] not in DIGITS and characters.issuperset(text)
 
 
 def _number(word: str) -> float:
@@ -130,49 +137,46 @@ def _number(word: str) -> float:
         raise ValueError("not a number") from None
 
 
-def _end(line: str, at: int, characters: str | frozenset[str]) -> int:
-    """Returns the first place from `at` on that holds none of the characters."""
-    while at < len(line) and line[at] in characters:
-        at += 1
-    return at
-
-
 def _labels(line: str, at: int, labels: dict[str, str]) -> int:
     """Fills in the labels from behind the brace, and returns the place behind the closing one. Raises ValueError."""
     while True:
-        start = _end(line, at, BLANKS)
-        if line[start : start + 1] == "}":
-            return start + 1
-        end = _end(line, start, MORE)
-        name = line[start:end]
-        at = _end(line, end, BLANKS)
-        if not name or name[0].isdigit() or ":" in name or line[at : at + 1] != "=":
+        at = _past_blanks(line, at)
+        if line[at : at + 1] == "}":
+            return at + 1
+        equals = line.find("=", at)
+        quote = line.find('"', equals)
+        name = line[at:equals].rstrip(BLANKS)
+        if equals < 0 or quote < 0 or line[equals + 1 : quote].strip(BLANKS) or not _is_name(name, LABEL):
             raise ValueError("malformed labels")
         if name in labels:
             raise ValueError("the same label twice")
-        at = _end(line, at + 1, BLANKS)
-        labels[name], at = _quoted(line, at)
-        at = _end(line, at, BLANKS)
+        labels[name], at = _quoted(line, quote + 1)
+        at = _past_blanks(line, at)
         if line[at : at + 1] == ",":
             at += 1
         elif line[at : at + 1] != "}":
             raise ValueError("malformed labels")
 
 
-def _quoted(line: str, at: int) -> tuple[str, int]:
-    """Returns a label's value without its escapes, and the place behind it. Raises ValueError."""
-    if line[at : at + 1] != '"':
-        raise ValueError("malformed labels")
-    parts: list[str] = []
-    at += 1
-    while (char := line[at : at + 1]) != '"':
-        if not char:
-            raise ValueError("a label's value has no end")
-        if char == "\\":
-            at += 1
-            char = ESCAPES.get(line[at : at + 1], "")
-            if not char:
-                raise ValueError("an escape that the format does not know")
-        parts.append(char)
+def _past_blanks(line: str, at: int) -> int:
+    while line[at : at + 1] in (" ", "\t"):
         at += 1
-    return "".join(parts), at + 1
+    return at
+
+
+def _quoted(line: str, at: int) -> tuple[str, int]:
+    """Returns a label's value without its escapes, and the place behind its closing quote. Raises ValueError."""
+    parts: list[str] = []
+    while True:
+        end = line.find('"', at)
+        if end < 0:
+            raise ValueError("a label's value has no end")
+        escape = line.find("\\", at, end)
+        if escape < 0:
+            parts.append(line[at:end])
+            return "".join(parts), end + 1
+        char = ESCAPES.get(line[escape + 1])
+        if char is None:
+            raise ValueError("an escape that the format does not know")
+        parts += (line[at:escape], char)
+        at = escape + 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from posixpath import normpath
 
-from ..metric import gauge
+from ..metric import counter, gauge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ SENSORS = {
     ("curr", "input"): (gauge("node_hwmon_curr_amps", "Current."), 1000),
     ("power", "input"): (gauge("node_hwmon_power_watt", "Power."), 1_000_000),
     ("power", "average"): (gauge("node_hwmon_power_average_watt", "Mean power."), 1_000_000),
+    ("energy", "input"): (counter("node_hwmon_energy_joule_total", "Energy used, in joules."), 1_000_000),
     ("humidity", "input"): (gauge("sensor_hwmon_humidity_ratio", "Relative humidity, from 0 to 1."), 100_000),
     ("fan", "input"): (gauge("node_hwmon_fan_rpm", "Speed of a fan in revolutions per minute."), 1),
     ("pwm", ""): (gauge("node_hwmon_pwm", "Control value of a fan, from 0 to 255."), 1),

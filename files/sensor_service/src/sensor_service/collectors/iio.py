@@ -79,14 +79,23 @@ def _channel(path: str, channel: str, end: str, present: set[str], labels: dict[
         if scale is None and _kind(channel) not in UNITLESS:
             metric, divisor, offset = RAW, 1, 0
         numbers = [(number + offset) * (1 if scale is None else scale) for number in numbers]
+    told = _label(path, channel, present, out)
     for number, component in zip(numbers, COMPONENTS):
         place = {"component": component} if len(numbers) > 1 else {}
-        out.add(metric, number / divisor, channel=name, **place, **labels)
+        out.add(metric, number / divisor, channel=name, label=told, **place, **labels)
 
 
 def _kind(channel: str) -> str:
     """Returns the kind in `in_voltage0`, `in_voltage0-voltage1`, `in_accel_x` or `in_temp_object`."""
     return channel[3:].split("_", 1)[0].split("-", 1)[0].rstrip("0123456789")
+
+
+def _label(path: str, channel: str, present: set[str], out: Output) -> str:
+    """Returns what a channel measures, "" where nobody says: the ABI's label, or the rail of a Jetson's INA3221."""
+    for file in (f"{channel}_label", f"rail_name_{channel[-1]}"):
+        if file in present:
+            return out.text(f"{path}/{file}")
+    return ""
 
 
 def _factor(path: str, channel: str, name: str, present: set[str]) -> float | None:
