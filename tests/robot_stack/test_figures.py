@@ -97,6 +97,18 @@ def test_a_server_that_is_gone_does_not_hold_the_watchdog(
     assert list(found.values()) == [1]
 
 
+@pytest.mark.parametrize("content", [None, "", "rubbish\n", "/dev/sda1 / ext4\n"])
+def test_mounts_that_cannot_be_seen_make_nothing_writable(robot: Robot, content: str | None) -> None:
+    """Neither is said to be writable, nor asked: it may be on a server that is gone."""
+    mounts = robot.root / "proc/1/mounts"
+    mounts.unlink(missing_ok=True)
+    if content is None:
+        mounts.mkdir(parents=True)
+    else:
+        write(mounts, content)
+    assert series(filesystems.text(["/"], robot.roots)) == {'node_filesystem_device_error{mountpoint="/"}': 1}
+
+
 @given(point=st.text(max_size=20), device=st.text(max_size=20), kind=st.text(max_size=9), path=st.text(max_size=20))
 def test_whatever_is_mounted_makes_series_and_no_others(
     tmp_path_factory: pytest.TempPathFactory, point: str, device: str, kind: str, path: str
