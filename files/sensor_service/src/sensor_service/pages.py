@@ -116,9 +116,9 @@ def _series(line: str) -> tuple[str, str, float]:
         at = len(name)
         if not _is_name(name, NAME):
             raise ValueError("no name of a metric")
-    value, _, exemplar = line[at:].replace("\t", " ").partition("#")
-    words = [word for word in value.split(" ") if word]
-    if len(words) != 1 or exemplar.lstrip(BLANKS)[:1] not in ("", "{"):
+    words = [word for word in line[at:].replace("\t", " ").split(" ") if word]
+    exemplar = words[1:2] == ["#"] and words[2:3] and words[2].startswith("{")
+    if len(words) != 1 and not exemplar:
         raise ValueError("not `name{labels} value`; time stamps are not taken")
     return name, identity(name, labels), _number(words[0])
 
