@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from files.sensor_service.tests import robots
 from files.sensor_service.tests.robots import WIRELESS_HEAD, common, hwmon
 from files.sensor_service.tests.trees import write
 
@@ -160,3 +161,15 @@ def _cooling(number: int, kind: str, state: int, limit: int) -> dict[str, str | 
 def _frequencies(cpu: int, khz: int) -> dict[str, str | float]:
     folder = f"sys/devices/system/cpu/cpu{cpu}/cpufreq"
     return {f"{folder}/{name}": khz for name in ("scaling_cur_freq", "scaling_min_freq", "scaling_max_freq")}
+
+
+# Every robot, by a name for tests.
+ROBOTS: dict[str, robots.Builder] = {
+    "pi4": robots.raspberry_pi,
+    "pi5": raspberry_pi_5,
+    "x86": robots.x86_robot,
+    "jetson": jetson,
+    "laptop": laptop_like,
+    "imu": arm_with_imu,
+    "wifi": usb_wifi,
+}

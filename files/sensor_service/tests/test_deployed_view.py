@@ -12,21 +12,12 @@ from sensor_service.catalogue import COLLECTORS
 from sensor_service.output import Output
 from sensor_service.robot import Robot
 
-from files.sensor_service.tests import field_robots, robots
 from files.sensor_service.tests.conftest import HERE
+from files.sensor_service.tests.field_robots import ROBOTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BUILDERS = {
-    "pi4": robots.raspberry_pi,
-    "pi5": field_robots.raspberry_pi_5,
-    "x86": robots.x86_robot,
-    "jetson": field_robots.jetson,
-    "laptop": field_robots.laptop_like,
-    "imu": field_robots.arm_with_imu,
-    "wifi": field_robots.usb_wifi,
-}
 # `simulated` reads nothing, `textfile` has a mount of its own, and file systems are told by the watchdog.
 NOT_OF_THE_KERNEL = ("simulated", "textfile", "filesystem")
 
@@ -58,7 +49,7 @@ def told(root: Path, name: str) -> dict[str, str]:
     return {series: value for family in out.families.values() for series, value in family.samples.items()}
 
 
-@pytest.mark.parametrize("build", BUILDERS.values(), ids=list(BUILDERS))
+@pytest.mark.parametrize("build", ROBOTS.values(), ids=list(ROBOTS))
 def test_no_series_is_lost_between_the_robot_and_its_container(tmp_path: Path, build: Callable[[Path], Path]) -> None:
     root = build(tmp_path / "robot")
     view = shown(root, tmp_path / "view")
@@ -67,7 +58,7 @@ def test_no_series_is_lost_between_the_robot_and_its_container(tmp_path: Path, b
 
 
 def test_each_collector_has_something_to_tell_on_one_of_the_robots(tmp_path: Path) -> None:
-    trees = [build(tmp_path / name) for name, build in BUILDERS.items()]
+    trees = [build(tmp_path / name) for name, build in ROBOTS.items()]
     silent = {name for name in COLLECTORS if not any(told(tree, name) for tree in trees)}
     assert silent == set(NOT_OF_THE_KERNEL) - {"simulated"}
 

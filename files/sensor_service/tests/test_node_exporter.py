@@ -15,21 +15,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from files.sensor_service.tests import field_robots, robots
 from files.sensor_service.tests.conftest import HERE
+from files.sensor_service.tests.field_robots import ROBOTS
 from files.sensor_service.tests.service import Series, Service, series
 
 COLLECTORS = ("cpu", "hwmon", "thermal_zone", "powersupplyclass", "cpufreq", "pressure", "meminfo", "loadavg", "vmstat")
 NETWORK = ("diskstats", "netdev")
-ROBOTS = {
-    "pi4": robots.raspberry_pi,
-    "pi5": field_robots.raspberry_pi_5,
-    "x86": robots.x86_robot,
-    "jetson": field_robots.jetson,
-    "laptop": field_robots.laptop_like,
-    "imu": field_robots.arm_with_imu,
-    "wifi": field_robots.usb_wifi,
-}
 # Ours that node_exporter does not have on these trees, or with another value: each has its row in docs/sensors.md.
 OURS = {
     "alarm": re.compile(r"node_hwmon_(in_lcrit_alarm_volts|temp_crit_alarm_celsius)"),
