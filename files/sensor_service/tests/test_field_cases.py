@@ -123,6 +123,25 @@ def test_a_wifi_signal_is_dbm_or_says_that_it_is_not(tmp_path: Path, fields: str
     assert series(page) == {f'{name}{{device="wlan0"}}': value for name, value in expected.items()}
 
 
+COLD = {
+    "thermal": {"sys/class/thermal/thermal_zone4/type": "cv0-thermal", "sys/class/thermal/thermal_zone4/temp": "{}000"},
+    "power_supply": {"sys/class/power_supply/BAT0/temp": "{}0"},
+    "iio": {"sys/bus/iio/devices/iio:device0/in_temp_input": "{}000"},
+    "accelerator": {"sys/class/apex/apex_0/temp": "{}000"},
+    "hwmon": {"sys/class/hwmon/hwmon0/temp1_input": "{}000"},
+}
+
+
+@pytest.mark.parametrize("name", COLD)
+@pytest.mark.parametrize(("degrees", "told"), [(-256, False), (-274, False), (-40, True), (-196, True)])
+def test_a_temperature_that_stands_for_none_is_absent(tmp_path: Path, name: str, degrees: int, told: bool) -> None:
+    write(tmp_path, {file: text.format(degrees) for file, text in COLD[name].items()})
+    page, error = one_round(tmp_path, name)
+    assert error == ""
+    assert (degrees in series(page).values()) is told
+    assert min(series(page).values(), default=0) >= -200
+
+
 @pytest.mark.parametrize("channel", ["voltage0", "voltage0-voltage1", "temp", "accel_x", "illuminance"])
 def test_a_raw_value_without_a_scale_says_raw(tmp_path: Path, channel: str) -> None:
     write(tmp_path, {f"sys/bus/iio/devices/iio:device0/in_{channel}_raw": 2048})
@@ -149,12 +168,21 @@ def test_a_quaternion_is_four_series(tmp_path: Path) -> None:
     assert [name.partition('component="')[2][0] for name in series(page)] == ["x", "y", "z", "w"]
 
 
-@pytest.mark.parametrize("text", ["1 2", "1 2 3 4 5", ""])
-def test_another_number_of_numbers_is_told_with_its_path(tmp_path: Path, text: str) -> None:
-    write(tmp_path, {"sys/bus/iio/devices/iio:device0/in_rot_quaternion_raw": text})
-    page, error = one_round(tmp_path, "iio")
+@pytest.mark.parametrize(
+    ("name", "file", "text"),
+    [
+        *[("iio", "sys/bus/iio/devices/iio:device0/in_rot_quaternion_raw", text) for text in ("1 2", "1 2 3 4 5", "")],
+        ("iio", "sys/bus/iio/devices/iio:device0/in_accel_x_raw", "1 2 3"),
+        ("iio", "sys/bus/iio/devices/iio:device0/in_temp_input", "21000 22000"),
+        ("wear", "sys/bus/mmc/devices/mmc0:0001/life_time", "0x01"),
+        ("thermal", "sys/class/thermal/thermal_zone0/temp", "21000 22000"),
+    ],
+)
+def test_another_number_of_numbers_is_told_with_its_path(tmp_path: Path, name: str, file: str, text: str) -> None:
+    write(tmp_path, {file: text})
+    page, error = one_round(tmp_path, name)
     assert series(page) == {}
-    assert "in_rot_quaternion_raw: " in error
+    assert f"{Path(file).name}: " in error
 
 
 # what cannot be seen
@@ -178,7 +206,7 @@ def test_what_a_hidden_proc_hides_is_named(tmp_path: Path, name: str, file: str)
 # one bad attribute, one core that is off
 
 
-@pytest.mark.parametrize("code", [errno.EBUSY, 524])
+@pytest.mark.parametrize("code", [errno.EBUSY, errno.EAGAIN, errno.ENODATA, 524])
 def test_a_core_that_is_off_has_no_frequency_and_fails_nothing(
     raspberry_pi: Path, break_reads: Callable[..., None], code: int
 ) -> None:
@@ -186,6 +214,32 @@ def test_a_core_that_is_off_has_no_frequency_and_fails_nothing(
     page, error = one_round(raspberry_pi, "cpufreq")
     assert error == ""
     assert len(names(page, "node_cpu_scaling_frequency_hertz")) == 3
+
+
+def test_what_the_kernel_does_not_know_fails_nothing(raspberry_pi: Path) -> None:
+    write(raspberry_pi, {"sys/devices/system/cpu/cpu2/cpufreq/scaling_cur_freq": "<unknown>"})
+    page, error = one_round(raspberry_pi, "cpufreq")
+    assert error == ""
+    assert len(names(page, "node_cpu_scaling_frequency_hertz")) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "code"),
+    [
+        ("thermal", "thermal_zone0/temp", errno.EAGAIN),  # a zone that is off
+        ("iio", "in_accel_x_raw", errno.EBUSY),  # a converter that fills a buffer
+        ("power_supply", "BAT0/capacity", errno.ENODATA),  # a gauge that has not learned yet
+        ("hwmon", "temp1_input", errno.ENXIO),  # a sensor that was pulled out
+    ],
+)
+def test_no_value_now_is_no_fault(
+    tmp_path: Path, break_reads: Callable[..., None], name: str, file: str, code: int
+) -> None:
+    whole = len(series(one_round(many(tmp_path), name)[0]))
+    break_reads(code, file)
+    page, error = one_round(tmp_path, name)
+    assert error == ""
+    assert len(series(page)) < whole
 
 
 BAD = {

@@ -85,7 +85,7 @@ def test_many_full_files_leave_room_for_the_stacks_own(folder: Folder) -> None:
     assert "a1.prom: " in folder.faults()
 
 
-@pytest.mark.parametrize("kind", ["fifo", "folder", "socket", "huge"])
+@pytest.mark.parametrize("kind", ["fifo", "folder", "socket", "huge", "endless", "dangling", "itself"])
 def test_only_regular_files_of_bounded_size_are_read(folder: Folder, kind: str) -> None:
     odd = folder.path / "aaa.prom"
     if kind == "fifo":
@@ -94,6 +94,8 @@ def test_only_regular_files_of_bounded_size_are_read(folder: Folder, kind: str) 
         odd.mkdir()
     elif kind == "socket":
         os.mknod(odd, 0o140644)
+    elif kind in ("endless", "dangling", "itself"):
+        odd.symlink_to({"endless": "/dev/zero", "dangling": "/nonexistent", "itself": "aaa.prom"}[kind])
     else:
         odd.write_text("# much\n" * 100_000)
     (folder.path / "zzz.prom").write_text("after 1\n")

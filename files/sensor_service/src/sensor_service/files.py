@@ -155,7 +155,8 @@ def integer(path: str) -> int | None:
     Raises OSError where it cannot be read and ValueError where it holds anything but one integer.
     """
     raw = attribute(path)
-    return None if raw is None else parse_integer(raw)
+    # such as `<unknown>`, which the kernel prints where it has no number
+    return None if raw is None or raw[:1] == b"<" else parse_integer(raw)
 
 
 def parse_integer(raw: bytes | str) -> int:

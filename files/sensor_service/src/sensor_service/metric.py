@@ -24,19 +24,23 @@ _OPEN_SUFFIXES = {
 _UNITS = ("bytes", "seconds", "celsius", "volts", "amps", "watts", "hertz", "meters", "pascals", "lux")
 
 
+# Below, a temperature stands for "none": Jetson's sensors that are off show -256, others less than there is.
+COLDEST_CELSIUS = -200.0
+
+
 class Metric:
     """A metric family, without values. Immutable by convention; collectors keep theirs as module constants.
 
     `name` is the name of the sample in both formats (a counter's ends in `_total`, an info's in `_info`), `kind` its
     type, `open_kind` its type in OpenMetrics (it differs for what others wrote only), `family` the name that
     OpenMetrics puts in its metadata, `names` every name that the family takes in either format, `unit` the base unit
-    at the end of it, or "".
+    at the end of it, or "". A value below `lowest` stands for none, and makes no series.
     A flag that bears a unit in its name (node_exporter has some) passes `unit=""`.
 
     Raises ValueError where a counter's or an info's name lacks its suffix.
     """
 
-    __slots__ = ("family", "help", "kind", "name", "names", "open_kind", "unit")
+    __slots__ = ("family", "help", "kind", "lowest", "name", "names", "open_kind", "unit")
 
     def __init__(self, name: str, kind: str, text: str, unit: str | None = None) -> None:
         """Checks the name against the kind, and finds family and unit in it."""
@@ -46,6 +50,7 @@ class Metric:
         self.name = name
         self.kind = self.open_kind = kind
         self.help = text
+        self.lowest = -float("inf")
         self.family = name[: len(name) - len(suffix)]
         self.names = tuple([self.family + end for end in _OPEN_SUFFIXES.get(kind, ("",))])
         last = self.family.rpartition("_")[2]
@@ -55,6 +60,13 @@ class Metric:
 def gauge(name: str, text: str, unit: str | None = None) -> Metric:
     """Returns a metric that goes up and down."""
     return Metric(name, GAUGE, text, unit)
+
+
+def temperature(name: str, text: str) -> Metric:
+    """Returns a gauge of degrees Celsius, in which values that no robot's sensor measures stand for none."""
+    metric = Metric(name, GAUGE, text)
+    metric.lowest = COLDEST_CELSIUS
+    return metric
 
 
 def counter(name: str, text: str) -> Metric:

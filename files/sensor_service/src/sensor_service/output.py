@@ -68,8 +68,9 @@ class Output:
         self._room = MAX_SERIES
 
     def add(self, metric: Metric, value: float, /, **labels: str) -> None:
-        """Adds one series. Empty labels are left out; of two equal series the first one counts, the other is a fault.
+        """Adds one series, unless its value stands for none. Empty labels are left out.
 
+        Of two equal series the first one counts, the other is a fault.
         Raises OverflowError beyond MAX_SERIES series.
         """
         self.sample(metric, metric.name, value, labels)
@@ -137,6 +138,8 @@ class Output:
 
     def sample(self, metric: Metric, name: str, value: float, labels: dict[str, str]) -> None:
         """Adds one series whose name differs from its metric's, as a histogram's do. Raises OverflowError as `add`."""
+        if value < metric.lowest:
+            return
         family = self.families.get(metric.name)
         if family is None:
             family = self.families[metric.name] = Family(metric)

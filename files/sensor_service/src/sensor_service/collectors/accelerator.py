@@ -9,7 +9,7 @@ it was busy in microseconds, and a Coral has its temperature in `class/apex`, in
 from __future__ import annotations
 
 from .. import files
-from ..metric import counter, gauge
+from ..metric import counter, gauge, temperature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ QUEUES = counter("sensor_gpu_queue_busy_seconds_total", "Time in which a queue o
 LOAD = gauge("sensor_devfreq_load_ratio", "Load of a GPU, an NPU or a memory controller, from 0 to 1.")
 FREQUENCY = gauge("sensor_devfreq_frequency_hertz", "Frequency of a GPU, an NPU or a memory controller.")
 NPU = counter("sensor_npu_busy_seconds_total", "Time in which an NPU was at work.")
-CORAL = gauge("sensor_apex_temperature_celsius", "Temperature of a Coral accelerator.")
+CORAL = temperature("sensor_apex_temperature_celsius", "Temperature of a Coral accelerator.")
 
 
 def collect(robot: Robot, out: Output) -> None:

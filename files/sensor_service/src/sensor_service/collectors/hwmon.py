@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from posixpath import normpath
 
-from ..metric import counter, gauge
+from ..metric import counter, gauge, temperature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ LABEL = gauge("node_hwmon_sensor_label", "Always 1: what the driver calls a sens
 CHIP_NAME = gauge("node_hwmon_chip_names", "Always 1: the name of a chip's driver.")
 # (kind of sensor, rest of the file's name) -> (metric, divisor from the kernel's unit to the metric's)
 SENSORS = {
-    ("temp", "input"): (gauge("node_hwmon_temp_celsius", "Temperature."), 1000),
+    ("temp", "input"): (temperature("node_hwmon_temp_celsius", "Temperature."), 1000),
     ("temp", "max"): (gauge("node_hwmon_temp_max_celsius", "Highest normal temperature."), 1000),
     ("temp", "crit"): (gauge("node_hwmon_temp_crit_celsius", "Critical temperature."), 1000),
     ("temp", "crit_alarm"): (gauge("node_hwmon_temp_crit_alarm_celsius", "1 while critically hot.", ""), 1),

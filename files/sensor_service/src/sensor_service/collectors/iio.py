@@ -8,7 +8,7 @@ shared by all channels of its kind. node_exporter has no names for these, so the
 from __future__ import annotations
 
 from .. import files
-from ..metric import gauge
+from ..metric import gauge, temperature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ KINDS = {
     "proximity": (gauge("sensor_iio_proximity", "Nearness of an object, in the sensor's own unit."), 1),
     "resistance": (gauge("sensor_iio_resistance_ohms", "Resistance."), 1),
     "rot": (gauge("sensor_iio_rotation_degrees", "Rotation."), 1),
-    "temp": (gauge("sensor_iio_temperature_celsius", "Temperature."), 1000),
+    "temp": (temperature("sensor_iio_temperature_celsius", "Temperature."), 1000),
     "voltage": (gauge("sensor_iio_voltage_volts", "Voltage."), 1000),
 }
 

@@ -5,7 +5,7 @@ Capacity is the kernel's 0 to 100; ROS' BatteryState.percentage is 0 to 1.
 
 from __future__ import annotations
 
-from ..metric import gauge, info
+from ..metric import gauge, info, temperature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ VALUES = {
     "charge_now": (gauge("node_power_supply_charge_ampere", "Charge left, in Ah."), 1_000_000),
     "charge_full": (gauge("node_power_supply_charge_full", "Charge when last full, in Ah."), 1_000_000),
     "charge_full_design": (gauge("node_power_supply_charge_full_design", "Charge when new, in Ah."), 1_000_000),
-    "temp": (gauge("node_power_supply_temp_celsius", "Temperature of a battery."), 10),
+    "temp": (temperature("node_power_supply_temp_celsius", "Temperature of a battery."), 10),
 }
 FACTS = (
     "capacity_level",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from .. import files
-from ..metric import gauge
+from ..metric import gauge, temperature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..output import Output
     from ..robot import Robot
 
-ZONE_TEMPERATURE = gauge("node_thermal_zone_temp", "Temperature of a thermal zone, in degrees Celsius.")
+ZONE_TEMPERATURE = temperature("node_thermal_zone_temp", "Temperature of a thermal zone, in degrees Celsius.")
 COOLING_STATE = gauge("node_cooling_device_cur_state", "State of a cooling device: 0 is off, larger cools more.")
 COOLING_LIMIT = gauge("node_cooling_device_max_state", "Largest state of a cooling device.")
 
