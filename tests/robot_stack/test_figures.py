@@ -42,6 +42,26 @@ def test_a_container_that_saw_files_is_made_anew_in_one_step_that_says_so(operat
 
 
 @pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        (["/sys/class/hwmon", "/sys/bus/iio"], ["/sys/class", "/sys/bus"], ""),
+        (["/sys/class", "/sys/bus/iio"], ["/sys/class/hwmon", "/sys/bus"], "/sys/class"),
+        (["/sys/classes", "/sys/class"], ["/sys/class"], "/sys/classes"),
+        (["/srv"], ["/"], ""),
+    ],
+)
+def test_what_is_still_in_sight_is_not_said_to_be_lost(
+    operator: Operator, before: list[str], after: list[str], lost: str
+) -> None:
+    operator.call(service(mounts=[{"source": path, "target": f"/host{path}"} for path in before]))
+    told = operator.call(service(mounts=[{"source": path, "target": f"/host{path}"} for path in after]))
+    (step,) = [one for one in told["plan"] if "container" in one]
+    assert (f"it sees {lost} of the robot no more" in step) is bool(lost)
+    assert ("no more" in step) is bool(lost)
+
+
+@pytest.mark.usefixtures("any_owner")
 def test_what_a_robot_gets_later_is_shown_later(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
     operator.call(service(mounts=FIGURES))
     write(robot.root / "proc/1/net/wireless", "")
