@@ -38,13 +38,14 @@ def collect(robot: Robot, out: Output) -> None:
     """Reads `get_throttled` on the models' two places, and `chosen/power`: mA in big-endian words of 32 bits."""
     _throttled(robot, out)
     power = f"{robot.sys}/firmware/devicetree/base/chosen/power"
-    milliamps = out.cell(f"{power}/max_current")
-    if milliamps:  # 0 is a supply that says nothing
-        out.add(SUPPLY, milliamps / 1000)
-    for name, metric in FLAGS.items():
-        value = out.cell(f"{power}/{name}")
-        if value is not None:
-            out.add(metric, value != 0)
+    for name in out.names(power):
+        value = out.cell(f"{power}/{name}") if name == "max_current" or name in FLAGS else None
+        if value is None:
+            continue
+        if name in FLAGS:
+            out.add(FLAGS[name], value != 0)
+        elif value:  # 0 is a supply that says nothing
+            out.add(SUPPLY, value / 1000)
 
 
 def _throttled(robot: Robot, out: Output) -> None:
