@@ -60,11 +60,13 @@ lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 unit: setup ## Unit tests
 	@testbed/promtool
 	@testbed/age
+	@testbed/node_exporter
 	pytest -q
 
 unit-matrix: setup ## The same under the oldest and the newest Python and ansible-core that this machine allows
 	@testbed/promtool
 	@testbed/age
+	@testbed/node_exporter
 	@tools/python -m tools.unit_matrix
 
 .PHONY: sanity release

@@ -1,10 +1,12 @@
 """Measures what the sensor service costs, in its image, as it runs on a robot.
 
-    .venv/bin/python files/sensor_service/measure.py [--image NAME] [--scrapes N] [--json]
+    .venv/bin/python files/sensor_service/measure.py [--image NAME] [--against NAME] [--rounds N] [--scrapes N] [--json]
 
-Starts the image on the Raspberry Pi fixture with every collector, in a container of 32 MiB without swap, read-only and
-without capabilities, and scrapes it. Exits with 1 where a target is missed. Run as root: PSS of another user's process
-is root's to read. CPU time is that of the container's cgroup, beside what the service says of itself.
+Starts the image on the Raspberry Pi fixture with every collector, in a container that is shown what the role shows
+it, of 32 MiB without swap, read-only and without capabilities, and scrapes it. Exits with 1 where a target is missed.
+Run as root: PSS of another user's process is root's to read. CPU time is that of the container's cgroup, beside what
+the service says of itself. `--against` measures another image in turns with the first, and tells the ratio: on a busy
+machine, only that says which is the dearer one.
 """
 
 from __future__ import annotations
@@ -16,11 +18,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import docker
+import yaml
+from docker.types import Mount
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
@@ -34,8 +39,36 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 IMAGE = "robot-stack/sensor-service:0.1.0"
 PORT = 19191
+USER = "70100:70100"
+WATCHDOG_SERIES = 30
 LIMIT = "32m"
 TARGETS = {"pss_mib": 16.0, "cpu_ms_per_scrape_per_50_series": 1.3, "image_mib": 40.0}
+
+
+def make_robot(root: Path) -> Path:
+    """Makes the fixture robot, with a page of metrics as large as the watchdog's of two services."""
+    robots.raspberry_pi(root)
+    page = "".join(
+        f"# HELP robot_stack_example_{number}_bytes Bytes.\n# TYPE robot_stack_example_{number}_bytes gauge\n"
+        f'robot_stack_example_{number}_bytes{{service="victoriametrics"}} 33554432\n'
+        for number in range(WATCHDOG_SERIES)
+    )
+    folder = root / "run/robot-stack/metrics"
+    folder.mkdir(parents=True)
+    (folder / "robot_stack.prom").write_text(page, encoding="utf-8")
+    return root
+
+
+def mounts(root: Path) -> list[Mount]:
+    """Returns what the role shows to the container, of the fixture robot."""
+    role = yaml.safe_load((HERE.parents[1] / "roles/sensor_service/vars/main.yml").read_text(encoding="utf-8"))
+    shown = [(path, f"/host{path}") for path in role["sensor_service_kernel_figures"]]
+    shown.append(("/run/robot-stack/metrics", "/host/textfiles"))
+    return [
+        Mount(target, str(root / path.lstrip("/")), type="bind", read_only=True)
+        for path, target in shown
+        if (root / path.lstrip("/")).exists()
+    ]
 
 
 def start(engine: DockerClient, image: str, root: Path) -> Container:
@@ -43,6 +76,7 @@ def start(engine: DockerClient, image: str, root: Path) -> Container:
     return engine.containers.run(
         image,
         detach=True,
+        user=USER,
         network_mode="host",
         read_only=True,
         cap_drop=["ALL"],
@@ -52,14 +86,10 @@ def start(engine: DockerClient, image: str, root: Path) -> Container:
         pids_limit=32,
         environment={
             "SENSOR_SERVICE_LISTEN_ADDRESS": f"127.0.0.1:{PORT}",
-            "SENSOR_SERVICE_FILESYSTEMS": "/=/host/fs/0",
+            "SENSOR_SERVICE_TEXTFILES": "/host/textfiles",
             "SENSOR_SERVICE_SIMULATED": "true",
         },
-        volumes={
-            str(root / "proc"): {"bind": "/host/proc", "mode": "ro"},
-            str(root / "sys"): {"bind": "/host/sys", "mode": "ro"},
-            "/": {"bind": "/host/fs/0", "mode": "ro"},
-        },
+        mounts=mounts(root),
     )
 
 
@@ -102,12 +132,16 @@ def own_cpu_seconds(page: str) -> float:
     raise ValueError("a page without process_cpu_seconds_total")
 
 
-def pss_bytes(pid: int) -> int:
-    """Returns the proportional share of memory of a process."""
+def process_memory(pid: int) -> dict[str, float]:
+    """Returns a process's proportional share of memory, and what is its alone, in MiB."""
+    found = {"pss_mib": 0.0, "uss_mib": 0.0}
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    raise ValueError("smaps_rollup without Pss")
+        words = line.split()
+        if words[0] == "Pss:":
+            found["pss_mib"] += int(words[1]) / 1024
+        elif words[0] in ("Private_Clean:", "Private_Dirty:"):
+            found["uss_mib"] += int(words[1]) / 1024
+    return found
 
 
 def memory(container: Container) -> dict[str, float]:
@@ -125,7 +159,7 @@ def measure(image: str, scrapes: int) -> dict[str, float]:
     engine = docker.from_env()
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
-        container = start(engine, image, robots.raspberry_pi(Path(directory) / "robot"))
+        container = start(engine, image, make_robot(Path(directory) / "robot"))
         try:
             wait_until_ready()
             for _ in range(20):  # the first ones fill caches and free lists
@@ -148,7 +182,7 @@ def measure(image: str, scrapes: int) -> dict[str, float]:
                 "series": series,
                 "failed_collectors": len(failed),
                 "page_kib": len(page) / 1024,
-                "pss_mib": pss_bytes(pid) / MIB,
+                **process_memory(pid),
                 **memory(container),
                 "cpu_ms_per_scrape": spent / scrapes * 1000,
                 "cpu_ms_per_scrape_per_50_series": spent / scrapes * 1000 / series * 50,
@@ -164,22 +198,35 @@ def measure(image: str, scrapes: int) -> dict[str, float]:
     return figures
 
 
+def in_turns(images: list[str], rounds: int, scrapes: int) -> list[dict[str, float]]:
+    """Returns each image's figures, the medians of its rounds; the images take turns."""
+    found: list[list[dict[str, float]]] = [[] for _ in images]
+    for _ in range(rounds):
+        for image, told in zip(images, found, strict=True):
+            told.append(measure(image, scrapes))
+    return [{name: median([one[name] for one in told]) for name in told[0]} for told in found]
+
+
 def main() -> int:
     """Prints the figures beside the targets; returns 1 where one is missed."""
     parser = argparse.ArgumentParser(description="Measures the sensor service in its image.")
     parser.add_argument("--image", default=IMAGE)
+    parser.add_argument("--against", help="another image, measured in turns")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--scrapes", type=int, default=500)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if os.geteuid() != 0:
         parser.error("PSS of another user's process is root's to read: run this as root")
-    figures = measure(options.image, options.scrapes)
+    images = [options.image, *([options.against] if options.against else [])]
+    figures, *others = in_turns(images, options.rounds, options.scrapes)
     if options.json:
-        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+        sys.stdout.write(json.dumps([figures, *others] if others else figures, indent=2) + "\n")
     else:
         for name, value in figures.items():
+            other = "".join(f"{one[name]:10.2f}  x {value / (one[name] or 1):.2f}" for one in others)
             target = f"  (target: at most {TARGETS[name]:g})" if name in TARGETS else ""
-            sys.stdout.write(f"{name:34} {value:10.2f}{target}\n")
+            sys.stdout.write(f"{name:36} {value:10.2f}{other}{target}\n")
     missed = [name for name, target in TARGETS.items() if figures[name] > target]
     return 1 if missed or figures["failed_collectors"] else 0
 

@@ -14,7 +14,7 @@ from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import NAME, Operator
 from robot_stack.robots import Robot, service, write
 from robot_stack.test_watchdog import deployed, looked
-from sensor_service.collectors.textfile import _series
+from sensor_service.pages import parse
 
 BEFORE = [{"source": path, "target": f"/host{path}"} for path in ("/", "/proc", "/sys")]
 FIGURES = [
@@ -42,6 +42,26 @@ def test_a_container_that_saw_files_is_made_anew_in_one_step_that_says_so(operat
 
 
 @pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        (["/sys/class/hwmon", "/sys/bus/iio"], ["/sys/class", "/sys/bus"], ""),
+        (["/sys/class", "/sys/bus/iio"], ["/sys/class/hwmon", "/sys/bus"], "/sys/class"),
+        (["/sys/classes", "/sys/class"], ["/sys/class"], "/sys/classes"),
+        (["/srv"], ["/"], ""),
+    ],
+)
+def test_what_is_still_in_sight_is_not_said_to_be_lost(
+    operator: Operator, before: list[str], after: list[str], lost: str
+) -> None:
+    operator.call(service(mounts=[{"source": path, "target": f"/host{path}"} for path in before]))
+    told = operator.call(service(mounts=[{"source": path, "target": f"/host{path}"} for path in after]))
+    (step,) = [one for one in told["plan"] if "container" in one]
+    assert (f"it sees {lost} of the robot no more" in step) is bool(lost)
+    assert ("no more" in step) is bool(lost)
+
+
+@pytest.mark.usefixtures("any_owner")
 def test_what_a_robot_gets_later_is_shown_later(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
     operator.call(service(mounts=FIGURES))
     write(robot.root / "proc/1/net/wireless", "")
@@ -60,8 +80,11 @@ def table(robot: Robot, *lines: str) -> None:
 
 
 def series(page: str) -> dict[str, float]:
-    """What the sensor service takes of a page; it raises for a line that is no series."""
-    return dict(_series(line) for line in page.splitlines() if not line.startswith("#"))
+    """What the sensor service takes of a page; a line that is no series fails the test."""
+    faults: list[str] = []
+    read = parse(page, 2000, lambda line, reason: faults.append(f"{line}: {reason}"))
+    assert faults == []
+    return {name: float(value) for samples in read.samples.values() for name, value in samples.items()}
 
 
 @pytest.mark.usefixtures("any_owner")
@@ -94,6 +117,18 @@ def test_a_server_that_is_gone_does_not_hold_the_watchdog(
     assert list(found.values()) == [1]
 
 
+@pytest.mark.parametrize("content", [None, "", "rubbish\n", "/dev/sda1 / ext4\n"])
+def test_mounts_that_cannot_be_seen_make_nothing_writable(robot: Robot, content: str | None) -> None:
+    """Neither is said to be writable, nor asked: it may be on a server that is gone."""
+    mounts = robot.root / "proc/1/mounts"
+    mounts.unlink(missing_ok=True)
+    if content is None:
+        mounts.mkdir(parents=True)
+    else:
+        write(mounts, content)
+    assert series(filesystems.text(["/"], robot.roots)) == {'node_filesystem_device_error{mountpoint="/"}': 1}
+
+
 @given(point=st.text(max_size=20), device=st.text(max_size=20), kind=st.text(max_size=9), path=st.text(max_size=20))
 def test_whatever_is_mounted_makes_series_and_no_others(
     tmp_path_factory: pytest.TempPathFactory, point: str, device: str, kind: str, path: str
@@ -107,6 +142,6 @@ def test_whatever_is_mounted_makes_series_and_no_others(
     page = filesystems.text([f"/{path}"], robot.roots)
     told = [line for line in page.split("\n") if line and not line.startswith("#")]
     assert len(told) in (1, 5, 6)
-    for line in told:
-        name, _ = _series(line)
-        assert name.startswith("node_filesystem_")
+    found = series(page)
+    assert len(found) == len(told)
+    assert all(name.startswith("node_filesystem_") for name in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from http.client import HTTPConnection
@@ -43,10 +44,11 @@ class Service:
         deadline: float = 2.0,
         filesystems: dict[str, str] | None = None,
         now: Callable[[], float] = lambda: 1_000_000.0,
+        textfiles: str = "",
     ) -> None:
         self.log: list[str] = []
         bell = Bell()
-        robot = Robot(str(root / "proc"), str(root / "sys"), filesystems, now=now)
+        robot = Robot(str(root / "proc"), str(root / "sys"), filesystems, textfiles=textfiles, now=now)
         real = {name: collect for name, collect in COLLECTORS.items() if name != SIMULATED}
         chosen = collectors if collectors is not None else real
         self.runner = Runner(robot, chosen, deadline, bell.ring)
@@ -78,11 +80,35 @@ class Service:
         assert not self._thread.is_alive()
 
 
-def series(page: str) -> dict[str, float]:
-    """Returns the values of a page by `name{labels}`, as they stand in its text."""
-    found = {}
-    for line in page.splitlines():
+class Series(dict[str, float]):
+    """Values by `name{labels}`; labels in any order are the same series."""
+
+    def __getitem__(self, name: str) -> float:
+        return super().__getitem__(normal(name))
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(normal(str(name)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, dict):
+            return NotImplemented
+        return dict(self.items()) == {normal(name): value for name, value in other.items()}
+
+    __hash__ = None
+
+
+def normal(series_name: str) -> str:
+    """Returns `name{labels}` with its labels in order."""
+    name, brace, labels = series_name.partition("{")
+    pairs = re.findall(r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\.)*"', labels)
+    return f"{name}{{{','.join(sorted(pairs))}}}" if brace else name
+
+
+def series(page: str) -> Series:
+    """Returns the values of a page by `name{labels}`."""
+    found = Series()
+    for line in page.split("\n"):
         if line and not line.startswith("#"):
             name, _, value = line.rpartition(" ")
-            found[name] = float(value)
+            found[normal(name)] = float(value)
     return found

@@ -36,6 +36,17 @@ def test_the_guides_collector_passes_the_guides_tests(tmp_path: object) -> None:
         names[name](directory)  # type: ignore[operator]  # what the page's code makes
 
 
+def test_the_tests_of_each_field_case_exist() -> None:
+    page = (HERE.parents[2] / "docs/field-cases.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (B\d+) \|(.*)$", page, re.MULTILINE)
+    assert [name for name, _ in rows] == [f"B{number}" for number in range(1, 13)]
+    for name, row in rows:
+        tests = re.findall(r"`([\w/]+\.py)::(\w+)`", row)
+        assert tests, name
+        for file, function in tests:
+            assert f"def {function}(" in (HERE.parents[2] / file).read_text(encoding="utf-8"), (name, function)
+
+
 def test_the_guide_lists_every_collector() -> None:
     listed = set(re.findall(r"^\| `(\w+)` \|", GUIDE, re.MULTILINE))
     assert listed == set(COLLECTORS)

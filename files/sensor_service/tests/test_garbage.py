@@ -58,6 +58,19 @@ FILES = {
     "iio": ["sys/bus/iio/devices/iio:device0/in_temp_raw", "sys/bus/iio/devices/iio:device0/in_temp_scale"],
     "cpufreq": ["sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"],
     "filesystem": ["proc/1/mounts"],
+    "accelerator": [
+        "sys/class/drm/card0/device/gpu_busy_percent",
+        "sys/class/drm/card0/device/gpu_stats",
+        "sys/class/devfreq/x/load",
+    ],
+    "raspberry_pi": [
+        "sys/devices/platform/soc/soc:firmware/get_throttled",
+        "sys/firmware/devicetree/base/chosen/power/max_current",
+        "sys/firmware/devicetree/base/chosen/power/usb_max_current_enable",
+    ],
+    "rtc": ["sys/class/rtc/rtc0/since_epoch", "sys/class/rtc/rtc0/name"],
+    "watchdog": ["sys/class/watchdog/watchdog0/timeleft", "sys/class/watchdog/watchdog0/identity"],
+    "wear": ["sys/bus/mmc/devices/mmc0:0001/life_time", "sys/bus/mmc/devices/mmc0:0001/pre_eol_info"],
     "textfile": ["text/x.prom"],
     "cgroup": [
         "sys/fs/cgroup/robotstack.slice/robotstack-a.slice/x.scope/memory.current",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -16,7 +17,7 @@ PRESSURE = {
 }
 
 
-def write(root: Path, tree: dict[str, str | int]) -> Path:
+def write(root: Path, tree: Mapping[str, str | float]) -> Path:
     """Writes the files of `tree`, each with a line feed at its end, as the kernel does."""
     for name, content in tree.items():
         path = root / name

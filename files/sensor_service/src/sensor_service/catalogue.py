@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .collectors import (
+    accelerator,
     cgroup,
     cpufreq,
     disk,
@@ -14,10 +15,14 @@ from .collectors import (
     network,
     power_supply,
     pressure,
+    raspberry_pi,
+    rtc,
     simulated,
     textfile,
     thermal,
     vmstat,
+    watchdog,
+    wear,
     wifi,
 )
 
@@ -44,6 +49,11 @@ COLLECTORS: dict[str, Collector] = {
     "cpufreq": cpufreq.collect,
     "thermal": thermal.collect,
     "filesystem": filesystem.collect,
+    "accelerator": accelerator.collect,
+    "raspberry_pi": raspberry_pi.collect,
+    "rtc": rtc.collect,
+    "watchdog": watchdog.collect,
+    "wear": wear.collect,
     "power_supply": power_supply.collect,
     "hwmon": hwmon.collect,
     "iio": iio.collect,

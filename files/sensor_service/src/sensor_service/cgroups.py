@@ -71,10 +71,11 @@ def _keyed(
 ) -> None:
     """Takes the `key value` lines that `keys` names."""
     try:
-        for line in (files.optional_table(path) or "").splitlines():
-            key, _, value = line.partition(" ")
-            if key in keys:
-                found[keys[key]] = files.parse_integer(value)
+        text = files.optional_table(path) or ""
+        for key, name in keys.items():
+            value = files.value_of(text, key)
+            if value is not None:
+                found[name] = files.parse_integer(value)
     except (OSError, ValueError) as error:
         fault(path, error)
 

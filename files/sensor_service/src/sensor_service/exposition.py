@@ -57,4 +57,4 @@ def _text_head(metric: Metric) -> str:
 def _openmetrics_head(metric: Metric) -> str:
     text = metric.help.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
     unit = f"# UNIT {metric.family} {metric.unit}\n" if metric.unit else ""
-    return f"# TYPE {metric.family} {metric.kind}\n{unit}# HELP {metric.family} {text}\n"
+    return f"# TYPE {metric.family} {metric.open_kind}\n{unit}# HELP {metric.family} {text}\n"

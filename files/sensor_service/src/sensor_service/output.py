@@ -1,6 +1,7 @@
 """Where collectors put their values: series, kept as finished text, and faults.
 
-A label value is escaped, a value formatted and a duplicate dropped here and nowhere else.
+A label value is escaped, a value formatted and a duplicate dropped here and nowhere else. What reads the robot's files
+here (`read`, `text`, `names` and so on) never raises: one attribute's failure costs that attribute, and names it.
 """
 
 from __future__ import annotations
@@ -31,24 +32,45 @@ class Family:
         self.samples: dict[str, str] = {}
 
 
+class Part:
+    """What one file of somebody else's holds: its name, its families, and what is wrong with it."""
+
+    __slots__ = ("families", "faults", "name")
+
+    def __init__(self, name: str, families: dict[str, Family]) -> None:
+        """Starts without faults."""
+        self.name = name
+        self.families = families
+        self.faults: list[str] = []
+
+    def fault(self) -> str:
+        """Returns the first of its faults, and how many more there are."""
+        more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
+        mark = "" if self.faults[0][:1] == ":" else ": "
+        return f"{self.name}{mark}{self.faults[0][:MAX_REASON]}{more}"
+
+
 class Output:
     """Collects the series and the faults of one collector in one scrape.
 
     `families` maps a metric's name to its `Family`, in the order of first use; `faults` holds what went wrong, as
-    text. A collector with a fault counts as failed, and what it could read is still put out.
+    text. A collector with a fault counts as failed, and what it could read is still put out. `parts` holds what others
+    wrote, which gives way to our own where the two differ.
     """
 
-    __slots__ = ("_room", "families", "faults")
+    __slots__ = ("_room", "families", "faults", "parts")
 
     def __init__(self) -> None:
         """Starts empty."""
         self.families: dict[str, Family] = {}
         self.faults: list[str] = []
+        self.parts: list[Part] = []
         self._room = MAX_SERIES
 
     def add(self, metric: Metric, value: float, /, **labels: str) -> None:
-        """Adds one series. Empty labels are left out; of two equal series the first one counts.
+        """Adds one series, unless its value stands for none. Empty labels are left out.
 
+        Of two equal series the first one counts, the other is a fault.
         Raises OverflowError beyond MAX_SERIES series.
         """
         self.sample(metric, metric.name, value, labels)
@@ -58,24 +80,72 @@ class Output:
 
         Adds nothing where the hardware is absent, and a fault where the file cannot be read or holds no integer.
         """
-        try:
-            value = files.integer(path)
-        except (OSError, ValueError) as error:
-            self.fault(path, error)
-            return
+        value = self.integer(path)
         if value is not None:
             self.sample(metric, metric.name, value * times if divisor == 1 else value / divisor, labels)
 
+    def attribute(self, path: str) -> bytes | None:
+        """Returns one attribute, None where it is absent or cannot be read, which is a fault."""
+        try:
+            return files.attribute(path)
+        except OSError as error:
+            self.fault(path, error)
+            return None
+
+    def text(self, path: str) -> str:
+        """Returns one attribute as text for a label, "" where it is absent or cannot be read, which is a fault."""
+        return (self.attribute(path) or b"").decode("utf-8", "replace")
+
+    def integer(self, path: str) -> int | None:
+        """Returns the integer in a file, None where it is absent, and where it is none, which is a fault."""
+        try:
+            return files.integer(path)
+        except (OSError, ValueError) as error:
+            self.fault(path, error)
+            return None
+
+    def cell(self, path: str) -> int | None:
+        """Returns a number of the device tree, None where it is absent, and where it is none, which is a fault."""
+        try:
+            return files.cell(path)
+        except (OSError, ValueError) as error:
+            self.fault(path, error)
+            return None
+
+    def names(self, path: str, prefix: str = "") -> list[str]:
+        """Returns the sorted names in a directory, [] where it is absent or cannot be read, which is a fault."""
+        try:
+            return files.names(path, prefix)
+        except OSError as error:
+            self.fault(path, error)
+            return []
+
+    def directories(self, path: str) -> list[str]:
+        """Returns the sorted directories in a directory, [] where there are none; a failure is a fault."""
+        try:
+            return files.directories(path)
+        except OSError as error:
+            self.fault(path, error)
+            return []
+
+    def link(self, path: str) -> str:
+        """Returns what a symbolic link says, "" where it is absent or cannot be read, which is a fault."""
+        try:
+            return files.link(path)
+        except OSError as error:
+            self.fault(path, error)
+            return ""
+
     def sample(self, metric: Metric, name: str, value: float, labels: dict[str, str]) -> None:
         """Adds one series whose name differs from its metric's, as a histogram's do. Raises OverflowError as `add`."""
+        if value < metric.lowest:
+            return
         family = self.families.get(metric.name)
         if family is None:
             family = self.families[metric.name] = Family(metric)
-        if labels:
-            pairs = ",".join([f'{label}="{escape(text)}"' for label, text in labels.items() if text])
-            if pairs:
-                name = f"{name}{{{pairs}}}"
+        name = identity(name, labels)
         if name in family.samples:
+            self.fault(name, "told twice, the first one counts")
             return
         if self._room == 0:
             raise OverflowError(f"more than {MAX_SERIES} series")
@@ -87,6 +157,19 @@ class Output:
         if len(self.faults) < MAX_FAULTS:
             reason = error if isinstance(error, str) else describe(error)
             self.faults.append(f"{subject}: {reason[:MAX_REASON]}")
+
+
+def identity(name: str, labels: dict[str, str]) -> str:
+    """Returns a series as text, the same for equal series: labels sorted by name, empty ones left out."""
+    items = sorted(labels.items()) if len(labels) > 1 else labels.items()
+    pairs = ",".join([f'{label}="{escape(text)}"' for label, text in items if text])
+    return f"{name}{{{pairs}}}" if pairs else name
+
+
+def describe_whole(error: BaseException) -> str:
+    """Returns an error's reason in one line, behind the name of the file, where it has one."""
+    name = getattr(error, "filename", None)
+    return f"{name}: {describe(error)}" if name else describe(error)
 
 
 def describe(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from _thread import allocate_lock, start_new_thread
 
-from .output import Output, describe
+from .output import Output, describe_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,9 +44,10 @@ class Task:
 
 
 class Result:
-    """What a round knows of one collector when it ends; `families` is empty where the collector did not answer."""
+    """What a round knows of one collector when it ends; `families` and `parts` are empty where the collector did
+    not answer."""
 
-    __slots__ = ("error", "families", "name", "seconds")
+    __slots__ = ("error", "families", "name", "parts", "seconds")
 
     def __init__(self, task: Task) -> None:
         """Takes over what a task has come to."""
@@ -55,6 +56,7 @@ class Result:
         self.error = task.error
         # A collector that has not returned may still be writing into its output.
         self.families = task.output.families if task.done else {}
+        self.parts = task.output.parts if task.done else []
 
 
 class Runner:
@@ -177,7 +179,7 @@ class Runner:
         try:
             task.collect(self._robot, task.output)
         except BaseException as failure:  # a worker must outlive whatever a collector does
-            return describe(failure)
+            return describe_whole(failure)
         return "; ".join(task.output.faults)
 
     def _close(self, task: Task, error: str) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 
-from . import exposition, process
+from . import exposition, foreign, process
+from .collectors import textfile
 from .histogram import Histogram
 from .metric import gauge
-from .output import Output
+from .output import MAX_FAULTS, Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .output import Family
     from .runner import Result, Runner
 
 SUCCESS = gauge("sensor_collector_success", "1 if a collector answered in time and without a fault.")
@@ -68,12 +70,16 @@ class Scraper:
         if results is None:
             return None
         own = Output()
-        self._report(results, own)
-        groups = [result.families for result in results]
-        self._good_at = self._clock() if any(groups) else None
         self._duration.put(own)
         process.put(own, self._started)
-        families = exposition.merge([*groups, own.families])
+        ours = {
+            family.metric.name: family for family in exposition.merge([*(r.families for r in results), own.families])
+        }
+        others = _others(results, ours)
+        reports = Output()
+        self._report(results, reports)
+        self._good_at = self._clock() if any(result.families or result.parts for result in results) else None
+        families = exposition.merge([ours, reports.families, others])
         pages = {openmetrics: exposition.render(families, openmetrics) for openmetrics in formats}
         self._duration.observe(self._clock() - self._begun)
         self.running = False
@@ -87,6 +93,10 @@ class Scraper:
         """Returns the names of the collectors that failed in the last scrape."""
         return list(self._errors)
 
+    def reason(self, name: str) -> str:
+        """Returns why a collector failed in the last scrape, "" where it did not."""
+        return self._errors.get(name, "")
+
     def _report(self, results: list[Result], own: Output) -> None:
         for result in results:
             own.add(SUCCESS, 0 if result.error else 1, collector=result.name)
@@ -96,3 +106,18 @@ class Scraper:
                 self._errors[result.name] = result.error
             if bool(result.error) != bool(before):
                 self._log(f"{result.name}: {result.error or 'answers again'}")
+
+
+def _others(results: list[Result], ours: dict[str, Family]) -> dict[str, Family]:
+    """Returns what files of others add to our page; their faults become their collector's."""
+    found: dict[str, Family] = {}
+    for result in results:
+        if not result.parts:
+            continue
+        found = foreign.admit(result.parts, ours, (SUCCESS, DURATION, textfile.FAILED))
+        reasons = [result.error] if result.error else []
+        reasons += [part.fault() for part in result.parts if part.faults]
+        result.error = "; ".join(reasons[:MAX_FAULTS])
+        if reasons:
+            ours[textfile.FAILED.name].samples[textfile.FAILED.name] = "1"
+    return found

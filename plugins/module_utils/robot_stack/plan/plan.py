@@ -229,9 +229,10 @@ def _with_what_is_there(service: Service, seen: Observed) -> Service:
 
 def _sees_no_more(stack: Stack, request: Mapping[str, Any], found: FoundContainer) -> str:
     """Return the robot's paths that a container has and shall not have, in words; those of the stack do not count."""
-    wanted = {mount["Source"] for mount in request["HostConfig"]["Mounts"]}
-    gone = sorted({source for source, _ in found.binds} - wanted)
-    return ", ".join(path for path in gone if not path.startswith(f"{stack.budget.root}/"))
+    # what stays in sight is below the stack's own root, or below a folder that is shown
+    kept = (stack.budget.root, *(mount["Source"] for mount in request["HostConfig"]["Mounts"]))
+    kept = tuple(f"{path.rstrip('/')}/" for path in kept)
+    return ", ".join(sorted({source for source, _ in found.binds if not f"{source}/".startswith(kept)}))
 
 
 def _image_changes(service: Service, wanted: str, found: FoundContainer, seen: Observed) -> bool:

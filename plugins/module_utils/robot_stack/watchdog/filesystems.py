@@ -22,7 +22,10 @@ _METRICS = (
     ("node_filesystem_avail_bytes", "Room that is free to everyone."),
     ("node_filesystem_files_free", "Files that can still be made."),
     ("node_filesystem_readonly", "1 while a file system is read-only, as after an error of its disk."),
-    ("node_filesystem_device_error", "1 while a listed path cannot be asked, as one over a network never is."),
+    (
+        "node_filesystem_device_error",
+        "1 while a listed path is not asked: it fails, is on a server, or its mount cannot be seen.",
+    ),
 )
 
 
@@ -48,7 +51,7 @@ def text(paths: Iterable[str], roots: Roots) -> str:
 def _figures(path: str, mounts: list[_Mount], roots: Roots) -> dict[str, int]:
     mount = _holding(path, mounts)
     try:
-        if mount.kind.startswith(REMOTE):
+        if not mount.options or mount.kind.startswith(REMOTE):
             raise OSError("not asked")
         # the watchdog's own view hides the homes of people; process 1 has the robot's
         seen = roots.proc / "1/root" / path.lstrip("/")

@@ -45,7 +45,7 @@ def collect(robot: Robot, out: Output) -> None:
     if not files.exists(top):
         return
     _put(out, stem, facts(top, out.fault))
-    for name in files.directories(top):
+    for name in out.directories(top):
         if not (name.startswith(f"{stem}-") and name.endswith(".slice")):
             continue
         path = f"{top}/{name}"
@@ -53,7 +53,7 @@ def collect(robot: Robot, out: Output) -> None:
         if service == "engine":
             _put(out, service, facts(path, out.fault))
             continue
-        found = _sum([facts(f"{path}/{child}", out.fault) for child in files.directories(path)])
+        found = _sum([facts(f"{path}/{child}", out.fault) for child in out.directories(path)])
         if v2:
             of_slice = facts(path, out.fault)
             found.update({fact: of_slice[fact] for fact in COUNTERS if fact in of_slice})

@@ -25,10 +25,11 @@ PACKAGE_THROTTLES = counter("node_cpu_package_throttles_total", "Times that a pa
 def collect(robot: Robot, out: Output) -> None:
     """Reads `devices/system/cpu`: frequencies in kHz, throttle counters as they are.
 
-    Threads of one core share its counter: equal labels, of which Output keeps the first.
+    Threads of one core share its counter, and cores of a package its: each is told once.
     """
+    told: set[tuple[str, ...]] = set()
     root = f"{robot.sys}/devices/system/cpu"
-    for name in files.names(root, "cpu"):
+    for name in out.names(root, "cpu"):
         cpu = files.digits(name, "cpu")
         if not cpu:
             continue
@@ -37,7 +38,11 @@ def collect(robot: Robot, out: Output) -> None:
             out.read(metric, f"{path}/cpufreq/{file}", 1, 1000, cpu=cpu)
         throttle = f"{path}/thermal_throttle"
         if files.exists(throttle):
-            package = files.text(f"{path}/topology/physical_package_id")
-            core = files.text(f"{path}/topology/core_id")
-            out.read(CORE_THROTTLES, f"{throttle}/core_throttle_count", 1, package=package, core=core)
-            out.read(PACKAGE_THROTTLES, f"{throttle}/package_throttle_count", 1, package=package)
+            package = out.text(f"{path}/topology/physical_package_id")
+            core = out.text(f"{path}/topology/core_id")
+            if core and (package, core) not in told:
+                told.add((package, core))
+                out.read(CORE_THROTTLES, f"{throttle}/core_throttle_count", 1, package=package, core=core)
+            if package and (package,) not in told:
+                told.add((package,))
+                out.read(PACKAGE_THROTTLES, f"{throttle}/package_throttle_count", 1, package=package)

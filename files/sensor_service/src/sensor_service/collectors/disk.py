@@ -28,7 +28,7 @@ NOT_DISKS = ("ram", "zram", "loop", "fd", "sr")
 def collect(robot: Robot, out: Output) -> None:
     """Reads `diskstats` for the devices in `block`, which lists disks but not their partitions. Raises OSError."""
     path = f"{robot.proc}/diskstats"
-    disks = {name for name in files.names(f"{robot.sys}/block") if not name.startswith(NOT_DISKS)}
+    disks = {name for name in out.names(f"{robot.sys}/block") if not name.startswith(NOT_DISKS)}
     for line in files.table(path).splitlines():
         words = line.split()
         if len(words) < 3 or words[2] not in disks:

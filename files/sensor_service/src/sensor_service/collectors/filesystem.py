@@ -27,7 +27,7 @@ FAILED = gauge("node_filesystem_device_error", "1 while a listed path cannot be 
 
 def collect(robot: Robot, out: Output) -> None:
     """Asks each listed path, in bytes. A path that cannot be asked is a fault of its own; the others answer."""
-    mounts = _mounts(robot.proc) if robot.filesystems else []
+    mounts = _mounts(robot.proc, out) if robot.filesystems else []
     for path, inside in robot.filesystems.items():
         labels = _labels(path, mounts)
         try:
@@ -41,13 +41,23 @@ def collect(robot: Robot, out: Output) -> None:
         out.add(AVAILABLE, found.f_bavail * found.f_frsize, **labels)
         if found.f_files:  # some file systems make files without end, and say 0
             out.add(FILES_FREE, found.f_ffree, **labels)
-        out.add(READ_ONLY, _read_only(path, found.f_flag, mounts), **labels)
+        mount = _mount_of(path, mounts)
+        if mount:  # the robot's table decides: our own mount is always read-only
+            out.add(READ_ONLY, int("ro" in mount[3].split(",")), **labels)
         out.add(FAILED, 0, **labels)
 
 
-def _mounts(proc: str) -> list[list[str]]:
-    """Returns [device, mount point, type, options] of the robot's mounts, the last mounted last."""
-    text = files.optional_table(f"{proc}/1/mounts") or ""
+def _mounts(proc: str, out: Output) -> list[list[str]]:
+    """Returns [device, mount point, type, options] of the robot's mounts, the last mounted last.
+
+    A table that cannot be seen (`hidepid`) is a fault, and no statement about any of them.
+    """
+    path = f"{proc}/1/mounts"
+    try:
+        text = files.table(path)
+    except (OSError, ValueError) as error:
+        out.fault(path, error)
+        return []
     return [[_unescape(word) for word in line.split()[:4]] for line in text.splitlines() if line.count(" ") >= 3]
 
 
@@ -72,11 +82,3 @@ def _mount_of(path: str, mounts: list[list[str]]) -> list[str] | None:
 def _labels(path: str, mounts: list[list[str]]) -> dict[str, str]:
     mount = _mount_of(path, mounts)
     return {"device": mount[0] if mount else "", "fstype": mount[2] if mount else "", "mountpoint": path}
-
-
-def _read_only(path: str, flags: int, mounts: list[list[str]]) -> int:
-    """Returns 1 for a read-only file system. The robot's mount table decides: our own mount is always read-only."""
-    mount = _mount_of(path, mounts)
-    if mount:
-        return int("ro" in mount[3].split(","))
-    return int(bool(flags & os.ST_RDONLY))

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from posixpath import normpath
 
-from .. import files
-from ..metric import gauge
+from ..metric import counter, gauge, temperature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ LABEL = gauge("node_hwmon_sensor_label", "Always 1: what the driver calls a sens
 CHIP_NAME = gauge("node_hwmon_chip_names", "Always 1: the name of a chip's driver.")
 # (kind of sensor, rest of the file's name) -> (metric, divisor from the kernel's unit to the metric's)
 SENSORS = {
-    ("temp", "input"): (gauge("node_hwmon_temp_celsius", "Temperature."), 1000),
+    ("temp", "input"): (temperature("node_hwmon_temp_celsius", "Temperature."), 1000),
     ("temp", "max"): (gauge("node_hwmon_temp_max_celsius", "Highest normal temperature."), 1000),
     ("temp", "crit"): (gauge("node_hwmon_temp_crit_celsius", "Critical temperature."), 1000),
     ("temp", "crit_alarm"): (gauge("node_hwmon_temp_crit_alarm_celsius", "1 while critically hot.", ""), 1),
@@ -29,6 +28,8 @@ SENSORS = {
     ("curr", "input"): (gauge("node_hwmon_curr_amps", "Current."), 1000),
     ("power", "input"): (gauge("node_hwmon_power_watt", "Power."), 1_000_000),
     ("power", "average"): (gauge("node_hwmon_power_average_watt", "Mean power."), 1_000_000),
+    ("energy", "input"): (counter("node_hwmon_energy_joule_total", "Energy used, in joules."), 1_000_000),
+    ("humidity", "input"): (gauge("sensor_hwmon_humidity_ratio", "Relative humidity, from 0 to 1."), 100_000),
     ("fan", "input"): (gauge("node_hwmon_fan_rpm", "Speed of a fan in revolutions per minute."), 1),
     ("pwm", ""): (gauge("node_hwmon_pwm", "Control value of a fan, from 0 to 255."), 1),
 }
@@ -38,13 +39,13 @@ _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789:_")
 def collect(robot: Robot, out: Output) -> None:
     """Reads `class/hwmon`: thousandths of °C, V and A, millionths of W, revolutions per minute."""
     root = f"{robot.sys}/class/hwmon"
-    for name in files.names(root, "hwmon"):
-        _chip(f"{root}/{name}", _chip_label(root, name), out)
+    for name, chip in _chip_labels(root, out).items():
+        _chip(f"{root}/{name}", chip, out)
 
 
 def _chip(path: str, chip: str, out: Output) -> None:
-    out.add(CHIP_NAME, 1, chip=chip, chip_name=files.text(f"{path}/name"))
-    for name in files.names(path):
+    out.add(CHIP_NAME, 1, chip=chip, chip_name=out.text(f"{path}/name"))
+    for name in out.names(path):
         sensor, _, element = name.partition("_")
         kind = sensor.rstrip("0123456789")
         known = SENSORS.get((kind, element))
@@ -52,17 +53,37 @@ def _chip(path: str, chip: str, out: Output) -> None:
             metric, divisor = known
             out.read(metric, f"{path}/{name}", divisor, chip=chip, sensor=sensor)
         elif element == "label":
-            out.add(LABEL, 1, chip=chip, sensor=sensor, label=files.text(f"{path}/{name}"))
+            out.add(LABEL, 1, chip=chip, sensor=sensor, label=out.text(f"{path}/{name}"))
 
 
-def _chip_label(root: str, name: str) -> str:
+def _chip_labels(root: str, out: Output) -> dict[str, str]:
+    """Returns the label of each chip. Several on one device are told apart as node_exporter does since 1.12.
+
+    The driver's name follows the device's where that is enough, else the number that the chip has until the next boot.
+    """
+    found = {name: _chip_label(root, name, out) for name in out.names(root, "hwmon")}
+    for _ in range(2):  # a name that was made here can meet another chip's
+        labels = list(found.values())
+        shared = {label for label in labels if labels.count(label) > 1}
+        if not shared:
+            break
+        named = {name: f"{found[name]}_{_clean(out.text(f'{root}/{name}/name'))}" for name in found}
+        longer = list(named.values())
+        for name, label in found.items():
+            if label in shared:
+                unique = longer.count(named[name]) == 1 and named[name] not in labels and not named[name].endswith("_")
+                found[name] = named[name] if unique else f"{label}_{name}"
+    return found
+
+
+def _chip_label(root: str, name: str, out: Output) -> str:
     """Returns a chip's label as node_exporter makes it: the device's bus and name, which survive a reboot.
 
     Numbers such as `hwmon3` depend on the order in which drivers were loaded. Both links are relative, and
     `/sys/devices` has no links between them, so that the path can be worked out without asking the kernel again.
     """
-    target = files.link(f"{root}/{name}")
-    device = files.link(f"{root}/{name}/device")
+    target = out.link(f"{root}/{name}")
+    device = out.link(f"{root}/{name}/device")
     if not device:
         return name
     parts = normpath(f"/class/hwmon/{target or name}/{device}").split("/")

@@ -5,8 +5,7 @@ Capacity is the kernel's 0 to 100; ROS' BatteryState.percentage is 0 to 1.
 
 from __future__ import annotations
 
-from .. import files
-from ..metric import gauge, info
+from ..metric import gauge, info, temperature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ VALUES = {
     "charge_now": (gauge("node_power_supply_charge_ampere", "Charge left, in Ah."), 1_000_000),
     "charge_full": (gauge("node_power_supply_charge_full", "Charge when last full, in Ah."), 1_000_000),
     "charge_full_design": (gauge("node_power_supply_charge_full_design", "Charge when new, in Ah."), 1_000_000),
-    "temp": (gauge("node_power_supply_temp_celsius", "Temperature of a battery."), 10),
+    "temp": (temperature("node_power_supply_temp_celsius", "Temperature of a battery."), 10),
 }
 FACTS = (
     "capacity_level",
@@ -55,13 +54,13 @@ FACTS = (
 def collect(robot: Robot, out: Output) -> None:
     """Reads `class/power_supply`: µV, µA, µW, µWh and µAh, tenths of °C, percent, seconds."""
     root = f"{robot.sys}/class/power_supply"
-    for supply in files.names(root):
+    for supply in out.names(root):
         path = f"{root}/{supply}"
         facts = {}
-        for name in files.names(path):
+        for name in out.names(path):
             if name in VALUES:
                 metric, divisor = VALUES[name]
                 out.read(metric, f"{path}/{name}", divisor, power_supply=supply)
             elif name in FACTS:
-                facts[name] = files.text(f"{path}/{name}")
+                facts[name] = out.text(f"{path}/{name}")
         out.add(INFO, 1, power_supply=supply, **facts)

@@ -27,11 +27,11 @@ METRICS = {
 def collect(robot: Robot, out: Output) -> None:
     """Reads `vmstat`. Raises OSError, and ValueError where no line of it is known."""
     path = f"{robot.proc}/vmstat"
+    text = files.table(path)
     known = 0
-    for line in files.table(path).splitlines():
-        name, _, value = line.partition(" ")
-        metric = METRICS.get(name)
-        if metric is None:
+    for name, metric in METRICS.items():
+        value = files.value_of(text, name)
+        if value is None:
             continue
         known += 1
         try:

@@ -1,0 +1,94 @@
+"""Our series against node_exporter's on the same trees: same names, labels and values, but for docs/sensors.md.
+
+The program comes from Debian's package by `testbed/node_exporter`, as `make unit` does; without it these tests fail.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from files.sensor_service.tests.conftest import HERE
+from files.sensor_service.tests.field_robots import ROBOTS
+from files.sensor_service.tests.service import Series, Service, series
+
+COLLECTORS = ("cpu", "hwmon", "thermal_zone", "powersupplyclass", "cpufreq", "pressure", "meminfo", "loadavg", "vmstat")
+NETWORK = ("diskstats", "netdev")
+# Ours that node_exporter does not have on these trees, or with another value: each has its row in docs/sensors.md.
+OURS = {
+    "alarm": re.compile(r"node_hwmon_(in_lcrit_alarm_volts|temp_crit_alarm_celsius)"),
+    "chip": re.compile(r'node_hwmon_.*chip="platform_wmi_board_'),
+    "loopback": re.compile(r'node_network_.*device="lo"'),
+    "wifi": re.compile(r"node_wifi_"),
+    "watchdog": re.compile(r"node_watchdog_"),
+}
+
+
+def theirs(root: Path) -> Series:
+    """What node_exporter tells of a tree."""
+    program = HERE.parents[2] / ".testbed/cache/node_exporter/prometheus-node-exporter"
+    assert program.exists(), "run testbed/node_exporter, as `make unit` does"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    flags = [f"--collector.{name}" for name in (*COLLECTORS, *NETWORK)]
+    paths = [f"--path.sysfs={root}/sys", f"--path.procfs={root}/proc", "--no-collector.netdev.netlink"]
+    command = [str(program), f"--web.listen-address=127.0.0.1:{port}", "--collector.disable-defaults", *paths, *flags]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                    return series(answer.read().decode())
+            except (URLError, ConnectionError):
+                time.sleep(0.1)
+        raise AssertionError("node_exporter does not answer")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def completed(root: Path) -> Path:
+    """Adds what node_exporter reads elsewhere or insists on, with the same content."""
+    net = root / "proc/net"
+    net.mkdir(parents=True)
+    (root / "proc/stat").write_text("cpu  1 2 3 4 5 6 7 0 0 0\ncpu0 1 2 3 4 5 6 7 0 0 0\n")
+    (net / "dev").write_text((root / "proc/1/net/dev").read_text())
+    for zone in (root / "sys/class/thermal").glob("thermal_zone*"):
+        (zone / "policy").write_text("step_wise\n")
+    for folder in (root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq"):
+        for name in ("scaling_available_governors", "scaling_driver", "scaling_governor", "related_cpus"):
+            (folder / name).write_text("x\n")
+        (folder / "scaling_setspeed").write_text("<unsupported>\n")
+    (root / "sys/class/power_supply").mkdir(parents=True, exist_ok=True)
+    return root
+
+
+@pytest.mark.parametrize("name", ROBOTS)
+def test_what_both_tell_is_the_same(tmp_path: Path, name: str) -> None:
+    root = completed(ROBOTS[name](tmp_path / "robot"))
+    reference = theirs(root)
+    service = Service(root)
+    ours = service.get().body
+    service.stop()
+    different = [
+        f"{text} {value} theirs: {reference.get(text)}"
+        for text, value in series(ours).items()
+        if text.startswith("node_") and not any(pattern.match(text) for pattern in OURS.values())
+        if reference.get(text) != pytest.approx(value, rel=1e-9)
+    ]
+    assert different == []
+    assert len([text for text in series(ours) if text in reference]) >= 40
+
+
+def test_every_difference_has_its_row() -> None:
+    page = (HERE.parents[2] / "docs/sensors.md").read_text(encoding="utf-8")
+    for name in OURS:
+        assert f"| {name} |" in page
