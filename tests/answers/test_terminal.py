@@ -234,6 +234,13 @@ def test_what_a_command_prints_is_printable(monkeypatch: pytest.MonkeyPatch, nam
     assert paints(str(failed.value)) == []
 
 
+def test_lines_that_a_terminal_has_ended_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pipelining, SSH asks for a terminal, which ends each line with two characters."""
+    done = {"rc": 0, "stdout": '{"changed": false}\r\n', "stderr": ""}
+    monkeypatch.setattr(ActionBase, "_low_level_execute_command", lambda *_, **__: dict(done))
+    assert Robots({})._low_level_execute_command("true")["stdout"] == '{"changed": false}\n'
+
+
 def test_what_a_failing_connection_says_is_printable(monkeypatch: pytest.MonkeyPatch) -> None:
     """sshd's banner is the robot's own text."""
 

@@ -57,7 +57,7 @@ def checks() -> list[Job]:
 
 def attacks() -> list[Job]:
     """Return what is run after them: attacks, alone, since some of them measure."""
-    return [Job("attacks", ("make", "--no-print-directory", "attacks"), 480, alone=True, after=SET_UP)]
+    return [Job("attacks", ("make", "--no-print-directory", "attacks"), 700, alone=True, after=SET_UP)]
 
 
 def scenarios(what: str, names: list[str], table: choice.Table, known: list[str]) -> list[Job]:
