@@ -19,7 +19,6 @@ HOURS = "vmagent_offline_hours"
 SERIES = "vmagent_expected_series"
 INTERVAL = "vmagent_scrape_interval"
 LISTEN = "vmagent_listen_address"
-LABELS = "vmagent_external_labels"
 NEIGHBOUR = "vmagent_local_address"
 EVERYWHERE = re.compile(r"^(0\.0\.0\.0|\[::\])?:")
 HUB_ADDRESS = re.compile(r"^https?://[^/@\s?#]+/?$")
@@ -111,10 +110,6 @@ def _own_page(robot: Robot) -> list[Fault]:
     if isinstance(address, str) and not is_loopback(address):
         why = "anybody on the network could send samples in this robot's name"
         faults.append(fault(robot, LISTEN, why, "keep it on 127.0.0.1"))
-    labels = robot.values.get(LABELS)
-    for name in ("robot", "robot_groups"):
-        if isinstance(labels, dict) and name in labels:
-            faults.append(fault(robot, LABELS, f"the label {name} is the inventory's", "give yours another name"))
     return faults
 
 

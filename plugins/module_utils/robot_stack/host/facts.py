@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from dataclasses import dataclass
@@ -32,10 +33,11 @@ class Robot:
     swap_accounted: bool = True
     controller: str = cgroup.ENFORCING
     clock: float = 0.0
+    cpus: int = 0  # 0: not known
 
 
-def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: float = 0.0) -> Robot:
-    """Read the robot's facts; ``machine`` and ``kernel`` come from `platform`, ``clock`` from `time`."""
+def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: float = 0.0, cpus: int = 0) -> Robot:
+    """Read the robot's facts; ``machine`` and ``kernel`` come from `platform`, the last two from `time` and `os`."""
     hierarchy = cgroup.detect(roots.sys)
     memory = procfs.memory(roots.proc)
     total = memory["MemTotal"]
@@ -53,12 +55,13 @@ def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: floa
         swap_accounted=cgroup.swap_accounted(hierarchy),
         controller=cgroup.controller(hierarchy, roots.sys, roots.proc),
         clock=clock,
+        cpus=cpus,
     )
 
 
 def here(data_root: str, roots: Roots) -> Robot:
     """Observe the machine that runs this."""
-    return observe(roots, platform.machine(), platform.release(), data_root, time.time())
+    return observe(roots, platform.machine(), platform.release(), data_root, time.time(), os.cpu_count() or 0)
 
 
 def _ceiling(hierarchy: cgroup.Hierarchy, roots: Roots) -> int | None:

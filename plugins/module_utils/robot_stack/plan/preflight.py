@@ -6,6 +6,7 @@ architecture  the robot's is supported, and is the one declared
 kernel        4.14 or later: what limits and kills are read from is there
 clock         at most an hour from the controller's
 memory        budget and reserve are at most the RAM, or the cgroup ceiling above the whole robot where that is smaller
+processors    there are as many as a service may use: the engine refuses more
 controller    the kernel's memory controller is on, or may be switched on
 swap          there is none, or the kernel can limit it for each cgroup
 disk          each file system holds what will be put there: packages, images, data, logs
@@ -40,6 +41,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *_machine(stack, seen),
         *_clock(stack, seen),
         *_memory(stack, seen),
+        *_processors(stack, seen),
         *_controller(stack, seen),
         *_disk(stack, seen),
         *_engine(stack, seen),
@@ -119,6 +121,16 @@ def _memory(stack: Stack, seen: Observed) -> list[str]:
             "adds to its memory: switch swap off (swapoff -a, and /etc/fstab), or start the kernel with swapaccount=1"
         )
     return found
+
+
+def _processors(stack: Stack, seen: Observed) -> list[str]:
+    """The engine refuses a container that may use more than there is."""
+    cpus = seen.robot.cpus
+    return [
+        f"{service.name}_cpu_limit {service.cpu_limit:g} is more than this robot's {cpus} processors: lower it"
+        for service in stack.scoped_services
+        if cpus and service.cpu_limit > cpus
+    ]
 
 
 def _controller(stack: Stack, seen: Observed) -> list[str]:
