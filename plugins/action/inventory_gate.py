@@ -16,10 +16,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import hub, waves
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import hub, machines, waves
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.catalogue import joined, load
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Catalogue, Fault
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.gate import UNCOUNTED, check
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.machines import Reached
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.declared import Declaration
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.elsewhere import roles_elsewhere
@@ -60,7 +61,10 @@ class ActionModule(ActionBase):
             faults += found
             if not found and robot.values.get("robot_stack_state") not in UNCOUNTED:
                 faults += images.add(robot, declaration.role_folders)
-        faults += waves.agree(robots) + hub.apart(robots, variables.get("groups") or {})
+        groups: dict[str, list[str]] = variables.get("groups") or {}
+        faults += waves.agree(robots) + hub.apart(robots, groups)
+        others = self._others(own, names, groups, any(robot.is_hub for robot in robots))
+        faults += machines.apart([declaration.reached() for declaration in declarations], others)
         if faults:
             machine = "host" if any(robot.is_hub for robot in robots) else "robot"
             raise DeclarationError(report(faults, len(names), machine))
@@ -85,6 +89,14 @@ class ActionModule(ActionBase):
         host = manager._inventory.get_host(name)
         found: dict[str, Any] = manager.get_vars(play=self._task.get_play(), host=host, task=self._task)
         return found
+
+    def _others(self, own: Catalogue, names: list[str], groups: dict[str, list[str]], hub_: bool) -> list[Reached]:
+        """Return how the hubs are reached that are not in the play, or for a hub the robots."""
+        both = set(groups.get("robots") or ()) & set(groups.get("telemetry_hub") or ())  # told as such
+        hosts = [
+            name for name in groups.get("robots" if hub_ else "telemetry_hub") or () if name not in {*names, *both}
+        ]
+        return [Declaration.of(name, self._variables(name), self, own).reached() for name in hosts]
 
     def _ready(self, images: NeededImages) -> dict[str, dict[str, dict[str, str]]]:
         """Have the images; return folder -> image -> architecture -> digest."""

@@ -73,6 +73,7 @@ class ActionModule(RobotAction):
             **arguments,
             "state": state,
             "architecture": architecture,
+            "robot": str(variables.get("inventory_hostname") or ""),
             "services": services.of(arguments.get("services") or [], state, architecture),
             "registry": source.registry,
         }

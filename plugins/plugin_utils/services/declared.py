@@ -16,6 +16,7 @@ from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARG
 from .. import collection
 from ..inventory_gate import origin
 from ..inventory_gate.declaration import Catalogue, Objection, Robot, Secret, Worked
+from ..inventory_gate.machines import Reached
 from . import specs
 
 LISTED = "robot_stack_services"
@@ -82,6 +83,23 @@ class Declaration:
             refused=self.refused,
             part=self.part,
         )
+
+    def reached(self) -> Reached:
+        """Return how the host is reached, as far as the inventory says so."""
+        ways = ("ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args")
+        return Reached(
+            self.name,
+            connection=self._text("ansible_connection").rpartition(".")[2] or "ssh",
+            address=self._text("ansible_host", "ansible_ssh_host"),
+            port=self._text("ansible_port", "ansible_ssh_port"),
+            way=" ".join(self._text(way) for way in ways),
+            origin=origin.of("ansible_host", self.variables),
+        )
+
+    def _text(self, *names: str) -> str:
+        """Return the first of these variables that has a value; one that cannot be worked out is told elsewhere."""
+        found = (worked_out(self.variables[name], self.templar)[0] for name in names if name in self.variables)
+        return next((str(value) for value in found if value not in (None, "")), "")
 
     def part(self, service: str, part: str = "") -> Worked:
         """Return a part of a service's spec, worked out, or all of it, whose form is checked as well."""

@@ -2,6 +2,7 @@
 
 The rules, all checked before anything is changed, all reasons told at once:
 
+name          this machine is not deployed under another one
 architecture  the robot's is supported, and is the one declared
 kernel        4.14 or later: what limits and kills are read from is there
 clock         at most an hour from the controller's
@@ -38,6 +39,7 @@ ENGINE_MIB, IMAGE_MIB, ARCHIVE_MIB, OWN_FILES_MIB = 300, 64, 16, 8
 def reasons(stack: Stack, seen: Observed) -> list[str]:
     """Return why nothing may be changed on this robot; empty: go ahead."""
     return [
+        *other_name(stack, seen),
         *_machine(stack, seen),
         *_clock(stack, seen),
         *_memory(stack, seen),
@@ -72,6 +74,19 @@ def _who(program: procfs.Program | None, seen: Observed) -> str:
             stop = f"{seen.driver.command} stop {name}"
             return f"our own container {name}: stop it first ({stop}, on the robot; its data stays)"
     return f"{program.name} (process {program.pid}): stop it"
+
+
+def other_name(stack: Stack, seen: Observed) -> list[str]:
+    """One machine with two names would have samples under the wrong one, and each run would undo the other's."""
+    known, named = seen.state, stack.robot
+    if not (named and known.robot and known.machine) or known.machine != seen.robot.machine:
+        return []
+    if known.robot in (named, stack.former_name):
+        return []
+    return [
+        f"this machine is deployed as {known.robot}, and the inventory calls it {named}: correct ansible_host and "
+        f"ansible_port of one of the two, or, where it was renamed, write robot_stack_former_name: {known.robot}"
+    ]
 
 
 def _machine(stack: Stack, seen: Observed) -> list[str]:

@@ -100,6 +100,7 @@ def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
 def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
     applier = call.applier or Applier(call.stack, call.roots, call.engine, call.archives)
     applier.archives = staging.intact(applier.archives, call.roots.filesystem)
+    seen = _named(call, applier, seen)
     done: list[Step] = []
     if made.foundation and call.stack.state != "absent":
         done = [step for step in made.foundation if not applier.lacks(step)]
@@ -131,6 +132,15 @@ def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
         applier.clean()
     done += [step for step in made.steps if step not in done]
     return _judged(call, seen, done)
+
+
+def _named(call: Call, applier: Applier, seen: Observed) -> Observed:
+    """Remember under which name this machine is deployed; what is measured later is remembered beside it."""
+    name, machine = call.stack.robot, seen.robot.machine
+    if call.stack.state == "absent" or not (name and machine):
+        return seen
+    applier.remember(lambda known: replace(known, robot=name, machine=machine))
+    return replace(seen, state=replace(seen.state, robot=name, machine=machine))
 
 
 def _begins(call: Call, applier: Applier, steps: Sequence[Step]) -> None:
