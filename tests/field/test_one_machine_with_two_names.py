@@ -61,7 +61,7 @@ def test_the_gate_refuses_two_robots_with_one_address(tmp_path: Path) -> None:
     cart = "cart: {ansible_host: '{{ shared }}', shared: 192.0.2.1}"
     hosts = f"robots: {{hosts: {{scout: {{ansible_host: 192.0.2.1}}, {cart}}}}}\n"
     said = Fleet(tmp_path, {"hosts.yml": hosts, "group_vars/robots.yml": PULL}).refusal()
-    assert "cart\n  ansible_host: 192.0.2.1:22 " in said
+    assert " ansible_host: 192.0.2.1:22 " in said
     assert "why: scout has this address and port, too" in said
 
 

@@ -10,6 +10,7 @@ memory        budget and reserve are at most the RAM, or the cgroup ceiling abov
 processors    there are as many as a service may use: the engine refuses more
 controller    the kernel's memory controller is on, or may be switched on
 swap          there is none, or the kernel can limit it for each cgroup
+mounts        nothing is mounted read-only where a run writes
 disk          each file system holds what will be put there: packages, images, data, logs
 engine        there is one that speaks API 1.41 (Docker 20.10), or it may be installed
 budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
@@ -45,6 +46,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *_memory(stack, seen),
         *_processors(stack, seen),
         *_controller(stack, seen),
+        *read_only(seen),
         *_disk(stack, seen),
         *_engine(stack, seen),
         *limits.objection(stack, seen),
@@ -185,6 +187,16 @@ def _boot_line(off: str, stack: Stack, seen: Observed) -> list[str]:
         by_hand = f"reboot by hand ({file} is written)" if written else f"edit {file} and reboot by hand"
         return [f"{off}; it needs a reboot: set memory_cgroup_reboot_allowed: true, or {by_hand}"]
     return []
+
+
+def read_only(seen: Observed) -> list[str]:
+    """What is written first would fail there, and leave the rest half done."""
+    return [
+        f"{mount} is mounted read-only, and {', '.join(paths)} {'is' if len(paths) == 1 else 'are'} written to: "
+        f"mount -o remount,rw {mount} (after an error of the disk the kernel makes it read-only: see dmesg), or, on a "
+        "system that is read-only by design, mount a writable disk there"
+        for mount, paths in sorted(seen.read_only.items())
+    ]
 
 
 def _disk(stack: Stack, seen: Observed) -> list[str]:
