@@ -9,8 +9,8 @@ from typing import Any
 from ..apply.apply import Applier, ServiceFailedError
 from ..base import lock
 from ..base.lock import BusyError
-from ..engine import delivery, logs, staging
-from ..judge import verdict
+from ..engine import delivery, staging
+from ..judge import cause, verdict
 from ..plan import observe, plan, preflight, remove
 from ..plan.observe import Observed
 from ..plan.plan import Plan
@@ -178,7 +178,7 @@ def _judged(call: Call, before: Observed, done: list[Step]) -> dict[str, Any]:
     told = "; ".join(found)
     if done:
         failing = [name for name, one in measured.judged.services.items() if one.verdict in BROKEN]
-        said = logs.told(call.engine, call.stack, failing)
+        said = cause.told(call.engine, call.stack, failing)
         outcome = restore.automatically(call, result["fresh"])
         result.update(restore.measured(call, outcome).result, rolled_back=outcome.done)
         told = "\n".join([told, outcome.words, *said])
