@@ -40,6 +40,7 @@ class ActionModule(RobotAction):
     """Called by Ansible once per robot."""
 
     TRANSFERS_FILES = True
+    _templar: Any
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:

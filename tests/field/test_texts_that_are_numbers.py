@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import rendering
+from ansible.template import trust_as_template
 from ansible_collections.robotfleet.stack.plugins.action.robot_stack import ActionModule
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import lossless, values
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Option
@@ -91,7 +92,7 @@ def test_what_cannot_be_taken_is_refused_and_nothing_else_is_named(playbooks: Pa
         {"lidar_driver_memory_limit_mib": "24"},
         {"lidar_driver_enabled": "false"},
         {"victoriametrics_expected_series": "500"},
-        {LIMIT: rendering.trust_as_template("{{ of_the_command_line }}"), "of_the_command_line": "72"},
+        {LIMIT: trust_as_template("{{ of_the_command_line }}"), "of_the_command_line": "72"},
     ],
     ids=str,
 )

@@ -12,7 +12,7 @@ from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
 from ..engine.protocol import Driver, Engine, EngineInfo, FoundContainer, FoundImage, name_of
-from ..host import cgroup, disk_space, facts, kernel_cmdline, mounts, platforms, procfs, systemd
+from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, platforms, procfs, systemd
 from ..host.platforms import Platform
 from ..records import good_versions, rebuild, record_file, samples, state
 from ..records.record_file import Problem
@@ -79,6 +79,7 @@ class Observed:
     read_only: Mapping[str, list[str]] = field(
         default_factory=dict
     )  # by mount point: what of ours is, or will be, there
+    holders: accounts.Holders = field(default_factory=accounts.Holders)  # who else has our services' numbers here
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
 
     @property
@@ -144,6 +145,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         running_boot_line=procfs.boot_line(roots.proc),
         disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
+        holders=accounts.holders([service.uid_gid for service in stack.scoped_services], roots),
         read_only=mounts.read_only(
             _written(stack, own_engine, engine.driver, store, found_engine.missing_packages), roots
         ),

@@ -10,6 +10,7 @@ memory        budget and reserve are at most the RAM, or the cgroup ceiling abov
 processors    there are as many as a service may use: the engine refuses more
 controller    the kernel's memory controller is on, or may be switched on
 swap          there is none, or the kernel can limit it for each cgroup
+owners        no account of the robot has the number that a service's files belong to
 mounts        nothing is mounted read-only where a run writes
 disk          each file system holds what will be put there: packages, images, data, logs
 engine        there is one that speaks API 1.41 (Docker 20.10), or it may be installed
@@ -46,6 +47,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *_memory(stack, seen),
         *_processors(stack, seen),
         *_controller(stack, seen),
+        *_owners(stack, seen),
         *read_only(seen),
         *_disk(stack, seen),
         *_engine(stack, seen),
@@ -197,6 +199,28 @@ def read_only(seen: Observed) -> list[str]:
         "system that is read-only by design, mount a writable disk there"
         for mount, paths in sorted(seen.read_only.items())
     ]
+
+
+def _owners(stack: Stack, seen: Observed) -> list[str]:
+    """A service's data would be that person's, too."""
+    found: dict[tuple[str, int, str], list[str]] = {}
+    for service in stack.scoped_services:
+        for kind, number, known in zip(("user", "group"), service.uid_gid, (seen.holders.users, seen.holders.groups)):
+            if number in known:
+                found.setdefault((kind, number, known[number]), []).append(service.name)
+            elif number in seen.holders.delegated:
+                words = "a range of /etc/subuid or /etc/subgid for the user"
+                found.setdefault((words, number, seen.holders.delegated[number]), []).append(service.name)
+    return [
+        f"{number} is {kind if 'range' in kind else f'the {kind}'} {name} on this robot, and the files of "
+        f"{', '.join(dict.fromkeys(services))} would be theirs, too: give that account another number ({_renumber(kind, name)})"
+        for (kind, number, name), services in sorted(found.items())
+    ]
+
+
+def _renumber(kind: str, name: str) -> str:
+    commands = {"user": f"usermod -u NUMBER {name}", "group": f"groupmod -g NUMBER {name}"}
+    return commands.get(kind, "in those two files")
 
 
 def _disk(stack: Stack, seen: Observed) -> list[str]:
