@@ -213,7 +213,8 @@ def _owners(stack: Stack, seen: Observed) -> list[str]:
                 found.setdefault((words, number, seen.holders.delegated[number]), []).append(service.name)
     return [
         f"{number} is {kind if 'range' in kind else f'the {kind}'} {name} on this robot, and the files of "
-        f"{', '.join(dict.fromkeys(services))} would be theirs, too: give that account another number ({_renumber(kind, name)})"
+        f"{', '.join(dict.fromkeys(services))} would be theirs, too: give that account another number "
+        f"({_renumber(kind, name)})"
         for (kind, number, name), services in sorted(found.items())
     ]
 
