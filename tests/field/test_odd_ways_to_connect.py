@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.plugins.action import ActionBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import no_answer
 from declarations import PROJECT
 from field.playing import Fleet
@@ -51,6 +53,16 @@ def test_what_came_instead_of_an_answer_is_told_by_its_cause_and_remedy(raw: dic
 )
 def test_what_nobody_knows_is_left_to_ansible(raw: Any) -> None:
     assert no_answer.sentence(raw) == ""
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_an_answer_that_came_through_a_terminal_is_read(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Seen: with su, or without pipelining, every run ended in "No end of json char found"."""
+    done = {"rc": 0, "stdout": "", "stderr": "", name: '\r\n{"changed": false}\r\n\rover it'}
+    monkeypatch.setattr(ActionBase, "_low_level_execute_command", lambda *_, **__: dict(done))
+    monkeypatch.setattr(RobotAction, "__abstractmethods__", frozenset())
+    found = RobotAction.__new__(RobotAction)._low_level_execute_command("true")
+    assert found[f"{name}_lines"] == ["", '{"changed": false}', "\\rover it"]
 
 
 @pytest.mark.parametrize("connection", ["ssh", "local"])

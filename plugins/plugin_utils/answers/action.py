@@ -23,7 +23,8 @@ class RobotAction(ActionBase):
         # Bytes that are no text are asked for with this, and are never shown.
         raw = options.get("encoding_errors") == "surrogateescape"
         for name in ("stderr",) if raw else ("stdout", "stderr"):
-            done[name] = printable.block(done[name], MOST_OUTPUT)
+            # a terminal, which su and some sudoers want, ends lines in its own way
+            done[name] = printable.block(done[name].replace("\r\n", "\n"), MOST_OUTPUT)
             done[f"{name}_lines"] = done[name].splitlines()
         return done
 
