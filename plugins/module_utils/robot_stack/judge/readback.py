@@ -74,9 +74,10 @@ def service(
         return Reading(declared.name, limit)
     path = cgroup.path_of(found.pid, roots.proc, hierarchy) if found.pid else None
     usage = cgroup.usage(hierarchy, path) if path else None
-    status = (
-        ENDING if found.status == "running" and found.pid and _ends(found, path, roots, hierarchy) else found.status
-    )
+    status = found.status
+    if status == "running" and found.pid and procfs.ended(found.pid, roots.proc):
+        # on its way out a process is in the root of all cgroups, whose figures are the whole robot's and not its own
+        path, usage, status = None, None, ENDING
     base = Reading(
         declared.name,
         limit,
@@ -89,16 +90,8 @@ def service(
     )
     if path is None or status != "running":
         return base
-    return _running(stack, declared, base, path, roots, hierarchy, known)
-
-
-def _ends(found: FoundContainer, path: str | None, roots: Roots, hierarchy: cgroup.Hierarchy) -> bool:
-    """Whether a container's process ended while it was read.
-
-    It is in the root of all cgroups then, whose limits are the whole robot's and not its own, or its cgroup is gone.
-    """
-    gone = path is not None and cgroup.limits(hierarchy, path) is None
-    return gone or procfs.ended(found.pid, roots.proc)
+    reading = _running(stack, declared, base, path, roots, hierarchy, known)
+    return replace(base, status=ENDING, usage=None) if procfs.ended(found.pid, roots.proc) else reading
 
 
 def _happened(found: FoundContainer, engine: Engine, known: Known, kills_inside: int) -> ServiceRecord:
