@@ -27,7 +27,6 @@ def faults(**written: Any) -> list[Fault]:
     ("written", "variable"),
     [
         ({"sensor_service_enabled": False}, "victoriametrics_scrape_targets"),
-        ({"robot_stack_services": ["victoriametrics"]}, "victoriametrics_scrape_targets"),
         ({**PUSH, "sensor_service_enabled": False}, "vmagent_scrape_targets"),
         ({**BOTH, "sensor_service_enabled": False}, "vmagent_scrape_targets"),
         ({"victoriametrics_enabled": False}, "victoriametrics_enabled"),
@@ -49,6 +48,7 @@ def test_what_would_read_nobody_or_be_read_by_nobody_is_refused(written: dict[st
         {**PUSH, "sensor_service_enabled": False, "vmagent_scrape_targets": {}},
         {**ALONE, "victoriametrics_enabled": False},
         ALONE,
+        {"robot_stack_services": ["victoriametrics"]},
         {"sensor_service_enabled": False, "victoriametrics_enabled": False},
         {"sensor_service_collectors": ["memory"], "sensor_service_filesystems": []},
         {"sensor_service_collectors": ["memory", "textfile"]},
