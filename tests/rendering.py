@@ -10,7 +10,7 @@ from typing import Any
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Worked
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.declared import worked_out
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.evaluation import worked_out
 from declarations import PROJECT, catalogue
 
 

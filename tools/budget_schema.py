@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import bounds, forms
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.catalogue import load
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Option
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.values import form, minimum
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -75,17 +75,16 @@ def schema(roles: Path) -> dict[str, Any]:
 def property_of(option: Option) -> dict[str, Any]:
     """Return the rules for one variable."""
     rules: dict[str, Any] = {"type": TYPES[option.type], "description": option.description, "default": option.default}
-    if option.choices:
+    if option.choices and option.type != "list":
         rules["enum"] = list(option.choices)
-    rule = form(option)
-    if option.type == "int":
-        rules["minimum"] = minimum(option.name)
-    elif option.type == "float":
-        rules["exclusiveMinimum"] = 0
+    rule = forms.of(option)
+    if option.type in ("int", "float"):
+        rules["minimum"], rules["maximum"] = bounds.of_number(option.name)
     elif option.type in ("str", "path") and rule:
         rules["pattern"] = rule[0]
     elif option.type == "list" and option.elements:
         rules["items"] = {"type": TYPES[option.elements], **({"pattern": rule[0]} if rule else {})}
+        rules["items"] |= {"enum": list(option.choices)} if option.choices else {}
     return rules
 
 

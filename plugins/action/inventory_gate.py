@@ -11,16 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible import context
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import hub, waves
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import hub, machines, origin, twice, waves
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.catalogue import joined, load
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Catalogue, Fault
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.gate import UNCOUNTED, check
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.machines import Reached
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services import plain
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.declared import Declaration
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.elsewhere import roles_elsewhere
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.needed_images import NeededImages
@@ -60,7 +63,11 @@ class ActionModule(ActionBase):
             faults += found
             if not found and robot.values.get("robot_stack_state") not in UNCOUNTED:
                 faults += images.add(robot, declaration.role_folders)
-        faults += waves.agree(robots) + hub.apart(robots, variables.get("groups") or {})
+        faults += self._twice(declarations)
+        groups: dict[str, list[str]] = variables.get("groups") or {}
+        faults += waves.agree(robots) + hub.apart(robots, groups)
+        others = self._others(own, names, groups, any(robot.is_hub for robot in robots))
+        faults += machines.apart([declaration.reached() for declaration in declarations], others)
         if faults:
             machine = "host" if any(robot.is_hub for robot in robots) else "robot"
             raise DeclarationError(report(faults, len(names), machine))
@@ -70,6 +77,7 @@ class ActionModule(ActionBase):
             "images_wanted": images.wanted,
             "ansible_facts": {
                 "robot_stack_images": self._ready(images),
+                plain.FACT: {one.name: dict(one.plain) for one in declarations if one.plain},
                 "robot_stack_recipes": {name: recipe.told() for name, recipe in images.recipes.items()},
             },
         }
@@ -85,6 +93,33 @@ class ActionModule(ActionBase):
         host = manager._inventory.get_host(name)
         found: dict[str, Any] = manager.get_vars(play=self._task.get_play(), host=host, task=self._task)
         return found
+
+    def _twice(self, declarations: list[Declaration]) -> list[Fault]:
+        """Return what stands twice in the files and the texts that the variables come from."""
+        texts = [str(text) for text in context.CLIARGS.get("extra_vars") or () if isinstance(text, str)]
+        given = [str(Path(text[1:]).expanduser().resolve()) for text in texts if text.startswith("@")]
+        ours = str(collection.ROLES)
+        found: list[Fault] = []
+        for one in declarations:
+            files = [path for path in {*given, *origin.files(one.variables)} if not path.startswith(ours)]
+            found += twice.check(one.name, sorted(files), self._text)
+            found += twice.check_texts(one.name, texts)
+        return found
+
+    def _text(self, path: str) -> str:
+        """Return a file's plain text; whoever needs one that cannot be read says what is wrong with it."""
+        try:
+            return str(self._loader.get_text_file_contents(path))
+        except AnsibleError:
+            return ""
+
+    def _others(self, own: Catalogue, names: list[str], groups: dict[str, list[str]], hub_: bool) -> list[Reached]:
+        """Return how the hubs are reached that are not in the play, or for a hub the robots."""
+        both = set(groups.get("robots") or ()) & set(groups.get("telemetry_hub") or ())  # told as such
+        hosts = [
+            name for name in groups.get("robots" if hub_ else "telemetry_hub") or () if name not in {*names, *both}
+        ]
+        return [Declaration.of(name, self._variables(name), self, own).reached() for name in hosts]
 
     def _ready(self, images: NeededImages) -> dict[str, dict[str, dict[str, str]]]:
         """Have the images; return folder -> image -> architecture -> digest."""

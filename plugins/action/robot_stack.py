@@ -17,15 +17,18 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
     PurgeNeed,
     RebootNeed,
 )
+from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARGUMENTS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection, operator
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import lossless
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import packages, reboot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.declared import Declared
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services import plain
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.arguments import ServiceArguments, name_of
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.scope import scope
 
@@ -37,11 +40,12 @@ class ActionModule(RobotAction):
     """Called by Ansible once per robot."""
 
     TRANSFERS_FILES = True
+    _templar: Any
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module until the robot lacks nothing."""
-        variables = task_vars or {}
+        variables = self._as_said(task_vars or {})
         in_scope = self._scope(variables)
         if in_scope is None:  # before anything connects
             return {"changed": False, "skipped": True, "skip_reason": "the run's tags name no service of this robot"}
@@ -62,6 +66,15 @@ class ActionModule(RobotAction):
             delivery.learn(arguments["services"], arguments["architecture"])
         return result
 
+    def _as_said(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the variables with texts as the numbers and truths that they say, as in the task's arguments."""
+        said = plain.of_robot(variables, self._templar)
+        if said:
+            variables = {**variables, **said}
+            self._templar = self._templar.copy_with_new_env(available_variables=variables)
+            self._task.args = lossless.arguments(ARGUMENTS, self._task.args)
+        return variables
+
     def _arguments(self, variables: dict[str, Any], source: ImageSource, images: Images) -> dict[str, Any]:
         arguments = dict(self._task.args)
         for controllers_own in ("image_delivery", "packages_directory"):
@@ -73,6 +86,7 @@ class ActionModule(RobotAction):
             **arguments,
             "state": state,
             "architecture": architecture,
+            "robot": str(variables.get("inventory_hostname") or ""),
             "services": services.of(arguments.get("services") or [], state, architecture),
             "registry": source.registry,
         }

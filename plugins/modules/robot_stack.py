@@ -238,6 +238,15 @@ options:
     type: list
     elements: str
     default: []
+  robot:
+    description: The robot's name in the inventory. A machine that is deployed under another name is refused. The action
+      plugin sets it.
+    type: str
+    default: ""
+  former_name:
+    description: The name under which this machine was deployed before it was renamed in the inventory.
+    type: str
+    default: ""
   controller_clock:
     description: The controller's time in seconds since 1970; a robot whose clock is far from it is refused. The action
       plugin sets it.
@@ -413,6 +422,8 @@ ARGUMENTS: dict[str, Any] = {
     "watchdog_interval_seconds": {"type": "int", "default": 30},
     "accept_tight": {"type": "bool", "default": False},
     "fresh": {"type": "list", "elements": "str", "default": []},
+    "robot": {"type": "str", "default": ""},
+    "former_name": {"type": "str", "default": ""},
     "controller_clock": {"type": "float", "default": 0},
     "operator": {
         "type": "dict",

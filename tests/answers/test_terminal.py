@@ -201,7 +201,8 @@ class Robots(ActionModule):
     """The action plugin before a robot that says ``said``, or fails with it."""
 
     def __init__(self, said: dict[str, Any] | Exception) -> None:
-        self.said, self._task = said, SimpleNamespace(tags=[], args={}, check_mode=True)
+        self.said, self._templar = said, None
+        self._task = SimpleNamespace(tags=[], args={}, check_mode=True)
 
     def _execute_module(self, **_: Any) -> dict[str, Any]:
         assert isinstance(self.said, dict)

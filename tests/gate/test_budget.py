@@ -56,7 +56,12 @@ def test_without_a_stated_ram_only_the_robot_is_asked() -> None:
 
 
 def test_a_service_that_is_off_spends_nothing() -> None:
-    assert variables(robot_stack_memory_budget_mib=160, victoriametrics_enabled=False) == set()
+    assert (
+        variables(
+            robot_stack_memory_budget_mib=160, victoriametrics_enabled=False, robot_stack_services=["sensor_service"]
+        )
+        == set()
+    )
     assert variables(robot_stack_memory_budget_mib=160, robot_stack_services=["sensor_service"]) == set()
 
 

@@ -43,7 +43,7 @@ def test_a_misspelt_variable_of_its_is_refused_with_the_one_that_was_meant(playb
         (LIMIT, 0, "it is zero"),
         (LIMIT, None, "it is empty"),
         ("lidar_driver_mode", "finer", "it is none of the choices"),
-        ("lidar_driver_port", "2368", "it is a text in quotes, not a whole number"),
+        ("lidar_driver_port", "2368p", "it is a text in quotes, not a whole number"),
     ],
 )
 def test_its_values_are_checked_by_its_argument_specs(playbooks: Path, variable: str, value: Any, why: str) -> None:

@@ -22,7 +22,7 @@ class Controller(ActionModule):
 
     def __init__(self, answers: Iterator[dict[str, Any]], clock: list[float]) -> None:
         self.answers, self.clock, self.asked = answers, clock, list[dict[str, Any]]()
-        self._task = SimpleNamespace(tags=[], args={}, check_mode=True)
+        self._task, self._templar = SimpleNamespace(tags=[], args={}, check_mode=True), None
 
     def _arguments(self, *_: Any) -> dict[str, Any]:
         image = {"reference": "sensor_service:1", "fingerprints": {"amd64": "sha256:1"}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate, values
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import bounds, gate, values
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Option, Secret
 from declarations import catalogue, robot
 from hypothesis import given
@@ -17,7 +17,7 @@ ANYTHING = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.floats(allow_nan=False),
+    st.floats(),
     st.text(),
     st.lists(st.text(), max_size=3),
     st.dictionaries(st.text(), st.integers(), max_size=3),
@@ -31,12 +31,12 @@ def test_the_defaults_pass() -> None:
 @pytest.mark.parametrize(
     ("value", "why", "remedy"),
     [
-        ("50M", "it is a text in quotes, not a whole number", f"without unit and quotes: {LIMIT}: 50 "),
-        ("50", "it is a text in quotes, not a whole number", f"{LIMIT}: 50 "),
-        (50.5, "it is a number, not a whole number", f"{LIMIT}: 50 "),
+        ("50M", "it is a text in quotes, not a whole number", "write a whole number of MiB, without unit and quotes"),
+        ("50MiB", "it is a text in quotes, not a whole number", f"without unit and quotes: {LIMIT}: 50 "),
+        (50.5, "it is a number, not a whole number", "write a whole number of MiB, without unit and quotes"),
         (True, "it is true or false, not a whole number", "write a whole number of MiB"),
-        (-50, "it is negative", "write a number of at least 1"),
-        (0, "it is zero", "write a number above zero"),
+        (-50, "it is negative", "write a number of at least 6"),
+        (0, "it is zero", "write a number of at least 6"),
         (None, "it is empty", "delete the line to get the role's default"),
         ([50], "it is a list, not a whole number", "write a whole number of MiB"),
     ],
@@ -82,9 +82,10 @@ def test_a_secret_of_the_wrong_type_is_not_shown() -> None:
 
 
 @given(name=st.sampled_from(NUMBERS), value=st.integers())
-def test_a_whole_number_passes_alone_exactly_when_it_reaches_its_minimum(name: str, value: int) -> None:
+def test_a_whole_number_passes_alone_exactly_within_its_bounds(name: str, value: int) -> None:
     option = catalogue().options[name]
-    assert (values.object_to(option, value) is None) == (value >= values.minimum(name))
+    least, most = bounds.of_number(name)
+    assert (values.object_to(option, value) is None) == (least <= value <= most)
 
 
 @given(name=st.sampled_from(sorted(catalogue().options)), value=ANYTHING)

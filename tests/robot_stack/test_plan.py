@@ -329,6 +329,18 @@ NO_CONTROLLER = {
 }
 
 
+def test_a_service_that_may_use_more_processors_than_there_are_is_refused() -> None:
+    stack = declared(service(cpu_limit=4))
+    assert preflight.reasons(stack, bare(cpus=4)) == []
+    (reason,) = preflight.reasons(stack, bare(cpus=2))
+    assert reason == "sensor_service_cpu_limit 4 is more than this robot's 2 processors: lower it"
+
+
+def test_an_engines_variable_is_what_was_declared_whatever_systemd_reads_into_it() -> None:
+    file = systemd.service_drop_in("docker.service", "robotstack.slice", ['PROXY=http://u:p%40"\\@proxy'])
+    assert 'Environment="PROXY=http://u:p%%40\\"\\\\@proxy"' in file.content.splitlines()
+
+
 @pytest.mark.parametrize(
     ("controller", "seen", "words"),
     [

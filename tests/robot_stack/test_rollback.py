@@ -67,7 +67,7 @@ def test_a_robot_that_fails_its_gate_is_put_back_as_a_whole(operator: Operator, 
     assert (told["failed"], told["changed"], told["proven"]) == (True, True, False)
     assert told["objections"] == ["sensor_service: down (its container is exited)"]
     assert "put back to what was good there" in told["msg"]
-    assert "last log lines of sensor_service:\none\ntwo" in told["msg"]
+    assert "sensor_service: its last log lines:\none\ntwo" in told["msg"]
     assert (limit(fake), limit(fake, DATABASE)) == (32, 50)
     assert fake.containers[SENSOR]["State"]["Running"]
     assert told["services"]["sensor_service"]["verdict"] == "ok"  # by what runs now, not by what failed

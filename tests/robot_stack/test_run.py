@@ -178,8 +178,8 @@ def test_a_service_that_ends_while_another_one_is_changed_has_its_last_words_tol
     assert pauses
     assert told["failed"]
     assert told["msg"].startswith("sensor_service: down (its container is exited)")
-    assert "last log lines of sensor_service:\none\ntwo" in told["msg"]
-    assert "last log lines of other" not in told["msg"]
+    assert "sensor_service: its last log lines:\none\ntwo" in told["msg"]
+    assert "other: its last log lines" not in told["msg"]
 
 
 def test_a_change_that_the_engine_refuses_is_put_back(operator: Operator, fake: FakeEngine) -> None:

@@ -20,7 +20,7 @@ BAD = {
     "rollout_soak_seconds": 30,
 }
 ENDED = r"(killed|down) \("  # down: the gate has looked between two of its lives
-NEVER_HEALTHY = {"victoriametrics_flags_extra": {"no.such.flag": "1"}, "sensor_service_memory_limit_mib": 40}
+NEVER_HEALTHY = {"victoriametrics_flags_extra": {"loggerTimezone": "No/Such"}, "sensor_service_memory_limit_mib": 40}
 
 
 def settings(robot: Any) -> dict[str, list[Any]]:
@@ -88,7 +88,7 @@ def test_one_failure_in_a_wave_stops_what_comes_after_and_keeps_who_passed(
     robots: dict[str, Any], playbook: Any
 ) -> None:
     before = containers(robots)
-    bad_on_first = "{{ {'no.such.flag': '1'} if inventory_hostname == 'first' else {} }}"
+    bad_on_first = "{{ {'loggerTimezone': 'No/Such'} if inventory_hostname == 'first' else {} }}"
     waves = {"rollout_waves": [2, 1], "sensor_service_memory_limit_mib": 36}
     done = run(playbook, "site", {**waves, "victoriametrics_flags_extra": bad_on_first})
     assert done.returncode != 0

@@ -52,6 +52,10 @@ def _figures(robot: Robot) -> list[Fault]:
     paths, folder = robot.values.get(FILESYSTEMS), robot.values.get(TEXTFILES)
     if "sensor_service" not in robot.services or not paths or not isinstance(folder, str):
         return []
+    collectors = robot.values.get("sensor_service_collectors")
+    if isinstance(collectors, (list, tuple)) and collectors and "textfile" not in collectors:
+        why = "the watchdog writes their space as a text file, and sensor_service_collectors lists no textfile"
+        return [fault(robot, FILESYSTEMS, why, f"add textfile to the collectors, or write {FILESYSTEMS}: []")]
     if folder.rstrip("/") == WRITTEN_INTO:
         return []
     why = f"the watchdog writes their space into {WRITTEN_INTO}, which {TEXTFILES} does not name"

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from . import budget, exposure, floors, foreign, hub, telemetry, unknown_variables, values, waves
+from . import (
+    budget,
+    exposure,
+    extras,
+    floors,
+    foreign,
+    hub,
+    listeners,
+    program_flags,
+    scraping,
+    telemetry,
+    unknown_variables,
+    values,
+    waves,
+)
 from .declaration import Catalogue, Fault, Robot
 
 # a robot that the stack leaves, or that goes back to what it had, needs no sum that comes out, and no image
@@ -15,5 +29,6 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     if robot.values.get("robot_stack_state") in UNCOUNTED:
         return faults
     faults += floors.check(robot) + budget.check(robot) + exposure.check(robot)
+    faults += program_flags.check(robot) + extras.check(robot) + scraping.check(robot) + listeners.check(robot)
     faults += foreign.check(robot, catalogue, [fault.variable for fault in faults])
     return faults + (hub.check(robot) if robot.is_hub else telemetry.check(robot))

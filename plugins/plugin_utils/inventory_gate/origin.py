@@ -27,10 +27,22 @@ def of(variable: str, variables: Mapping[str, Any]) -> str:
     return _shown(Path(tag.path), tag.line_num)
 
 
-def _shown(path: Path, line: Any) -> str:
+def files(variables: Mapping[str, Any]) -> list[str]:
+    """Return the files that have a say in a robot's ``variables``: its own, its groups', and any that Ansible read."""
+    tags = (Origin.get_tag(value) for value in variables.values()) if Origin is not None else ()
+    read = {str(tag.path) for tag in tags if tag is not None and tag.path}
+    inventory = str(variables.get("inventory_file") or "")
+    return sorted({*read, *map(str, _files(variables)), *([inventory] if inventory else [])})
+
+
+def shown(path: Path) -> str:
+    """Return a path as a person sees it from here."""
     near = os.path.relpath(path)
-    shown = str(path) if near.startswith("../..") else near
-    return f"{shown}:{line}" if line else shown
+    return str(path) if near.startswith("../..") else near
+
+
+def _shown(path: Path, line: Any) -> str:
+    return f"{shown(path)}:{line}" if line else shown(path)
 
 
 def _of_empty(variable: str, variables: Mapping[str, Any]) -> str:

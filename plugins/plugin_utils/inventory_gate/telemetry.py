@@ -19,8 +19,8 @@ HOURS = "vmagent_offline_hours"
 SERIES = "vmagent_expected_series"
 INTERVAL = "vmagent_scrape_interval"
 LISTEN = "vmagent_listen_address"
-LABELS = "vmagent_external_labels"
 NEIGHBOUR = "vmagent_local_address"
+READERS = {"victoriametrics", "vmagent"}
 EVERYWHERE = re.compile(r"^(0\.0\.0\.0|\[::\])?:")
 HUB_ADDRESS = re.compile(r"^https?://[^/@\s?#]+/?$")
 # What a mode needs, and what has no part in it.
@@ -33,7 +33,7 @@ def check(robot: Robot) -> list[Fault]:
     mode = robot.values.get(MODE)
     if not isinstance(mode, str) or mode not in NEEDED:
         return []  # told by the check of choices
-    faults = _services(robot, mode)
+    faults = _services(robot, mode) + _readers(robot) + _absent(robot)
     if "vmagent" not in robot.services:
         return faults
     faults += _hub(robot) + _buffer(robot) + _own_page(robot) + _not_read(robot)
@@ -54,6 +54,40 @@ def _services(robot: Robot, mode: str) -> list[Fault]:
             others = "both" if mode == "push" else "push or both"
             remedy = f"take {service} out of {SERVICES}, or write {MODE}: {others}"
             faults.append(fault(robot, MODE, f"{SERVICES} lists {service}, which has no part in it", remedy))
+    return faults
+
+
+def _readers(robot: Robot) -> list[Fault]:
+    """Sensors that nobody reads are a choice only of who lists the services."""
+    local = robot.values.get(MODE) == "local"  # of other modes it is told what they need
+    if not local or "sensor_service" not in robot.services or robot.listed or READERS & set(robot.services):
+        return []
+    why = "nobody would read the sensors: their samples would go nowhere"
+    remedy = (
+        "switch it on, write robot_stack_telemetry_mode: push, or, where a program of yours reads the sensors, "
+        f"{SERVICES}: [sensor_service]"
+    )
+    return [fault(robot, "victoriametrics_enabled", why, remedy)]
+
+
+def _absent(robot: Robot) -> list[Fault]:
+    """A target that is switched off would be a failing one for good; who lists the services knows which there are."""
+    faults: list[Fault] = []
+    if robot.listed:
+        return faults
+    for reader in sorted(READERS & set(robot.services)):
+        if reader == "victoriametrics" and "vmagent" in robot.services:
+            continue  # it reads itself only
+        name = f"{reader}_scrape_targets"
+        targets, listed = robot.values.get(name), robot.values.get("sensor_service_listen_address")
+        read = targets.get("sensor_service") if isinstance(targets, dict) else None
+        if "sensor_service" in robot.services or not isinstance(read, (list, tuple)) or listed not in read:
+            continue
+        why = "it names the sensor service, which does not run on this robot: it would be a failing target for good"
+        left = (
+            {job: one for job, one in targets.items() if job != "sensor_service"} if isinstance(targets, dict) else {}
+        )
+        faults.append(fault(robot, name, why, f"write {name}: {left or '{}'}, or sensor_service_enabled: true"))
     return faults
 
 
@@ -111,10 +145,6 @@ def _own_page(robot: Robot) -> list[Fault]:
     if isinstance(address, str) and not is_loopback(address):
         why = "anybody on the network could send samples in this robot's name"
         faults.append(fault(robot, LISTEN, why, "keep it on 127.0.0.1"))
-    labels = robot.values.get(LABELS)
-    for name in ("robot", "robot_groups"):
-        if isinstance(labels, dict) and name in labels:
-            faults.append(fault(robot, LABELS, f"the label {name} is the inventory's", "give yours another name"))
     return faults
 
 

@@ -6,34 +6,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from . import bounds, forms
 from .declaration import Catalogue, Fault, Objection, Option, Robot, Secret, fault, show
-
-# Every number of ours is above zero, except these, where zero says "none" or "not stated".
-ZERO_ALLOWED = frozenset(
-    {
-        "robot_stack_history_hours",
-        "robot_stack_memory_reserve_mib",
-        "robot_stack_memory_total_mib",
-        "rollout_max_failures",
-        "rollout_soak_seconds",
-        "telemetry_hub_min_free_disk_mib",
-        "telemetry_hub_series_share",
-        "victoriametrics_min_free_disk_mib",
-    }
-)
-
-# A name's ending decides the form of its text.
-ADDRESS = (r"^(\[[0-9A-Fa-f:]*\]|[A-Za-z0-9.-]*):[0-9]{1,5}$", "an address and a port, such as 127.0.0.1:8428")
-DURATION = (r"^[0-9]+(ms|s|m|h)$", "a number and a unit, such as 15s or 5m")
-PERIOD = (r"^[0-9]+(h|d|w|y)$", "a number and a unit, such as 30d or 2w")
-VERSION = (r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", "an image's tag, such as v1.148.8")
-FORMS: dict[str, tuple[str, str]] = {
-    "_listen_address": ADDRESS,
-    "_interval": DURATION,
-    "_retention": PERIOD,
-    "_version": VERSION,
-}
-PATH = (r"^/[^,=\s]*$", "an absolute path without spaces, commas and equal signs")
 
 KINDS: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -87,30 +61,16 @@ def object_to(option: Option, value: Any) -> Objection | None:
     if value is None:
         return "it is empty", f"write {WORDS[option.type]}, or delete the line to get the role's default"
     objection = _kind(option, value)
-    if objection is None and option.choices and value not in option.choices:
+    if objection is None and option.type != "list" and option.choices and value not in option.choices:
         choices = ", ".join(str(choice) for choice in option.choices)
         objection = "it is none of the choices", f"write one of: {choices}"
     if objection is None and option.type in ("int", "float") and (option.ours or option.name.endswith(BOUNDED)):
-        objection = _bounds(option.name, value)
+        objection = bounds.number(option.name, value, option.ours)
     if objection is None and option.type in ("str", "path"):
-        objection = _form(option, value)
+        objection = forms.object_to(option, value)
     if objection is None and option.type == "list" and option.elements:
         objection = _elements(option, value)
     return objection
-
-
-def minimum(name: str) -> int:
-    """Return the smallest whole number that ``name`` may have."""
-    return 0 if name in ZERO_ALLOWED else 1
-
-
-def form(option: Option) -> tuple[str, str] | None:
-    """Return the pattern that ``option``'s text must match and its description; None: any text."""
-    if not option.ours:
-        return None
-    if option.type == "path" or option.elements == "path":
-        return PATH
-    return next((rule for ending, rule in FORMS.items() if option.name.endswith(ending)), None)
 
 
 def _kind(option: Option, value: Any) -> Objection | None:
@@ -138,33 +98,18 @@ def _called(value: Any) -> str:
 
 
 def _number_remedy(name: str, kind: str, value: Any) -> str:
-    digits = re.match(r"^\s*([0-9]+)(\.[0-9]+)?", str(value))
+    """A remedy names a number only where it is the one that was written: what would lose something is not guessed."""
     unit = " of MiB" if name.endswith("_mib") else ""
     remedy = f"write {WORDS[kind]}{unit}, without unit and quotes"
-    if not digits or isinstance(value, bool):
+    meant = re.fullmatch(r"\s*([1-9][0-9]*)\s*(MiB)?\s*" if unit else r"\s*([1-9][0-9]*)\s*", str(value))
+    if not meant or isinstance(value, bool):
         return remedy
-    number = digits.group(0).strip() if kind == "float" else digits.group(1)
+    number = meant.group(1)
     return f"{remedy}: {name}: {number} (on the command line: -e '{{\"{name}\": {number}}}')"
 
 
-def _bounds(name: str, value: float) -> Objection | None:
-    smallest = minimum(name)
-    if value < 0:
-        return "it is negative", f"write a number of at least {smallest}"
-    if value == 0 and smallest > 0:
-        return "it is zero", "write a number above zero"
-    return None
-
-
-def _form(option: Option, value: str) -> Objection | None:
-    rule = form(option)
-    if rule is None or re.match(rule[0], value):
-        return None
-    return f"it is not {rule[1]}", f"write {rule[1]}"
-
-
 def _elements(option: Option, values: Any) -> Objection | None:
-    member = replace(option, type=option.elements or "str", elements=None, choices=())
+    member = replace(option, type=option.elements or "str", elements=None)
     for value in values:
         objection = object_to(member, value)
         if objection:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..answers import printable, shape
 from ..console import say
 from ..supported import too_old_robot
+from . import no_answer
 
 
 def ask(action: ActionBase, variables: dict[str, Any], name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -17,12 +18,20 @@ def ask(action: ActionBase, variables: dict[str, Any], name: str, options: dict[
 
     This is where a robot's answer enters: it leaves here printable, bounded, and with the keys and types that we know.
     """
-    raw = action._execute_module(module_name=name, module_args=options, task_vars=variables)
+    try:
+        raw = action._execute_module(module_name=name, module_args=options, task_vars=variables)
+    except AnsibleConnectionFailure:
+        raise  # the robot was not reached
+    except AnsibleError as error:
+        sentence = no_answer.sentence({"msg": str(error)})
+        if sentence:
+            raise NoAnswerError(sentence) from error
+        raise
     found = {**shape.read(name, raw), **_of_the_controller(action, raw)}
     if found.get("failed") and "asked" not in found:  # our own module, once it runs, says what it was asked
-        sentence = too_old_robot(action, variables)
+        sentence = no_answer.sentence(raw) or too_old_robot(action, variables)
         if sentence:
-            raise TooOldError(sentence)
+            raise NoAnswerError(sentence)
     return found
 
 
@@ -35,7 +44,7 @@ def _of_the_controller(action: ActionBase, raw: dict[str, Any]) -> dict[str, Any
     return {"ansible_facts": {name: printable.line(facts[name])}}
 
 
-class TooOldError(AnsibleActionFail):
+class NoAnswerError(AnsibleActionFail):
     """A refusal: its message is the whole answer, and is shown once."""
 
     omit_exception_key = True

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.parsing.vault import AnsibleVaultError, EncryptedString
 from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARGUMENTS
 
 from .. import collection
 from ..inventory_gate import origin
+from ..inventory_gate.catalogue import joined
 from ..inventory_gate.declaration import Catalogue, Objection, Robot, Secret, Worked
+from ..inventory_gate.machines import Reached
 from . import specs
+from .evaluation import encrypted, worked_out
+from .plain import converted
 
 LISTED = "robot_stack_services"
 FORM = ARGUMENTS["services"]["options"]
@@ -31,6 +33,8 @@ class Declaration:
     templar: Any
     foreign: tuple[specs.Role, ...]
     refused: Mapping[str, Objection]
+    plain: Mapping[str, Any] = field(default_factory=dict)  # what texts among its variables say
+    written: Mapping[str, Any] = field(default_factory=dict)  # the same as they were written, which tells where
 
     @classmethod
     def of(cls, name: str, variables: dict[str, Any], action: Any, own: Catalogue) -> Declaration:
@@ -47,11 +51,17 @@ class Declaration:
                 refused[entry] = str(error), error.remedy
             else:
                 found.update({role.name: role} if role else {})
-        if not found:
-            return cls(name, variables, templar, (), refused)
-        extra = action._task.get_variable_manager().extra_vars
-        joined = specs.environment(variables, list(found.values()), extra)
-        return cls(name, joined, templar.copy_with_new_env(available_variables=joined), tuple(found.values()), refused)
+        brought, seen = tuple(found.values()), variables
+        if found:
+            seen = specs.environment(variables, list(brought), action._task.get_variable_manager().extra_vars)
+            templar = templar.copy_with_new_env(available_variables=seen)
+        told = converted(seen, joined(own, brought).options.values(), templar)
+        if told:
+            seen = {**seen, **told}
+            templar = templar.copy_with_new_env(available_variables=seen)
+        return cls(
+            name, seen, templar, brought, refused, told, {key: variables[key] for key in told if key in variables}
+        )
 
     @property
     def role_folders(self) -> list[Path]:
@@ -75,13 +85,30 @@ class Declaration:
             values=values,
             names=frozenset(self.variables),
             failures=failures,
-            origin=partial(origin.of, variables=self.variables),
-            strangers={key: self.variables[key] for key in unknown if not _encrypted(self.variables[key])},
+            origin=partial(origin.of, variables={**self.variables, **self.written}),
+            strangers={key: self.variables[key] for key in unknown if not encrypted(self.variables[key])},
             modes=catalogue.modes,
             foreign=tuple(role.name for role in self.foreign),
             refused=self.refused,
             part=self.part,
         )
+
+    def reached(self) -> Reached:
+        """Return how the host is reached, as far as the inventory says so."""
+        ways = ("ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args")
+        return Reached(
+            self.name,
+            connection=self._text("ansible_connection").rpartition(".")[2] or "ssh",
+            address=self._text("ansible_host", "ansible_ssh_host"),
+            port=self._text("ansible_port", "ansible_ssh_port"),
+            way=" ".join(self._text(way) for way in ways),
+            origin=origin.of("ansible_host", self.variables),
+        )
+
+    def _text(self, *names: str) -> str:
+        """Return the first of these variables that has a value; one that cannot be worked out is told elsewhere."""
+        found = (worked_out(self.variables[name], self.templar)[0] for name in names if name in self.variables)
+        return next((str(value) for value in found if value not in (None, "")), "")
 
     def part(self, service: str, part: str = "") -> Worked:
         """Return a part of a service's spec, worked out, or all of it, whose form is checked as well."""
@@ -122,27 +149,3 @@ def _form(spec: Mapping[str, Any]) -> str:
     asked = {key: value for key, value in spec.items() if key != "memory_floor"}
     messages: list[str] = ArgumentSpecValidator(FORM).validate(asked).error_messages
     return "; ".join(messages)
-
-
-def worked_out(raw: Any, templar: Any, secret: bool = False) -> Worked:
-    """Return the value of ``raw``, or why it has none. A secret stays what it is: no vault password is needed here."""
-    if secret and _encrypted(raw):
-        return Secret(), ""
-    try:
-        return templar.template(raw), ""
-    except AnsibleError as error:
-        causes = _causes(error)
-        if secret and any(isinstance(cause, AnsibleVaultError) for cause in causes):
-            return Secret(), ""
-        return None, str(causes[-1])
-
-
-def _encrypted(raw: Any) -> bool:
-    return isinstance(raw, EncryptedString)
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    causes = [error]
-    while causes[-1].__cause__ is not None:
-        causes.append(causes[-1].__cause__)
-    return causes

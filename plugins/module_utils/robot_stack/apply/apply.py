@@ -213,6 +213,7 @@ class Applier:
             self._remember_container,
             self.pause,
             lambda: rename_data.take(self.stack, service, self.roots),
+            self.stack.budget.root,
         )
 
     def _remember_container(self, service: Service, image_before: str) -> None:

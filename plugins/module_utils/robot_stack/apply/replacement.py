@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ..ask import data_check, http
-from ..engine import logs
 from ..engine.protocol import PREVIOUS, Engine, EngineError, FoundContainer, name_of
+from ..judge import cause
 from ..spec.model import Service
 from . import rename_data
 
@@ -32,7 +32,8 @@ class ServiceFailedError(RuntimeError):
 class Replacement:
     """One service's container. ``remember`` is told the service, and the image (id) that it ran before, on success.
 
-    ``adopt`` gives folders of the former settings to the new ones, while nothing of the service runs.
+    ``adopt`` gives folders of the former settings to the new ones, while nothing of the service runs; they are below
+    ``root``.
     """
 
     service: Service
@@ -41,6 +42,7 @@ class Replacement:
     remember: Callable[[Service, str], None]
     pause: Callable[[float], None] = time.sleep
     adopt: Callable[[], list[rename_data.Move]] = list
+    root: str = "/var/lib/robot-stack"
     _moves: list[rename_data.Move] = field(default_factory=list, init=False)
 
     @property
@@ -101,8 +103,8 @@ class Replacement:
 
     def _finish(self, reason: str | None, before: FoundContainer | None) -> None:
         if reason:
-            said = logs.of(self.engine, self._name)
-            told = f"\nits last log lines:\n{said}" if said else ""
+            said = cause.of(self.engine, self.service, self.root)
+            told = f"\n{said}" if said else ""
             raise ServiceFailedError(f"{self.service.name}: {reason}; {self._put_back(before)}{told}")
         # remembered first, removed after: a run that is cut off in between is finished by the next one
         previous = self.engine.inspect(self._previous)

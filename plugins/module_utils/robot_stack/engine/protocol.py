@@ -179,8 +179,8 @@ class Engine(Protocol):
     def events(self, container: str, since: float, until: float) -> tuple[Event, ...]:
         """Return what it saw of one container between two times, in order."""
 
-    def logs(self, name: str, lines: int) -> str:
-        """Return the last lines that a container printed."""
+    def logs(self, name: str, lines: int, since: float = 0.0) -> str:
+        """Return the last lines that a container printed, from ``since`` (seconds since 1970) on."""
 
     def create(self, name: str, body: Mapping[str, Any]) -> None:
         """Create a container from a driver's request."""

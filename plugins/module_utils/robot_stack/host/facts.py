@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import platform
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..base.roots import Roots
 from . import cgroup, disk_space, platforms, procfs
 
 # what kernels call an architecture -> what image registries call it; ARMv8 processors also run in 32-bit mode
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv8l": "arm"}
+MACHINE_ID = 32  # digits; while a system is being made other words stand there
+BOOT_ID = "sys/kernel/random/boot_id"
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,12 @@ class Robot:
     swap_accounted: bool = True
     controller: str = cgroup.ENFORCING
     clock: float = 0.0
+    cpus: int = 0  # 0: not known
+    machine: str = ""  # which one it is, see `identity`; "": it cannot be told
 
 
-def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: float = 0.0) -> Robot:
-    """Read the robot's facts; ``machine`` and ``kernel`` come from `platform`, ``clock`` from `time`."""
+def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: float = 0.0, cpus: int = 0) -> Robot:
+    """Read the robot's facts; ``machine`` and ``kernel`` come from `platform`, the last two from `time` and `os`."""
     hierarchy = cgroup.detect(roots.sys)
     memory = procfs.memory(roots.proc)
     total = memory["MemTotal"]
@@ -53,12 +60,34 @@ def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: floa
         swap_accounted=cgroup.swap_accounted(hierarchy),
         controller=cgroup.controller(hierarchy, roots.sys, roots.proc),
         clock=clock,
+        cpus=cpus,
+        machine=identity(roots),
     )
 
 
 def here(data_root: str, roots: Roots) -> Robot:
     """Observe the machine that runs this."""
-    return observe(roots, platform.machine(), platform.release(), data_root, time.time())
+    return observe(roots, platform.machine(), platform.release(), data_root, time.time(), os.cpu_count() or 0)
+
+
+def identity(roots: Roots) -> str:
+    """Return a digest that tells this machine from others, copies of its disk included; "": it has no machine-id.
+
+    A copied disk has the same machine-id in another machine: the hardware's number, or this start's, tells them apart.
+    """
+    machine = _line(roots.path("/etc/machine-id"))
+    if len(machine) != MACHINE_ID:
+        return ""
+    places = (roots.sys / "class/dmi/id/product_uuid", roots.proc / "device-tree/serial-number")
+    hardware = next((found for found in map(_line, places) if found), "")
+    return hashlib.sha256(f"{machine} {hardware or _line(roots.proc / BOOT_ID)}".encode()).hexdigest()[:32]
+
+
+def _line(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip("\0\n ")
+    except OSError:
+        return ""
 
 
 def _ceiling(hierarchy: cgroup.Hierarchy, roots: Roots) -> int | None:

@@ -83,6 +83,17 @@ def pids_of(programs: Collection[str], proc_root: Path) -> list[int]:
     return sorted(filter(None, found))
 
 
+def ended(pid: int, proc_root: Path) -> bool:
+    """Whether a process is gone, or about to go: it has no memory any more, and is out of its cgroup."""
+    own = proc_root / str(pid)
+    try:
+        status = (own / "status").read_text(errors="replace")
+    except OSError:
+        return not own.is_dir()
+    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    return fields.get("State", "").split()[:1] in (["Z"], ["X"]) or "VmSize" not in fields
+
+
 def boot_line(proc_root: Path) -> str:
     """Return the line that the running kernel was started with."""
     path = proc_root / "cmdline"

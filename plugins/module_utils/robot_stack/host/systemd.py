@@ -92,5 +92,10 @@ def service_drop_in(unit: str, parent: str, environment: Sequence[str]) -> Desir
     """Return the drop-in that puts an engine's ``unit`` below the stack's ceiling."""
     lines = [f"{WRITTEN_BY_US} changes are overwritten.", "[Service]"]
     lines.append(f"Slice={child_slice(parent, 'engine')}")
-    lines += [f'Environment="{pair}"' for pair in environment]
+    lines += [f'Environment="{_quoted(pair)}"' for pair in environment]
     return DesiredFile(f"{UNITS}/{unit}.d/robot-stack.conf", "\n".join([*lines, ""]))
+
+
+def _quoted(text: str) -> str:
+    """Return ``text`` as it stands between quotes in a unit: % begins a specifier there, and a backslash an escape."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")

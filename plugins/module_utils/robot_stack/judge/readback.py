@@ -15,6 +15,7 @@ from ..records import failure_history, samples
 from ..records.state import ServiceRecord
 from ..spec.model import Service, Stack
 
+ENDING = "ending"  # a container whose process ended while it was read
 ATTEMPTS = 5  # what ends more often than it can be read is told by the next look
 
 
@@ -39,6 +40,7 @@ class Reading:
     below_ceiling: bool = False
     evidence: float | None = None
     healthy: str | None = None  # None: it is, else why not
+    cause: str = ""  # why its container ended, where it does not run and its log says so
     remembered_peak: int | None = None  # from the robot's own history of working sets
 
 
@@ -72,17 +74,24 @@ def service(
         return Reading(declared.name, limit)
     path = cgroup.path_of(found.pid, roots.proc, hierarchy) if found.pid else None
     usage = cgroup.usage(hierarchy, path) if path else None
+    status = found.status
+    if status == "running" and found.pid and procfs.ended(found.pid, roots.proc):
+        # on its way out a process is in the root of all cgroups, whose figures are the whole robot's and not its own
+        path, usage, status = None, None, ENDING
     base = Reading(
         declared.name,
         limit,
-        status=found.status,
+        status=status,
         image=found.image_name,
         container=found.id,
         started_at=found.started_at,
         memory=_happened(found, engine, known, usage.oom_kills if usage else 0),
         usage=usage,
     )
-    return base if path is None else _running(stack, declared, base, path, roots, hierarchy, known)
+    if path is None or status != "running":
+        return base
+    reading = _running(stack, declared, base, path, roots, hierarchy, known)
+    return replace(base, status=ENDING, usage=None) if procfs.ended(found.pid, roots.proc) else reading
 
 
 def _happened(found: FoundContainer, engine: Engine, known: Known, kills_inside: int) -> ServiceRecord:

@@ -92,7 +92,8 @@ def service(reading: Reading, swap_total: int, now: float) -> Judgement:
 
 def _down(reading: Reading) -> list[Judgement]:
     if reading.status != "running":
-        return [Judgement("down", [f"its container is {reading.status}"])]
+        why = f": {reading.cause}" if reading.cause else ""
+        return [Judgement("down", [f"its container is {reading.status}{why}"])]
     return [Judgement("down", [f"it is not healthy: {reading.healthy}"])] if reading.healthy else []
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..base import files
 from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
 from ..engine.protocol import Driver, Engine, EngineInfo, FoundContainer, FoundImage, name_of
-from ..host import cgroup, disk_space, facts, kernel_cmdline, platforms, procfs, systemd
+from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, platforms, procfs, systemd
 from ..host.platforms import Platform
 from ..records import good_versions, rebuild, record_file, samples, state
 from ..records.record_file import Problem
@@ -76,6 +76,10 @@ class Observed:
     data_used: Mapping[str, int] = field(default_factory=dict)  # by service: bytes of its data
     store: str = ""  # where the engine keeps its images
     absent_mounts: list[str] = field(default_factory=list)  # optional ones that this robot does not have
+    read_only: Mapping[str, list[str]] = field(
+        default_factory=dict
+    )  # by mount point: what of ours is, or will be, there
+    holders: accounts.Holders = field(default_factory=accounts.Holders)  # who else has our services' numbers here
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
 
     @property
@@ -141,6 +145,10 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         running_boot_line=procfs.boot_line(roots.proc),
         disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
+        holders=accounts.holders([service.uid_gid for service in stack.scoped_services], roots),
+        read_only=mounts.read_only(
+            _written(stack, own_engine, engine.driver, store, found_engine.missing_packages), roots
+        ),
         absent_mounts=sorted(
             {
                 mount.source
@@ -251,6 +259,12 @@ def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) 
     for service in stack.scoped_services:
         desired += [*layout.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
     return [file.path for file in desired]
+
+
+def _written(stack: Stack, own_engine: bool, driver: Driver, store: str, missing: Sequence[str]) -> list[str]:
+    """Return where a run writes: ours, and where the engine is ours, its files, store and packages as well."""
+    engines = [str(PurePosixPath(driver.settings_file).parent), store] if own_engine else []
+    return [stack.budget.root, systemd.UNITS, samples.DIRECTORY, *engines, *(["/usr"] if missing else [])]
 
 
 def _watchdog_program(stack: Stack, roots: Roots) -> str:

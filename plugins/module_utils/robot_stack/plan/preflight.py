@@ -2,12 +2,16 @@
 
 The rules, all checked before anything is changed, all reasons told at once:
 
+name          this machine is not deployed under another one
 architecture  the robot's is supported, and is the one declared
 kernel        4.14 or later: what limits and kills are read from is there
 clock         at most an hour from the controller's
 memory        budget and reserve are at most the RAM, or the cgroup ceiling above the whole robot where that is smaller
+processors    there are as many as a service may use: the engine refuses more
 controller    the kernel's memory controller is on, or may be switched on
 swap          there is none, or the kernel can limit it for each cgroup
+owners        no account of the robot has the number that a service's files belong to
+mounts        nothing is mounted read-only where a run writes
 disk          each file system holds what will be put there: packages, images, data, logs
 engine        there is one that speaks API 1.41 (Docker 20.10), or it may be installed
 budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
@@ -37,10 +41,14 @@ ENGINE_MIB, IMAGE_MIB, ARCHIVE_MIB, OWN_FILES_MIB = 300, 64, 16, 8
 def reasons(stack: Stack, seen: Observed) -> list[str]:
     """Return why nothing may be changed on this robot; empty: go ahead."""
     return [
+        *other_name(stack, seen),
         *_machine(stack, seen),
         *_clock(stack, seen),
         *_memory(stack, seen),
+        *_processors(stack, seen),
         *_controller(stack, seen),
+        *_owners(stack, seen),
+        *read_only(seen),
         *_disk(stack, seen),
         *_engine(stack, seen),
         *limits.objection(stack, seen),
@@ -70,6 +78,19 @@ def _who(program: procfs.Program | None, seen: Observed) -> str:
             stop = f"{seen.driver.command} stop {name}"
             return f"our own container {name}: stop it first ({stop}, on the robot; its data stays)"
     return f"{program.name} (process {program.pid}): stop it"
+
+
+def other_name(stack: Stack, seen: Observed) -> list[str]:
+    """One machine with two names would have samples under the wrong one, and each run would undo the other's."""
+    known, named = seen.state, stack.robot
+    if not (named and known.robot and known.machine) or known.machine != seen.robot.machine:
+        return []
+    if known.robot in (named, stack.former_name):
+        return []
+    return [
+        f"this machine is deployed as {known.robot}, and the inventory calls it {named}: correct ansible_host and "
+        f"ansible_port of one of the two, or, where it was renamed, write robot_stack_former_name: {known.robot}"
+    ]
 
 
 def _machine(stack: Stack, seen: Observed) -> list[str]:
@@ -121,6 +142,16 @@ def _memory(stack: Stack, seen: Observed) -> list[str]:
     return found
 
 
+def _processors(stack: Stack, seen: Observed) -> list[str]:
+    """The engine refuses a container that may use more than there is."""
+    cpus = seen.robot.cpus
+    return [
+        f"{service.name}_cpu_limit {service.cpu_limit:g} is more than this robot's {cpus} processors: lower it"
+        for service in stack.scoped_services
+        if cpus and service.cpu_limit > cpus
+    ]
+
+
 def _controller(stack: Stack, seen: Observed) -> list[str]:
     """Why the memory controller, where it is off, must not or cannot be switched on."""
     if seen.robot.hierarchy.version:
@@ -158,6 +189,39 @@ def _boot_line(off: str, stack: Stack, seen: Observed) -> list[str]:
         by_hand = f"reboot by hand ({file} is written)" if written else f"edit {file} and reboot by hand"
         return [f"{off}; it needs a reboot: set memory_cgroup_reboot_allowed: true, or {by_hand}"]
     return []
+
+
+def read_only(seen: Observed) -> list[str]:
+    """What is written first would fail there, and leave the rest half done."""
+    return [
+        f"{mount} is mounted read-only, and {', '.join(paths)} {'is' if len(paths) == 1 else 'are'} written to: "
+        f"mount -o remount,rw {mount} (after an error of the disk the kernel makes it read-only: see dmesg), or, on a "
+        "system that is read-only by design, mount a writable disk there"
+        for mount, paths in sorted(seen.read_only.items())
+    ]
+
+
+def _owners(stack: Stack, seen: Observed) -> list[str]:
+    """A service's data would be that person's, too."""
+    found: dict[tuple[str, int, str], list[str]] = {}
+    for service in stack.scoped_services:
+        for kind, number, known in zip(("user", "group"), service.uid_gid, (seen.holders.users, seen.holders.groups)):
+            if number in known:
+                found.setdefault((kind, number, known[number]), []).append(service.name)
+            elif number in seen.holders.delegated:
+                words = "a range of /etc/subuid or /etc/subgid for the user"
+                found.setdefault((words, number, seen.holders.delegated[number]), []).append(service.name)
+    return [
+        f"{number} is {kind if 'range' in kind else f'the {kind}'} {name} on this robot, and the files of "
+        f"{', '.join(dict.fromkeys(services))} would be theirs, too: give that account another number "
+        f"({_renumber(kind, name)})"
+        for (kind, number, name), services in sorted(found.items())
+    ]
+
+
+def _renumber(kind: str, name: str) -> str:
+    commands = {"user": f"usermod -u NUMBER {name}", "group": f"groupmod -g NUMBER {name}"}
+    return commands.get(kind, "in those two files")
 
 
 def _disk(stack: Stack, seen: Observed) -> list[str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine import logs
 from ..engine.protocol import name_of
-from ..judge import gate
+from ..judge import cause, gate
 from ..judge.gate import Objection
 from ..plan.observe import Observed
 from ..records import good_versions
@@ -38,7 +37,7 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
     why = "\n- ".join(["it did not pass the gate after its change:", *told])
     if call.check:
         return {**base, **measured.result, "msg": why}
-    said = logs.told(call.engine, call.stack, [one.subject for one in found])
+    said = cause.told(call.engine, call.stack, [one.subject for one in found])
     outcome = restore.automatically(call, call.stack.fresh)
     now = restore.measured(call, outcome).result
     return {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..ask import history
 from ..host import cgroup
-from ..judge import peaks, readback, verdict
+from ..judge import cause, peaks, readback, verdict
 from ..judge.readback import EngineReading, Reading
 from ..judge.verdict import Judgements
 from ..plan.observe import Observed
@@ -45,6 +45,7 @@ def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
         )
         for service in call.stack.scoped_services
     ]
+    readings = [_with_cause(call, reading) for reading in readings]
     readings = peaks.remembered(call.stack, readings, now)
     engine_reading = readback.engine(
         call.stack, call.engine.driver.programs, call.roots, hierarchy, seen.robot.swap_total
@@ -61,3 +62,11 @@ def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
     if remember and kept != seen.state:
         state.save(kept, call.roots.path(call.stack.budget.root))
     return Measured(result, readings, engine_reading, judged)
+
+
+def _with_cause(call: Call, reading: readback.Reading) -> readback.Reading:
+    """Have beside a service that does not run what its log says of that."""
+    service = call.stack.service(reading.name)
+    if service is None or reading.status in ("running", "absent"):
+        return reading
+    return replace(reading, cause=cause.short(call.engine, service, call.stack.budget.root))

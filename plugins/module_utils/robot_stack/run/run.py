@@ -9,8 +9,8 @@ from typing import Any
 from ..apply.apply import Applier, ServiceFailedError
 from ..base import lock
 from ..base.lock import BusyError
-from ..engine import delivery, logs, staging
-from ..judge import verdict
+from ..engine import delivery, staging
+from ..judge import cause, verdict
 from ..plan import observe, plan, preflight, remove
 from ..plan.observe import Observed
 from ..plan.plan import Plan
@@ -102,6 +102,7 @@ def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
 def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
     applier = call.hands(call.archives)
     applier.archives = staging.intact(applier.archives, call.roots.filesystem)
+    seen = _named(call, applier, seen)
     done: list[Step] = []
     if made.foundation and call.stack.state != "absent":
         done = [step for step in made.foundation if not applier.lacks(step)]
@@ -133,6 +134,15 @@ def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
         applier.clean()
     done += [step for step in made.steps if step not in done]
     return _judged(call, seen, done)
+
+
+def _named(call: Call, applier: Applier, seen: Observed) -> Observed:
+    """Remember under which name this machine is deployed; what is measured later is remembered beside it."""
+    name, machine = call.stack.robot, seen.robot.machine
+    if call.stack.state == "absent" or not (name and machine):
+        return seen
+    applier.remember(lambda known: replace(known, robot=name, machine=machine))
+    return replace(seen, state=replace(seen.state, robot=name, machine=machine))
 
 
 def _begins(call: Call, applier: Applier, steps: Sequence[Step]) -> None:
@@ -170,7 +180,7 @@ def _judged(call: Call, before: Observed, done: list[Step]) -> dict[str, Any]:
     told = "; ".join(found)
     if done:
         failing = [name for name, one in measured.judged.services.items() if one.verdict in BROKEN]
-        said = logs.told(call.engine, call.stack, failing)
+        said = cause.told(call.engine, call.stack, failing)
         outcome = restore.automatically(call, result["fresh"])
         result.update(restore.measured(call, outcome).result, rolled_back=outcome.done)
         told = "\n".join([told, outcome.words, *said])

@@ -30,4 +30,9 @@ def config_files(stack: Stack, service: Service) -> list[DesiredFile]:
 
 def data_path(stack: Stack, service: Service, name: str) -> str:
     """Return the host directory of the service's data ``name``."""
-    return f"{stack.budget.root}/{service.name}/{name}"
+    return data_folder(stack.budget.root, service.name, name)
+
+
+def data_folder(root: str, service: str, name: str) -> str:
+    """Return the host directory of data ``name`` of a service, below the stack's ``root``."""
+    return f"{root}/{service}/{name}"

@@ -190,6 +190,8 @@ class Stack:
     watchdog_interval_seconds: int = 30
     accept_tight: bool = False
     fresh: tuple[str, ...] = ()  # services of this rollout that did not run on this robot before
+    robot: str = ""  # its name in the inventory; "": not told
+    former_name: str = ""  # under which it was deployed before it was renamed
     controller_clock: float = 0.0  # seconds since 1970 where Ansible runs; 0: not told
 
     def service(self, name: str) -> Service | None:

@@ -50,6 +50,8 @@ def parse(params: Mapping[str, Any]) -> Stack:
         watchdog_interval_seconds=int(params.get("watchdog_interval_seconds") or 30),
         accept_tight=bool(params.get("accept_tight")),
         fresh=tuple(params.get("fresh") or ()),
+        robot=str(params.get("robot") or ""),
+        former_name=str(params.get("former_name") or ""),
         controller_clock=float(params.get("controller_clock") or 0),
     )
     found = check.found(stack)

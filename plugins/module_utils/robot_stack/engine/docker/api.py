@@ -156,9 +156,10 @@ class DockerEngine:
             f"/images/{quote(reference, safe='/:@')}/tag?" + urlencode({"repo": repository, "tag": tag}),
         )
 
-    def logs(self, name: str, lines: int) -> str:
-        """Return the last ``lines`` lines that a container printed."""
-        raw = self._request("GET", f"/containers/{quote(name)}/logs?stdout=1&stderr=1&tail={lines}")
+    def logs(self, name: str, lines: int, since: float = 0.0) -> str:
+        """Return the last ``lines`` lines that a container printed, from ``since`` (seconds since 1970) on."""
+        wanted = urlencode({"stdout": 1, "stderr": 1, "tail": lines, **({"since": int(since)} if since > 0 else {})})
+        raw = self._request("GET", f"/containers/{quote(name)}/logs?{wanted}")
         return demultiplex(raw)[-LOGGED_AT_ONCE:].decode("utf-8", "replace").strip()
 
     def load(self, archive: Path) -> str:

@@ -1,0 +1,141 @@
+"""Odd ways into a robot: who used to run it by hand has them. Each is tried with a verification, which does all that a
+deployment does but change something.
+
+The robot's temporary folder is noexec, and its language German, from the first deployment on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+KEYS = PROJECT / ".testbed" / "odd_robots"
+PASSWORD = "correct horse"
+SHADOW = f"jane:{PASSWORD}\\nroot:{PASSWORD}\\n"
+TERMINAL = "Defaults requiretty in its sudoers"
+SETUP = f"""
+mount -o remount,noexec /tmp
+echo LANG=de_DE.UTF-8 > /etc/default/locale
+for name in jane tess sue; do
+  useradd --create-home --shell /bin/bash $name
+  install -d -o $name -m 0700 /home/$name/.ssh
+  install -o $name -m 0600 /home/operator/.ssh/authorized_keys /home/$name/.ssh/authorized_keys
+done
+printf '{SHADOW}' | chpasswd
+echo 'jane ALL=(ALL:ALL) ALL' > /etc/sudoers.d/jane
+printf 'tess ALL=(ALL:ALL) NOPASSWD: ALL\\nDefaults:tess requiretty\\n' > /etc/sudoers.d/tess
+chmod 0440 /etc/sudoers.d/jane /etc/sudoers.d/tess
+sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0 || true
+"""
+
+
+@pytest.fixture(scope="session")
+def odd(robots: dict[str, Any], playbook: Any) -> Any:
+    """The robot, deployed by its usual way in."""
+    found = robots["odd"]
+    found.host.check_output("bash -euc %s", SETUP)
+    done = playbook("playbooks/site.yml")
+    assert done.returncode == 0, done.stdout
+    return found
+
+
+def verified(playbook: Any, *arguments: str, **variables: Any) -> str:
+    """Verify the robot, with ``variables`` on the way there; return what was said."""
+    done = playbook("playbooks/verify.yml", *arguments, "-e", json.dumps(variables))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Nothing changed." in done.stdout
+    return str(done.stdout)
+
+
+def test_a_robot_with_a_noexec_folder_and_another_language_is_as_declared(odd: Any, playbook: Any) -> None:
+    assert "noexec" in odd.run("findmnt -no OPTIONS /tmp")
+    assert "odd    sensor_service" in verified(playbook)
+
+
+def test_sudo_with_a_password(odd: Any, playbook: Any) -> None:
+    verified(playbook, ansible_user="jane", ansible_become_password=PASSWORD)
+
+
+def test_sudo_without_the_password_that_it_wants_is_told(odd: Any, playbook: Any) -> None:
+    done = playbook("playbooks/verify.yml", "-e", "ansible_user=jane")
+    assert done.returncode != 0
+    assert "Missing sudo password" in done.stdout + done.stderr
+
+
+def test_su(odd: Any, playbook: Any) -> None:
+    verified(playbook, ansible_user="sue", ansible_become_method="su", ansible_become_password=PASSWORD)
+
+
+def test_sudo_that_wants_a_terminal_is_told_and_its_remedy_works(odd: Any, playbook: Any) -> None:
+    done = playbook("playbooks/verify.yml", "-e", "ansible_user=tess")
+    assert done.returncode != 0
+    assert TERMINAL in done.stdout, done.stdout + done.stderr
+    verified(playbook, ansible_user="tess", ansible_ssh_pipelining=False)
+
+
+def jump(odd: Any) -> str:
+    """Return what leads from the robot itself on to it, with the key of the way there."""
+    ours = f"-i {KEYS}/id_ed25519 -o UserKnownHostsFile={KEYS}/known_hosts -o IdentitiesOnly=yes"
+    through = f"ssh {ours} -W [%h]:%p -p {odd.variables['testbed_ssh_port']} operator@127.0.0.1"
+    return f"{ours} -o HostKeyAlias=[127.0.0.1]:{odd.variables['testbed_ssh_port']} -o ProxyCommand='{through}'"
+
+
+def test_a_jump_host(odd: Any, playbook: Any) -> None:
+    verified(playbook, ansible_host="127.0.0.1", ansible_port=22, ansible_ssh_common_args=jump(odd))
+
+
+def test_an_ipv6_address_behind_it(odd: Any, playbook: Any) -> None:
+    assert "::1" in odd.run("cat /proc/net/if_inet6 | sed 's/^0*1 .*/::1/'")
+    verified(playbook, ansible_host="::1", ansible_port=22, ansible_ssh_common_args=jump(odd))
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.run(
+        ["ansible-playbook", *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def way(odd: Any) -> dict[str, Any]:
+    """What an inventory of one's own must say of the robot."""
+    return {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": odd.variables["testbed_ssh_port"],
+        "ansible_user": "operator",
+        "ansible_become": "true",
+        "ansible_ssh_private_key_file": str(KEYS / "id_ed25519"),
+        "ansible_ssh_common_args": f"-o UserKnownHostsFile={KEYS}/known_hosts",
+        "robot_stack_memory_total_mib": "500",
+        "sensor_service_simulated": "true",
+        "victoriametrics_scrape_interval": "2s",
+    }
+
+
+def test_an_ini_inventory(way: dict[str, Any], tmp_path: Path) -> None:
+    """Its truths are texts, and some of its numbers."""
+    lines = [f"{name}={value}" for name, value in way.items()]
+    (tmp_path / "hosts.ini").write_text("\n".join(["[robots]", "odd", "[robots:vars]", *lines, ""]), encoding="utf-8")
+    done = run("-i", tmp_path / "hosts.ini", "playbooks/verify.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_dynamic_inventory(way: dict[str, Any], tmp_path: Path) -> None:
+    script = tmp_path / "inventory"
+    told = json.dumps({"robots": {"hosts": ["odd"]}, "_meta": {"hostvars": {"odd": way}}})
+    script.write_text(f"#!/bin/sh\ncat <<'END'\n{told}\nEND\n", encoding="utf-8")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    done = run("-i", script, "playbooks/verify.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_limit_from_a_file(odd: Any, playbook: Any, tmp_path: Path) -> None:
+    (tmp_path / "verify.retry").write_text("odd\n", encoding="utf-8")
+    verified(playbook, "--limit", f"@{tmp_path / 'verify.retry'}")

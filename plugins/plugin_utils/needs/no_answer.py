@@ -1,0 +1,53 @@
+"""Why a robot gave no answer at all, in one sentence: what Ansible shows of that is a failure to read JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+LOOKED_AT = 20_000  # letters of all that came instead of an answer
+# What programs say, in English or in another language, and what it means.
+SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"sudo: .*\btty\b", re.IGNORECASE),
+        "sudo wants a terminal on this robot (Defaults requiretty in its sudoers), and Ansible gives it none while "
+        "pipelining is on: write Defaults:USER !requiretty there, or ansible_ssh_pipelining: false for this robot",
+    ),
+    (
+        re.compile(r"is not in the sudoers file|sudo: .*may not run|is not allowed to (run|execute)"),
+        "this user may not become root on this robot: give it that right in sudoers, or name another in ansible_user",
+    ),
+    (
+        re.compile(r"No space left on device|Disk quota exceeded"),
+        "the disk is full where Ansible puts its files (ansible_remote_tmp) or Python its own (/tmp): free some space",
+    ),
+    (
+        re.compile(r"Read-only file system"),
+        "the disk may not be written to where Ansible puts its files: name a writable folder in ansible_remote_tmp",
+    ),
+    (
+        re.compile(r"\bMemoryError\b|Cannot allocate memory"),
+        "the robot had no memory left for Ansible's Python (some 30 MiB): stop something there, and run again",
+    ),
+)
+KILLED = (137, -9)
+KILLED_SENTENCE = "Ansible's Python was killed on the robot, as the kernel does for lack of memory: see dmesg there"
+
+
+def sentence(raw: Any) -> str:
+    """Return why ``raw``, Ansible's result of a module that did not answer, holds none; "": it cannot be told."""
+    if not isinstance(raw, dict):
+        return ""
+    text = "\n".join(_texts(raw))[:LOOKED_AT]
+    found = next((words for pattern, words in SENTENCES if pattern.search(text)), "")
+    if not found and raw.get("rc") in KILLED:
+        found = KILLED_SENTENCE
+    return f"{found}. Nothing was changed by this call." if found else ""
+
+
+def _texts(raw: dict[str, Any]) -> Iterator[str]:
+    for key in ("module_stderr", "module_stdout", "stderr", "stdout", "msg"):
+        value = raw.get(key)
+        if isinstance(value, str):
+            yield value[:LOOKED_AT]
