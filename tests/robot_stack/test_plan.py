@@ -575,7 +575,7 @@ def test_nothing_is_removed_while_nobody_knows_what_the_engine_holds(ours: bool,
     change = {} if ours else {"state": state.State()}
     made = remove.make(stack, done(stack, engine=silent, containers={}, engine_data=True, **change))
     assert made.steps == []
-    assert "does not answer" in made.refusals[0]
+    assert "does not run, so what is on it cannot be observed" in made.refusals[0]
 
 
 def test_a_robot_without_an_engine_or_without_a_stack_has_nothing_to_refuse() -> None:

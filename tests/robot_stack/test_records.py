@@ -137,7 +137,7 @@ def test_the_state_of_yesterday_is_read_and_gets_a_number(tmp_path: Path) -> Non
     write(tmp_path / state.FILE, json.dumps(OLD_STATE))
     assert state.read(tmp_path) == (KNOWN, [])
     state.save(KNOWN, tmp_path)
-    assert json.loads((tmp_path / state.FILE).read_text()) == {**OLD_STATE, "format": 1}
+    assert json.loads((tmp_path / state.FILE).read_text()) == {**OLD_STATE, "format": 1, "enabled_unit": ""}
     assert state.read(tmp_path) == (KNOWN, [])
 
 

@@ -48,9 +48,11 @@ class Applier:
             "boot-line": self._write,
             "slice": self._slice,
             "engine-file": self._write,
+            "engine-enable": self._engine_enable,
+            "engine-disable": lambda step: self._systemctl("disable", "--quiet", step.subject),
             "engine-restart": self._engine_restart,
             "watchdog-file": self._write,
-            "watchdog": lambda _: watchdog_setup.install(self.stack, self.roots, self.run),
+            "watchdog": self._watchdog,
             "watch": self._write,
             "image": self._image,
             "retag": self._retag,
@@ -111,16 +113,36 @@ class Applier:
         files.write(step.file, self.roots.filesystem)
         # what `systemctl set-property` has left would count more than the unit after the next boot
         shutil.rmtree(self.roots.path(f"{systemd.SET_BY_HAND}/{step.subject}.d"), ignore_errors=True)
+        if step.request.get("masked"):
+            systemd.unmask(self.run, step.subject)
         self.run(["systemctl", "daemon-reload"])
         self.run(["systemctl", "enable", "--quiet", "--now", step.subject])
         limit = next((x[10:] for x in step.file.content.splitlines() if x.startswith("MemoryMax=")), "infinity")
         # a unit that runs already keeps its old limit until it is told
         self.run(["systemctl", "set-property", "--runtime", step.subject, f"MemoryMax={limit}"])
 
+    def _watchdog(self, step: Step) -> None:
+        if step.request.get("masked"):
+            systemd.unmask(self.run, step.subject)
+        watchdog_setup.install(self.stack, self.roots, self.run)
+
+    def _systemctl(self, *words: str) -> None:
+        self.run(["systemctl", *words])
+
+    def _engine_enable(self, step: Step) -> None:
+        """What was not ours to enable is put back by a removal: that is noted before it is done."""
+        self.remember(lambda s: s if s.engine_packages else replace(s, enabled_unit=step.subject))
+        for unit in step.request["masked"]:
+            systemd.unmask(self.run, unit)
+        self.run(["systemctl", "enable", "--quiet", step.subject])
+
     def _engine_restart(self, _step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])
-        for unit in self.engine.driver.units:
-            self.run(["systemctl", "restart", unit])
+        try:
+            for unit in self.engine.driver.units:
+                self.run(["systemctl", "restart", unit])
+        except systemd.CommandError:
+            return  # the next look at the robot tells why, in the engine's own words
         self.remember(lambda s: replace(s, engine_configuration=self.engine.driver.configuration(self.stack)))
 
     def bring_images(self, steps: list[Step]) -> list[Need]:

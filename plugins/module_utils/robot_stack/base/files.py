@@ -37,10 +37,10 @@ class FoundFile:
 
 
 def find(path: Path) -> FoundFile | None:
-    """Return the regular file at ``path``, None where there is none."""
+    """Return the regular file at ``path``, None where there is none; raise OSError where that cannot be seen."""
     try:
         status = path.lstat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     if not stat.S_ISREG(status.st_mode):
         return FoundFile(None, 0, status.st_uid, status.st_gid)

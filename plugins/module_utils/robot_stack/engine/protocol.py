@@ -118,6 +118,7 @@ class Driver(Protocol):
     name: str  # as people call it
     command: str  # its command line, which people have
     units: Sequence[str]  # systemd's, in the order in which they are started; the last one is the engine
+    needs: Sequence[str]  # units without which those cannot start, and which are started with them
     programs: Sequence[str]  # what its processes are called, as the kernel cuts names
     settings_file: str  # of its own configuration
 

@@ -11,34 +11,17 @@ from ..base import files
 from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
-from ..engine.protocol import Driver, Engine, EngineInfo, FoundContainer, FoundImage, name_of
-from ..host import cgroup, disk_space, facts, kernel_cmdline, platforms, procfs, systemd
-from ..host.platforms import Platform
+from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of
+from ..host import cgroup, disk_space, facts, kernel_cmdline, platforms, procfs, systemd, units
 from ..records import good_versions, rebuild, record_file, samples, state
 from ..records.record_file import Problem
 from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import setup as watchdog_setup
+from . import found_engine
+from .found_engine import FoundEngine
 
-
-@dataclass(frozen=True)
-class FoundEngine:
-    """The container engine: there, answering, and as whose; ``info`` is what it says of itself while it runs."""
-
-    installed: bool
-    running: bool
-    missing_packages: list[str] = field(default_factory=list)
-    info: EngineInfo | None = None
-
-    @property
-    def cgroup_driver(self) -> str:
-        """How it names cgroups; an engine of ours will do as its settings say."""
-        return self.info.cgroup_driver if self.info else "systemd"
-
-    @property
-    def swap_accounted(self) -> bool:
-        """Whether it can limit swap."""
-        return self.info.swap_accounted if self.info else True
+__all__ = ["FoundEngine", "Observed", "observe"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +60,7 @@ class Observed:
     store: str = ""  # where the engine keeps its images
     absent_mounts: list[str] = field(default_factory=list)  # optional ones that this robot does not have
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
+    units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timer and the slices
 
     @property
     def ours(self) -> bool:
@@ -89,23 +73,25 @@ class Observed:
         return _own_engine(self.state, self.engine)
 
 
-def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
-    """Look at the robot once."""
+def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None = None) -> Observed:
+    """Look at the robot once; ``run`` starts programs that tell something. Raises `CommandError`."""
     here = facts.here(stack.budget.root, roots)
     remembered, problems = _remembered(stack, roots, engine.driver)
-    found_engine = _engine(stack, roots, engine, remembered, platforms.named(here.platform))
-    store = found_engine.info.store if found_engine.info else engine.driver.store(stack)
-    containers = containers_of(stack, engine) if found_engine.running else {}
-    images = images_of(stack, engine) if found_engine.running else {}
+    told = _units(stack, here, engine.driver, run)
+    engines_own = {name: told[name] for name in (*engine.driver.needs, *engine.driver.units) if name in told}
+    found = found_engine.find(stack, roots, engine, remembered, platforms.named(here.platform), engines_own, run)
+    store = found.info.store if found.info else engine.driver.store(stack)
+    containers = containers_of(stack, engine) if found.running else {}
+    images = images_of(stack, engine) if found.running else {}
     remembered, problems = _rebuilt(stack, roots, remembered, problems, (containers, images))
-    own_engine = _own_engine(remembered, found_engine)
+    own_engine = _own_engine(remembered, found)
     boot = (
         kernel_cmdline.boot_file(stack.controller.boot_files, roots.filesystem) if not here.hierarchy.version else None
     )
     return Observed(
         robot=here,
         state=remembered,
-        engine=found_engine,
+        engine=found,
         driver=engine.driver,
         containers=containers,
         images=images,
@@ -117,9 +103,9 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         running_files=_running_files(stack, roots, containers),
         slice_limits=_slice_limits(stack, here.hierarchy, own_engine),
         data_owners=_data_owners(stack, roots),
-        foreign_containers=foreign(engine, containers) if found_engine.running else [],
-        foreign_volumes=foreign_volumes(engine, containers) if found_engine.running and stack.remove_engine else [],
-        delivered_images=_delivered(engine, remembered) if found_engine.running else [],
+        foreign_containers=foreign(engine, containers) if found.running else [],
+        foreign_volumes=foreign_volumes(engine, containers) if found.running and stack.remove_engine else [],
+        delivered_images=_delivered(engine, remembered) if found.running else [],
         own_directories=_own_directories(stack, roots, remembered, containers),
         own_units=_own_units(stack, roots),
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
@@ -141,6 +127,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         running_boot_line=procfs.boot_line(roots.proc),
         disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
+        units=told,
         absent_mounts=sorted(
             {
                 mount.source
@@ -190,16 +177,10 @@ def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
     return bool(remembered.engine_packages) or not (found.installed or found.running)
 
 
-def _engine(
-    stack: Stack, roots: Roots, engine: Engine, remembered: state.State, platform: Platform | None
-) -> FoundEngine:
-    installed, running = engine.driver.installed(roots), engine.reachable()
-    # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
-    cut_off = not running or (platform is not None and platform.interrupted(roots))
-    asks_apt = cut_off or sorted(remembered.engine_packages) != sorted(stack.engine.packages)
-    wanted = stack.engine.packages if asks_apt and (remembered.engine_packages or not (installed or running)) else ()
-    missing = platform.missing(wanted, roots) if platform else sorted(wanted)
-    return FoundEngine(installed or running, running, missing, engine.info() if running else None)
+def _units(stack: Stack, here: facts.Robot, driver: Driver, run: systemd.Run | None) -> dict[str, units.Unit]:
+    """Return what systemd says of every unit that the stack stands on; a robot without systemd is refused later."""
+    names = [*driver.needs, *driver.units, watchdog_setup.TIMER, *systemd.slice_names(stack, own_engine=True)]
+    return units.observe(names, run) if here.systemd else {}
 
 
 def _data_used(stack: Stack, roots: Roots) -> dict[str, int]:
@@ -295,6 +276,6 @@ def _data_owners(stack: Stack, roots: Roots) -> dict[str, list[int] | None]:
 def _owner(path: Path) -> list[int] | None:
     try:
         status = path.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return [status.st_uid, status.st_gid]

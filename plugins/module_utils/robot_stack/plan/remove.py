@@ -9,6 +9,7 @@ from ..records.state import FILE
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
 from ..watchdog import setup as watchdog_setup
+from . import preflight
 from .observe import Observed
 from .plan import Plan
 from .step import Step
@@ -27,11 +28,9 @@ def make(stack: Stack, seen: Observed) -> Plan:
 
 def _refusals(stack: Stack, seen: Observed) -> list[str]:
     """Return what would be lost, or left behind."""
-    if seen.engine.installed and not seen.engine.running and (seen.own_state or seen.own_directories):
+    if seen.engine.unobserved and (seen.own_state or seen.own_directories):
         # its store holds our containers, which it would start again, and maybe somebody else's
-        unit = seen.driver.units[-1].partition(".")[0]
-        words = "the container engine does not answer, so nobody knows what it holds: start it first"
-        return [f"{words} (systemctl start {unit}; journalctl -u {unit} says why it does not run)"]
+        return [preflight.silent(seen)]
     if not stack.remove_engine:
         return []
     found = []
@@ -83,7 +82,9 @@ def _directories(stack: Stack, seen: Observed) -> list[Step]:
 
 def _engine(stack: Stack, seen: Observed) -> list[Step]:
     if not seen.ours:
-        return []
+        name = seen.state.enabled_unit
+        words = f"have {name} not start at boot, as before"
+        return [Step("engine-disable", name, words)] if name else []
     steps = []
     if stack.remove_engine:
         names = list(seen.state.engine_packages)

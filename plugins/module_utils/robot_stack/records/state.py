@@ -52,6 +52,7 @@ class State:
     `engine_configuration`: the digest of the engine files that the running engine was started with.
     `images`: references of the images that this project brought, and ids of those whose names went to newer ones.
     `image_history`: ids of the images that a service runs and ran before, the newest first.
+    `enabled_unit`: the unit of somebody else's engine that this project has enabled, and a removal disables again.
     `changed_at`: when this project last began to change the robot (seconds since 1970, 0: never, or not known).
     """
 
@@ -61,6 +62,7 @@ class State:
     services: Mapping[str, ServiceRecord] = field(default_factory=dict)
     image_history: Mapping[str, list[str]] = field(default_factory=dict)
     changed_at: float = 0.0
+    enabled_unit: str = ""
 
     def with_service(self, name: str, memory: ServiceRecord) -> State:
         """Return a copy in which ``name`` is remembered as ``memory``."""
@@ -99,6 +101,7 @@ def read(root: Path) -> tuple[State, list[Problem]]:
         {name: _service(values) for name, values in found.objects("services").items()},
         {name: history.texts(name) for name in history.raw},
         found.number("changed_at"),
+        found.text("enabled_unit"),
     )
     return state, record_file.told(FILE, wrong)
 

@@ -12,6 +12,8 @@ from ..base import lock
 from ..base.roots import Roots
 from ..engine.protocol import Engine
 from ..engine.staging import Archive
+from ..plan import observe
+from ..plan.observe import Observed
 from ..spec.model import Stack
 
 
@@ -28,6 +30,10 @@ class Call:
     applier: Any = None
     patience_seconds: float = lock.PATIENCE_SECONDS
     window: history.Window = field(default_factory=history.Window)
+
+    def observe(self, stack: Stack | None = None) -> Observed:
+        """Look at the robot, with what ``stack`` declares in mind; raise `CommandError`."""
+        return observe.observe(stack or self.stack, self.roots, self.engine)
 
     @property
     def reads_only(self) -> bool:

@@ -23,7 +23,7 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
     measured = measure(call, seen, remember=not call.check)
     base: dict[str, Any] = {"plan": [], "diff": [], "changed": False, "refusals": []}
     if measured.engine is None:
-        found = [Objection("engine", "it does not answer")]
+        found = [Objection("engine", seen.engine.silence or "it does not answer")]
     else:
         changed, since = good_versions.differing(good, call.stack), seen.state.changed_at
         found = gate.objections(call.stack, measured.readings, measured.engine, changed, since, call.clock())

@@ -93,6 +93,7 @@ class Result(TypedDict, total=False):
     diff: list[dict[str, str]]
     refusals: list[str]
     records: list[str]
+    unobserved: list[str]
     needs: list[dict[str, Any]]
     robot: RobotRow
     services: dict[str, ServiceRow]

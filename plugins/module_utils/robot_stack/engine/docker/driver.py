@@ -21,6 +21,7 @@ class Docker:
     name = "Docker"
     command = "docker"
     units: Sequence[str] = setup.UNITS
+    needs: Sequence[str] = setup.SOCKETS
     # the kernel keeps 15 characters of a name: containerd-shim-runc-v2 reads containerd-shim
     programs: Sequence[str] = ("dockerd", "containerd", "containerd-shim", "docker-proxy")
     settings_file = setup.DAEMON_JSON

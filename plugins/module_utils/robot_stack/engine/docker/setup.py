@@ -14,6 +14,7 @@ from ...spec.model import Stack
 
 DAEMON_JSON = "/etc/docker/daemon.json"
 UNITS = ("containerd.service", "docker.service")
+SOCKETS = ("docker.socket",)
 STORE = "/var/lib/docker"
 BINARIES = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd")
 
