@@ -250,13 +250,20 @@ author:
 """
 
 EXAMPLES = r"""
+- name: Inventory declares what can work
+  robotfleet.stack.inventory_gate:
+  run_once: true
+
+# As roles/robot_stack/tasks/converge.yml does it: without the gate's word for just these arguments nothing is done.
 - name: Give a robot one service, inside its limit
-  robot_stack:
+  robotfleet.stack.robot_stack:
     scope: [sensor_service]
-    budget:
-      memory_budget_mib: 300
-    services:
-      - "{{ sensor_service_spec }}"
+    architecture: "{{ robot_stack_architecture }}"
+    budget: "{{ robot_stack_budget }}"
+    engine: "{{ container_engine_spec }}"
+    memory_controller: "{{ memory_cgroup_spec }}"
+    watchdog_interval_seconds: "{{ robot_stack_watchdog_interval_seconds }}"
+    services: [sensor_service]
 """
 
 RETURN = r"""

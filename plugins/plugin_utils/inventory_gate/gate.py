@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import budget, exposure, floors, foreign, hub, telemetry, unknown_variables, values, waves
+from . import budget, exposure, floors, foreign, hub, telemetry, unknown_variables, values, waves, word
 from .declaration import Catalogue, Fault, Robot
 
 # a robot that the stack leaves, or that goes back to what it had, needs no sum that comes out, and no image
-UNCOUNTED = ("absent", "restored")
+UNCOUNTED = word.UNCOUNTED
 
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:

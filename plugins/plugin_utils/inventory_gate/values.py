@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -59,10 +60,7 @@ BOUNDED = ("_memory_limit_mib", "_cpu_limit", "_pids_limit")
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     """Return what is wrong with each of ``robot``'s values on its own."""
-    faults = [
-        fault(robot, name, f"it cannot be worked out: {why}", "correct the expression", value="(unknown)")
-        for name, why in sorted(robot.failures.items())
-    ]
+    faults = failed(robot, robot.failures)
     for name, option in catalogue.options.items():
         if name not in robot.values:
             if option.required and option.role in robot.services and name not in robot.failures:
@@ -75,6 +73,14 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
             hidden = "(secret)" if option.secret and value is not None else None
             faults.append(fault(robot, name, *objection, value=hidden))
     return faults
+
+
+def failed(robot: Robot, failures: Mapping[str, str]) -> list[Fault]:
+    """Return a fault for each variable of ``robot`` that cannot be worked out."""
+    return [
+        fault(robot, name, f"it cannot be worked out: {why}", "correct the expression", value="(unknown)")
+        for name, why in sorted(failures.items())
+    ]
 
 
 def object_to(option: Option, value: Any) -> Objection | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from ansible.parsing.vault import AnsibleVaultError, EncryptedString
 from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARGUMENTS
 
 from .. import collection
-from ..inventory_gate import origin
+from ..inventory_gate import origin, word
 from ..inventory_gate.declaration import Catalogue, Objection, Robot, Secret, Worked
 from . import specs
 
@@ -31,6 +31,7 @@ class Declaration:
     templar: Any
     foreign: tuple[specs.Role, ...]
     refused: Mapping[str, Objection]
+    overridden: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str, variables: dict[str, Any], action: Any, own: Catalogue) -> Declaration:
@@ -38,6 +39,12 @@ class Declaration:
         templar = action._templar.copy_with_new_env(available_variables=variables)
         listed, _ = worked_out(variables.get(LISTED), templar)
         entries = [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, (list, tuple)) else []
+        extra = action._task.get_variable_manager().extra_vars
+        given = tuple(
+            name
+            for name in sorted(own.internal & variables.keys())
+            if name in extra or origin.outside(name, variables, collection.ROOT)
+        )
         found: dict[str, specs.Role] = {}
         refused: dict[str, Objection] = {}
         for entry in dict.fromkeys(entries):
@@ -48,18 +55,19 @@ class Declaration:
             else:
                 found.update({role.name: role} if role else {})
         if not found:
-            return cls(name, variables, templar, (), refused)
-        extra = action._task.get_variable_manager().extra_vars
+            return cls(name, variables, templar, (), refused, given)
         joined = specs.environment(variables, list(found.values()), extra)
-        return cls(name, joined, templar.copy_with_new_env(available_variables=joined), tuple(found.values()), refused)
+        return cls(
+            name, joined, templar.copy_with_new_env(available_variables=joined), tuple(found.values()), refused, given
+        )
 
     @property
     def role_folders(self) -> list[Path]:
         """Where a service's files and build contexts are looked for."""
         return specs.folders(self.variables, self.foreign)
 
-    def robot(self, catalogue: Catalogue) -> Robot:
-        """Return what it declares; what cannot be worked out is a fault, not the end."""
+    def robot(self, catalogue: Catalogue, also: Sequence[str] = ()) -> Robot:
+        """Return what it declares, with services that it is given ``also``; what cannot be worked out is a fault."""
         values: dict[str, Any] = {}
         failures: dict[str, str] = {}
         for option in catalogue.options.values():
@@ -80,8 +88,31 @@ class Declaration:
             modes=catalogue.modes,
             foreign=tuple(role.name for role in self.foreign),
             refused=self.refused,
+            overridden=self.overridden,
+            also=tuple(also),
             part=self.part,
         )
+
+    def word(self, services: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the gate's word for what the robot's module is given, and what of it cannot be worked out, and why."""
+        failures: dict[str, str] = {}
+
+        def digest(variable: str, raw: Any) -> str:
+            value, why = worked_out(raw, self.templar)
+            failures.update({variable: why} if why else {})
+            return word.digest(value)
+
+        given = {name: digest(variable, self.variables.get(variable)) for name, variable in word.ARGUMENTS.items()}
+        passed = {}
+        for service in services:
+            raw = self.variables.get(f"{service}_spec")
+            if isinstance(raw, Mapping):
+                passed[service] = digest(f"{service}_spec", word.gated(raw))
+            else:  # the name of another variable
+                spec, why = worked_out(raw, self.templar)
+                failures.update({f"{service}_spec": why} if why else {})
+                passed[service] = word.digest(word.gated(spec) if isinstance(spec, Mapping) else spec)
+        return {"arguments": given, "services": passed}, failures
 
     def part(self, service: str, part: str = "") -> Worked:
         """Return a part of a service's spec, worked out, or all of it, whose form is checked as well."""
