@@ -30,7 +30,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import ba
 COLUMNS = ("robot", "service", "limit", "used", "peak", "headroom", "budget", "verdict")
 PLAN_COLUMNS = ("robot", "RAM", "reserve", "budget", "engine", "services", "sum", "left", "outcome")
 MOST_DIFF_LINES = 24
-COLOURS = {"ok": constants.COLOR_OK, "tight": constants.COLOR_WARN}
+COLOURS = {"ok": constants.COLOR_OK, "stopped": constants.COLOR_WARN, "tight": constants.COLOR_WARN}
 
 
 class CallbackModule(CallbackBase):

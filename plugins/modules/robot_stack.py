@@ -224,6 +224,13 @@ options:
     description: With I(state=proven), whether the verdict C(tight) passes, too.
     type: bool
     default: false
+  stopped:
+    description:
+      - Names of services that stay stopped though they are declared. Their containers and data stay. The watchdog
+        starts every other service that it finds stopped.
+    type: list
+    elements: str
+    default: []
   fresh:
     description: With I(state=proven), services that did not run on this robot before. Not for users.
     type: list
@@ -396,6 +403,7 @@ ARGUMENTS: dict[str, Any] = {
     "staged_images": {"type": "list", "elements": "dict", "default": []},
     "watchdog_interval_seconds": {"type": "int", "default": 30},
     "accept_tight": {"type": "bool", "default": False},
+    "stopped": {"type": "list", "elements": "str", "default": []},
     "fresh": {"type": "list", "elements": "str", "default": []},
     "controller_clock": {"type": "float", "default": 0},
     "remove_data": {"type": "bool", "default": False},

@@ -602,7 +602,7 @@ def test_settings_of_another_version_will_do(robot: Robot, tmp_path: Path) -> No
     stack = parse.parse(parameters(service()))
     settings = tmp_path / "settings"
     for declared, name in (
-        (watchdog_setup.settings(stack, "docker.service")[0], "stack.json"),
+        (watchdog_setup.settings(stack, "docker.service", own_engine=True)[0], "stack.json"),
         (watchdog_setup.service_settings(stack, stack.services[0]), "services/a.json"),
     ):
         raw = json.loads(declared.content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import budget, exposure, floors, foreign, hub, telemetry, unknown_variables, values, waves, word
+from . import budget, exposure, floors, foreign, hub, stopped, telemetry, unknown_variables, values, waves, word
 from .declaration import Catalogue, Fault, Robot
 
 # a robot that the stack leaves, or that goes back to what it had, needs no sum that comes out, and no image
@@ -14,6 +14,6 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     faults = values.check(robot, catalogue) + unknown_variables.check(robot, catalogue) + waves.check(robot)
     if robot.values.get("robot_stack_state") in UNCOUNTED:
         return faults
-    faults += floors.check(robot) + budget.check(robot) + exposure.check(robot)
+    faults += floors.check(robot) + budget.check(robot) + exposure.check(robot) + stopped.check(robot)
     faults += foreign.check(robot, catalogue, [fault.variable for fault in faults])
     return faults + (hub.check(robot) if robot.is_hub else telemetry.check(robot))

@@ -59,6 +59,7 @@ class Applier:
             "data": self._data,
             "file": self._write,
             "container": lambda step: self._replacement(step).make(step.request),
+            "halt": self._halt,
             "settle": lambda step: self._replacement(step).settle(),
             "orphan": self._orphan,
             "stop": self._stop,
@@ -213,6 +214,9 @@ class Applier:
             self.pause,
             lambda: rename_data.take(self.stack, service, self.roots),
         )
+
+    def _halt(self, step: Step) -> None:
+        self.engine.stop(name_of(step.subject), self._service(step).stop_timeout_seconds)
 
     def _remember_container(self, service: Service, image_before: str) -> None:
         found = self.engine.inspect(name_of(service.name))

@@ -189,6 +189,9 @@ class Engine(Protocol):
     def start(self, name: str) -> None:
         """Start a container; one that runs already is left alone."""
 
+    def resume(self, name: str) -> None:
+        """Let a container that somebody has paused run on."""
+
     def stop(self, name: str, timeout_seconds: int) -> None:
         """Stop a container, giving it time to flush what it holds."""
 

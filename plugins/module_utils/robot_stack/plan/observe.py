@@ -228,7 +228,7 @@ def _own_units(stack: Stack, roots: Roots) -> list[str]:
 
 def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) -> list[str]:
     desired = systemd.slice_units(stack, cgroup_version, own_engine, driver.units) + driver.files(stack)
-    desired += watchdog_setup.settings(stack, driver.units[-1])
+    desired += watchdog_setup.settings(stack, driver.units[-1], own_engine)
     for service in stack.scoped_services:
         desired += [*layout.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
     return [file.path for file in desired]

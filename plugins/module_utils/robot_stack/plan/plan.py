@@ -80,6 +80,8 @@ def _memory_controller(seen: Observed) -> list[Step]:
 
 
 def _service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
+    if stack.keeps_stopped(service.name):
+        return _halted(service, seen) + watchdog_steps.of_service(stack, service, seen)
     steps = _image(service, seen)
     for directory in service.data:
         path = layout.data_path(stack, service, directory.name)
@@ -96,6 +98,15 @@ def _service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
     rewritten = any(step.kind == "file" for step in steps)
     container_step = _container(stack, service, seen, rewritten)
     return steps + ([container_step] if container_step else []) + watchdog_steps.of_service(stack, service, seen)
+
+
+def _halted(service: Service, seen: Observed) -> list[Step]:
+    """What is kept stopped is left as it is otherwise: it becomes as declared when it may run again."""
+    found = seen.containers.get(name_of(service.name))
+    if found is None or not (found.running or found.restarting):
+        return []
+    words = f"stop container {found.name}, as robot_stack_stopped_services says (it stays, and so does its data)"
+    return [Step("halt", service.name, words, line_diff(f"container {found.name}", "state", found.status, "stopped"))]
 
 
 def _previous_file(stack: Stack, service: Service, file: DesiredFile, seen: Observed) -> files.FoundFile | None:

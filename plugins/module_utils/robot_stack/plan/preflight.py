@@ -54,7 +54,7 @@ def busy_listeners(stack: Stack, seen: Observed, proc_root: Path) -> list[str]:
     found: list[str] = []
     if seen.engine.unobserved:  # its containers may run on without it
         return found
-    for service in stack.scoped_services:
+    for service in (one for one in stack.scoped_services if not stack.keeps_stopped(one.name)):
         own = seen.containers.get(name_of(service.name))
         for address in service.listens:
             inode = procfs.listener(address, proc_root)

@@ -16,7 +16,7 @@ SHORTEST_SILENCE_SECONDS = 180.0
 def make(stack: Stack, seen: Observed) -> list[Step]:
     """Return what makes the watchdog run as declared."""
     steps = []
-    for file in watchdog_setup.settings(stack, seen.driver.units[-1]):
+    for file in watchdog_setup.settings(stack, seen.driver.units[-1], seen.own_engine):
         found = seen.found_files.get(file.path)
         if not watchdog_setup.says(file, found):
             steps.append(Step("watchdog-file", file.path, f"write {file.path}", files.difference(file, found), file))

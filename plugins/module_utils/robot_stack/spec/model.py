@@ -162,6 +162,7 @@ class Stack:
     registry: Registry = Registry()
     watchdog_interval_seconds: int = 30
     accept_tight: bool = False
+    stopped: tuple[str, ...] = ()  # services that are declared, and kept stopped on purpose
     fresh: tuple[str, ...] = ()  # services of this rollout that did not run on this robot before
     controller_clock: float = 0.0  # seconds since 1970 where Ansible runs; 0: not told
 
@@ -172,6 +173,10 @@ class Stack:
     def in_scope(self, name: str) -> bool:
         """Whether this call may touch ``name``; an empty scope means everything."""
         return not self.scope or name in self.scope
+
+    def keeps_stopped(self, name: str) -> bool:
+        """Whether ``name`` shall not run, although it is declared."""
+        return name in self.stopped
 
     @property
     def scoped_services(self) -> tuple[Service, ...]:

@@ -48,6 +48,7 @@ def parse(params: Mapping[str, Any]) -> Stack:
         registry=Registry(**_strings(params.get("registry"))),
         watchdog_interval_seconds=int(params.get("watchdog_interval_seconds") or 30),
         accept_tight=bool(params.get("accept_tight")),
+        stopped=tuple(params.get("stopped") or ()),
         fresh=tuple(params.get("fresh") or ()),
         controller_clock=float(params.get("controller_clock") or 0),
     )

@@ -37,6 +37,7 @@ class ServiceRow(TypedDict):
     restarts: int
     oom_kills: int
     hangs: int
+    starts: int
     major_faults: int | None
     major_faults_per_minute: float | None
     cgroup: str

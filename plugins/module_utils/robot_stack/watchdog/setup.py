@@ -22,13 +22,14 @@ from ..base.files import DesiredFile, FoundFile, write
 from ..base.roots import Roots
 from ..engine import drivers
 from ..host import cgroup, procfs, systemd
+from ..host import units as host_units
 from ..host.systemd import UNITS, Run
 from ..judge import readback, verdict
 from ..records import failure_history, record_file, samples, state
 from ..records.record_file import FORMAT
 from ..spec import layout, model
 from ..spec.model import Service, Stack
-from . import filesystems, look, restart
+from . import filesystems, look, restart, start
 from . import metrics as metrics_page
 
 TIMER = "robot-stack-watchdog.timer"
@@ -49,6 +50,7 @@ PROGRAM = (
     cgroup,
     procfs,
     systemd,
+    host_units,
     readback,
     verdict,
     failure_history,
@@ -61,6 +63,7 @@ PROGRAM = (
     filesystems,
     metrics_page,
     restart,
+    start,
 )
 MEMORY_MIB = 32
 LOOK = """\
@@ -106,10 +109,11 @@ def _sources() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def settings(stack: Stack, engine_unit: str) -> list[DesiredFile]:
-    """Return the stack's settings and the units, which start after ``engine_unit``."""
+def settings(stack: Stack, engine_unit: str, own_engine: bool) -> list[DesiredFile]:
+    """Return the stack's settings and the units, which start after ``engine_unit``, whether or not that is ours."""
     seconds = stack.watchdog_interval_seconds
     about = {"format": FORMAT, "budget": asdict(stack.budget), "socket": stack.engine.socket}
+    about.update({"engine_unit": engine_unit} if own_engine else {})
     return [
         DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
         DesiredFile(TMPFILES, _folders()),
@@ -131,6 +135,7 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
         "username": probe.username,
         "password_path": secret,
         "stop_timeout_seconds": service.stop_timeout_seconds,
+        **({"stopped": True} if stack.keeps_stopped(service.name) else {}),
         **({"filesystems": list(service.filesystems)} if service.filesystems else {}),
     }
     content = json.dumps(about, indent=1, sort_keys=True) + "\n"
