@@ -301,6 +301,7 @@ rolled_back: {description: How a failed robot was rolled back., type: list, elem
 verdict: {description: The worst verdict., type: str, returned: where an engine runs}
 """
 
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -424,6 +425,7 @@ class Discreet(AnsibleModule):
 
 def main() -> None:
     """Parse, execute, answer."""
+    os.umask(0o022)  # whatever the login or sudo says: modes are declared
     module = Discreet(argument_spec=ARGUMENTS, supports_check_mode=True)
     untold: dict[str, Any] = {"invocation": {}}
     try:

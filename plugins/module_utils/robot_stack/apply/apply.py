@@ -57,6 +57,7 @@ class Applier:
             "image": self._image,
             "retag": self._retag,
             "data": self._data,
+            "folder": lambda step: files.put_right(files.DesiredFolder(**step.request), self.roots.filesystem),
             "file": self._write,
             "container": lambda step: self._replacement(step).make(step.request),
             "halt": self._halt,
@@ -105,7 +106,7 @@ class Applier:
     def _private_parent(self, service: str) -> None:
         """Only root may list the versions of a service's files: their names are digests of what they hold."""
         parent = self.roots.path(f"{self.stack.budget.root}/{service}/config")
-        parent.mkdir(parents=True, exist_ok=True)
+        files.make_folders(parent)
         parent.chmod(0o700)
 
     def _slice(self, step: Step) -> None:
@@ -188,10 +189,10 @@ class Applier:
     def _data(self, step: Step) -> None:
         uid, gid = self._service(step).uid_gid
         path = self.roots.path(step.request["path"])
-        path.mkdir(parents=True, exist_ok=True)
+        files.make_folders(path)
         # what another owner was given by hand includes, as a rule, everything below; the service may be at work there
         with Folder.at(path) as top:
-            os.fchmod(top.descriptor, 0o750)
+            os.fchmod(top.descriptor, layout.DATA_MODE)
             os.fchown(top.descriptor, uid, gid)
             for folder, name, status in top.walk():
                 if (status.st_uid, status.st_gid) != (uid, gid):

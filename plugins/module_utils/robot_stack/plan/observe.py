@@ -60,6 +60,8 @@ class Observed:
     store: str = ""  # where the engine keeps its images
     absent_mounts: list[str] = field(default_factory=list)  # optional ones that this robot does not have
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
+    found_folders: Mapping[str, files.FoundFolder | None] = field(default_factory=dict)  # by absolute path
+    own_root: bool = False  # nothing of anybody else's is in it
     units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timer and the slices
 
     @property
@@ -88,6 +90,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
     boot = (
         kernel_cmdline.boot_file(stack.controller.boot_files, roots.filesystem) if not here.hierarchy.version else None
     )
+    own = _own_directories(stack, roots, remembered, containers)
     return Observed(
         robot=here,
         state=remembered,
@@ -106,7 +109,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
         foreign_containers=foreign(engine, containers) if found.running else [],
         foreign_volumes=foreign_volumes(engine, containers) if found.running and stack.remove_engine else [],
         delivered_images=_delivered(engine, remembered) if found.running else [],
-        own_directories=_own_directories(stack, roots, remembered, containers),
+        own_directories=own,
         own_units=_own_units(stack, roots),
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
         store=store,
@@ -128,6 +131,8 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
         disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
         units=told,
+        found_folders=_found_folders(stack, roots),
+        own_root=_own_root(roots.path(stack.budget.root), own),
         absent_mounts=sorted(
             {
                 mount.source
@@ -213,6 +218,17 @@ def _own_directories(
     names |= {container.service for container in containers.values()}
     entries = sorted(entry for entry in root.iterdir() if entry.name in names and entry.is_dir())
     return {entry.name: sorted(f"{entry.name}/{child.name}" for child in entry.iterdir()) for entry in entries}
+
+
+def _found_folders(stack: Stack, roots: Roots) -> dict[str, files.FoundFolder | None]:
+    wanted = [files.DesiredFolder(stack.budget.root), *watchdog_setup.folders(stack)]
+    wanted += [folder for service in stack.scoped_services for folder in layout.folders(stack, service)]
+    return {folder.path: files.find_folder(roots.path(folder.path)) for folder in wanted}
+
+
+def _own_root(root: Path, own: Mapping[str, list[str]]) -> bool:
+    """Whether the root is a folder that we made: no disk, and with no folders of other people."""
+    return root.is_dir() and not root.is_mount() and {one.name for one in root.iterdir() if one.is_dir()} <= set(own)
 
 
 def _holds_anything(directory: Path) -> bool:

@@ -16,7 +16,7 @@ from ..host import kernel_cmdline, systemd
 from ..spec import layout
 from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need, RebootNeed
-from . import engine_steps, preflight, slices
+from . import engine_steps, folders, preflight, slices
 from . import watchdog as watchdog_steps
 from .observe import Observed
 from .step import Step, line_diff
@@ -62,6 +62,7 @@ def differences(stack: Stack, seen: Observed) -> list[Step]:
     steps = slices.make(stack, seen) + engine_steps.make(stack, seen) + watchdog_steps.make(stack, seen)
     if seen.engine.unobserved:  # what it holds is not known, and not taken for absent
         return steps
+    steps += folders.make(stack, seen)
     for service in stack.scoped_services:
         steps += _service(stack, service, seen)
     return steps + _orphans(stack, seen)
@@ -82,7 +83,7 @@ def _memory_controller(seen: Observed) -> list[Step]:
 def _service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
     if stack.keeps_stopped(service.name):
         return _halted(service, seen) + watchdog_steps.of_service(stack, service, seen)
-    steps = _image(service, seen)
+    steps = _image(service, seen) + folders.of_service(stack, service, seen)
     for directory in service.data:
         path = layout.data_path(stack, service, directory.name)
         owner = seen.data_owners.get(path)

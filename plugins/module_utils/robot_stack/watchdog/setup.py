@@ -14,11 +14,11 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..ask import http
-from ..base import files, lock, roots, units, wire
-from ..base.files import DesiredFile, FoundFile, write
+from ..base import files, folder, lock, roots, units, wire
+from ..base.files import DesiredFile, DesiredFolder, FoundFile, write
 from ..base.roots import Roots
 from ..engine import drivers
 from ..host import cgroup, procfs, systemd
@@ -41,6 +41,7 @@ UNIT_FILES = (f"{UNITS}/{SERVICE}", f"{UNITS}/{TIMER}")
 PROGRAM = (
     http,
     files,
+    folder,
     lock,
     roots,
     units,
@@ -207,13 +208,20 @@ def _sampled(roots: Roots) -> Path:
     return roots.path(f"{samples.DIRECTORY}/{samples.FILE}")
 
 
+def folders(stack: Stack) -> list[DesiredFolder]:
+    """Return the folders of the program, its settings, and what it writes; root runs what is in the first of them."""
+    above = {str(parent) for file in program(stack) for parent in PurePosixPath(file.path).parents}
+    own = sorted(path for path in above if f"{path}/".startswith(f"{directory(stack)}/"))
+    return [DesiredFolder(path) for path in [*own, f"{directory(stack)}/services", *_KEPT]] + [_LOCKS]
+
+
 def _folders() -> str:
-    kept = ((samples.DIRECTORY, "0755"), (_metrics(), "0755"), (lock.FOLDER, "0700"))
-    return "".join(f"d {path} {mode} root root -\n" for path, mode in kept)
+    kept = [*(DesiredFolder(path) for path in _KEPT), _LOCKS]
+    return "".join(f"d {folder.path} {folder.mode:04o} root root -\n" for folder in kept)
 
 
-def _metrics() -> str:
-    return f"{samples.DIRECTORY}/{metrics_page.FILE.rsplit('/', 1)[0]}"
+_KEPT = (samples.DIRECTORY, f"{samples.DIRECTORY}/{metrics_page.FILE.rpartition('/')[0]}")
+_LOCKS = DesiredFolder(lock.FOLDER, 0o700)
 
 
 def _service_unit(stack: Stack, engine_unit: str) -> str:
