@@ -69,6 +69,7 @@ class Applier:
             "drop-root": lambda step: teardown.drop_root(self.roots, step.subject),
             "drop-file": lambda step: self.roots.path(step.subject).unlink(missing_ok=True),
             "drop-slice": lambda step: teardown.drop_slice(self.roots, self.run, self.stack.budget.slice, step.subject),
+            "put-back": self._put_back,
             "engine-leave": self._engine_leave,
             "drop-watchdog": lambda _: watchdog_setup.drop(self.roots, self.run),
         }
@@ -99,9 +100,19 @@ class Applier:
             raise ValueError(f"step '{step.summary}' has no file")
         if step.kind == "file":
             self._private_parent(step.subject)
+        if step.request.get("keep"):  # first of all: nothing else would know what was there
+            files.write(self._as_found(layout.before_path(self.stack), step.request["keep"]), self.roots.filesystem)
         if step.kind == "engine-file":  # said before the engine is there: an interrupted run must know whose it is
             self.remember(lambda s: replace(s, engine_packages=list(self.stack.engine.packages)))
         files.write(step.file, self.roots.filesystem)
+
+    def _as_found(self, path: str, found: files.FoundFile) -> files.DesiredFile:
+        return files.DesiredFile(path, found.content or "", found.mode, found.uid, found.gid)
+
+    def _put_back(self, step: Step) -> None:
+        files.write(self._as_found(step.subject, step.request["keep"]), self.roots.filesystem)
+        if step.request["forget"]:
+            self.roots.path(layout.before_path(self.stack)).unlink(missing_ok=True)
 
     def _private_parent(self, service: str) -> None:
         """Only root may list the versions of a service's files: their names are digests of what they hold."""
@@ -138,14 +149,14 @@ class Applier:
             systemd.unmask(self.run, unit)
         self.run(["systemctl", "enable", "--quiet", step.subject])
 
-    def _engine_restart(self, _step: Step) -> None:
+    def _engine_restart(self, step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])
         try:
             for unit in self.engine.driver.units:
                 self.run(["systemctl", "restart", unit])
         except systemd.CommandError:
             return  # the next look at the robot tells why, in the engine's own words
-        self.remember(lambda s: replace(s, engine_configuration=self.engine.driver.configuration(self.stack)))
+        self.remember(lambda s: replace(s, engine_configuration=step.request["configuration"]))
 
     def bring_images(self, steps: list[Step]) -> list[Need]:
         """Load or pull every image before anything is replaced; return what the controller must send again, whole."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
-from ..base.files import DesiredFile
+from ..base.files import DesiredFile, FoundFile
 from ..base.roots import Roots
 from ..spec.model import Service, Stack
 
@@ -115,12 +115,26 @@ class Difference:
 class Driver(Protocol):
     """What is known of one kind of engine without asking one."""
 
-    name: str  # as people call it
-    command: str  # its command line, which people have
-    units: Sequence[str]  # systemd's, in the order in which they are started; the last one is the engine
-    needs: Sequence[str]  # units without which those cannot start, and which are started with them
-    programs: Sequence[str]  # what its processes are called, as the kernel cuts names
-    settings_file: str  # of its own configuration
+    name: ClassVar[str]  # as people call it
+    command: ClassVar[str]  # its command line, which people have
+    units: ClassVar[Sequence[str]]  # systemd's, in the order in which they are started; the last one is the engine
+    needs: ClassVar[Sequence[str]]  # units without which those cannot start, and which are started with them
+    programs: ClassVar[Sequence[str]]  # what its processes are called, as the kernel cuts names
+    settings_file: ClassVar[str]  # of its own configuration
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        """The settings that its owner had left there before this project installed it."""
+
+    @property
+    def objection(self) -> str:
+        """Why those cannot be kept, "" where they can."""
+
+    def keeping(self, before: FoundFile | None) -> Driver:
+        """Return the driver that joins the settings in ``before`` with the declared ones."""
+
+    def instead_of(self, stack: Stack) -> list[str]:
+        """Return the names of settings in `before` in whose place declared ones stand."""
 
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""

@@ -18,7 +18,10 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
     for file in seen.driver.files(stack):
         found = seen.found_files.get(file.path)
         if not files.equal(file, found):
-            steps.append(Step("engine-file", file.path, f"write {file.path}", files.difference(file, found), file))
+            keep = file.path == seen.driver.settings_file and seen.settings_before is not None
+            words = f"write {file.path}{_kept(stack, seen) if keep else ''}"
+            request = {"keep": seen.settings_before} if keep else {}
+            steps.append(Step("engine-file", file.path, words, files.difference(file, found), file, request=request))
     missing = seen.engine.missing_packages
     if missing:
         names = ", ".join(missing)
@@ -31,8 +34,18 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
         words = "restart the container engine (containers keep running)"
         if not seen.engine.running:
             words = f"start the container engine ({seen.engine.silence}); what else is to do is planned after that"
-        steps.append(Step("engine-restart", seen.driver.units[-1], words))
+        started_with = {"configuration": seen.driver.configuration(stack)}
+        steps.append(Step("engine-restart", seen.driver.units[-1], words, request=started_with))
     return steps
+
+
+def _kept(stack: Stack, seen: Observed) -> str:
+    """Say what becomes of the settings that its owner had there; a removal puts them back."""
+    instead = seen.driver.instead_of(stack)
+    kept = [name for name in seen.driver.before if name not in instead]
+    words = [f"keeping its owner's {', '.join(sorted(kept))}"] if kept else []
+    words += [f"in place of its owner's {', '.join(instead)}"] if instead else []
+    return f", {' and '.join(words)}" if words else ""
 
 
 def _at_boot(seen: Observed) -> list[Step]:

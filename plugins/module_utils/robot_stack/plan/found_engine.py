@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 from ..base.roots import Roots
 from ..engine.protocol import Driver, Engine, EngineInfo
-from ..host import units
-from ..host.platforms import Platform
+from ..host import platforms, units
 from ..host.systemd import Run
 from ..records.state import State
 from ..spec.model import Stack
@@ -59,13 +58,14 @@ def find(
     stack: Stack,
     roots: Roots,
     engine: Engine,
+    driver: Driver,
     known: State,
-    platform: Platform | None,
     told: Mapping[str, units.Unit],
     run: Run | None,
 ) -> FoundEngine:
     """Look at the engine; ``told`` is what systemd says of its units, ``known`` what is remembered of the robot."""
-    installed, running = engine.driver.installed(roots), engine.reachable()
+    platform = platforms.find(roots)
+    installed, running = driver.installed(roots), engine.reachable()
     # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
     cut_off = not running or (platform is not None and platform.interrupted(roots))
     asks_apt = cut_off or sorted(known.engine_packages) != sorted(stack.engine.packages)
@@ -73,7 +73,7 @@ def find(
     missing = platform.missing(wanted, roots) if platform else sorted(wanted)
     if running:
         return FoundEngine(True, True, missing, engine.info(), told)
-    words = _silence(stack, engine.driver, told, run) if installed else ""
+    words = _silence(stack, driver, told, run) if installed else ""
     return FoundEngine(installed, False, missing, None, told, words)
 
 

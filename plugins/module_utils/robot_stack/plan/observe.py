@@ -12,7 +12,7 @@ from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
 from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of
-from ..host import cgroup, disk_space, facts, kernel_cmdline, platforms, procfs, systemd, units
+from ..host import cgroup, disk_space, facts, kernel_cmdline, procfs, systemd, units
 from ..records import good_versions, rebuild, record_file, samples, state
 from ..records.record_file import Problem
 from ..spec import layout
@@ -61,6 +61,7 @@ class Observed:
     absent_mounts: list[str] = field(default_factory=list)  # optional ones that this robot does not have
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
     found_folders: Mapping[str, files.FoundFolder | None] = field(default_factory=dict)  # by absolute path
+    settings_before: files.FoundFile | None = None  # what an owner had left for the engine, kept or about to be
     own_root: bool = False  # nothing of anybody else's is in it
     units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timer and the slices
 
@@ -78,11 +79,12 @@ class Observed:
 def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None = None) -> Observed:
     """Look at the robot once; ``run`` starts programs that tell something. Raises `CommandError`."""
     here = facts.here(stack.budget.root, roots)
-    remembered, problems = _remembered(stack, roots, engine.driver)
-    told = _units(stack, here, engine.driver, run)
-    engines_own = {name: told[name] for name in (*engine.driver.needs, *engine.driver.units) if name in told}
-    found = found_engine.find(stack, roots, engine, remembered, platforms.named(here.platform), engines_own, run)
-    store = found.info.store if found.info else engine.driver.store(stack)
+    driver, kept = _driver(stack, roots, engine.driver)
+    remembered, problems = _remembered(stack, roots, driver)
+    told = _units(stack, here, driver, run)
+    engines_own = {name: told[name] for name in (*driver.needs, *driver.units) if name in told}
+    found = found_engine.find(stack, roots, engine, driver, remembered, engines_own, run)
+    store = found.info.store if found.info else driver.store(stack)
     containers = containers_of(stack, engine) if found.running else {}
     images = images_of(stack, engine) if found.running else {}
     remembered, problems = _rebuilt(stack, roots, remembered, problems, (containers, images))
@@ -95,13 +97,12 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
         robot=here,
         state=remembered,
         engine=found,
-        driver=engine.driver,
+        driver=driver,
         containers=containers,
         images=images,
         running_images=running_images(stack, engine, containers, images),
         found_files={
-            path: files.find(roots.path(path))
-            for path in _paths(stack, here.hierarchy.version, own_engine, engine.driver)
+            path: files.find(roots.path(path)) for path in _paths(stack, here.hierarchy.version, own_engine, driver)
         },
         running_files=_running_files(stack, roots, containers),
         slice_limits=_slice_limits(stack, here.hierarchy, own_engine),
@@ -131,6 +132,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
         disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
         units=told,
+        settings_before=kept,
         found_folders=_found_folders(stack, roots),
         own_root=_own_root(roots.path(stack.budget.root), own),
         absent_mounts=sorted(
@@ -142,6 +144,15 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
             }
         ),
     )
+
+
+def _driver(stack: Stack, roots: Roots, driver: Driver) -> tuple[Driver, files.FoundFile | None]:
+    """Return the driver with the settings that an owner had left for an engine, and the file as it was."""
+    kept = files.find(roots.path(layout.before_path(stack)))
+    if kept is None and not (driver.installed(roots) or state.load(roots.path(stack.budget.root)).engine_packages):
+        found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
+        kept = None if rebuild.engine_is_ours(stack, driver, found) else found[driver.settings_file]
+    return driver.keeping(kept), kept
 
 
 def _remembered(stack: Stack, roots: Roots, driver: Driver) -> tuple[state.State, list[Problem]]:

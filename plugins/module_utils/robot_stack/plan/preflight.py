@@ -10,6 +10,7 @@ controller    the kernel's memory controller is on, or may be switched on
 swap          there is none, or the kernel can limit it for each cgroup
 disk          each file system holds what will be put there: packages, images, data, logs
 engine        there is one that answers and speaks API 1.41 (Docker 20.10), or it may be installed
+data          it is where it is declared, and nowhere else
 budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
 listeners     nobody else listens where a service wants to
 """
@@ -25,7 +26,7 @@ from ..engine.protocol import name_of
 from ..host import cgroup, disk_space, kernel_cmdline, procfs
 from ..records import state
 from ..spec.model import Service, Stack
-from . import limits
+from . import elsewhere, limits
 from .observe import Observed
 
 OLDEST_KERNEL = (4, 14)  # the first with /proc/PID/smaps_rollup, and with a count of kills in each cgroup
@@ -45,6 +46,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         # what a silent engine holds already is not known, and so not what would come
         *([] if seen.engine.unobserved else _disk(stack, seen)),
         *_engine(stack, seen),
+        *elsewhere.reasons(stack, seen),
         *limits.objection(stack, seen),
     ]
 
@@ -213,6 +215,8 @@ def _engine(stack: Stack, seen: Observed) -> list[str]:
         return _usable(seen)
     if not stack.engine.install:
         return ["there is no container engine: install one, or set container_engine_install: true"]
+    if seen.driver.objection:
+        return [f"there is no container engine yet, and {seen.driver.objection}"]
     if not seen.robot.platform:
         words = "there is no container engine, and this is no Debian"
         return [f"{words}: install {seen.driver.name} by this system's own means"]

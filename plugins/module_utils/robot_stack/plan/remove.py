@@ -9,7 +9,7 @@ from ..records.state import FILE
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
 from ..watchdog import setup as watchdog_setup
-from . import preflight
+from . import elsewhere, preflight
 from .observe import Observed
 from .plan import Plan
 from .step import Step
@@ -31,9 +31,9 @@ def _refusals(stack: Stack, seen: Observed) -> list[str]:
     if seen.engine.unobserved and (seen.own_state or seen.own_directories):
         # its store holds our containers, which it would start again, and maybe somebody else's
         return [preflight.silent(seen)]
+    found = elsewhere.reasons(stack, seen)
     if not stack.remove_engine:
-        return []
-    found = []
+        return found
     if seen.foreign_containers:
         names = ", ".join(seen.foreign_containers)
         found.append(f"remove_engine: the engine also runs {names}, which are not ours: remove them first")
@@ -96,6 +96,13 @@ def _engine(stack: Stack, seen: Observed) -> list[Step]:
         for file in seen.driver.files(stack)
         if seen.found_files.get(file.path) and (stack.remove_engine or file.path != seen.driver.settings_file)
     ]
+    kept, settings = seen.settings_before, seen.driver.settings_file
+    if kept is not None:
+        gone = [path for path in gone if path != settings]
+        if stack.remove_engine or seen.found_files.get(settings) != kept:
+            words = f"put {settings} back as its owner had it"
+            request = {"keep": kept, "forget": stack.remove_engine}
+            steps.append(Step("put-back", settings, words, request=request))
     steps += [Step("drop-file", path, f"remove {path}") for path in gone]
     if gone and not stack.remove_engine:
         steps.append(

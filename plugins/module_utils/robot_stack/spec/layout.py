@@ -10,6 +10,7 @@ from ..base.files import DesiredFile, DesiredFolder
 from .model import Service, Stack
 
 DATA_MODE = 0o750
+BEFORE = "engine-settings.before"  # what an owner had left for an engine, before this project installed one
 
 
 def config_directory(stack: Stack, service: Service) -> str:
@@ -42,6 +43,11 @@ def folders(stack: Stack, service: Service) -> list[DesiredFolder]:
         found += [DesiredFolder(f"{config}/{path}") for path in sorted(inside)]
     uid, gid = service.uid_gid
     return found + [DesiredFolder(data_path(stack, service, one.name), DATA_MODE, uid, gid) for one in service.data]
+
+
+def before_path(stack: Stack) -> str:
+    """Return where an owner's settings of the engine are kept."""
+    return f"{stack.budget.root}/{BEFORE}"
 
 
 def data_path(stack: Stack, service: Service, name: str) -> str:
