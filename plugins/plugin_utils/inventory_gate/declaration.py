@@ -82,6 +82,7 @@ class Robot:
     modes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the services of each telemetry mode
     foreign: tuple[str, ...] = ()  # those of its services that are somebody else's roles
     refused: Mapping[str, Objection] = field(default_factory=dict)  # entries of robot_stack_services that are none
+    locked: Mapping[str, str] = field(default_factory=dict)  # secrets that cannot be decrypted here, and why
     overridden: tuple[str, ...] = ()  # what our roles work out themselves, and somebody else gave a value
     also: tuple[str, ...] = ()  # services that a play of its own gives it, beside those
     part: Callable[..., Worked] = _nothing  # part of a service's spec, worked out; without a part all of it

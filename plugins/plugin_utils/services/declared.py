@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,8 @@ from ..inventory_gate import origin, word
 from ..inventory_gate.declaration import Catalogue, Objection, Robot, Secret, Worked
 from . import specs
 
+# What Ansible needs to connect and to become root; a plugin's own names end in the same words.
+CONNECTION_SECRET = re.compile(r"ansible_\w*(pass|password|passphrase|secret|token)")
 LISTED = "robot_stack_services"
 FORM = ARGUMENTS["services"]["options"]
 
@@ -89,9 +92,17 @@ class Declaration:
             foreign=tuple(role.name for role in self.foreign),
             refused=self.refused,
             overridden=self.overridden,
+            locked=self._locked(catalogue),
             also=tuple(also),
             part=self.part,
         )
+
+    def _locked(self, catalogue: Catalogue) -> dict[str, str]:
+        """Return the secrets that cannot be decrypted here, and why: of every role, and of the connection."""
+        secret = {option.name for option in catalogue.options.values() if option.secret}
+        secret |= {name for name in self.variables if CONNECTION_SECRET.fullmatch(name)}
+        told = {name: _locked(self.variables[name], self.templar) for name in sorted(secret & self.variables.keys())}
+        return {name: why for name, why in told.items() if why}
 
     def word(self, services: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the gate's word for what the robot's module is given, and what of it cannot be worked out, and why."""
@@ -163,13 +174,29 @@ def worked_out(raw: Any, templar: Any, secret: bool = False) -> Worked:
         return templar.template(raw), ""
     except AnsibleError as error:
         causes = _causes(error)
-        if secret and any(isinstance(cause, AnsibleVaultError) for cause in causes):
+        if secret and _undecryptable(causes):
             return Secret(), ""
         return None, str(causes[-1])
 
 
+def _locked(raw: Any, templar: Any) -> str:
+    """Return why a secret cannot be decrypted, "" where it can, or where it is none."""
+    try:
+        str(raw if _encrypted(raw) else templar.template(raw))
+    except AnsibleError as error:
+        causes = _causes(error)
+        if _undecryptable(causes):
+            return str(causes[-1])
+    return ""
+
+
 def _encrypted(raw: Any) -> bool:
     return isinstance(raw, EncryptedString)
+
+
+def _undecryptable(causes: Sequence[BaseException]) -> bool:
+    """Whether one of the causes is a vault; behind another name Ansible says so in words alone."""
+    return any(isinstance(cause, AnsibleVaultError) or "undecryptable" in str(cause) for cause in causes)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
