@@ -52,7 +52,7 @@ def verify(folder: Path, written: str, password: str | None) -> tuple[str, bool]
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     (folder / "ssh").chmod(0o755)
-    known = [] if password is None else ["--vault-password-file", folder / "password"]
+    known = [] if password is None else ["--vault-password-file", str(folder / "password")]
     done = subprocess.run(
         [BIN / "ansible-playbook", "-i", folder / "hosts.yml", "playbooks/verify.yml", *known],
         cwd=PROJECT,

@@ -46,6 +46,9 @@ class EngineInfo:
     swap_accounted: bool
     store: str
     takes_thin_archives: bool
+    remaps_users: bool = False  # containers run in a user namespace unless they say otherwise
+    rootless: bool = False
+    sandbox: str = ""  # the runtime that hides containers from the kernel's own view, "": an ordinary one
 
 
 @dataclass(frozen=True)
@@ -151,8 +154,10 @@ class Driver(Protocol):
     def too_old(self, found: EngineInfo) -> str:
         """Return why an engine is too old and what is needed, "" where it is not."""
 
-    def request(self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -> dict[str, Any]:
-        """Return what creates the service's container."""
+    def request(
+        self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str, remapped: bool = False
+    ) -> dict[str, Any]:
+        """Return what creates the service's container; ``remapped``: by an engine that gives users other numbers."""
 
     def drift(
         self, desired: Mapping[str, Any], found: FoundContainer, swap_accounted: bool = True, made: str = ""

@@ -134,7 +134,8 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     wanted = service.fingerprints.get(seen.robot.architecture, "")
     # our own engine will run with the driver that its daemon.json names; before it does, that is the answer
     driver = seen.engine.cgroup_driver
-    request = seen.driver.request(stack, _with_what_is_there(service, seen), driver, wanted)
+    remapped = bool(seen.engine.info and seen.engine.info.remaps_users)
+    request = seen.driver.request(stack, _with_what_is_there(service, seen), driver, wanted, remapped)
     name = name_of(service.name)
     found = seen.containers.get(name)
     if found is None:

@@ -228,7 +228,14 @@ def _usable(seen: Observed) -> list[str]:
     if seen.engine.masked and not seen.ours:
         names = " ".join(seen.engine.masked)
         return [f"{names} is masked: the container engine would not start at the next boot; systemctl unmask {names}"]
-    too_old = seen.driver.too_old(seen.engine.info) if seen.engine.info else ""
+    info = seen.engine.info
+    if info and info.rootless:
+        words = "its container engine is rootless: it cannot put containers below the stack's ceiling, which is root's"
+        return [f"{words}; install one that runs as root, or name its socket in container_engine_socket"]
+    if info and info.sandbox:
+        words = f"its container engine's default runtime is {info.sandbox}, in which no limit can be read back"
+        return [f"{words}: set default-runtime to runc in {seen.driver.settings_file}"]
+    too_old = seen.driver.too_old(info) if info else ""
     return [f"its container engine is {too_old}: update it"] if too_old else []
 
 

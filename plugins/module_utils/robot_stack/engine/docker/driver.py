@@ -72,9 +72,11 @@ class Docker:
         needed = ".".join(map(str, OLDEST_API))
         return f"{found.version} (API {found.api_version}), Docker 20.10 (API {needed}) or later is needed"
 
-    def request(self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -> dict[str, Any]:
+    def request(
+        self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str, remapped: bool = False
+    ) -> dict[str, Any]:
         """Return the body that creates the service's container."""
-        return container.body(stack, service, cgroup_driver, fingerprint)
+        return container.body(stack, service, cgroup_driver, fingerprint, remapped)
 
     def drift(
         self, desired: Mapping[str, Any], found: FoundContainer, swap_accounted: bool = True, made: str = ""
