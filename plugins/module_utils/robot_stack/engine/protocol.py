@@ -164,6 +164,9 @@ class Driver(Protocol):
     ) -> list[Difference]:
         """Return where a container differs from its request; ``made``: the id of ours ("": unknown)."""
 
+    def spec_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the digest of a request, which `FoundContainer.spec` has of the one that a container was made from."""
+
     def described(self, desired: Mapping[str, Any]) -> str:
         """Return a request as lines, as `FoundContainer.text` has them."""
 

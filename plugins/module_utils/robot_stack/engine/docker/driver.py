@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ...base.files import DesiredFile, FoundFile
 from ...base.roots import Roots
 from ...spec.model import Service, Stack
-from ..protocol import Difference, EngineInfo, FoundContainer
+from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, setup
 
 OLDEST_API = (1, 41)  # Docker 20.10: the first that knows cgroup v2 and private cgroup namespaces
@@ -83,6 +83,10 @@ class Docker:
     ) -> list[Difference]:
         """Return where a container differs from its request."""
         return container.drift(desired, found, swap_accounted, made)
+
+    def spec_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the digest that labels a container."""
+        return str(desired["Labels"][SPEC_LABEL])
 
     def described(self, desired: Mapping[str, Any]) -> str:
         """Return a request as lines."""
