@@ -17,9 +17,17 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import hub, machines, origin, twice, waves
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import (
+    hub,
+    machines,
+    origin,
+    twice,
+    values,
+    waves,
+    word,
+)
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.catalogue import joined, load
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Catalogue, Fault
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Catalogue, Fault, Robot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.gate import UNCOUNTED, check
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.machines import Reached
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
@@ -36,10 +44,10 @@ class DeclarationError(AnsibleActionFail):
 
 
 class ActionModule(ActionBase):
-    """Called once for all robots of the play."""
+    """Called once for all robots of the play, or for some of them, with services that the play gives them."""
 
     TRANSFERS_FILES = False
-    _VALID_ARGS: frozenset[str] = frozenset()
+    _VALID_ARGS: frozenset[str] = frozenset({"robots", "services"})
     _supports_check_mode = True
     _requires_connection = False
 
@@ -48,21 +56,26 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         own = load(collection.ROLES)
-        names = list(variables.get("ansible_play_hosts_all") or [])
+        names = [str(name) for name in self._task.args.get("robots") or variables.get("ansible_play_hosts_all") or []]
+        also = [str(name) for name in self._task.args.get("services") or []]
         declarations = [Declaration.of(name, self._variables(name), self, own) for name in names]
         known = self._catalogue(own, declarations, variables)
         images = NeededImages()
         faults: list[Fault] = []
-        robots = []
+        robots: list[Robot] = []
+        words: dict[str, dict[str, Any]] = {}
         for declaration in declarations:
             # of two robots with different roles of one name each has its own
             catalogue = joined(known, declaration.foreign) if declaration.foreign else known
-            robot = declaration.robot(catalogue)
+            robot = declaration.robot(catalogue, also)
             robots.append(robot)
             found = check(robot, catalogue)
-            faults += found
+            words[robot.name] = {}
             if not found and robot.values.get("robot_stack_state") not in UNCOUNTED:
-                faults += images.add(robot, declaration.role_folders)
+                words[robot.name], failures = declaration.word(robot.services)
+                found += values.failed(robot, failures)
+                found += images.add(robot, declaration.role_folders) if not found else []
+            faults += found
         faults += self._twice(declarations)
         groups: dict[str, list[str]] = variables.get("groups") or {}
         faults += waves.agree(robots) + hub.apart(robots, groups)
@@ -71,6 +84,7 @@ class ActionModule(ActionBase):
         if faults:
             machine = "host" if any(robot.is_hub for robot in robots) else "robot"
             raise DeclarationError(report(faults, len(names), machine))
+        word.give(words)
         return {
             "changed": False,
             "robots": len(names),

@@ -23,7 +23,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action im
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import lossless
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import lossless, word
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import packages, reboot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.declared import Declared
@@ -34,6 +34,12 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.scope im
 
 MODULE = "robotfleet.stack.robot_stack"
 ROUNDS = 6  # a reboot, packages, images, one of them again, whole: more than that goes in circles
+
+
+class RefusedError(AnsibleActionFail):
+    """A refusal: its message is the whole answer, and is shown once."""
+
+    omit_exception_key = True
 
 
 class ActionModule(RobotAction):
@@ -49,11 +55,11 @@ class ActionModule(RobotAction):
         in_scope = self._scope(variables)
         if in_scope is None:  # before anything connects
             return {"changed": False, "skipped": True, "skip_reason": "the run's tags name no service of this robot"}
-        super().run(tmp, task_vars)
         connection = Connection(self, variables)
         source = ImageSource.of(self._task.args.get("image_delivery") or {})
         images = Images(connection.say, source.folder)
         arguments = {**self._arguments(variables, source, images), "scope": in_scope}
+        super().run(tmp, task_vars)  # which connects
         root = str((arguments.get("budget") or {}).get("root") or "/var/lib/robot-stack")
         known = KnownImages(collection.cache() / "robots", connection.robot, variables)
         delivery = ImageDelivery(connection, images, known, root)
@@ -82,12 +88,17 @@ class ActionModule(RobotAction):
         state = str(arguments.get("state") or "present")
         architecture = str(arguments.get("architecture") or "amd64")
         services = ServiceArguments(self, variables, source, images)
+        specs = services.specs(arguments.get("services") or [])
+        try:  # before anything is built, sent or asked
+            word.demand(str(variables.get("inventory_hostname", "")), state, arguments, specs)
+        except word.NoWordError as error:
+            raise RefusedError(str(error)) from error
         return {
             **arguments,
             "state": state,
             "architecture": architecture,
             "robot": str(variables.get("inventory_hostname") or ""),
-            "services": services.of(arguments.get("services") or [], state, architecture),
+            "services": services.of(specs, state, architecture),
             "registry": source.registry,
         }
 

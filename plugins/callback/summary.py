@@ -30,7 +30,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import ba
 COLUMNS = ("robot", "service", "limit", "used", "peak", "headroom", "budget", "verdict")
 PLAN_COLUMNS = ("robot", "RAM", "reserve", "budget", "engine", "services", "sum", "left", "outcome")
 MOST_DIFF_LINES = 24
-COLOURS = {"ok": constants.COLOR_OK, "tight": constants.COLOR_WARN}
+COLOURS = {"ok": constants.COLOR_OK, "stopped": constants.COLOR_WARN, "tight": constants.COLOR_WARN}
 
 
 class CallbackModule(CallbackBase):
@@ -125,6 +125,8 @@ def joined(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]
 
 def rows(robot: str, result: dict[str, Any]) -> list[tuple[str, ...]]:
     """Return the table's rows of one robot: services, engine, stack. None where nothing was measured."""
+    if result.get("unobserved"):
+        return [(robot, "engine", *["-"] * (len(COLUMNS) - 3), "not observed")]
     if "budget" not in result:
         return []
     found: list[tuple[Any, ...]] = []
@@ -239,6 +241,11 @@ def records(robot: str, result: dict[str, Any]) -> list[str]:
     return [f"{robot}: {sentence}" for sentence in result.get("records") or []]
 
 
+def unobserved(result: dict[str, Any]) -> list[str]:
+    """Return why a robot could not be observed, where that is not among the reasons of its refusal already."""
+    return [why for why in result.get("unobserved") or [] if why not in (result.get("refusals") or [])]
+
+
 def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str]:
     """Return what changed, what was refused, what is wrong and who did not answer, a line each."""
     found = []
@@ -249,6 +256,7 @@ def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str
         found += [f"{robot} refused: {reason}" for reason in (result.get("refusals") or [])]
         found += records(robot, result)
         found += [f"{robot}: {sentence}" for sentence in result.get("shut_out") or []]
+        found += [f"{robot} could not be observed: {why}" for why in unobserved(result)]
         found += reasons(robot, result)
         if "budget" in result:
             left = result["budget"].get("left_mib")

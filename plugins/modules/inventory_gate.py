@@ -9,8 +9,20 @@ description:
   - Checks what the inventory declares for every robot of the play at once; all faults come in one message that names
     the robot, the variable, its value, its file and the remedy.
   - Where nothing is wrong, makes the images ready on the controller that the robots need, and tells their digests.
-  - Takes no options, and contacts no robot. Run it once for all robots of the play.
-options: {}
+  - Contacts no robot. Run it once for all robots of the play.
+  - What it has passed it remembers for this run. The module M(robotfleet.stack.robot_stack) refuses a robot for which
+    it has not been run, or that is asked for something else than it has passed.
+options:
+  robots:
+    description: Names of the robots to check; without it, all of the play.
+    type: list
+    elements: str
+    default: []
+  services:
+    description: Services that the play gives these robots beside those that they declare.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode: {support: full, description: "Checks the same; images are made ready, too."}
   diff_mode: {support: none, description: There is nothing to compare}

@@ -97,6 +97,7 @@ msg: {description: "What was done, for people.", type: str, returned: always}
 archive: {description: The archive on the controller., type: str, returned: where one was written or read}
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,7 @@ def step(params: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Parse, do one step, answer."""
+    os.umask(0o022)  # whatever the login or sudo says
     arguments: dict[str, Any] = {
         "state": {
             "type": "str",

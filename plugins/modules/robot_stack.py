@@ -233,6 +233,13 @@ options:
     description: With I(state=proven), whether the verdict C(tight) passes, too.
     type: bool
     default: false
+  stopped:
+    description:
+      - Names of services that stay stopped though they are declared. Their containers and data stay. The watchdog
+        starts every other service that it finds stopped.
+    type: list
+    elements: str
+    default: []
   fresh:
     description: With I(state=proven), services that did not run on this robot before. Not for users.
     type: list
@@ -275,13 +282,20 @@ author:
 """
 
 EXAMPLES = r"""
+- name: Inventory declares what can work
+  robotfleet.stack.inventory_gate:
+  run_once: true
+
+# As roles/robot_stack/tasks/converge.yml does it: without the gate's word for just these arguments nothing is done.
 - name: Give a robot one service, inside its limit
-  robot_stack:
+  robotfleet.stack.robot_stack:
     scope: [sensor_service]
-    budget:
-      memory_budget_mib: 300
-    services:
-      - "{{ sensor_service_spec }}"
+    architecture: "{{ robot_stack_architecture }}"
+    budget: "{{ robot_stack_budget }}"
+    engine: "{{ container_engine_spec }}"
+    memory_controller: "{{ memory_cgroup_spec }}"
+    watchdog_interval_seconds: "{{ robot_stack_watchdog_interval_seconds }}"
+    services: [sensor_service]
 """
 
 RETURN = r"""
@@ -317,6 +331,7 @@ rolled_back: {description: How a failed robot was rolled back., type: list, elem
 verdict: {description: The worst verdict., type: str, returned: where an engine runs}
 """
 
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -421,6 +436,7 @@ ARGUMENTS: dict[str, Any] = {
     "staged_images": {"type": "list", "elements": "dict", "default": []},
     "watchdog_interval_seconds": {"type": "int", "default": 30},
     "accept_tight": {"type": "bool", "default": False},
+    "stopped": {"type": "list", "elements": "str", "default": []},
     "fresh": {"type": "list", "elements": "str", "default": []},
     "robot": {"type": "str", "default": ""},
     "former_name": {"type": "str", "default": ""},
@@ -452,6 +468,7 @@ class Discreet(AnsibleModule):
 
 def main() -> None:
     """Parse, execute, answer."""
+    os.umask(0o022)  # whatever the login or sudo says: modes are declared
     module = Discreet(argument_spec=ARGUMENTS, supports_check_mode=True)
     untold: dict[str, Any] = {"invocation": {}}
     try:

@@ -24,7 +24,7 @@ def told(playbooks: Path, *entries: Any, extra: dict[str, Any] | None = None, **
     source = ImageSource(method="pull", digests=dict.fromkeys(_OURS, "sha256:2") | DIGESTS)
     images: Any = SimpleNamespace()
     found = ServiceArguments(action(variables, **(extra or {})), variables, source, images)
-    return found.of(list(entries), "present", "amd64")
+    return found.of(found.specs(list(entries)), "present", "amd64")
 
 
 _OURS = ["robot-stack/sensor-service:0.1.0", "victoriametrics/victoria-metrics:v1.148.8"]

@@ -105,7 +105,7 @@ class FakeEngine:
             self.containers[query["name"]] = {**self.containers.pop(name), "Name": f"/{query['name']}"}
         elif action == "stop":
             found["State"] = {"Running": False, "Status": "exited", "Pid": 0}
-        elif action in ("start", "restart"):
+        elif action in ("start", "restart", "unpause"):
             self._started(found)
         return 204, b""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import image
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
 
 MIB = 1024 * 1024
 UNLIMITED_V1 = 9223372036854771712
@@ -79,6 +80,9 @@ class Robot:
             write(top / "cgroup.controllers", "cpu memory pids\n")
         write(root / "proc/meminfo", "MemTotal:  512000 kB\nSwapTotal: 1024 kB\nHugePages_Total: 3\n")
         self.process(1, "systemd", "/")
+        self.units: dict[str, dict[str, str]] = {}  # what systemd says of a unit, where that is not the best
+        self.journal = ""
+        self.refuses_to_start = ""  # a unit
         write(root / "var/lib/dpkg/status", "Package: base\nStatus: install ok installed\n")
         (root / "run/systemd/system").mkdir(parents=True)
 
@@ -117,11 +121,38 @@ class Robot:
         rollup = f"Rss: {pss + 9} kB\nPss: {pss} kB\nPss_Anon: 7 kB\nAnonymous: {anonymous} kB\n"
         write(own / "smaps_rollup", f"0-1 ---p 0 00:00 0 [rollup]\n{rollup}")
 
+    def tells(self, argv: Sequence[str]) -> str | None:
+        """Answer what systemd is asked; None: it is told to do something."""
+        if argv[0] == "journalctl":
+            return self.journal
+        if argv[1] != "show":
+            return None
+        well = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "UnitFileState": "enabled"}
+        asked = argv[argv.index("--") + 1 :]
+        told = ({"Id": name, **well, "Result": "success", **self.units.get(name, {})} for name in asked)
+        return "\n".join("".join(f"{key}={value}\n" for key, value in unit.items()) for unit in told)
+
+    def _obeys(self, argv: Sequence[str]) -> None:
+        """Let a unit be what systemd was told to make of it."""
+        ended = {
+            "enable": ("UnitFileState", *(("ActiveState",) if "--now" in argv else ())),
+            "unmask": ("LoadState", "UnitFileState"),
+            "restart": ("ActiveState", "SubState", "Result"),
+        }
+        for key in ended.get(argv[1], ()):
+            self.units.get(argv[-1], {}).pop(key, None)
+
     def systemctl(self, calls: list[list[str]]) -> Callable[[Sequence[str]], str]:
         """Return a systemctl that notes what it is told and gives a slice its limit."""
 
         def run(argv: Sequence[str]) -> str:
+            told = self.tells(argv)
+            if told is not None:
+                return told
             calls.append(list(argv))
+            if self.refuses_to_start and argv[1:] == ["restart", self.refuses_to_start]:
+                raise CommandError(f"{' '.join(argv)}: exit 1: Job failed.")
+            self._obeys(argv)
             if argv[1] == "set-property":
                 name, limit = argv[3], argv[4].split("=")[1]
                 parent = "" if name == "robotstack.slice" else "/robotstack.slice"

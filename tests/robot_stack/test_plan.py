@@ -107,7 +107,7 @@ def _found(file: Any) -> Any:
 def done(stack: Any, **change: Any) -> Any:
     """A robot that is as ``stack`` says, its engine installed by this project; then ``change``."""
     wanted = systemd.slice_units(stack, 2, True, DOCKER.units) + DOCKER.files(stack)
-    wanted += watchdog_setup.settings(stack, DOCKER.units[-1])
+    wanted += watchdog_setup.settings(stack, DOCKER.units[-1], own_engine=True)
     containers, images = {}, {}
     for one in stack.services:
         wanted += [*layout.config_files(stack, one), watchdog_setup.service_settings(stack, one)]
@@ -243,6 +243,8 @@ def test_somebody_elses_engine_is_never_configured() -> None:
     theirs = done(stack, state=state.State())
     engines = {file.path for file in DOCKER.files(stack)}
     kept = {path: found for path, found in theirs.found_files.items() if path not in engines}
+    not_ours = watchdog_setup.settings(stack, DOCKER.units[-1], own_engine=False)
+    kept.update({file.path: _found(file) for file in not_ours})
     theirs = dataclasses.replace(theirs, found_files=kept)
     # a slice that an earlier version made for it goes: it is empty
     (step,) = plan.make(stack, theirs).steps
@@ -587,7 +589,7 @@ def test_nothing_is_removed_while_nobody_knows_what_the_engine_holds(ours: bool,
     change = {} if ours else {"state": state.State()}
     made = remove.make(stack, done(stack, engine=silent, containers={}, engine_data=True, **change))
     assert made.steps == []
-    assert "does not answer" in made.refusals[0]
+    assert "does not run, so what is on it cannot be observed" in made.refusals[0]
 
 
 def test_a_robot_without_an_engine_or_without_a_stack_has_nothing_to_refuse() -> None:

@@ -137,7 +137,8 @@ def test_the_state_of_yesterday_is_read_and_gets_a_number(tmp_path: Path) -> Non
     write(tmp_path / state.FILE, json.dumps(OLD_STATE))
     assert state.read(tmp_path) == (KNOWN, [])
     state.save(KNOWN, tmp_path)
-    assert json.loads((tmp_path / state.FILE).read_text()) == {**OLD_STATE, "format": 1, "robot": "", "machine": ""}
+    added = {"format": 1, "robot": "", "machine": "", "enabled_unit": ""}
+    assert json.loads((tmp_path / state.FILE).read_text()) == {**OLD_STATE, **added}
     assert state.read(tmp_path) == (KNOWN, [])
 
 
@@ -602,7 +603,7 @@ def test_settings_of_another_version_will_do(robot: Robot, tmp_path: Path) -> No
     stack = parse.parse(parameters(service()))
     settings = tmp_path / "settings"
     for declared, name in (
-        (watchdog_setup.settings(stack, "docker.service")[0], "stack.json"),
+        (watchdog_setup.settings(stack, "docker.service", own_engine=True)[0], "stack.json"),
         (watchdog_setup.service_settings(stack, stack.services[0]), "services/a.json"),
     ):
         raw = json.loads(declared.content)

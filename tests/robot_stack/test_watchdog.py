@@ -334,5 +334,6 @@ def test_a_password_stays_in_the_services_own_file() -> None:
 
 
 def test_the_units_are_below_the_ceiling() -> None:
-    units = {file.path: file.content for file in watchdog_setup.settings(parse.parse(parameters()), "docker.service")}
+    made = watchdog_setup.settings(parse.parse(parameters()), "docker.service", own_engine=False)
+    units = {file.path: file.content for file in made}
     assert "Slice=robotstack.slice\n" in units["/etc/systemd/system/robot-stack-watchdog.service"]

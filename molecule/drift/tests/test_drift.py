@@ -122,7 +122,8 @@ def test_a_file_that_was_edited_and_a_container_that_was_stopped(
 ) -> None:
     (mount,) = [m for m in strayed.inspect("victoriametrics")["HostConfig"]["Mounts"] if m["Target"] == "/config"]
     file = f"{mount['Source']}/scrape.yml"
-    strayed.run(f"echo '# by hand' >> {file} && docker stop {SENSOR}")
+    # without its watchdog, which would start it
+    strayed.run(f"systemctl stop robot-stack-watchdog.timer && echo '# by hand' >> {file} && docker stop {SENSOR}")
     told = told_and_healed(
         playbook,
         robots,

@@ -252,9 +252,10 @@ def test_a_fleet_that_cannot_be_reached_at_all_still_has_a_report(playbook: Any,
 
 @pytest.fixture
 def without_sensors(robot: Any) -> Iterator[Any]:
-    robot.run("docker stop robot-stack-sensor_service")
+    # without its watchdog, which would start it
+    robot.run("systemctl stop robot-stack-watchdog.timer && docker stop robot-stack-sensor_service")
     yield robot
-    robot.run("docker start robot-stack-sensor_service")
+    robot.run("docker start robot-stack-sensor_service && systemctl start robot-stack-watchdog.timer")
 
 
 def test_a_robot_that_fails_is_told_and_fails_the_run(without_sensors: Any, playbook: Any, tmp_path: Path) -> None:

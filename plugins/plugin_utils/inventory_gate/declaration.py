@@ -82,6 +82,9 @@ class Robot:
     modes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the services of each telemetry mode
     foreign: tuple[str, ...] = ()  # those of its services that are somebody else's roles
     refused: Mapping[str, Objection] = field(default_factory=dict)  # entries of robot_stack_services that are none
+    locked: Mapping[str, str] = field(default_factory=dict)  # secrets that cannot be decrypted here, and why
+    overridden: tuple[str, ...] = ()  # what our roles work out themselves, and somebody else gave a value
+    also: tuple[str, ...] = ()  # services that a play of its own gives it, beside those
     part: Callable[..., Worked] = _nothing  # part of a service's spec, worked out; without a part all of it
 
     def integer(self, name: str) -> int | None:
@@ -101,7 +104,8 @@ class Robot:
         mode = self.values.get("robot_stack_telemetry_mode")
         of_mode = self.modes.get(mode, ()) if isinstance(mode, str) else ()
         named = [name.rpartition(".")[2] for name in self.listed if name not in self.refused]
-        known = [name for name in (named if self.listed else of_mode) if f"{name}_spec" in self.names]
+        wanted = [*(named if self.listed else of_mode), *self.also]
+        known = [name for name in wanted if f"{name}_spec" in self.names]
         return tuple(dict.fromkeys(name for name in known if self.is_on(name)))
 
     def is_on(self, service: str) -> bool:

@@ -12,15 +12,17 @@ from . import (
     listeners,
     program_flags,
     scraping,
+    stopped,
     telemetry,
     unknown_variables,
     values,
     waves,
+    word,
 )
 from .declaration import Catalogue, Fault, Robot
 
 # a robot that the stack leaves, or that goes back to what it had, needs no sum that comes out, and no image
-UNCOUNTED = ("absent", "restored")
+UNCOUNTED = word.UNCOUNTED
 
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
@@ -30,5 +32,6 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
         return faults
     faults += floors.check(robot) + budget.check(robot) + exposure.check(robot)
     faults += program_flags.check(robot) + extras.check(robot) + scraping.check(robot) + listeners.check(robot)
+    faults += stopped.check(robot)
     faults += foreign.check(robot, catalogue, [fault.variable for fault in faults])
     return faults + (hub.check(robot) if robot.is_hub else telemetry.check(robot))

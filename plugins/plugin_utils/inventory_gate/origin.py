@@ -27,6 +27,12 @@ def of(variable: str, variables: Mapping[str, Any]) -> str:
     return _shown(Path(tag.path), tag.line_num)
 
 
+def outside(variable: str, variables: Mapping[str, Any], folder: Path) -> bool:
+    """Whether ``variable``'s value is known to have been written in a file that is not below ``folder``."""
+    tag = Origin.get_tag(variables[variable]) if Origin is not None else None
+    return bool(tag and tag.path and folder not in Path(tag.path).resolve().parents)
+
+
 def files(variables: Mapping[str, Any]) -> list[str]:
     """Return the files that have a say in a robot's ``variables``: its own, its groups', and any that Ansible read."""
     tags = (Origin.get_tag(value) for value in variables.values()) if Origin is not None else ()

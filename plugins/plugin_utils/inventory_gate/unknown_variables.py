@@ -39,7 +39,14 @@ def check(robot: Robot, catalogue: Catalogue, renamed: Mapping[str, str] = RENAM
             faults.append(_unknown(robot, name, known, why, MISTAKEN, f"name its service in {SERVICES}, or "))
         elif closest(name, known, MISTAKEN):
             faults.append(_unknown(robot, name, known, "no role has such a variable"))
-    return faults + _services(robot)
+    return faults + _overridden(robot) + _services(robot)
+
+
+def _overridden(robot: Robot) -> list[Fault]:
+    """Return what would walk around every rule: a result of the roles' own arithmetic, given by somebody else."""
+    why = "the role works it out itself, from variables that are checked: given like this nothing would check it"
+    remedy = "delete it, and set the variables that the role's README lists"
+    return [fault(robot, name, why, remedy, "(a value of somebody else's)") for name in robot.overridden]
 
 
 def _unknown(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,10 +35,7 @@ BOUNDED = ("_memory_limit_mib", "_cpu_limit", "_pids_limit")
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     """Return what is wrong with each of ``robot``'s values on its own."""
-    faults = [
-        fault(robot, name, f"it cannot be worked out: {why}", "correct the expression", value="(unknown)")
-        for name, why in sorted(robot.failures.items())
-    ]
+    faults = failed(robot, robot.failures) + _locked(robot, catalogue)
     for name, option in catalogue.options.items():
         if name not in robot.values:
             if option.required and option.role in robot.services and name not in robot.failures:
@@ -49,6 +47,26 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
         if objection:
             hidden = "(secret)" if option.secret and value is not None else None
             faults.append(fault(robot, name, *objection, value=hidden))
+    return faults
+
+
+def failed(robot: Robot, failures: Mapping[str, str]) -> list[Fault]:
+    """Return a fault for each variable of ``robot`` that cannot be worked out."""
+    return [
+        fault(robot, name, f"it cannot be worked out: {why}", "correct the expression", value="(unknown)")
+        for name, why in sorted(failures.items())
+    ]
+
+
+def _locked(robot: Robot, catalogue: Catalogue) -> list[Fault]:
+    """Return a fault for each secret that this robot needs, and that nobody can read without its vault's password."""
+    remedy = "give the password of its vault: --ask-vault-pass, or --vault-password-file FILE (or --vault-id)"
+    faults = []
+    for name, why in robot.locked.items():
+        option = catalogue.options.get(name)
+        other = option is not None and option.role in catalogue.services and option.role not in robot.services
+        if not other:  # what another service of the fleet needs is nothing to this robot
+            faults.append(fault(robot, name, f"it is encrypted, and cannot be decrypted: {why}", remedy, "(secret)"))
     return faults
 
 

@@ -33,10 +33,14 @@ class ServiceArguments:
         self._variables, self._templar = variables, action._templar
         self._roles = roles.folders(variables)
 
-    def of(self, entries: Sequence[Any], state: str, architecture: str) -> list[dict[str, Any]]:
-        """Return the services; raise AnsibleActionFail where a role, a file or an image cannot be had."""
+    def specs(self, entries: Sequence[Any]) -> list[Mapping[str, Any]]:
+        """Return the services as the play has them; raise AnsibleActionFail where there is no such role."""
         self._join([entry for entry in entries if not isinstance(entry, Mapping)])
-        return [self._one(self._spec(entry), state, architecture) for entry in entries]
+        return [self._spec(entry) for entry in entries]
+
+    def of(self, specs: Sequence[Mapping[str, Any]], state: str, architecture: str) -> list[dict[str, Any]]:
+        """Return the services of `specs`; raise AnsibleActionFail where a file or an image cannot be had."""
+        return [self._one(spec, state, architecture) for spec in specs]
 
     def _join(self, entries: Sequence[Any]) -> None:
         """Have the variables of somebody else's roles beside the robot's own."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,14 +13,16 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARGUMENTS
 
 from .. import collection
-from ..inventory_gate import origin
+from ..inventory_gate import origin, word
 from ..inventory_gate.catalogue import joined
 from ..inventory_gate.declaration import Catalogue, Objection, Robot, Secret, Worked
 from ..inventory_gate.machines import Reached
 from . import specs
-from .evaluation import encrypted, worked_out
+from .evaluation import encrypted, locked, worked_out
 from .plain import converted
 
+# What Ansible needs to connect and to become root; a plugin's own names end in the same words.
+CONNECTION_SECRET = re.compile(r"ansible_\w*(pass|password|passphrase|secret|token)")
 LISTED = "robot_stack_services"
 FORM = ARGUMENTS["services"]["options"]
 
@@ -35,6 +38,7 @@ class Declaration:
     refused: Mapping[str, Objection]
     plain: Mapping[str, Any] = field(default_factory=dict)  # what texts among its variables say
     written: Mapping[str, Any] = field(default_factory=dict)  # the same as they were written, which tells where
+    overridden: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str, variables: dict[str, Any], action: Any, own: Catalogue) -> Declaration:
@@ -42,6 +46,12 @@ class Declaration:
         templar = action._templar.copy_with_new_env(available_variables=variables)
         listed, _ = worked_out(variables.get(LISTED), templar)
         entries = [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, (list, tuple)) else []
+        extra = action._task.get_variable_manager().extra_vars
+        given = tuple(
+            name
+            for name in sorted(own.internal & variables.keys())
+            if name in extra or origin.outside(name, variables, collection.ROOT)
+        )
         found: dict[str, specs.Role] = {}
         refused: dict[str, Objection] = {}
         for entry in dict.fromkeys(entries):
@@ -53,23 +63,22 @@ class Declaration:
                 found.update({role.name: role} if role else {})
         brought, seen = tuple(found.values()), variables
         if found:
-            seen = specs.environment(variables, list(brought), action._task.get_variable_manager().extra_vars)
+            seen = specs.environment(variables, list(brought), extra)
             templar = templar.copy_with_new_env(available_variables=seen)
         told = converted(seen, joined(own, brought).options.values(), templar)
         if told:
             seen = {**seen, **told}
             templar = templar.copy_with_new_env(available_variables=seen)
-        return cls(
-            name, seen, templar, brought, refused, told, {key: variables[key] for key in told if key in variables}
-        )
+        written = {key: variables[key] for key in told if key in variables}
+        return cls(name, seen, templar, brought, refused, told, written, given)
 
     @property
     def role_folders(self) -> list[Path]:
         """Where a service's files and build contexts are looked for."""
         return specs.folders(self.variables, self.foreign)
 
-    def robot(self, catalogue: Catalogue) -> Robot:
-        """Return what it declares; what cannot be worked out is a fault, not the end."""
+    def robot(self, catalogue: Catalogue, also: Sequence[str] = ()) -> Robot:
+        """Return what it declares, with services that it is given ``also``; what cannot be worked out is a fault."""
         values: dict[str, Any] = {}
         failures: dict[str, str] = {}
         for option in catalogue.options.values():
@@ -90,6 +99,9 @@ class Declaration:
             modes=catalogue.modes,
             foreign=tuple(role.name for role in self.foreign),
             refused=self.refused,
+            overridden=self.overridden,
+            locked=self._locked(catalogue),
+            also=tuple(also),
             part=self.part,
         )
 
@@ -109,6 +121,34 @@ class Declaration:
         """Return the first of these variables that has a value; one that cannot be worked out is told elsewhere."""
         found = (worked_out(self.variables[name], self.templar)[0] for name in names if name in self.variables)
         return next((str(value) for value in found if value not in (None, "")), "")
+
+    def _locked(self, catalogue: Catalogue) -> dict[str, str]:
+        """Return the secrets that cannot be decrypted here, and why: of every role, and of the connection."""
+        secret = {option.name for option in catalogue.options.values() if option.secret}
+        secret |= {name for name in self.variables if CONNECTION_SECRET.fullmatch(name)}
+        told = {name: locked(self.variables[name], self.templar) for name in sorted(secret & self.variables.keys())}
+        return {name: why for name, why in told.items() if why}
+
+    def word(self, services: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the gate's word for what the robot's module is given, and what of it cannot be worked out, and why."""
+        failures: dict[str, str] = {}
+
+        def digest(variable: str, raw: Any) -> str:
+            value, why = worked_out(raw, self.templar)
+            failures.update({variable: why} if why else {})
+            return word.digest(value)
+
+        given = {name: digest(variable, self.variables.get(variable)) for name, variable in word.ARGUMENTS.items()}
+        passed = {}
+        for service in services:
+            raw = self.variables.get(f"{service}_spec")
+            if isinstance(raw, Mapping):
+                passed[service] = digest(f"{service}_spec", word.gated(raw))
+            else:  # the name of another variable
+                spec, why = worked_out(raw, self.templar)
+                failures.update({f"{service}_spec": why} if why else {})
+                passed[service] = word.digest(word.gated(spec) if isinstance(spec, Mapping) else spec)
+        return {"arguments": given, "services": passed}, failures
 
     def part(self, service: str, part: str = "") -> Worked:
         """Return a part of a service's spec, worked out, or all of it, whose form is checked as well."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -18,14 +19,30 @@ def worked_out(raw: Any, templar: Any, secret: bool = False) -> Worked:
         return templar.template(raw), ""
     except AnsibleError as error:
         causes = _causes(error)
-        if secret and any(isinstance(cause, AnsibleVaultError) for cause in causes):
+        if secret and _undecryptable(causes):
             return Secret(), ""
         return None, str(causes[-1])
+
+
+def locked(raw: Any, templar: Any) -> str:
+    """Return why a secret cannot be decrypted, "" where it can, or where it is none."""
+    try:
+        str(raw if encrypted(raw) else templar.template(raw))
+    except AnsibleError as error:
+        causes = _causes(error)
+        if _undecryptable(causes):
+            return str(causes[-1])
+    return ""
 
 
 def encrypted(raw: Any) -> bool:
     """Whether a value is in the vault."""
     return isinstance(raw, EncryptedString)
+
+
+def _undecryptable(causes: Sequence[BaseException]) -> bool:
+    """Whether one of the causes is a vault; behind another name Ansible says so in words alone."""
+    return any(isinstance(cause, AnsibleVaultError) or "undecryptable" in str(cause) for cause in causes)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -55,15 +55,19 @@ class Applier:
             "boot-line": self._write,
             "slice": self._slice,
             "engine-file": self._write,
+            "engine-enable": self._engine_enable,
+            "engine-disable": lambda step: self._systemctl("disable", "--quiet", step.subject),
             "engine-restart": self._engine_restart,
             "watchdog-file": self._write,
-            "watchdog": lambda _: watchdog_setup.install(self.stack, self.roots, self.run),
+            "watchdog": self._watchdog,
             "watch": self._write,
             "image": self._image,
             "retag": self._retag,
             "data": self._data,
+            "folder": lambda step: files.put_right(files.DesiredFolder(**step.request), self.roots.filesystem),
             "file": self._write,
             "container": lambda step: self._replacement(step).make(step.request),
+            "halt": self._halt,
             "settle": lambda step: self._replacement(step).settle(),
             "orphan": self._orphan,
             "stop": self._stop,
@@ -72,6 +76,7 @@ class Applier:
             "drop-root": lambda step: teardown.drop_root(self.roots, step.subject),
             "drop-file": lambda step: self.roots.path(step.subject).unlink(missing_ok=True),
             "drop-slice": lambda step: teardown.drop_slice(self.roots, self.run, self.stack.budget.slice, step.subject),
+            "put-back": self._put_back,
             "engine-leave": self._engine_leave,
             "drop-watchdog": lambda _: watchdog_setup.drop(self.roots, self.run),
         }
@@ -110,6 +115,8 @@ class Applier:
             raise ValueError(f"step '{step.summary}' has no file")
         if step.kind == "file":
             self._private_parent(step.subject)
+        if step.request.get("keep"):  # first of all: nothing else would know what was there
+            files.write(self._as_found(layout.before_path(self.stack), step.request["keep"]), self.roots.filesystem)
         if step.kind == "engine-file":  # said before the engine is there: an interrupted run must know whose it is
             self.remember(lambda s: replace(s, engine_packages=list(self.stack.engine.packages)))
         files.write(self._with_shut_out(step, step.file), self.roots.filesystem)
@@ -122,10 +129,18 @@ class Applier:
         names = shut_out.load(self._root).names
         return replace(file, content=door.closed(file.content, service.shares.backend, names))
 
+    def _as_found(self, path: str, found: files.FoundFile) -> files.DesiredFile:
+        return files.DesiredFile(path, found.content or "", found.mode, found.uid, found.gid)
+
+    def _put_back(self, step: Step) -> None:
+        files.write(self._as_found(step.subject, step.request["keep"]), self.roots.filesystem)
+        if step.request["forget"]:
+            self.roots.path(layout.before_path(self.stack)).unlink(missing_ok=True)
+
     def _private_parent(self, service: str) -> None:
         """Only root may list the versions of a service's files: their names are digests of what they hold."""
         parent = self.roots.path(f"{self.stack.budget.root}/{service}/config")
-        parent.mkdir(parents=True, exist_ok=True)
+        files.make_folders(parent)
         parent.chmod(0o700)
 
     def _slice(self, step: Step) -> None:
@@ -134,17 +149,37 @@ class Applier:
         files.write(step.file, self.roots.filesystem)
         # what `systemctl set-property` has left would count more than the unit after the next boot
         shutil.rmtree(self.roots.path(f"{systemd.SET_BY_HAND}/{step.subject}.d"), ignore_errors=True)
+        if step.request.get("masked"):
+            systemd.unmask(self.run, step.subject)
         self.run(["systemctl", "daemon-reload"])
         self.run(["systemctl", "enable", "--quiet", "--now", step.subject])
         limit = next((x[10:] for x in step.file.content.splitlines() if x.startswith("MemoryMax=")), "infinity")
         # a unit that runs already keeps its old limit until it is told
         self.run(["systemctl", "set-property", "--runtime", step.subject, f"MemoryMax={limit}"])
 
-    def _engine_restart(self, _step: Step) -> None:
+    def _watchdog(self, step: Step) -> None:
+        if step.request.get("masked"):
+            systemd.unmask(self.run, step.subject)
+        watchdog_setup.install(self.stack, self.roots, self.run)
+
+    def _systemctl(self, *words: str) -> None:
+        self.run(["systemctl", *words])
+
+    def _engine_enable(self, step: Step) -> None:
+        """What was not ours to enable is put back by a removal: that is noted before it is done."""
+        self.remember(lambda s: s if s.engine_packages else replace(s, enabled_unit=step.subject))
+        for unit in step.request["masked"]:
+            systemd.unmask(self.run, unit)
+        self.run(["systemctl", "enable", "--quiet", step.subject])
+
+    def _engine_restart(self, step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])
-        for unit in self.engine.driver.units:
-            self.run(["systemctl", "restart", unit])
-        self.remember(lambda s: replace(s, engine_configuration=self.engine.driver.configuration(self.stack)))
+        try:
+            for unit in self.engine.driver.units:
+                self.run(["systemctl", "restart", unit])
+        except systemd.CommandError:
+            return  # the next look at the robot tells why, in the engine's own words
+        self.remember(lambda s: replace(s, engine_configuration=step.request["configuration"]))
 
     def bring_images(self, steps: list[Step]) -> list[Need]:
         """Load or pull every image before anything is replaced; return what the controller must send again, whole."""
@@ -188,10 +223,10 @@ class Applier:
     def _data(self, step: Step) -> None:
         uid, gid = self._service(step).uid_gid
         path = self.roots.path(step.request["path"])
-        path.mkdir(parents=True, exist_ok=True)
+        files.make_folders(path)
         # what another owner was given by hand includes, as a rule, everything below; the service may be at work there
         with Folder.at(path) as top:
-            os.fchmod(top.descriptor, 0o750)
+            os.fchmod(top.descriptor, layout.DATA_MODE)
             os.fchown(top.descriptor, uid, gid)
             for folder, name, status in top.walk():
                 if (status.st_uid, status.st_gid) != (uid, gid):
@@ -215,6 +250,9 @@ class Applier:
             lambda: rename_data.take(self.stack, service, self.roots),
             self.stack.budget.root,
         )
+
+    def _halt(self, step: Step) -> None:
+        self.engine.stop(name_of(step.subject), self._service(step).stop_timeout_seconds)
 
     def _remember_container(self, service: Service, image_before: str) -> None:
         found = self.engine.inspect(name_of(service.name))

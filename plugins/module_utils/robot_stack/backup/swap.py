@@ -13,6 +13,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+from ..base.files import make_folders
 from ..base.folder import Folder
 
 GUARD = "restore-in-progress"
@@ -58,7 +59,7 @@ def _entries_of(folder: Folder, name: str) -> list[str]:
 
 def unpack(archive: Path, data: Path, uid: int, gid: int) -> None:
     """Lay the archive's files beside those of the database, owned by its user, in a folder that only root enters."""
-    data.mkdir(parents=True, exist_ok=True)
+    make_folders(data)
     with Folder.at(data) as folder:
         folder.remove(NEW)
         os.fchmod(folder.descriptor, 0o750)

@@ -10,6 +10,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from .folder import Folder
+
 PARTIAL = ".robot-stack-"
 REDACTED = "(sensitive: content is not shown)\n"
 
@@ -36,11 +38,62 @@ class FoundFile:
     gid: int
 
 
+@dataclass(frozen=True)
+class DesiredFolder:
+    """A folder of ours, as it shall be at the robot's absolute ``path``, whatever the umask of who made it."""
+
+    path: str
+    mode: int = 0o755
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True)
+class FoundFolder:
+    """A folder as it is."""
+
+    mode: int
+    uid: int
+    gid: int
+
+
+def find_folder(path: Path) -> FoundFolder | None:
+    """Return the folder at ``path``, None where there is none; raise OSError where that cannot be seen."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISDIR(status.st_mode):
+        return None
+    return FoundFolder(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+
+
+def folder_equal(desired: DesiredFolder, found: FoundFolder) -> bool:
+    """Whether the robot's folder needs no change."""
+    return found == FoundFolder(desired.mode, desired.uid, desired.gid)
+
+
+def make_folders(path: Path) -> None:
+    """Make ``path`` and what is missing above it, for everybody to enter, whatever the umask says."""
+    if path.is_dir():
+        return
+    make_folders(path.parent)
+    path.mkdir(exist_ok=True)
+    path.chmod(0o755)
+
+
+def put_right(desired: DesiredFolder, root: Path) -> None:
+    """Give a folder below ``root`` its mode and owner."""
+    with Folder.at(root / desired.path.lstrip("/")) as folder:
+        os.fchown(folder.descriptor, desired.uid, desired.gid)  # which may take bits of the mode away
+        os.fchmod(folder.descriptor, desired.mode)
+
+
 def find(path: Path) -> FoundFile | None:
-    """Return the regular file at ``path``, None where there is none."""
+    """Return the regular file at ``path``, None where there is none; raise OSError where that cannot be seen."""
     try:
         status = path.lstat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     if not stat.S_ISREG(status.st_mode):
         return FoundFile(None, 0, status.st_uid, status.st_gid)
@@ -73,7 +126,7 @@ def difference(desired: DesiredFile, found: FoundFile | None) -> dict[str, str]:
 def write(desired: DesiredFile, root: Path) -> None:
     """Replace the file below ``root`` in one step; owner and mode are right before it bears its name."""
     target = root / desired.path.lstrip("/")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(target.parent)
     if target.is_dir() and not target.is_symlink():
         raise IsADirectoryError(f"{desired.path} is a directory; remove it and run again")
     for stale in target.parent.glob(f"{PARTIAL}*"):  # of a run that lost its power; one run at a time writes here

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
-from ..base.files import DesiredFile
+from ..base.files import DesiredFile, FoundFile
 from ..base.roots import Roots
 from ..spec.model import Service, Stack
 
@@ -46,6 +46,9 @@ class EngineInfo:
     swap_accounted: bool
     store: str
     takes_thin_archives: bool
+    remaps_users: bool = False  # containers run in a user namespace unless they say otherwise
+    rootless: bool = False
+    sandbox: str = ""  # the runtime that hides containers from the kernel's own view, "": an ordinary one
 
 
 @dataclass(frozen=True)
@@ -115,11 +118,26 @@ class Difference:
 class Driver(Protocol):
     """What is known of one kind of engine without asking one."""
 
-    name: str  # as people call it
-    command: str  # its command line, which people have
-    units: Sequence[str]  # systemd's, in the order in which they are started; the last one is the engine
-    programs: Sequence[str]  # what its processes are called, as the kernel cuts names
-    settings_file: str  # of its own configuration
+    name: ClassVar[str]  # as people call it
+    command: ClassVar[str]  # its command line, which people have
+    units: ClassVar[Sequence[str]]  # systemd's, in the order in which they are started; the last one is the engine
+    needs: ClassVar[Sequence[str]]  # units without which those cannot start, and which are started with them
+    programs: ClassVar[Sequence[str]]  # what its processes are called, as the kernel cuts names
+    settings_file: ClassVar[str]  # of its own configuration
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        """The settings that its owner had left there before this project installed it."""
+
+    @property
+    def objection(self) -> str:
+        """Why those cannot be kept, "" where they can."""
+
+    def keeping(self, before: FoundFile | None) -> Driver:
+        """Return the driver that joins the settings in ``before`` with the declared ones."""
+
+    def instead_of(self, stack: Stack) -> list[str]:
+        """Return the names of settings in `before` in whose place declared ones stand."""
 
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""
@@ -136,13 +154,18 @@ class Driver(Protocol):
     def too_old(self, found: EngineInfo) -> str:
         """Return why an engine is too old and what is needed, "" where it is not."""
 
-    def request(self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -> dict[str, Any]:
-        """Return what creates the service's container."""
+    def request(
+        self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str, remapped: bool = False
+    ) -> dict[str, Any]:
+        """Return what creates the service's container; ``remapped``: by an engine that gives users other numbers."""
 
     def drift(
         self, desired: Mapping[str, Any], found: FoundContainer, swap_accounted: bool = True, made: str = ""
     ) -> list[Difference]:
         """Return where a container differs from its request; ``made``: the id of ours ("": unknown)."""
+
+    def spec_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the digest of a request, which `FoundContainer.spec` has of the one that a container was made from."""
 
     def described(self, desired: Mapping[str, Any]) -> str:
         """Return a request as lines, as `FoundContainer.text` has them."""
@@ -187,6 +210,9 @@ class Engine(Protocol):
 
     def start(self, name: str) -> None:
         """Start a container; one that runs already is left alone."""
+
+    def resume(self, name: str) -> None:
+        """Let a container that somebody has paused run on."""
 
     def stop(self, name: str, timeout_seconds: int) -> None:
         """Stop a container, giving it time to flush what it holds."""

@@ -30,6 +30,12 @@ def run(argv: Sequence[str]) -> str:
     return done.stdout
 
 
+def unmask(run: Run, unit: str) -> None:
+    """Let ``unit`` be started again, whoever masked it and until when."""
+    run(["systemctl", "unmask", "--quiet", unit])
+    run(["systemctl", "unmask", "--quiet", "--runtime", unit])
+
+
 def child_slice(parent: str, name: str) -> str:
     """Return the slice of ``name`` below ``parent``: systemd reads the dash as "below"."""
     return f"{parent[: -len('.slice')]}-{name}.slice"

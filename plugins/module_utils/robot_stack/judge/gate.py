@@ -16,8 +16,8 @@ from ..spec.model import Stack
 from . import verdict
 from .readback import EngineReading, Reading
 
-PASSES = ("ok",)
-PASSES_WITH_TIGHT = ("ok", "tight")
+PASSES = ("ok", verdict.STOPPED)
+PASSES_WITH_TIGHT = (*PASSES, "tight")
 STALL_SECONDS = 60.0  # what the kernel's share of waiting looks back to: `avg60`
 
 

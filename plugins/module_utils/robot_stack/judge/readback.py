@@ -26,6 +26,7 @@ class Reading:
     name: str
     declared_limit: int
     status: str = "absent"
+    kept_stopped: bool = False  # on purpose, as declared
     image: str = ""
     container: str = ""
     started_at: float = 0.0
@@ -68,10 +69,10 @@ def service(
     stack: Stack, declared: Service, engine: Engine, roots: Roots, hierarchy: cgroup.Hierarchy, known: Known
 ) -> Reading:
     """Read one service back: its container's own process in the kernel, its answer over HTTP, what happened to it."""
-    limit = bytes_of(declared.memory_limit_mib)
+    limit, stopped = bytes_of(declared.memory_limit_mib), stack.keeps_stopped(declared.name)
     found = engine.inspect(name_of(declared.name))
     if found is None:
-        return Reading(declared.name, limit)
+        return Reading(declared.name, limit, kept_stopped=stopped)
     path = cgroup.path_of(found.pid, roots.proc, hierarchy) if found.pid else None
     usage = cgroup.usage(hierarchy, path) if path else None
     status = found.status
@@ -82,6 +83,7 @@ def service(
         declared.name,
         limit,
         status=status,
+        kept_stopped=stopped,
         image=found.image_name,
         container=found.id,
         started_at=found.started_at,

@@ -6,10 +6,11 @@ down         its container does not run, or its health page does not answer
 unlimited    the kernel's limit is not the declared one, or swap, or the ceiling, is not limited
 over budget  more is held, not reclaimable, than was declared
 killed       in the last 24 hours, and since it was deployed, the kernel killed it for memory, it ended without being
-             asked to, or it hung and was restarted
+             asked to, it hung and was restarted, or it was found stopped and was started
 thrashing    it lives by reading its own program text back: more than 10 major faults a minute over the last 5 minutes,
              or it waited for memory in more than 10 % of the last minute (cgroup v2)
 tight        80 % of the limit or more cannot be reclaimed
+stopped      it does not run, as declared: nothing else is held against it
 ok           none of these
 """
 
@@ -23,10 +24,12 @@ from ..spec.model import Budget
 from .readback import EngineReading, Reading
 
 VERDICTS = ("ok", "tight", "thrashing", "killed", "over budget", "unlimited", "down")
+STOPPED = "stopped"  # no verdict over a service, but that there is none to be made: better than any but ok
 FAILING = ("thrashing", "killed", "over budget", "unlimited", "down")
 TIGHT_SHARE = 0.8
 MAJOR_FAULTS_PER_MINUTE = 10.0
 KILLED_SECONDS = 86400.0
+RUNNING = ("running", "restarting", "paused")
 STALLED_PERCENT = 10.0
 EVIDENCE_TOLERANCE = 4096  # one page
 
@@ -67,7 +70,7 @@ def everything(readings: Sequence[Reading], engine_reading: EngineReading, budge
 
 def worst(verdicts: list[str]) -> str:
     """Return the worst of ``verdicts``; none at all is ok."""
-    return max(verdicts, key=VERDICTS.index, default="ok")
+    return max(verdicts, key=("ok", STOPPED, *VERDICTS[1:]).index, default="ok")
 
 
 def peak(reading: Reading) -> int | None:
@@ -80,6 +83,8 @@ def peak(reading: Reading) -> int | None:
 
 def service(reading: Reading, swap_total: int, now: float) -> Judgement:
     """Judge one service."""
+    if reading.kept_stopped and reading.status not in RUNNING:
+        return Judgement(STOPPED, ["it is kept stopped, as robot_stack_stopped_services says"])
     found = [
         *_down(reading),
         *_unlimited(reading, swap_total),
@@ -122,7 +127,12 @@ def _killed(reading: Reading, now: float) -> list[Judgement]:
     memory = reading.memory
     if not memory.last_failure_at or abs(now - memory.last_failure_at) >= KILLED_SECONDS:
         return []
-    counts = ((memory.oom_kills, "killed for memory"), (memory.restarts, "ended unasked"), (memory.hangs, "hung"))
+    counts = (
+        (memory.oom_kills, "killed for memory"),
+        (memory.restarts, "ended unasked"),
+        (memory.hangs, "hung"),
+        (memory.starts, "found stopped"),
+    )
     told = ", ".join(f"{words} {count} time{'s' * (count > 1)}" for count, words in counts if count)
     return [Judgement("killed", [f"{memory.last_failure} (since it was deployed: {told})"])]
 

@@ -11,34 +11,17 @@ from ..base import files
 from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
-from ..engine.protocol import Driver, Engine, EngineInfo, FoundContainer, FoundImage, name_of
-from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, platforms, procfs, systemd
-from ..host.platforms import Platform
+from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of
+from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, procfs, systemd, units
 from ..records import good_versions, rebuild, record_file, samples, state
 from ..records.record_file import Problem
 from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import setup as watchdog_setup
+from . import found_engine
+from .found_engine import FoundEngine
 
-
-@dataclass(frozen=True)
-class FoundEngine:
-    """The container engine: there, answering, and as whose; ``info`` is what it says of itself while it runs."""
-
-    installed: bool
-    running: bool
-    missing_packages: list[str] = field(default_factory=list)
-    info: EngineInfo | None = None
-
-    @property
-    def cgroup_driver(self) -> str:
-        """How it names cgroups; an engine of ours will do as its settings say."""
-        return self.info.cgroup_driver if self.info else "systemd"
-
-    @property
-    def swap_accounted(self) -> bool:
-        """Whether it can limit swap."""
-        return self.info.swap_accounted if self.info else True
+__all__ = ["FoundEngine", "Observed", "observe"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +64,10 @@ class Observed:
     )  # by mount point: what of ours is, or will be, there
     holders: accounts.Holders = field(default_factory=accounts.Holders)  # who else has our services' numbers here
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
+    found_folders: Mapping[str, files.FoundFolder | None] = field(default_factory=dict)  # by absolute path
+    settings_before: files.FoundFile | None = None  # what an owner had left for the engine, kept or about to be
+    own_root: bool = False  # nothing of anybody else's is in it
+    units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timer and the slices
 
     @property
     def ours(self) -> bool:
@@ -93,38 +80,41 @@ class Observed:
         return _own_engine(self.state, self.engine)
 
 
-def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
-    """Look at the robot once."""
+def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None = None) -> Observed:
+    """Look at the robot once; ``run`` starts programs that tell something. Raises `CommandError`."""
     here = facts.here(stack.budget.root, roots)
-    remembered, problems = _remembered(stack, roots, engine.driver)
-    found_engine = _engine(stack, roots, engine, remembered, platforms.named(here.platform))
-    store = found_engine.info.store if found_engine.info else engine.driver.store(stack)
-    containers = containers_of(stack, engine) if found_engine.running else {}
-    images = images_of(stack, engine) if found_engine.running else {}
+    driver, kept = _driver(stack, roots, engine.driver)
+    remembered, problems = _remembered(stack, roots, driver)
+    told = _units(stack, here, driver, run)
+    engines_own = {name: told[name] for name in (*driver.needs, *driver.units) if name in told}
+    found = found_engine.find(stack, roots, engine, driver, remembered, engines_own, run)
+    store = found.info.store if found.info else driver.store(stack)
+    containers = containers_of(stack, engine) if found.running else {}
+    images = images_of(stack, engine) if found.running else {}
     remembered, problems = _rebuilt(stack, roots, remembered, problems, (containers, images))
-    own_engine = _own_engine(remembered, found_engine)
+    own_engine = _own_engine(remembered, found)
     boot = (
         kernel_cmdline.boot_file(stack.controller.boot_files, roots.filesystem) if not here.hierarchy.version else None
     )
+    own = _own_directories(stack, roots, remembered, containers)
     return Observed(
         robot=here,
         state=remembered,
-        engine=found_engine,
-        driver=engine.driver,
+        engine=found,
+        driver=driver,
         containers=containers,
         images=images,
         running_images=running_images(stack, engine, containers, images),
         found_files={
-            path: files.find(roots.path(path))
-            for path in _paths(stack, here.hierarchy.version, own_engine, engine.driver)
+            path: files.find(roots.path(path)) for path in _paths(stack, here.hierarchy.version, own_engine, driver)
         },
         running_files=_running_files(stack, roots, containers),
         slice_limits=_slice_limits(stack, here.hierarchy, own_engine),
         data_owners=_data_owners(stack, roots),
-        foreign_containers=foreign(engine, containers) if found_engine.running else [],
-        foreign_volumes=foreign_volumes(engine, containers) if found_engine.running and stack.remove_engine else [],
-        delivered_images=_delivered(engine, remembered) if found_engine.running else [],
-        own_directories=_own_directories(stack, roots, remembered, containers),
+        foreign_containers=foreign(engine, containers) if found.running else [],
+        foreign_volumes=foreign_volumes(engine, containers) if found.running and stack.remove_engine else [],
+        delivered_images=_delivered(engine, remembered) if found.running else [],
+        own_directories=own,
         own_units=_own_units(stack, roots),
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
         store=store,
@@ -146,9 +136,11 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
         disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
         holders=accounts.holders([service.uid_gid for service in stack.scoped_services], roots),
-        read_only=mounts.read_only(
-            _written(stack, own_engine, engine.driver, store, found_engine.missing_packages), roots
-        ),
+        read_only=mounts.read_only(_written(stack, own_engine, engine.driver, store, found.missing_packages), roots),
+        units=told,
+        settings_before=kept,
+        found_folders=_found_folders(stack, roots),
+        own_root=_own_root(roots.path(stack.budget.root), own),
         absent_mounts=sorted(
             {
                 mount.source
@@ -158,6 +150,15 @@ def observe(stack: Stack, roots: Roots, engine: Engine) -> Observed:
             }
         ),
     )
+
+
+def _driver(stack: Stack, roots: Roots, driver: Driver) -> tuple[Driver, files.FoundFile | None]:
+    """Return the driver with the settings that an owner had left for an engine, and the file as it was."""
+    kept = files.find(roots.path(layout.before_path(stack)))
+    if kept is None and not (driver.installed(roots) or state.load(roots.path(stack.budget.root)).engine_packages):
+        found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
+        kept = None if rebuild.engine_is_ours(stack, driver, found) else found[driver.settings_file]
+    return driver.keeping(kept), kept
 
 
 def _remembered(stack: Stack, roots: Roots, driver: Driver) -> tuple[state.State, list[Problem]]:
@@ -198,16 +199,10 @@ def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
     return bool(remembered.engine_packages) or not (found.installed or found.running)
 
 
-def _engine(
-    stack: Stack, roots: Roots, engine: Engine, remembered: state.State, platform: Platform | None
-) -> FoundEngine:
-    installed, running = engine.driver.installed(roots), engine.reachable()
-    # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
-    cut_off = not running or (platform is not None and platform.interrupted(roots))
-    asks_apt = cut_off or sorted(remembered.engine_packages) != sorted(stack.engine.packages)
-    wanted = stack.engine.packages if asks_apt and (remembered.engine_packages or not (installed or running)) else ()
-    missing = platform.missing(wanted, roots) if platform else sorted(wanted)
-    return FoundEngine(installed or running, running, missing, engine.info() if running else None)
+def _units(stack: Stack, here: facts.Robot, driver: Driver, run: systemd.Run | None) -> dict[str, units.Unit]:
+    """Return what systemd says of every unit that the stack stands on; a robot without systemd is refused later."""
+    names = [*driver.needs, *driver.units, watchdog_setup.TIMER, *systemd.slice_names(stack, own_engine=True)]
+    return units.observe(names, run) if here.systemd else {}
 
 
 def _data_used(stack: Stack, roots: Roots) -> dict[str, int]:
@@ -242,6 +237,17 @@ def _own_directories(
     return {entry.name: sorted(f"{entry.name}/{child.name}" for child in entry.iterdir()) for entry in entries}
 
 
+def _found_folders(stack: Stack, roots: Roots) -> dict[str, files.FoundFolder | None]:
+    wanted = [files.DesiredFolder(stack.budget.root), *watchdog_setup.folders(stack)]
+    wanted += [folder for service in stack.scoped_services for folder in layout.folders(stack, service)]
+    return {folder.path: files.find_folder(roots.path(folder.path)) for folder in wanted}
+
+
+def _own_root(root: Path, own: Mapping[str, list[str]]) -> bool:
+    """Whether the root is a folder that we made: no disk, and with no folders of other people."""
+    return root.is_dir() and not root.is_mount() and {one.name for one in root.iterdir() if one.is_dir()} <= set(own)
+
+
 def _holds_anything(directory: Path) -> bool:
     return directory.is_dir() and any(directory.iterdir())
 
@@ -255,7 +261,7 @@ def _own_units(stack: Stack, roots: Roots) -> list[str]:
 
 def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) -> list[str]:
     desired = systemd.slice_units(stack, cgroup_version, own_engine, driver.units) + driver.files(stack)
-    desired += watchdog_setup.settings(stack, driver.units[-1])
+    desired += watchdog_setup.settings(stack, driver.units[-1], own_engine)
     for service in stack.scoped_services:
         desired += [*layout.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
     return [file.path for file in desired]
@@ -309,6 +315,6 @@ def _data_owners(stack: Stack, roots: Roots) -> dict[str, list[int] | None]:
 def _owner(path: Path) -> list[int] | None:
     try:
         status = path.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return [status.st_uid, status.st_gid]

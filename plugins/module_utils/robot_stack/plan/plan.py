@@ -11,18 +11,17 @@ from typing import Any
 
 from ..base import files
 from ..base.files import DesiredFile
-from ..base.units import bytes_of, mib_of
 from ..engine.protocol import PREVIOUS, SPEC_DIFFERS, FoundContainer, name_of
 from ..host import kernel_cmdline, systemd
 from ..spec import door, layout
 from ..spec.model import Service, Stack
-from ..spec.needs import ImageNeed, Need, PackagesNeed, RebootNeed
-from . import preflight
+from ..spec.needs import ImageNeed, Need, RebootNeed
+from . import engine_steps, folders, preflight, slices
 from . import watchdog as watchdog_steps
 from .observe import Observed
-from .step import Step
+from .step import Step, line_diff
 
-FOUNDATION = ("boot-line", "reboot", "slice", "engine-file", "packages", "engine-restart")
+FOUNDATION = ("boot-line", "reboot", "slice", "engine-file", "packages", "engine-enable", "engine-restart")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,10 @@ def make(stack: Stack, seen: Observed) -> Plan:
 
 def differences(stack: Stack, seen: Observed) -> list[Step]:
     """Return what must be done, without asking whether anything speaks against it."""
-    steps = _slices(stack, seen) + _engine(stack, seen) + watchdog_steps.make(stack, seen)
+    steps = slices.make(stack, seen) + engine_steps.make(stack, seen) + watchdog_steps.make(stack, seen)
+    if seen.engine.unobserved:  # what it holds is not known, and not taken for absent
+        return steps
+    steps += folders.make(stack, seen)
     for service in stack.scoped_services:
         steps += _service(stack, service, seen)
     return steps + _orphans(stack, seen)
@@ -78,72 +80,15 @@ def _memory_controller(seen: Observed) -> list[Step]:
     return [Step("boot-line", file.path, f"switch the memory controller on in {file.path}", diff, file), reboot]
 
 
-def _slices(stack: Stack, seen: Observed) -> list[Step]:
-    steps = []
-    for unit in systemd.slice_units(stack, seen.robot.hierarchy.version, seen.own_engine, seen.driver.units):
-        name = unit.path.rsplit("/", 1)[1]
-        wanted = bytes_of(stack.budget.memory_budget_mib) if name == stack.budget.slice else None
-        file_changes = not files.equal(unit, seen.found_files.get(unit.path))
-        there = name in seen.slice_limits
-        if file_changes or not there or seen.slice_limits[name] != wanted:
-            found = seen.found_files.get(unit.path)
-            diff = (
-                files.difference(unit, found)
-                if file_changes
-                else _line_diff(name, "memory limit in the kernel", _mib(seen.slice_limits.get(name)), _mib(wanted))
-            )
-            steps.append(Step("slice", name, _slice_summary(stack, name, there, seen), diff, unit))
-    return steps
-
-
-def _mib(size: int | None) -> str:
-    return "none" if size is None else f"{mib_of(size)} MiB"
-
-
-def _slice_summary(stack: Stack, name: str, there: bool, seen: Observed) -> str:
-    if name != stack.budget.slice:
-        return f"{'update' if there else 'create'} slice {name}"
-    before = mib_of(seen.slice_limits.get(name))
-    was = f" (was {'no limit' if before is None else f'{before:g} MiB'})" if there else ""
-    return f"cap the whole stack at {stack.budget.memory_budget_mib} MiB{was} in {name}"
-
-
-def _line_diff(header: str, name: str, found: Any, wanted: Any) -> dict[str, str]:
-    """Return a diff of one line; None: it is not there."""
-    before, after = ("" if value is None else f"{name}: {value}\n" for value in (found, wanted))
-    return {"before_header": header, "after_header": header, "before": before, "after": after}
-
-
-def _engine(stack: Stack, seen: Observed) -> list[Step]:
-    steps: list[Step] = []
-    absent = not (seen.engine.installed or seen.engine.running)
-    if not (seen.ours or absent):
-        return steps  # somebody else's engine: used, never configured
-    for file in seen.driver.files(stack):
-        found = seen.found_files.get(file.path)
-        if not files.equal(file, found):
-            steps.append(Step("engine-file", file.path, f"write {file.path}", files.difference(file, found), file))
-    missing = seen.engine.missing_packages
-    if missing:
-        names = ", ".join(missing)
-        steps.append(
-            Step("packages", names, f"install {names}", need=PackagesNeed(tuple(missing), seen.robot.platform))
-        )
-    elif not seen.engine.running or seen.state.engine_configuration != seen.driver.configuration(stack):
-        words = "restart" if seen.engine.running else "start"
-        steps.append(
-            Step("engine-restart", seen.driver.units[-1], f"{words} the container engine (containers keep running)")
-        )
-    return steps
-
-
 def _service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
-    steps = _image(service, seen)
+    if stack.keeps_stopped(service.name):
+        return _halted(service, seen) + watchdog_steps.of_service(stack, service, seen)
+    steps = _image(service, seen) + folders.of_service(stack, service, seen)
     for directory in service.data:
         path = layout.data_path(stack, service, directory.name)
         owner = seen.data_owners.get(path)
         if owner != list(service.uid_gid):
-            diff = _line_diff(path, "owner", owner and ":".join(map(str, owner)), service.user)
+            diff = line_diff(path, "owner", owner and ":".join(map(str, owner)), service.user)
             words = f"make {path}, owned by {service.user}"
             steps.append(Step("data", service.name, words, diff, request={"path": path}))
     for file in layout.config_files(stack, service):
@@ -163,6 +108,15 @@ def _says(service: Service, file: DesiredFile, found: files.FoundFile | None) ->
     return files.equal(file, found)
 
 
+def _halted(service: Service, seen: Observed) -> list[Step]:
+    """What is kept stopped is left as it is otherwise: it becomes as declared when it may run again."""
+    found = seen.containers.get(name_of(service.name))
+    if found is None or not (found.running or found.restarting):
+        return []
+    words = f"stop container {found.name}, as robot_stack_stopped_services says (it stays, and so does its data)"
+    return [Step("halt", service.name, words, line_diff(f"container {found.name}", "state", found.status, "stopped"))]
+
+
 def _previous_file(stack: Stack, service: Service, file: DesiredFile, seen: Observed) -> files.FoundFile | None:
     """The same file in the directory of the version that runs now, so that a diff shows what changes."""
     relative = file.path[len(layout.config_directory(stack, service)) + 1 :]
@@ -179,15 +133,22 @@ def _image(service: Service, seen: Observed) -> list[Step]:
     need = ImageNeed(service.image, seen.robot.architecture)
     words = "replace" if found else "load"
     request = {"reference": service.image, "fingerprint": wanted}
-    diff = _line_diff(f"image {service.image}", "fingerprint", found and found.fingerprint, wanted)
+    diff = line_diff(f"image {service.image}", "fingerprint", found and found.fingerprint, wanted)
     return [Step("image", service.name, f"{words} image {service.image}", diff, request=request, need=need)]
+
+
+def _request(stack: Stack, service: Service, seen: Observed) -> dict[str, Any]:
+    """Return what would create the service's container here."""
+    fingerprint = service.fingerprints.get(seen.robot.architecture, "")
+    # our own engine will run with the driver that its daemon.json names; before it does, that is the answer
+    driver = seen.engine.cgroup_driver
+    remapped = bool(seen.engine.info and seen.engine.info.remaps_users)
+    return seen.driver.request(stack, _with_what_is_there(service, seen), driver, fingerprint, remapped)
 
 
 def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) -> Step | None:
     wanted = service.fingerprints.get(seen.robot.architecture, "")
-    # our own engine will run with the driver that its daemon.json names; before it does, that is the answer
-    driver = seen.engine.cgroup_driver
-    request = seen.driver.request(stack, _with_what_is_there(service, seen), driver, wanted)
+    request = _request(stack, service, seen)
     name = name_of(service.name)
     found = seen.containers.get(name)
     if found is None:
@@ -256,6 +217,25 @@ def _container_diff(
         "before": before,
         "after": wanted,
     }
+
+
+def overtaken(stack: Stack, seen: Observed) -> list[str]:
+    """Return what is of another declaration than ``stack``, to which this robot was made equal a moment ago.
+
+    A container that somebody else's hands changed is something else: it is of this declaration, and differs from it.
+    """
+    found = []
+    for service in stack.scoped_services:
+        container = seen.containers.get(name_of(service.name))
+        if container is None or not container.spec or stack.keeps_stopped(service.name):
+            continue
+        wanted = _request(stack, service, seen)
+        if container.spec != seen.driver.spec_of(wanted):
+            found.append(service.name)
+    units = systemd.slice_units(stack, seen.robot.hierarchy.version, seen.own_engine, seen.driver.units)
+    there = seen.found_files.get(units[0].path)  # the ceiling's
+    ours = there is not None and (there.content or "").startswith(systemd.WRITTEN_BY_US)
+    return found + (["stack"] if ours and there and there.content != units[0].content else [])
 
 
 def _orphans(stack: Stack, seen: Observed) -> list[Step]:

@@ -13,7 +13,8 @@ swap          there is none, or the kernel can limit it for each cgroup
 owners        no account of the robot has the number that a service's files belong to
 mounts        nothing is mounted read-only where a run writes
 disk          each file system holds what will be put there: packages, images, data, logs
-engine        there is one that speaks API 1.41 (Docker 20.10), or it may be installed
+engine        there is one that answers and speaks API 1.41 (Docker 20.10), or it may be installed
+data          it is where it is declared, and nowhere else
 budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
 listeners     nobody else listens where a service wants to
 """
@@ -27,8 +28,9 @@ from pathlib import Path
 from ..base.units import MIB, bytes_of, mib_of
 from ..engine.protocol import name_of
 from ..host import cgroup, disk_space, kernel_cmdline, procfs
+from ..records import state
 from ..spec.model import Service, Stack
-from . import limits
+from . import elsewhere, limits
 from .observe import Observed
 
 OLDEST_KERNEL = (4, 14)  # the first with /proc/PID/smaps_rollup, and with a count of kills in each cgroup
@@ -49,16 +51,20 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *_controller(stack, seen),
         *_owners(stack, seen),
         *read_only(seen),
-        *_disk(stack, seen),
+        # what a silent engine holds already is not known, and so not what would come
+        *([] if seen.engine.unobserved else _disk(stack, seen)),
         *_engine(stack, seen),
+        *elsewhere.reasons(stack, seen),
         *limits.objection(stack, seen),
     ]
 
 
 def busy_listeners(stack: Stack, seen: Observed, proc_root: Path) -> list[str]:
     """Return the addresses that a service wants and that a program which is not ours already listens on."""
-    found = []
-    for service in stack.scoped_services:
+    found: list[str] = []
+    if seen.engine.unobserved:  # its containers may run on without it
+        return found
+    for service in (one for one in stack.scoped_services if not stack.keeps_stopped(one.name)):
         own = seen.containers.get(name_of(service.name))
         for address in service.listens:
             inode = procfs.listener(address, proc_root)
@@ -266,17 +272,45 @@ def _growth(service: Service, store: str, root: str, seen: Observed) -> list[dis
 
 
 def _engine(stack: Stack, seen: Observed) -> list[str]:
-    too_old = seen.driver.too_old(seen.engine.info) if seen.engine.info else ""
-    if too_old:
-        return [f"its container engine is {too_old}: update it"]
-    if seen.engine.installed or seen.engine.running:
-        return []
+    if seen.engine.unobserved:
+        damaged = any(problem.name == state.FILE for problem in seen.record_problems)
+        return [] if seen.ours and not damaged else [silent(seen)]
+    if seen.engine.running:
+        return _usable(seen)
     if not stack.engine.install:
         return ["there is no container engine: install one, or set container_engine_install: true"]
+    if seen.driver.objection:
+        return [f"there is no container engine yet, and {seen.driver.objection}"]
     if not seen.robot.platform:
         words = "there is no container engine, and this is no Debian"
         return [f"{words}: install {seen.driver.name} by this system's own means"]
     return []
+
+
+def _usable(seen: Observed) -> list[str]:
+    """Return why an engine that runs cannot be used."""
+    if seen.engine.masked and not seen.ours:
+        names = " ".join(seen.engine.masked)
+        return [f"{names} is masked: the container engine would not start at the next boot; systemctl unmask {names}"]
+    info = seen.engine.info
+    if info and info.rootless:
+        words = "its container engine is rootless: it cannot put containers below the stack's ceiling, which is root's"
+        return [f"{words}; install one that runs as root, or name its socket in container_engine_socket"]
+    if info and info.sandbox:
+        words = f"its container engine's default runtime is {info.sandbox}, in which no limit can be read back"
+        return [f"{words}: set default-runtime to runc in {seen.driver.settings_file}"]
+    too_old = seen.driver.too_old(info) if info else ""
+    return [f"its container engine is {too_old}: update it"] if too_old else []
+
+
+def silent(seen: Observed) -> str:
+    """Return that the engine is there and does not answer, why, and what to do."""
+    unit, masked = seen.driver.units[-1], " ".join(seen.engine.masked)
+    unmask = f"systemctl unmask {masked}, then " if masked else ""
+    return (
+        f"its container engine does not run, so what is on it cannot be observed: {seen.engine.silence}. "
+        f"Start it ({unmask}systemctl start {unit}; journalctl -u {unit} says more), and run again"
+    )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

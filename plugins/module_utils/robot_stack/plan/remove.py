@@ -9,7 +9,7 @@ from ..records.state import FILE
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
 from ..watchdog import setup as watchdog_setup
-from . import preflight
+from . import elsewhere, preflight
 from .observe import Observed
 from .plan import Plan
 from .step import Step
@@ -28,14 +28,12 @@ def make(stack: Stack, seen: Observed) -> Plan:
 
 def _refusals(stack: Stack, seen: Observed) -> list[str]:
     """Return what would be lost, or left behind."""
-    if seen.engine.installed and not seen.engine.running and (seen.own_state or seen.own_directories):
+    if seen.engine.unobserved and (seen.own_state or seen.own_directories):
         # its store holds our containers, which it would start again, and maybe somebody else's
-        unit = seen.driver.units[-1].partition(".")[0]
-        words = "the container engine does not answer, so nobody knows what it holds: start it first"
-        return [f"{words} (systemctl start {unit}; journalctl -u {unit} says why it does not run)"]
+        return [preflight.silent(seen)]
+    found = elsewhere.reasons(stack, seen)
     if not stack.remove_engine:
-        return []
-    found = []
+        return found
     if seen.foreign_containers:
         names = ", ".join(seen.foreign_containers)
         found.append(f"remove_engine: the engine also runs {names}, which are not ours: remove them first")
@@ -84,7 +82,9 @@ def _directories(stack: Stack, seen: Observed) -> list[Step]:
 
 def _engine(stack: Stack, seen: Observed) -> list[Step]:
     if not seen.ours:
-        return []
+        name = seen.state.enabled_unit
+        words = f"have {name} not start at boot, as before"
+        return [Step("engine-disable", name, words)] if name else []
     steps = []
     if stack.remove_engine:
         names = list(seen.state.engine_packages)
@@ -96,6 +96,13 @@ def _engine(stack: Stack, seen: Observed) -> list[Step]:
         for file in seen.driver.files(stack)
         if seen.found_files.get(file.path) and (stack.remove_engine or file.path != seen.driver.settings_file)
     ]
+    kept, settings = seen.settings_before, seen.driver.settings_file
+    if kept is not None:
+        gone = [path for path in gone if path != settings]
+        if stack.remove_engine or seen.found_files.get(settings) != kept:
+            words = f"put {settings} back as its owner had it"
+            request = {"keep": kept, "forget": stack.remove_engine}
+            steps.append(Step("put-back", settings, words, request=request))
     steps += [Step("drop-file", path, f"remove {path}") for path in gone]
     if gone and not stack.remove_engine:
         steps.append(

@@ -21,3 +21,9 @@ class Step:
     file: DesiredFile | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     need: Need | None = None
+
+
+def line_diff(header: str, name: str, found: Any, wanted: Any) -> dict[str, str]:
+    """Return a diff of one line; None: it is not there."""
+    before, after = ("" if value is None else f"{name}: {value}\n" for value in (found, wanted))
+    return {"before_header": header, "after_header": header, "before": before, "after": after}

@@ -16,12 +16,14 @@ SHORTEST_SILENCE_SECONDS = 180.0
 def make(stack: Stack, seen: Observed) -> list[Step]:
     """Return what makes the watchdog run as declared."""
     steps = []
-    for file in watchdog_setup.settings(stack, seen.driver.units[-1]):
+    for file in watchdog_setup.settings(stack, seen.driver.units[-1], seen.own_engine):
         found = seen.found_files.get(file.path)
         if not watchdog_setup.says(file, found):
             steps.append(Step("watchdog-file", file.path, f"write {file.path}", files.difference(file, found), file))
     words = _why(stack, seen, bool(steps))
-    return [*steps, Step("watchdog", watchdog_setup.TIMER, words)] if words else steps
+    timer = seen.units.get(watchdog_setup.TIMER)
+    request = {"masked": bool(timer and timer.masked)}
+    return [*steps, Step("watchdog", watchdog_setup.TIMER, words, request=request)] if words else steps
 
 
 def _why(stack: Stack, seen: Observed, rewritten: bool) -> str:
@@ -33,6 +35,11 @@ def _why(stack: Stack, seen: Observed, rewritten: bool) -> str:
         return f"{'update' if seen.watchdog_program else 'install'} the watchdog ({every})"
     if rewritten:
         return f"restart the watchdog ({every})"
+    timer = seen.units.get(watchdog_setup.TIMER)
+    if timer and timer.there and not timer.runs:
+        return f"start the watchdog: {timer.words}"
+    if timer and timer.lost_at_boot:
+        return f"start the watchdog at boot, too: {timer.name} is {timer.lost_at_boot}"
     return f"start the watchdog: it has not looked for {silent:.0f} s" if silent and silent > patience else ""
 
 

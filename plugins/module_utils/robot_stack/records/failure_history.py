@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..engine.protocol import Event
-from .state import ENDED, FORGOTTEN, HUNG, KILLED, OUT_OF_MEMORY, ServiceRecord
+from .state import ENDED, FORGOTTEN, HUNG, KILLED, OUT_OF_MEMORY, STOPPED, ServiceRecord
 
 KILL_CODE = "137"  # what ends by SIGKILL has this exit code
 # an end that follows its kill by more than this has a cause of its own
@@ -97,6 +97,13 @@ def restarted(memory: ServiceRecord, now: float, engine_restarts: int) -> Servic
     What the engine has seen until ``now``, when it has counted ``engine_restarts``, is what the restart did.
     """
     return replace(memory, asked_at=now, engine_restarts=engine_restarts)
+
+
+def found_stopped(memory: ServiceRecord, what: str, now: float, engine_restarts: int) -> ServiceRecord:
+    """Return ``memory`` with one more start of a service that should have run and was ``what``."""
+    words = f"it was {what}, which nobody had declared: it was started"
+    memory = replace(memory, starts=memory.starts + 1, engine_restarts=engine_restarts)
+    return failed(memory, now, STOPPED, words)
 
 
 def _forgotten(memory: ServiceRecord, told: int, engine_restarts: int, started_at: float) -> ServiceRecord:

@@ -152,6 +152,11 @@ class Fields:
         """Return a whole number from 0 on."""
         return int(self._take(key, default, "a whole number from 0 on", lambda v: is_number(v) and v == int(v)))
 
+    def flag(self, key: str) -> bool:
+        """Return whether ``key`` is true; false where it is not there."""
+        found: bool = self._take(key, False, "true or false", lambda value: isinstance(value, bool))
+        return found
+
     def text(self, key: str, default: str = "") -> str:
         """Return a text."""
         value: str = self._take(key, default, "text", is_text)

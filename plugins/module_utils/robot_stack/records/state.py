@@ -18,9 +18,10 @@ from .record_file import FORMAT, Fields, Problem
 FILE = "state.json"
 LARGEST_BYTES = 256 * 1024  # a hundred times what it holds; the watchdog, which reads it too, has little memory
 # Why a service ended: killed for memory; ended with the exit code of a kill; ended otherwise; hung and was restarted;
-# started again by an engine that has forgotten why.
+# started again by an engine that has forgotten why; found stopped, and started.
 OUT_OF_MEMORY, KILLED, ENDED, HUNG, FORGOTTEN = "out of memory", "killed", "ended", "hung", "forgotten"
-CAUSES = (OUT_OF_MEMORY, KILLED, ENDED, HUNG, FORGOTTEN)
+STOPPED = "stopped"
+CAUSES = (OUT_OF_MEMORY, KILLED, ENDED, HUNG, FORGOTTEN, STOPPED)
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class ServiceRecord:
     """What is remembered of one service since it was deployed: its highest working set, and what happened to it.
 
     Times in seconds since 1970, 0: never. `restarts` are ends that nobody asked for, `hangs` those that the watchdog
-    made because the service did not answer; `engine_restarts` is the engine's own count at the last look. `made` is the
-    container that this project made; `container`, the one that the figures are of, may be somebody else's work.
+    made because the service did not answer, `starts` are those of a service that it found stopped; `engine_restarts` is
+    the engine's own count at the last look. `made` is the container that this project made; `container`, the one that
+    the figures are of, may be somebody else's work.
     """
 
     container: str = ""
@@ -44,6 +46,7 @@ class ServiceRecord:
     made: str = ""
     asked_at: float = 0.0  # when the watchdog last restarted it for another's sake: ends until then are none of its own
     cause: str = ""  # of the last failure: one of CAUSES; empty: there was none, or an earlier version noted it
+    starts: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class State:
     `images`: references of the images that this project brought, and ids of those whose names went to newer ones.
     `image_history`: ids of the images that a service runs and ran before, the newest first.
     `robot`, `machine`: the name under which it was deployed, and which machine that was (host/facts.py).
+    `enabled_unit`: the unit of somebody else's engine that this project has enabled, and a removal disables again.
     `changed_at`: when this project last began to change the robot (seconds since 1970, 0: never, or not known).
     """
 
@@ -65,6 +69,7 @@ class State:
     changed_at: float = 0.0
     robot: str = ""
     machine: str = ""
+    enabled_unit: str = ""
 
     def with_service(self, name: str, memory: ServiceRecord) -> State:
         """Return a copy in which ``name`` is remembered as ``memory``."""
@@ -105,6 +110,7 @@ def read(root: Path) -> tuple[State, list[Problem]]:
         found.number("changed_at"),
         found.text("robot"),
         found.text("machine"),
+        found.text("enabled_unit"),
     )
     return state, record_file.told(FILE, wrong)
 
@@ -117,6 +123,7 @@ def _service(values: Fields) -> ServiceRecord:
         restarts=values.count("restarts"),
         oom_kills=values.count("oom_kills"),
         hangs=values.count("hangs"),
+        starts=values.count("starts"),
         engine_restarts=values.count("engine_restarts"),
         last_failure_at=values.number("last_failure_at"),
         last_failure=values.text("last_failure"),

@@ -13,6 +13,8 @@ from ..base import lock
 from ..base.roots import Roots
 from ..engine.protocol import Engine
 from ..engine.staging import Archive
+from ..plan import observe
+from ..plan.observe import Observed
 from ..spec.model import Stack
 
 
@@ -36,6 +38,10 @@ class Call:
         made: Applier = self.applier or Applier(self.stack, self.roots, self.engine, archives)
         made.audit = self.audit
         return made
+
+    def observe(self, stack: Stack | None = None) -> Observed:
+        """Look at the robot, with what ``stack`` declares in mind; raise `CommandError`."""
+        return observe.observe(stack or self.stack, self.roots, self.engine)
 
     @property
     def reads_only(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ..engine.protocol import name_of
 from ..judge import cause, gate
 from ..judge.gate import Objection
+from ..plan import plan
 from ..plan.observe import Observed
 from ..records import good_versions
 from . import restore
@@ -16,12 +18,16 @@ from .measure import measure
 
 def prove(call: Call, seen: Observed) -> dict[str, Any]:
     """Judge what runs; `failed` where it did not pass, and then it was put back already."""
+    if not seen.engine.unobserved:
+        overtaken = plan.overtaken(call.stack, seen)
+        if overtaken:
+            return _lost(call, seen, overtaken)
     root = call.roots.path(call.stack.budget.root)
     good = good_versions.load(root)
     measured = measure(call, seen, remember=not call.check)
     base: dict[str, Any] = {"plan": [], "diff": [], "changed": False, "refusals": []}
     if measured.engine is None:
-        found = [Objection("engine", "it does not answer")]
+        found = [Objection("engine", seen.engine.silence or "it does not answer")]
     else:
         changed, since = good_versions.differing(good, call.stack), seen.state.changed_at
         found = gate.objections(call.stack, measured.readings, measured.engine, changed, since, call.clock())
@@ -46,6 +52,24 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
         "changed": bool(outcome.done),
         "rolled_back": outcome.done,
         "msg": "\n".join([why, outcome.words, *said]),
+    }
+
+
+def _lost(call: Call, seen: Observed, what: list[str]) -> dict[str, Any]:
+    """Another run has changed the robot since this one did: what runs is that one's to be judged, and to be kept."""
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seen.state.changed_at))
+    told = [f"{name}: overtaken: another run declared something else, at {at} UTC" for name in what]
+    words = (
+        "the declaration of this run was overtaken: another one changed this robot after it. What runs there was "
+        "neither judged nor put back by this one; let one controller at a time change a robot, and run again"
+    )
+    return {
+        **{"plan": [], "diff": [], "changed": False, "refusals": []},
+        **measure(call, seen).result,
+        "proven": False,
+        "objections": told,
+        "failed": True,
+        "msg": "\n- ".join([words, *told]),
     }
 
 

@@ -9,6 +9,7 @@ from ..host import cgroup
 from ..judge import cause, peaks, readback, verdict
 from ..judge.readback import EngineReading, Reading
 from ..judge.verdict import Judgements
+from ..plan import preflight
 from ..plan.observe import Observed
 from ..records import samples, shut_out, state
 from ..records.state import ServiceRecord
@@ -30,7 +31,10 @@ class Measured:
 def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
     """Read back what runs; on a robot without an engine there is nothing to read but the robot itself."""
     if not seen.engine.running:
-        return Measured({"robot": report.robot(seen.robot, "")})
+        result: Result = {"robot": report.robot(seen.robot, "")}
+        if seen.engine.unobserved:
+            result["unobserved"] = [preflight.silent(seen)]
+        return Measured(result)
     now = call.clock()
     hierarchy: cgroup.Hierarchy = seen.robot.hierarchy
     recent = samples.load(call.roots.path(samples.DIRECTORY))

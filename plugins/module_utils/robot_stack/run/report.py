@@ -49,6 +49,7 @@ def service(reading: Reading, judgement: Judgement) -> ServiceRow:
         "restarts": reading.memory.restarts,
         "oom_kills": reading.memory.oom_kills,
         "hangs": reading.memory.hangs,
+        "starts": reading.memory.starts,
         "major_faults": usage.major_faults if usage else None,
         "major_faults_per_minute": reading.faults_per_minute,
         "cgroup": reading.path,

@@ -12,7 +12,7 @@ from ..apply import image_retention
 from ..apply.apply import ServiceFailedError
 from ..engine.protocol import PREVIOUS, EngineError
 from ..host.systemd import CommandError
-from ..plan import observe, plan
+from ..plan import plan, preflight
 from ..plan.observe import Observed
 from ..plan.step import Step
 from ..records import good_versions, state
@@ -65,7 +65,9 @@ class Outcome:
 def way_back(call: Call, generation: Generation, removable: Collection[str]) -> Return:
     """Return the steps to ``generation``; containers of services that it lacks go if they are ``removable``."""
     wanted = good_versions.stack_of(generation, call.stack)
-    seen = observe.observe(wanted, call.roots, call.engine)
+    seen = call.observe(wanted)
+    if seen.engine.unobserved:
+        raise NothingGoodError(preflight.silent(seen))
     names, seen = _names(call, wanted, generation, seen)
     steps = [step for step in plan.differences(wanted, seen) if step.kind not in LEFT_ALONE]
     gone = sorted({step.subject for step in steps if step.need})
@@ -147,7 +149,7 @@ def _words(stack: Stack, known: Generation, removable: Collection[str]) -> str:
 def measured(call: Call, outcome: Outcome) -> Measured:
     """Return what is true after it, judged by what runs now."""
     now = replace(call, stack=outcome.stack or call.stack)
-    return measure(now, observe.observe(now.stack, now.roots, now.engine), remember=True)
+    return measure(now, now.observe(), remember=True)
 
 
 def fresh(stack: Stack, before: Observed) -> list[str]:
@@ -159,7 +161,10 @@ def fresh(stack: Stack, before: Observed) -> list[str]:
 def by_hand(call: Call) -> Return:
     """Return the way to the newest good version that the robot is not. Raises `NothingGoodError`: there is none."""
     known = good_versions.load(call.roots.path(call.stack.budget.root))
-    running = {c.service for c in observe.observe(call.stack, call.roots, call.engine).containers.values()}
+    seen = call.observe()
+    if seen.engine.unobserved:
+        raise NothingGoodError(preflight.silent(seen))
+    running = {container.service for container in seen.containers.values()}
     for was, now in zip(known, good_versions.with_credentials(known, call.stack)):
         if not any(call.stack.in_scope(name) for name in was.services):
             continue

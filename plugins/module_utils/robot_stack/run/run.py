@@ -11,7 +11,7 @@ from ..base import lock
 from ..base.lock import BusyError
 from ..engine import delivery, staging
 from ..judge import cause, verdict
-from ..plan import observe, plan, preflight, remove
+from ..plan import plan, preflight, remove
 from ..plan.observe import Observed
 from ..plan.plan import Plan
 from ..plan.step import Step
@@ -37,13 +37,13 @@ def execute(call: Call) -> dict[str, Any]:
 
 
 def _execute(call: Call) -> dict[str, Any]:
-    seen = observe.observe(call.stack, call.roots, call.engine)
+    seen = call.observe()
     found = records.told(call, seen)
     if found and not call.reads_only and not _refuses(call, seen):
         found = records.heal(call, seen)  # before anything is remembered, which would write over it
         for words in found:
             call.audit(words)
-        seen = observe.observe(call.stack, call.roots, call.engine)
+        seen = call.observe()
     try:
         return records.in_result(call, _answer(call, seen), found)
     except ServiceFailedError as error:
@@ -109,9 +109,11 @@ def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
         _begins(call, applier, done)
         applier.apply(made.foundation)
         if not any(applier.lacks(step) for step in made.foundation):
-            seen = observe.observe(call.stack, call.roots, call.engine)
+            seen = call.observe()
             made = _plan(call, seen)
             done += [step for step in made.foundation if not applier.lacks(step)]
+            if seen.engine.unobserved and not seen.engine.missing_packages:  # although it was just started
+                made = Plan([], [preflight.silent(seen)])
             if made.refusals:
                 return {**_told(done), "changed": True, "refusals": made.refusals, **_refused(made)}
     missing = [step.need for step in made.steps if step.need and applier.lacks(step)]
@@ -169,7 +171,7 @@ def _judged(call: Call, before: Observed, done: list[Step]) -> dict[str, Any]:
     result: dict[str, Any] = {**_told(done), "changed": bool(done), "refusals": []}
     if call.stack.state == "absent":
         return result
-    seen = observe.observe(call.stack, call.roots, call.engine) if done else before
+    seen = call.observe() if done else before
     measured = measure(call, seen, remember=True)
     result.update(measured.result)
     good = good_versions.load(call.roots.path(call.stack.budget.root))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import PurePosixPath
 
-from ..base.files import DesiredFile
+from ..base.files import DesiredFile, DesiredFolder
 from .model import Service, Stack
+
+DATA_MODE = 0o750
+BEFORE = "engine-settings.before"  # what an owner had left for an engine, before this project installed one
 
 
 def config_directory(stack: Stack, service: Service) -> str:
@@ -26,6 +30,24 @@ def config_files(stack: Stack, service: Service) -> list[DesiredFile]:
         else DesiredFile(f"{directory}/{f.path}", f.content, 0o444)
         for f in service.files
     ]
+
+
+def folders(stack: Stack, service: Service) -> list[DesiredFolder]:
+    """Return the service's folders as they shall be on the robot; its data is not for everybody to see."""
+    top, config = f"{stack.budget.root}/{service.name}", config_directory(stack, service)
+    found = [DesiredFolder(top)]
+    if service.files:
+        # only root may list the versions: their names are digests of what they hold
+        found += [DesiredFolder(f"{top}/config", 0o700), DesiredFolder(config)]
+        inside = {str(above) for file in service.files for above in PurePosixPath(file.path).parents} - {"."}
+        found += [DesiredFolder(f"{config}/{path}") for path in sorted(inside)]
+    uid, gid = service.uid_gid
+    return found + [DesiredFolder(data_path(stack, service, one.name), DATA_MODE, uid, gid) for one in service.data]
+
+
+def before_path(stack: Stack) -> str:
+    """Return where an owner's settings of the engine are kept."""
+    return f"{stack.budget.root}/{BEFORE}"
 
 
 def data_path(stack: Stack, service: Service, name: str) -> str:

@@ -189,6 +189,7 @@ class Stack:
     registry: Registry = Registry()
     watchdog_interval_seconds: int = 30
     accept_tight: bool = False
+    stopped: tuple[str, ...] = ()  # services that are declared, and kept stopped on purpose
     fresh: tuple[str, ...] = ()  # services of this rollout that did not run on this robot before
     robot: str = ""  # its name in the inventory; "": not told
     former_name: str = ""  # under which it was deployed before it was renamed
@@ -201,6 +202,10 @@ class Stack:
     def in_scope(self, name: str) -> bool:
         """Whether this call may touch ``name``; an empty scope means everything."""
         return not self.scope or name in self.scope
+
+    def keeps_stopped(self, name: str) -> bool:
+        """Whether ``name`` shall not run, although it is declared."""
+        return name in self.stopped
 
     @property
     def scoped_services(self) -> tuple[Service, ...]:

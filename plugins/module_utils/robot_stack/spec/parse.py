@@ -49,6 +49,7 @@ def parse(params: Mapping[str, Any]) -> Stack:
         registry=Registry(**_strings(params.get("registry"))),
         watchdog_interval_seconds=int(params.get("watchdog_interval_seconds") or 30),
         accept_tight=bool(params.get("accept_tight")),
+        stopped=tuple(params.get("stopped") or ()),
         fresh=tuple(params.get("fresh") or ()),
         robot=str(params.get("robot") or ""),
         former_name=str(params.get("former_name") or ""),

@@ -37,6 +37,7 @@ class ServiceRow(TypedDict):
     restarts: int
     oom_kills: int
     hangs: int
+    starts: int
     major_faults: int | None
     major_faults_per_minute: float | None
     cgroup: str
@@ -93,6 +94,7 @@ class Result(TypedDict, total=False):
     diff: list[dict[str, str]]
     refusals: list[str]
     records: list[str]
+    unobserved: list[str]
     needs: list[dict[str, Any]]
     robot: RobotRow
     services: dict[str, ServiceRow]

@@ -1,8 +1,8 @@
 """Looks after the stack between two runs of the project: one look every half minute, started by a systemd timer.
 
 A look reads every service back (the same code as a deployment and `verify`), keeps what happened to it, writes the
-facts as metrics for the sensor service, and restarts a service that hangs: an engine restarts what ended, never what
-runs and does not answer.
+facts as metrics for the sensor service, restarts a service that hangs and starts one that was left stopped: an engine
+restarts what ended, never what runs and does not answer, and not all that it finds stopped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..judge.readback import Reading
 from ..records import failure_history, record_file, samples, state
 from ..records.record_file import Fields
 from ..spec.model import Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
-from . import entry_point, filesystems, restart
+from . import entry_point, filesystems, restart, start
 from . import metrics as metrics_page
 
 LOOKS_UNTIL_HUNG = 3
@@ -65,6 +65,7 @@ def _look(
     hierarchy = cgroup.detect(roots.sys)
     if not hierarchy.version or not engine.reachable():
         say("the kernel's memory controller is off, or the container engine does not answer")
+        start.engine_started(engine_unit(settings, say), say)
         return
     remembered, problems = state.read(roots.path(stack.budget.root))
     recent = samples.load(roots.path(samples.DIRECTORY))
@@ -87,7 +88,7 @@ def _look(
                 seen[service.name] = replace(seen[service.name], unanswered=0)
             except EngineError as error:
                 say(f"{service.name} could not be restarted: {error}")
-        readings.append(reading)
+        readings.append(start.started(service, reading, engine, say))
     pages = entry_point.pages(entry_point.Robot(stack, engine, roots, kill), readings, now, say)
     swap = procfs.memory(roots.proc).get("SwapTotal", 0)
     page = metrics_page.text(
@@ -117,7 +118,11 @@ def load(settings: Path, roots: Roots, say: Callable[[str], None] = tell) -> Sta
     if found is None or budget is None or not (budget.count("memory_budget_mib") and found.text("socket")):
         say(f"{settings}/stack.json does not say what to look after: run site.yml")
         return None
-    services = [_service(path, roots, say) for path in sorted((settings / "services").glob("*.json"))]
+    services, stopped = [], []
+    for path in sorted((settings / "services").glob("*.json")):
+        service, kept_stopped = _service(path, roots, say)
+        services += [service] if service else []
+        stopped += [service.name] if service and kept_stopped else []
     return Stack(
         state="verified",
         scope=(),
@@ -131,8 +136,15 @@ def load(settings: Path, roots: Roots, say: Callable[[str], None] = tell) -> Sta
         engine=EngineSpec(False, (), {}, {}, found.text("socket")),
         controller=ControllerSpec(False, False, ()),
         architecture="",
-        services=tuple(service for service in services if service),
+        services=tuple(services),
+        stopped=tuple(stopped),
     )
+
+
+def engine_unit(settings: Path, say: Callable[[str], None] = tell) -> str:
+    """Return the unit of an engine of ours; "" for somebody else's."""
+    found = _read(settings / "stack.json", say)
+    return found.text("engine_unit") if found else ""
 
 
 def _read(path: Path, say: Callable[[str], None]) -> Fields | None:
@@ -143,18 +155,19 @@ def _read(path: Path, say: Callable[[str], None]) -> Fields | None:
     return found
 
 
-def _service(path: Path, roots: Roots, say: Callable[[str], None]) -> Service | None:
+def _service(path: Path, roots: Roots, say: Callable[[str], None]) -> tuple[Service | None, bool]:
+    """Return a service, and whether it is kept stopped."""
     raw = _read(path, say)
     if raw is None or not (raw.text("name") and raw.count("memory_limit_mib")):
         say(f"{path} does not say what to look after: run site.yml")
-        return None
+        return None, False
     secret = raw.text("password_path")
     try:
         password = roots.path(secret).read_text(encoding="utf-8") if secret else ""
     except (OSError, ValueError) as error:
         say(f"{path}: the password of {raw.text('name')} cannot be read: {error}")
-        return None
-    return Service(
+        return None, False
+    service = Service(
         name=raw.text("name"),
         image=raw.text("image"),
         memory_limit_mib=raw.count("memory_limit_mib"),
@@ -167,6 +180,7 @@ def _service(path: Path, roots: Roots, say: Callable[[str], None]) -> Service | 
         filesystems=tuple(raw.texts("filesystems")),
         shares=entry_point.settings(raw),
     )
+    return service, raw.flag("stopped")
 
 
 def _recent(service: Service, reading: Reading, known: readback.Known) -> samples.Recent:

@@ -32,6 +32,8 @@ _SERVICE = (
     ("robot_stack_service_oom_kills_total", "counter", "Times the kernel killed it for memory since deployed."),
     ("robot_stack_service_restarts_total", "counter", "Times it ended without being asked to since deployed."),
     ("robot_stack_service_hangs_total", "counter", "Times it ran, did not answer and was restarted since deployed."),
+    ("robot_stack_service_starts_total", "counter", "Times it was found stopped and was started since deployed."),
+    ("robot_stack_service_kept_stopped", "gauge", "1: it does not run, as declared. Absent for one that shall run."),
     (
         "robot_stack_service_last_failure_timestamp_seconds",
         "gauge",
@@ -80,8 +82,12 @@ def _service(reading: Reading, swap_total: int) -> dict[str, float]:
         "robot_stack_service_oom_kills_total": memory.oom_kills,
         "robot_stack_service_restarts_total": memory.restarts,
         "robot_stack_service_hangs_total": memory.hangs,
+        "robot_stack_service_starts_total": memory.starts,
         "robot_stack_service_last_failure_timestamp_seconds": memory.last_failure_at,
     }
+    if reading.kept_stopped and reading.status not in verdict.RUNNING:  # neither down nor killed: nothing is judged
+        found["robot_stack_service_kept_stopped"] = 1
+        del found["robot_stack_service_up"], found["robot_stack_service_last_failure_timestamp_seconds"]
     if reading.limits:
         effective = reading.smallest[0] if reading.below_ceiling else 0
         found["robot_stack_service_memory_limit_effective_bytes"] = effective or 0

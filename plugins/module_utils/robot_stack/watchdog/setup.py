@@ -14,22 +14,23 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..ask import http
-from ..base import files, lock, roots, units, wire
-from ..base.files import DesiredFile, FoundFile, write
+from ..base import files, folder, lock, roots, units, wire
+from ..base.files import DesiredFile, DesiredFolder, FoundFile, write
 from ..base.roots import Roots
 from ..engine import drivers
 from ..host import cgroup, journal, kernel_file, procfs, systemd
+from ..host import units as host_units
 from ..host.systemd import UNITS, Run
 from ..judge import readback, verdict
 from ..records import failure_history, record_file, samples, shut_out, state
 from ..records.record_file import FORMAT
 from ..spec import door, layout, model
 from ..spec.model import Service, Stack
-from . import entry_point, filesystems, look, restart, shares
+from . import entry_point, filesystems, look, restart, shares, start
 from . import metrics as metrics_page
 
 TIMER = "robot-stack-watchdog.timer"
@@ -41,6 +42,7 @@ UNIT_FILES = (f"{UNITS}/{SERVICE}", f"{UNITS}/{TIMER}")
 PROGRAM = (
     http,
     files,
+    folder,
     lock,
     roots,
     units,
@@ -51,6 +53,7 @@ PROGRAM = (
     kernel_file,
     procfs,
     systemd,
+    host_units,
     readback,
     verdict,
     failure_history,
@@ -67,6 +70,7 @@ PROGRAM = (
     metrics_page,
     restart,
     shares,
+    start,
 )
 MEMORY_MIB = 32
 LOOK = """\
@@ -112,10 +116,11 @@ def _sources() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def settings(stack: Stack, engine_unit: str) -> list[DesiredFile]:
-    """Return the stack's settings and the units, which start after ``engine_unit``."""
+def settings(stack: Stack, engine_unit: str, own_engine: bool) -> list[DesiredFile]:
+    """Return the stack's settings and the units, which start after ``engine_unit``, whether or not that is ours."""
     seconds = stack.watchdog_interval_seconds
     about = {"format": FORMAT, "budget": asdict(stack.budget), "socket": stack.engine.socket}
+    about.update({"engine_unit": engine_unit} if own_engine else {})
     return [
         DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
         DesiredFile(TMPFILES, _folders()),
@@ -137,6 +142,7 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
         "username": probe.username,
         "password_path": secret,
         "stop_timeout_seconds": service.stop_timeout_seconds,
+        **({"stopped": True} if stack.keeps_stopped(service.name) else {}),
         **({"filesystems": list(service.filesystems)} if service.filesystems else {}),
         **({"shares": _shares(stack, service)} if service.shares.file else {}),
     }
@@ -215,13 +221,20 @@ def _sampled(roots: Roots) -> Path:
     return roots.path(f"{samples.DIRECTORY}/{samples.FILE}")
 
 
+def folders(stack: Stack) -> list[DesiredFolder]:
+    """Return the folders of the program, its settings, and what it writes; root runs what is in the first of them."""
+    above = {str(parent) for file in program(stack) for parent in PurePosixPath(file.path).parents}
+    own = sorted(path for path in above if f"{path}/".startswith(f"{directory(stack)}/"))
+    return [DesiredFolder(path) for path in [*own, f"{directory(stack)}/services", *_KEPT]] + [_LOCKS]
+
+
 def _folders() -> str:
-    kept = ((samples.DIRECTORY, "0755"), (_metrics(), "0755"), (lock.FOLDER, "0700"))
-    return "".join(f"d {path} {mode} root root -\n" for path, mode in kept)
+    kept = [*(DesiredFolder(path) for path in _KEPT), _LOCKS]
+    return "".join(f"d {folder.path} {folder.mode:04o} root root -\n" for folder in kept)
 
 
-def _metrics() -> str:
-    return f"{samples.DIRECTORY}/{metrics_page.FILE.rsplit('/', 1)[0]}"
+_KEPT = (samples.DIRECTORY, f"{samples.DIRECTORY}/{metrics_page.FILE.rpartition('/')[0]}")
+_LOCKS = DesiredFolder(lock.FOLDER, 0o700)
 
 
 def _service_unit(stack: Stack, engine_unit: str) -> str:

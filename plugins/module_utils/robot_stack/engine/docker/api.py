@@ -117,6 +117,10 @@ class DockerEngine:
         """Start a container; one that runs already is left alone."""
         self._request("POST", f"/containers/{quote(name)}/start")
 
+    def resume(self, name: str) -> None:
+        """Let a paused container run on."""
+        self._request("POST", f"/containers/{quote(name)}/unpause")
+
     def stop(self, name: str, timeout_seconds: int) -> None:
         """Stop a container, giving it ``timeout_seconds`` to flush what it holds."""
         self._request("POST", f"/containers/{quote(name)}/stop?t={timeout_seconds}", more_seconds=timeout_seconds)

@@ -29,8 +29,14 @@ def limits(service: Service) -> dict[str, Any]:
     }
 
 
-def body(stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -> dict[str, Any]:
-    """Return the request that creates the service's container, labelled with a digest of itself."""
+def body(
+    stack: Stack, service: Service, cgroup_driver: str, fingerprint: str, remapped: bool = False
+) -> dict[str, Any]:
+    """Return the request that creates the service's container, labelled with a digest of itself.
+
+    ``remapped``: the engine gives users in containers other numbers. Ours have none of root's rights, share the
+    robot's network, which a user namespace of their own cannot, and own their data by number: they are left out of it.
+    """
     request: dict[str, Any] = {
         "Image": service.image,
         "Cmd": list(service.command) or None,
@@ -61,6 +67,8 @@ def body(stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -
     if service.open_files_limit:
         limit = {"Name": "nofile", "Soft": service.open_files_limit, "Hard": service.open_files_limit}
         request["HostConfig"]["Ulimits"] = [limit]
+    if remapped:
+        request["HostConfig"]["UsernsMode"] = "host"
     digest = hashlib.sha256(json.dumps([request, fingerprint], sort_keys=True).encode()).hexdigest()
     request["Labels"] = {SERVICE_LABEL: service.name, SPEC_LABEL: digest}
     return request

@@ -4,26 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from ...base.files import DesiredFile
+from ...base.files import DesiredFile, FoundFile
 from ...base.roots import Roots
 from ...spec.model import Service, Stack
-from ..protocol import Difference, EngineInfo, FoundContainer
+from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, setup
 
 OLDEST_API = (1, 41)  # Docker 20.10: the first that knows cgroup v2 and private cgroup namespaces
 
 
+@dataclass(frozen=True)
 class Docker:
-    """The driver; see `protocol.Driver`."""
+    """The driver; see `protocol.Driver`. ``before``: the settings that an owner had left for an engine."""
 
-    name = "Docker"
-    command = "docker"
-    units: Sequence[str] = setup.UNITS
+    before: Mapping[str, Any] = field(default_factory=dict)
+    objection: str = ""
+
+    name: ClassVar[str] = "Docker"
+    command: ClassVar[str] = "docker"
+    units: ClassVar[Sequence[str]] = setup.UNITS
+    needs: ClassVar[Sequence[str]] = setup.SOCKETS
     # the kernel keeps 15 characters of a name: containerd-shim-runc-v2 reads containerd-shim
-    programs: Sequence[str] = ("dockerd", "containerd", "containerd-shim", "docker-proxy")
-    settings_file = setup.DAEMON_JSON
+    programs: ClassVar[Sequence[str]] = ("dockerd", "containerd", "containerd-shim", "docker-proxy")
+    settings_file: ClassVar[str] = setup.DAEMON_JSON
+
+    def keeping(self, before: FoundFile | None) -> Docker:
+        """Return the driver that keeps the settings in ``before``, and objects where nobody can read them."""
+        if before is None:
+            return self
+        if before.content is None:
+            return Docker(objection=f"{self.settings_file} is no plain file: replace it by one")
+        found = setup.settings_of(before.content)
+        if found is None:
+            words = "is there, and holds no JSON object: correct it, or move it away"
+            return Docker(objection=f"{self.settings_file} {words}")
+        return Docker(found)
+
+    def instead_of(self, stack: Stack) -> list[str]:
+        """Return the names of an owner's settings that are declared in another way."""
+        both = setup.joined(self.before, stack.engine.daemon)
+        return sorted(name for name, value in self.before.items() if both[name] != value)
 
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""
@@ -31,15 +54,15 @@ class Docker:
 
     def store(self, stack: Stack) -> str:
         """Return what daemon.json says, or its default."""
-        return str(stack.engine.daemon.get("data-root") or setup.STORE)
+        return str(setup.joined(self.before, stack.engine.daemon).get("data-root") or setup.STORE)
 
     def files(self, stack: Stack) -> list[DesiredFile]:
         """Return daemon.json and the drop-ins of its units."""
-        return setup.engine_files(stack)
+        return setup.engine_files(stack, self.before)
 
     def configuration(self, stack: Stack) -> str:
         """Return a digest of `files`."""
-        return setup.configuration(stack)
+        return setup.configuration(stack, self.before)
 
     def too_old(self, found: EngineInfo) -> str:
         """Return why this engine is too old, "" where it is not."""
@@ -49,15 +72,21 @@ class Docker:
         needed = ".".join(map(str, OLDEST_API))
         return f"{found.version} (API {found.api_version}), Docker 20.10 (API {needed}) or later is needed"
 
-    def request(self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str) -> dict[str, Any]:
+    def request(
+        self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str, remapped: bool = False
+    ) -> dict[str, Any]:
         """Return the body that creates the service's container."""
-        return container.body(stack, service, cgroup_driver, fingerprint)
+        return container.body(stack, service, cgroup_driver, fingerprint, remapped)
 
     def drift(
         self, desired: Mapping[str, Any], found: FoundContainer, swap_accounted: bool = True, made: str = ""
     ) -> list[Difference]:
         """Return where a container differs from its request."""
         return container.drift(desired, found, swap_accounted, made)
+
+    def spec_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the digest that labels a container."""
+        return str(desired["Labels"][SPEC_LABEL])
 
     def described(self, desired: Mapping[str, Any]) -> str:
         """Return a request as lines."""

@@ -66,6 +66,8 @@ def image(raw: Mapping[str, Any]) -> FoundImage:
 
 def info(raw: Mapping[str, Any], version: Mapping[str, Any]) -> EngineInfo:
     """Return what the answers to /info and /version tell."""
+    told = raw.get("SecurityOptions") or []  # such as name=seccomp,profile=default
+    options = {str(one).partition(",")[0].partition("=")[2] for one in told if isinstance(told, list)}
     return EngineInfo(
         version=text(raw, "ServerVersion"),
         api_version=text(version, "ApiVersion"),
@@ -73,7 +75,15 @@ def info(raw: Mapping[str, Any], version: Mapping[str, Any]) -> EngineInfo:
         swap_accounted=flag(raw, "SwapLimit", default=True),
         store=text(raw, "DockerRootDir") or STORE,
         takes_thin_archives=CONTAINERD_STORE not in items(raw, "DriverStatus"),
+        remaps_users="userns" in options,
+        rootless="rootless" in options,
+        sandbox=_sandbox(text(raw, "DefaultRuntime")),
     )
+
+
+def _sandbox(runtime: str) -> str:
+    """Return the name of a runtime that runs containers in a kernel of their own: no process of theirs is seen here."""
+    return runtime if runtime.startswith(("runsc", "kata", "io.containerd.runsc", "io.containerd.kata")) else ""
 
 
 def events(raw: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:

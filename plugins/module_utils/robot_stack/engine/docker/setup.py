@@ -7,28 +7,57 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from ...base.files import DesiredFile
 from ...host.systemd import service_drop_in
 from ...spec.model import Stack
 
 DAEMON_JSON = "/etc/docker/daemon.json"
+OPTIONS = "exec-opts"
 UNITS = ("containerd.service", "docker.service")
+SOCKETS = ("docker.socket",)
 STORE = "/var/lib/docker"
 BINARIES = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd")
 
 
-def engine_files(stack: Stack) -> list[DesiredFile]:
-    """Return the engine's configuration and its two drop-ins, as they shall be on a robot whose engine is ours."""
+def settings_of(content: str) -> dict[str, Any] | None:
+    """Return what a daemon.json holds, None where the engine could not read it either; an empty one holds nothing."""
+    try:
+        found = json.loads(content or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def joined(before: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``before``, its owner's settings, with those that are ``declared``, which win where both have one.
+
+    Of the options to the engine's runtime each counts on its own.
+    """
+    both = {**before, **declared}
+    theirs, ours = before.get(OPTIONS), declared.get(OPTIONS)
+    if isinstance(theirs, list) and isinstance(ours, list):
+        named = {str(option).partition("=")[0] for option in ours}
+        both[OPTIONS] = [*ours, *(one for one in theirs if str(one).partition("=")[0] not in named)]
+    return both
+
+
+def engine_files(stack: Stack, before: Mapping[str, Any]) -> list[DesiredFile]:
+    """Return the engine's configuration and its two drop-ins, as they shall be on a robot whose engine is ours.
+
+    ``before``: the settings that its owner had left there for an engine.
+    """
     environment = [f"{key}={value}" for key, value in sorted(stack.engine.service_environment.items())]
-    daemon = json.dumps(dict(stack.engine.daemon), indent=2, sort_keys=True) + "\n"
+    daemon = json.dumps(joined(before, stack.engine.daemon), indent=2, sort_keys=True) + "\n"
     return [
         DesiredFile(DAEMON_JSON, daemon),
         *(service_drop_in(unit, stack.budget.slice, environment) for unit in UNITS),
     ]
 
 
-def configuration(stack: Stack) -> str:
+def configuration(stack: Stack, before: Mapping[str, Any]) -> str:
     """Return a digest of the engine's files: what a running engine must have been started with."""
-    contents = [[file.path, file.content] for file in engine_files(stack)]
+    contents = [[file.path, file.content] for file in engine_files(stack, before)]
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()

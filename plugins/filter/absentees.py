@@ -1,0 +1,100 @@
+"""Who is asked for and is not there: a group that the inventory does not have, a name in --limit that nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+from ansible.inventory.manager import InventoryManager, split_host_pattern
+from ansible.parsing.dataloader import DataLoader
+
+DOCUMENTATION = """
+name: absentees
+short_description: Say who of the wanted hosts is not there
+description:
+  - Returns a sentence for everybody who is asked for and is not in the inventory, so that a play can fail where it
+    would otherwise do nothing, with the exit code 0.
+  - That is a group without hosts, each part of C(--limit) that nobody fits (also one that excludes nobody), and a limit
+    that leaves none of the group.
+options:
+  _input:
+    description: The variable C(groups), names of hosts by group.
+    type: dict
+    required: true
+  group:
+    description: The group that the play is for.
+    type: str
+    required: true
+  limit:
+    description: What C(--limit) says, the variable C(ansible_limit).
+    type: str
+    default: ''
+positional: group, limit
+"""
+
+EXAMPLES = """
+there: "{{ {'all': ['scout'], 'robots': ['scout']} | robotfleet.stack.absentees('robots') }}"
+# => []
+"""
+
+RETURN = """
+_value:
+  description: Sentences; none, everybody is there.
+  type: list
+  elements: str
+"""
+
+REST = "No host was contacted."
+
+
+def absentees(groups: Mapping[str, Sequence[str]], group: str, limit: str = "") -> list[str]:
+    """Return a sentence for everybody who is asked for and is not there. Raises OSError for a file of names."""
+    known = ", ".join(sorted(name for name in groups if name not in ("all", "ungrouped", group))) or "none"
+    wanted = set(groups.get(group) or ())
+    if not wanted:
+        words = "has no hosts" if group in groups else "is not there"
+        return [f"Group {group} of the inventory {words}; its other groups: {known}. {REST}"]
+    if not limit:
+        return []
+    inventory = _inventory(groups)
+    parts = _parts(limit)
+    found = [
+        f"--limit {limit}: nobody in the inventory is called {part.lstrip('!&')}. {REST}"
+        for part in parts
+        if not inventory.get_hosts(part.lstrip("!&"))
+    ]
+    left = {host.name for host in inventory.get_hosts(parts)}
+    if not found and not wanted & left:
+        found.append(f"--limit {limit}: it leaves none of group {group} ({', '.join(sorted(wanted)[:8])}). {REST}")
+    return found
+
+
+def _parts(limit: str) -> list[str]:
+    """Return the patterns of a limit; @FILE stands for those in its lines."""
+    found = []
+    for part in split_host_pattern(limit):
+        if part.startswith("@"):
+            lines = Path(part[1:]).expanduser().read_text(encoding="utf-8").splitlines()
+            found += [pattern for line in lines if line.strip() for pattern in split_host_pattern(line.strip())]
+        else:
+            found.append(part)
+    return found
+
+
+def _inventory(groups: Mapping[str, Sequence[str]]) -> InventoryManager:
+    """Return the inventory, as far as names of groups and hosts go: Ansible itself understands its patterns."""
+    made = InventoryManager(DataLoader(), parse=False)
+    for group, hosts in groups.items():
+        made.add_group(group)
+        for host in hosts:
+            made.add_host(host, group=group)
+    return made
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"absentees": absentees}
