@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import (
@@ -82,6 +84,45 @@ def test_the_engines_own_words_are_kept(fake: FakeEngine) -> None:
     fake.errors["DELETE /containers/x"] = (409, b'{"message": "removal is in progress"}')
     with pytest.raises(EngineError, match="in progress"):
         engine.remove("x")
+
+
+RACE_LOST = (
+    b'{"message": "runc create failed: unable to start container process: unable to apply cgroup configuration: mkdir '
+    b'/sys/fs/cgroup/devices/robotstack.slice/x.slice/docker-1.scope: no such file or directory"}'
+)
+
+
+@pytest.mark.parametrize(("times", "runs"), [(1, True), (2, True), (3, False)])
+def test_a_start_that_lost_a_race_for_its_cgroup_is_tried_again(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, times: int, runs: bool
+) -> None:
+    engine = DockerEngine(fake.socket)
+    engine.create("it", BODY)
+    asked, answers = DockerEngine._request, [(500, RACE_LOST)] * times
+
+    def answered(*arguments: Any, **options: Any) -> Any:
+        if answers:
+            fake.errors["POST /containers/it/start"] = answers.pop()
+        else:
+            fake.errors.pop("POST /containers/it/start", None)
+        return asked(*arguments, **options)
+
+    monkeypatch.setattr(DockerEngine, "_request", answered)
+    with nullcontext() if runs else pytest.raises(EngineError, match="no such file or directory"):
+        engine.start("it")
+    monkeypatch.undo()
+    found = engine.inspect("it")
+    assert found is not None
+    assert found.running is runs
+
+
+def test_a_start_that_fails_for_another_reason_is_not_tried_again(fake: FakeEngine) -> None:
+    engine = DockerEngine(fake.socket)
+    engine.create("it", BODY)
+    fake.errors["POST /containers/it/start"] = (500, b'{"message": "exec: no such file"}')
+    with pytest.raises(EngineError, match="no such file"):
+        engine.start("it")
+    assert len([call for call in fake.calls if call.endswith("/start")]) == 1
 
 
 def test_an_image_in_use_stays(fake: FakeEngine) -> None:

@@ -28,6 +28,7 @@ TRANSFER_SECONDS, TRANSFER_SILENCE_SECONDS = 4 * 3600.0, 900.0
 # An inspected container has some 10 KiB; it is containers who choose what is in logs, and an image its size.
 LARGEST_ANSWER, LARGEST_TRANSFER = 8 << 20, 64 << 20
 LONGEST_MESSAGE = 2000
+LOST_RACE, STARTS = "unable to apply cgroup configuration", 3
 LONGEST_LINE, MOST_ERRORS = 1 << 20, 5  # of what the engine says while it works
 LOGGED_AT_ONCE = 64 * 1024  # what people are shown of a container's last lines
 
@@ -114,8 +115,19 @@ class DockerEngine:
         self._json("POST", "/containers/create?" + urlencode({"name": name}), body)
 
     def start(self, name: str) -> None:
-        """Start a container; one that runs already is left alone."""
-        self._request("POST", f"/containers/{quote(name)}/start")
+        """Start a container; one that runs already is left alone.
+
+        On cgroup v1 systemd may remove a slice's empty folder of one controller just as runc makes the container's
+        below it (seen with systemd 252 and runc 1.1). Nothing has run then, and the next time the folder is there.
+        """
+        for again in range(STARTS, 0, -1):
+            try:
+                self._request("POST", f"/containers/{quote(name)}/start")
+            except EngineError as error:
+                if again == 1 or LOST_RACE not in str(error):
+                    raise
+            else:
+                return
 
     def resume(self, name: str) -> None:
         """Let a paused container run on."""
