@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from robot_stack.conftest import any_owner
+from robot_stack.conftest import any_owner, its_systemd
 
-__all__ = ["any_owner"]
+__all__ = ["any_owner", "its_systemd"]
