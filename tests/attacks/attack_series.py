@@ -49,7 +49,7 @@ def arrives(hub: Hub, name: str) -> bool:
     """Whether a series of the honest robot's that is new gets in; it is sent until it may be seen."""
     for _ in range(5):
         assert hub.write("honest", remote_write.packed(remote_write.message([{"__name__": name}]))).status == 204
-        time.sleep(1)
+        time.sleep(1)  # and it is asked for once, at the end: that a series is not there yet, the database remembers
     return hub.query(name) != []
 
 
