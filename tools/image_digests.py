@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.whole_file import whole
 
 PROJECT = Path(__file__).resolve().parents[1]
 VARIABLE = "robot_stack_image_digests"
@@ -98,10 +99,9 @@ def read(path: Path) -> dict[str, str]:
 def write(path: Path, digests: dict[str, str]) -> None:
     """Write the file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
     text = yaml.safe_dump({VARIABLE: dict(sorted(digests.items()))}, default_flow_style=False, width=200)
-    partial.write_text(f"---\n{HEAD}{text}", encoding="utf-8")
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_text(f"---\n{HEAD}{text}", encoding="utf-8")
 
 
 def pulled() -> list[str]:

@@ -12,6 +12,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import sa
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.contents.bill import bill, file_name
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import images_of
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.whole_file import whole
 
 
 class ActionModule(ActionBase):
@@ -32,9 +33,8 @@ class ActionModule(ActionBase):
             for folder, image in Images(partial(say, "controller"), recipes=recipes).packed(wanted):
                 path, text = directory / file_name(image), bill(folder, image)
                 if not path.exists() or path.read_text(encoding="utf-8") != text:
-                    partial_file = path.with_name(f".{path.name}.partial")
-                    partial_file.write_text(text, encoding="utf-8")
-                    partial_file.replace(path)
+                    with whole(path) as file:
+                        file.write_text(text, encoding="utf-8")
                     written.append(path.name)
         except ImageUnavailableError as error:
             raise AnsibleActionFail(str(error)) from error

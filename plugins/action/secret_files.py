@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.whole_file import whole
 
 IGNORED = ".gitignore"
 PRIVATE = (".key", ".password")
@@ -51,12 +51,8 @@ def make(directory: Path, names: list[str], check: bool = False) -> list[str]:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     for name in missing:
-        path = directory / name
-        partial = path.with_name(f".{path.name}.part")  # a name that no robot and no reader has
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(BYTES) + "\n")
-        partial.replace(path)
+        with whole(directory / name, 0o600) as partial:
+            partial.write_text(secrets.token_urlsafe(BYTES) + "\n", encoding="ascii")
     return missing
 
 

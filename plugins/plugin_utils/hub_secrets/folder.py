@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from ..whole_file import whole
+
 KEY, CERTIFICATE = "ca.key", "ca.pem"
 NEXT_KEY, NEXT, PREVIOUS = "ca.next.key", "ca.next.pem", "ca.previous.pem"
 TRUSTED = (CERTIFICATE, NEXT, PREVIOUS)  # what robots are given: during an exchange they trust both
@@ -60,9 +62,8 @@ class Folder:
         if step == SWITCH and self.has(NEXT):
             gone = (NEXT_KEY, NEXT)
             if self.has(NEXT_KEY):
-                partial = self.path / f".{PREVIOUS}.part"
-                partial.write_bytes((self.path / CERTIFICATE).read_bytes())
-                partial.replace(self.path / PREVIOUS)
+                with whole(self.path / PREVIOUS) as partial:
+                    partial.write_bytes((self.path / CERTIFICATE).read_bytes())
                 (self.path / NEXT_KEY).replace(self.path / KEY)
             (self.path / NEXT).replace(self.path / CERTIFICATE)
         elif step in (FINISH, CANCEL):

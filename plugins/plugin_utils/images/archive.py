@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..whole_file import whole
 from .folder import BLOCK, ImageFolder, Packed
 from .packing import compressed, header, layer_name
 
@@ -69,8 +70,7 @@ def assemble(folder: ImageFolder, image: Packed, skip: int, target: Path) -> Non
     entries = ((config_name, config), ("manifest.json", json.dumps(manifest).encode()))
     head = b"".join(header(name, len(content)) + content + bytes(-len(content) % BLOCK) for name, content in entries)
     layers = [folder.layer(layer) for layer in dict.fromkeys(sent)]
-    partial = target.with_suffix(".partial")
-    with partial.open("wb") as raw:
+    with whole(target) as partial, partial.open("wb") as raw:
         if skip and sum(layer.stat().st_size for layer in layers) <= SMALL:
             plain = head + b"".join(gzip.decompress(layer.read_bytes()) for layer in layers) + END
             raw.write(bz2.compress(plain))
@@ -80,7 +80,6 @@ def assemble(folder: ImageFolder, image: Packed, skip: int, target: Path) -> Non
                 with layer.open("rb") as stream:
                     shutil.copyfileobj(stream, raw)
             raw.write(packed(END))
-    partial.replace(target)
 
 
 def packed(content: bytes) -> bytes:

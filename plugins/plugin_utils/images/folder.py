@@ -22,6 +22,7 @@ from typing import Any
 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import too_new
 
+from ..whole_file import whole
 from .errors import ImageUnavailableError
 
 INDEX = "images.json"
@@ -102,9 +103,8 @@ class ImageFolder:
         entries = [{**asdict(entry), "layers": list(entry.layers)} for entry in kept]
         # until 0.2 the number was called version
         text = json.dumps({"format": FORMAT, "version": FORMAT, "images": entries}, indent=1) + "\n"
-        partial = self.path / f"{INDEX}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self.path / INDEX)
+        with whole(self.path / INDEX) as partial:
+            partial.write_text(text, encoding="utf-8")
         needed = {path for entry in kept for path in self._blobs(entry)}
         for path in (self.path / BLOBS).iterdir():
             if path not in needed:
@@ -115,9 +115,8 @@ class ImageFolder:
         (other.path / BLOBS).mkdir(parents=True, exist_ok=True)
         for path in self._blobs(image):
             target = other.path / BLOBS / path.name
-            partial = target.with_suffix(".partial")
-            shutil.copyfile(path, partial)
-            partial.replace(target)
+            with whole(target) as partial:
+                shutil.copyfile(path, partial)
         other.check(image)
         other.add(image, len(other.images()) + 1)
 

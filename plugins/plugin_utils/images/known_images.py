@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..whole_file import whole
+
 FORMAT = 1
 LARGEST_GUESS = 256 * 1024  # bytes: what may be sent in vain
 
@@ -52,10 +54,9 @@ class KnownImages:
     def save(self) -> None:
         """Keep it."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(".partial")
         told = {"format": FORMAT, "images": self.images, "chains": self.chains}
-        partial.write_text(json.dumps(told), encoding="utf-8")
-        partial.replace(self._path)
+        with whole(self._path) as partial:
+            partial.write_text(json.dumps(told), encoding="utf-8")
 
     def forget(self) -> None:
         """The robot has nothing of ours any more."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
+from ..whole_file import whole
 from .errors import ImageUnavailableError
 from .folder import BLOBS, BLOCK, PIECE, ImageFolder, Packed
 
@@ -55,24 +56,22 @@ def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
 
 def _pack_layer(archive: tarfile.TarFile, name: str, digest: str, target: Path) -> None:
     plain = target.with_suffix(".plain")
-    partial = target.with_suffix(".partial")
     try:
         with _uncompressed(_member(archive, name)) as stream, plain.open("wb") as copy:
             shutil.copyfileobj(stream, copy, PIECE)
         found = hashlib.sha256()
         size = plain.stat().st_size
-        with plain.open("rb") as stream, partial.open("wb") as raw, compressed(raw) as packed:
-            packed.write(header(layer_name(digest), size))
-            while piece := stream.read(PIECE):
-                found.update(piece)
-                packed.write(piece)
-            packed.write(bytes(-size % BLOCK))
-        if f"sha256:{found.hexdigest()}" != digest:
-            raise ImageUnavailableError(f"a layer of the engine's archive is not {digest}, as its configuration says")
-        partial.replace(target)
+        with whole(target) as partial:
+            with plain.open("rb") as stream, partial.open("wb") as raw, compressed(raw) as packed:
+                packed.write(header(layer_name(digest), size))
+                while piece := stream.read(PIECE):
+                    found.update(piece)
+                    packed.write(piece)
+                packed.write(bytes(-size % BLOCK))
+            if f"sha256:{found.hexdigest()}" != digest:
+                raise ImageUnavailableError(f"a layer of the engine's archive is not {digest}, as it says itself")
     finally:
         plain.unlink(missing_ok=True)
-        partial.unlink(missing_ok=True)
 
 
 def _uncompressed(stream: IO[bytes]) -> IO[bytes]:

@@ -30,7 +30,12 @@ REGISTRY = (
 )
 USERNAME = (r"^[^:\x00-\x1f\x7f]*$", "a name of one line without a colon")
 SECRET = (r"^[^\x00-\x1f\x7f]*$", "one line without control characters")
-URL = (r"^(https?://[^\s/@]+(/[^\s]*)?)?$", "an address that begins with http:// or https://, without a user in it")
+_URL = r"[Hh][Tt][Tt][Pp][Ss]?://[^\s/,@]+(/[^\s,@]*)?"
+# whoever has a user in it is told of the variables for that, without the value (hub.py)
+URLS = (
+    rf"^({_URL}(,{_URL})*|[\s\S]*@[\s\S]*)?$",
+    "an address that begins with http:// or https://, or several with commas between them and no spaces",
+)
 # editors see expressions, and no lookup of a file
 _NONE_YET = r"\s*|\{\{[\s\S]*\}\}\s*"
 CERTIFICATE = (rf"^({_NONE_YET}|[\s\S]*-----BEGIN CERTIFICATE-----[\s\S]*)$", "a certificate as PEM")
@@ -45,7 +50,7 @@ FORMS: dict[str, Form] = {
     "robot_stack_registry": REGISTRY,
     "_username": USERNAME,
     "_password": SECRET,
-    "_notifier_url": URL,
+    "_notifier_url": URLS,
     "_textfile_directory": (r"^(/[^,=\s\x00-\x1f\x7f]*)?$", PATH[1]),
     "_engine_packages": (r"^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?$", "a package's name, such as docker.io"),
     "_hub_ca": CERTIFICATE,

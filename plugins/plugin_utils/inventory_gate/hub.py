@@ -44,9 +44,9 @@ def _notifier(robot: Robot) -> list[Fault]:
         why = "it stands on vmalert's command line, which every user of the host can read, a password in it as well"
         remedy = f"write the address alone, telemetry_hub_notifier_username and a vaulted {NOTIFIER_PASSWORD}"
         return [fault(robot, NOTIFIER, why, remedy, value="(secret)")]
-    # a comma divides several addresses
-    https = isinstance(url, str) and all(one.strip().lower().startswith("https://") for one in url.split(","))
-    if password and isinstance(url, str) and not https and robot.values.get(PLAIN) is not True:
+    # a comma divides several addresses; what is none at all is told by its form
+    plain = isinstance(url, str) and any(one.lower().startswith("http://") for one in url.split(","))
+    if password and plain and robot.values.get(PLAIN) is not True:
         why = f"{NOTIFIER_PASSWORD} would travel in the clear"
         return [fault(robot, NOTIFIER, why, f"write https://, or on a test network {PLAIN}: true")]
     return []

@@ -15,6 +15,8 @@ from typing import Any
 
 from ansible import constants
 
+from ..whole_file import whole
+
 FILE = "robotfleet.stack.gate.json"
 # The module's arguments that the gate vouches for, and the variable that each is made of.
 ARGUMENTS: Mapping[str, str] = {
@@ -61,10 +63,8 @@ def _plain(value: Any) -> Any:
 def give(words: Mapping[str, Mapping[str, Any]], folder: Path | None = None) -> None:
     """Keep the words for robots, by name, for the rest of this run; those of its other plays stay."""
     path = _path(folder)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({**_read(path), **words}), encoding="utf-8")
-    partial.chmod(0o600)
-    partial.replace(path)
+    with whole(path, 0o600) as partial:
+        partial.write_text(json.dumps({**_read(path), **words}), encoding="utf-8")
 
 
 def demand(
