@@ -17,6 +17,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.package_fol
 )
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import (
     Content,
+    NoFolderError,
     Sender,
     SendingError,
     arrived,
@@ -110,6 +111,16 @@ def test_a_robot_that_takes_nothing_more_fails_and_keeps_what_arrived(
     with pytest.raises(SendingError, match="No space left on device"):
         Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", [])
     assert arrived(Content(archive), robot.staged()) == 100_000
+
+
+def test_what_nobody_asked_for_makes_no_folder(archive: Path, robot: Robot) -> None:
+    """A robot that was set up anew may refuse the run, and nothing is touched on one that does."""
+    sender = Sender(robot.run, str(robot.root), lambda _: None)
+    with pytest.raises(NoFolderError):
+        sender.send(archive, "it", None)
+    assert not robot.root.exists()
+    robot.root.mkdir()
+    assert Path(sender.send(archive, "it", None)).read_bytes() == CONTENT
 
 
 def test_a_guess_is_made_only_where_another_image_is_known(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ robot_stack_registry: registry.example.org
 robot_stack_image_digests:
   robot-stack/sensor-service:0.1.0: sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
   victoriametrics/victoria-metrics:v1.148.8: sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+  victoriametrics/vmagent:v1.148.8: sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc
 """
 
 

@@ -21,6 +21,7 @@ ROLE_ALONE = """
     - role: robotfleet.stack.{role}
 """
 ROLES = ("sensor_service", "victoriametrics", "vmagent", "memory_cgroup", "container_engine")
+HUB = {"vmagent_hub_url": "https://hub.example.org:8427", "vmagent_hub_password": "not a real one"}
 ARCHIVED = {"meta", "playbooks", "plugins", "roles"}
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
@@ -88,9 +89,20 @@ def test_a_role_alone_is_understood(stranger: Stranger, role: str) -> None:
     play = stranger.folder / f"{role}.yml"
     play.write_text(ROLE_ALONE.format(role=role), encoding="utf-8")
     fleet = stranger.inventory(PULLED, name="alone")
-    done = stranger.run("ansible-playbook", play, "-i", fleet, ANSIBLE_SSH_EXECUTABLE="/bin/false")
+    extra = ["-e", json.dumps(HUB)] if role == "vmagent" else []
+    done = stranger.run("ansible-playbook", play, "-i", fleet, *extra, ANSIBLE_SSH_EXECUTABLE="/bin/false")
     assert done.returncode == 4, done.stdout + done.stderr
     assert "Part of the stack" in done.stdout
+
+
+def test_a_role_alone_that_cannot_work_is_refused(stranger: Stranger) -> None:
+    play = stranger.folder / "vmagent_without_hub.yml"
+    play.write_text(ROLE_ALONE.format(role="vmagent"), encoding="utf-8")
+    fleet = stranger.inventory(PULLED, name="without_hub")
+    done = stranger.run("ansible-playbook", play, "-i", fleet)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "vmagent_hub_url" in done.stdout
+    assert "robot_stack_telemetry_mode" not in done.stdout, "the play itself says which service there is"
 
 
 def test_its_manifest_says_who_it_is(stranger: Stranger) -> None:

@@ -33,7 +33,8 @@ def check(robot: Robot) -> list[Fault]:
     mode = robot.values.get(MODE)
     if not isinstance(mode, str) or mode not in NEEDED:
         return []  # told by the check of choices
-    faults = _services(robot, mode) + _readers(robot) + _absent(robot)
+    # a play that gives its robots a role alone says itself which services there are
+    faults = [] if robot.also else _services(robot, mode) + _readers(robot) + _absent(robot)
     if "vmagent" not in robot.services:
         return faults
     faults += _hub(robot) + _buffer(robot) + _own_page(robot) + _not_read(robot)
@@ -96,7 +97,7 @@ def _hub(robot: Robot) -> list[Fault]:
     url, plain = robot.values.get(URL), robot.values.get(PLAIN)
     if isinstance(url, str):
         if not url:
-            why = f"{MODE} is {robot.values[MODE]}, and there is no hub to send to"
+            why = "vmagent would have no hub to send to"
             faults.append(fault(robot, URL, why, _EXAMPLE))
         elif not HUB_ADDRESS.match(url):
             why = "it is not the address of a hub alone: no path, no user and no password belong in it"

@@ -11,7 +11,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
 from ..images import Archive, Images, ImageUnavailableError
 from ..images.known_images import LARGEST_GUESS, KnownImages
 from .connection import Connection
-from .transfer import Sender, SendingError
+from .transfer import NoFolderError, Sender, SendingError, Staged
 
 
 class ImageDelivery:
@@ -34,7 +34,10 @@ class ImageDelivery:
             if self._known.outdated(reference, wanted):
                 archive = self._archive(reference, architecture, self._known.chains)
                 if archive.left_out and archive.path.stat().st_size <= LARGEST_GUESS:
-                    self._stage(reference, archive, ())
+                    try:
+                        self._stage(reference, archive, None)
+                    except NoFolderError:  # another machine than it was, or one that was set up anew
+                        return
 
     def meet(self, need: ImageNeed) -> list[str]:
         """Lay an image's archive on the robot's disk, without the layers that it has unless it refused that."""
@@ -61,7 +64,7 @@ class ImageDelivery:
         except ImageUnavailableError as error:
             raise AnsibleActionFail(str(error)) from error
 
-    def _stage(self, reference: str, archive: Archive, staged: Sequence[Mapping[str, Any]]) -> None:
+    def _stage(self, reference: str, archive: Archive, staged: Staged | None) -> None:
         note = f"; layers there already: {archive.left_out}" if archive.left_out else ""
         sender = Sender(self._connection.as_root, self._root, self._connection.say)
         try:

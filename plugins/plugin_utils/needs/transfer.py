@@ -14,12 +14,19 @@ from pathlib import Path
 from typing import IO, Any
 
 PIECE = 8 << 20  # bytes held at once, and sent with one command
+NO_FOLDER = 17  # an exit code that none of the commands here has
 # A command and what it reads; returns its exit code and what it said against it. Runs as root on the robot.
 Run = Callable[[str, bytes], tuple[int, str]]
+# What lies there, as the module tells it: name, bytes, digest.
+Staged = Sequence[Mapping[str, Any]]
 
 
 class SendingError(RuntimeError):
     """The robot did not take a file."""
+
+
+class NoFolderError(SendingError):
+    """The robot has nothing of ours yet, and nothing was laid there."""
 
 
 class Content:
@@ -46,20 +53,25 @@ class Sender:
         """``run`` executes a command on the robot; ``say`` tells a person what goes over the wire."""
         self._run, self._root, self._say = run, root, say
 
-    def send(self, source: Path | Content, what: str, staged: Sequence[Mapping[str, Any]], note: str = "") -> str:
-        """Send it unless it is there whole; return its path on the robot. ``staged``: what lies there."""
+    def send(
+        self, source: Path | Content, what: str, staged: Sequence[Mapping[str, Any]] | None, note: str = ""
+    ) -> str:
+        """Send it unless it is there whole; return its path on the robot. ``staged``: what lies there.
+
+        Nobody asked yet (None): `NoFolderError` where the robot has no ``root``, which may refuse to get one.
+        """
         content = Content(source) if isinstance(source, Path) else source
         target = f"{self._root}/staging/{content.name}"
         size = content.size
-        start = arrived(content, staged)
+        start = arrived(content, staged or ())
         if start == size:
             return target
         resumed = f", going on at {megabytes(start)}" if start else ""
         self._say(f"sending {what} ({megabytes(size - start)}{resumed}{note})")
         quoted = shlex.quote(target)
-        prepare = (
-            f"umask 077 && mkdir -p -m 0755 {shlex.quote(self._root)} && mkdir -p {shlex.quote(self._root)}/staging && "
-        )
+        root = shlex.quote(self._root)
+        make = f"mkdir -p -m 0755 {root}" if staged is not None else f"{{ test -d {root} || exit {NO_FOLDER}; }}"
+        prepare = f"umask 077 && {make} && mkdir -p {root}/staging && "
         with content.open() as stream:
             for _ in _pieces(stream, start):
                 pass  # there already
@@ -69,13 +81,15 @@ class Sender:
                 write = f"truncate -s {start} {quoted} && dd of={quoted} bs=64k iflag=fullblock"
                 write += f" oflag=seek_bytes seek={start} conv=notrunc,fdatasync status=none"
                 code, words = self._run(prepare + write, piece)
+                if code == NO_FOLDER and staged is None:
+                    raise NoFolderError(f"{self._root} is not there")
                 if code:
                     raise SendingError(f"{what} could not be staged on the robot: {words.strip()}")
                 start += len(piece)
         return target
 
 
-def arrived(content: Content, staged: Sequence[Mapping[str, Any]]) -> int:
+def arrived(content: Content, staged: Staged) -> int:
     """Return how many bytes of it the robot has already; a part that is not its beginning counts for nothing."""
     for part in staged:
         if part["name"] == content.name and 0 < part["bytes"] <= content.size:
