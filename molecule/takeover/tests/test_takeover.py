@@ -16,10 +16,12 @@ EARLIER = "5176552dab434a06a2b358883caa066ac3a083a1"
 FOLDER = PROJECT / ".artifacts" / "takeover"
 # What a robot of then lacks. Samples stay; each service's container is made anew once.
 STEPS = [
+    "write /var/lib/robot-stack/watchdog/stack.json",
     "write /etc/tmpfiles.d/robot-stack.conf",
     "write /etc/systemd/system/robot-stack-watchdog.service",
     "update the watchdog (looks every 30 s)",
-    "recreate container robot-stack-sensor_service: it sees /, /proc, /sys of the robot no more",
+    "replace image robot-stack/sensor-service:0.1.0",
+    "recreate container robot-stack-sensor_service: its image changes; it sees /, /proc, /sys of the robot no more",
     "have the watchdog look after sensor_service",
     "write /var/lib/robot-stack/victoriametrics/config/DIGEST/scrape.yml",
     "write /var/lib/robot-stack/victoriametrics/config/DIGEST/dashboards/robot.json",
