@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Archive
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import transfer
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.package_folder import (
     PackagesMissingError,
     packages,
@@ -134,6 +137,21 @@ def test_a_guess_is_made_only_where_another_image_is_known(tmp_path: Path) -> No
     assert KnownImages(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.2"}).images == {}
     known.forget()
     assert KnownImages(tmp_path / "robots", "scout", {"ansible_host": "192.0.2.1"}).images == {}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_robot_that_was_set_up_anew_is_asked_first(archive: Path, robot: Robot, tmp_path: Path, there: bool) -> None:
+    """It is not what it was when an image was last sent to it: nothing is staged, and nothing fails."""
+    if there:
+        robot.root.mkdir()
+    known = KnownImages(tmp_path / "robots", "scout", {})
+    known.learn("a:1", "sha256:old", ["l1"])
+    connection: Any = SimpleNamespace(as_root=robot.run, say=lambda _: None)
+    images: Any = SimpleNamespace(archive=lambda *_: Archive(archive, DIGEST, 1, ("l1", "l2")))
+    delivery = ImageDelivery(connection, images, known, str(robot.root))
+    delivery.guess([{"name": "a", "image": {"reference": "a:1", "fingerprints": {"amd64": "sha256:new"}}}], [], "amd64")
+    assert [sent["reference"] for sent in delivery.staged] == (["a:1"] if there else [])
+    assert robot.root.exists() == there
 
 
 @pytest.mark.parametrize(

@@ -41,14 +41,14 @@ def odd(robots: dict[str, Any], playbook: Any) -> Any:
     """The robot, deployed by its usual way in."""
     found = robots["odd"]
     found.host.check_output("bash -euc %s", SETUP)
-    done = playbook("playbooks/site.yml")
+    done = playbook("playbooks/site.yml", "--limit", "odd")
     assert done.returncode == 0, done.stdout
     return found
 
 
-def verified(playbook: Any, *arguments: str, **variables: Any) -> str:
+def verified(playbook: Any, limit: str = "odd", **variables: Any) -> str:
     """Verify the robot, with ``variables`` on the way there; return what was said."""
-    done = playbook("playbooks/verify.yml", *arguments, "-e", json.dumps(variables))
+    done = playbook("playbooks/verify.yml", "--limit", limit, "-e", json.dumps(variables))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Nothing changed." in done.stdout
     return str(done.stdout)
@@ -64,7 +64,7 @@ def test_sudo_with_a_password(odd: Any, playbook: Any) -> None:
 
 
 def test_sudo_without_the_password_that_it_wants_is_told(odd: Any, playbook: Any) -> None:
-    done = playbook("playbooks/verify.yml", "-e", "ansible_user=jane")
+    done = playbook("playbooks/verify.yml", "--limit", "odd", "-e", "ansible_user=jane")
     assert done.returncode != 0
     assert "Missing sudo password" in done.stdout + done.stderr
 
@@ -74,7 +74,7 @@ def test_su(odd: Any, playbook: Any) -> None:
 
 
 def test_sudo_that_wants_a_terminal_is_told_and_its_remedy_works(odd: Any, playbook: Any) -> None:
-    done = playbook("playbooks/verify.yml", "-e", "ansible_user=tess")
+    done = playbook("playbooks/verify.yml", "--limit", "odd", "-e", "ansible_user=tess")
     assert done.returncode != 0
     assert TERMINAL in done.stdout, done.stdout + done.stderr
     verified(playbook, ansible_user="tess", ansible_ssh_pipelining=False)
@@ -138,4 +138,40 @@ def test_a_dynamic_inventory(way: dict[str, Any], tmp_path: Path) -> None:
 
 def test_a_limit_from_a_file(odd: Any, playbook: Any, tmp_path: Path) -> None:
     (tmp_path / "verify.retry").write_text("odd\n", encoding="utf-8")
-    verified(playbook, "--limit", f"@{tmp_path / 'verify.retry'}")
+    verified(playbook, f"@{tmp_path / 'verify.retry'}")
+
+
+def test_a_package_on_hold_is_named_with_what_to_do(robots: dict[str, Any], playbook: Any) -> None:
+    bare = robots["bare"]
+    bare.run("apt-get -qq update && apt-mark hold docker.io")
+    done = playbook("playbooks/site.yml", "--limit", "bare")
+    bare.run("apt-mark unhold docker.io")
+    assert done.returncode != 0
+    assert "docker.io cannot be installed: somebody has put packages on hold on the robot (docker.io)" in done.stdout
+    assert "apt-mark unhold" in done.stdout
+    assert bare.host.run("pidof dockerd").rc != 0
+
+
+BUSY = """
+import fcntl, time
+locks = [open(path, "w") for path in ("/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock")]
+for lock in locks:
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+open("/run/dpkg-is-busy", "w").close()
+time.sleep(20)
+"""
+DEAD = "deb http://127.0.0.1:9/ros noetic main"
+OLD = "touch -d 2020-01-01 /var/lib/apt/lists /var/lib/apt/periodic/* 2>/dev/null; rm -f /var/cache/apt/*.bin"
+
+
+def test_a_busy_dpkg_is_waited_for_and_a_dead_source_is_no_reason(robots: dict[str, Any], playbook: Any) -> None:
+    """As unattended upgrades, and a vendor's source that is gone or whose key has expired, make it on most robots."""
+    bare = robots["bare"]
+    bare.run(f"echo '{DEAD}' > /etc/apt/sources.list.d/gone.list; {OLD}")
+    bare.host.check_output("systemd-run --quiet --unit busy-dpkg /usr/bin/python3 -c %s", BUSY)
+    bare.host.check_output("until test -e /run/dpkg-is-busy; do sleep 0.1; done")
+    done = playbook("playbooks/site.yml", "--limit", "bare")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not every source of packages can be read" in done.stdout + done.stderr
+    assert "127.0.0.1" in done.stdout + done.stderr
+    assert "bare changed: install docker.io" in done.stdout

@@ -65,7 +65,9 @@ class Connection:
     def as_root(self, command: str, content: bytes = b"") -> tuple[int, str]:
         """Run a command that reads ``content``; return its exit code and what it said."""
         done = self._action._low_level_execute_command(command, sudoable=True, in_data=content)
-        return int(done["rc"]), str(done["stderr"] or done["stdout"])
+        # With a terminal, all that it says comes on standard output; beside it is what ssh says of its own.
+        errors = [line for line in str(done["stderr"]).splitlines() if not line.startswith("Shared connection to ")]
+        return int(done["rc"]), "\n".join(errors).strip() or str(done["stdout"])
 
     def output_of(self, command: str) -> str:
         """Return what a command prints; raise AnsibleActionFail where it fails."""

@@ -15,15 +15,39 @@ from .package_folder import PackagesMissingError, installation, packages
 from .transfer import Sender, SendingError
 
 FINISH = "dpkg --configure -a"  # what apt asks for after a power cut
-OPTIONS: dict[str, Any] = {"install_recommends": False, "lock_timeout": 300}
+LISTS = "update apt cache"  # what Ansible's module says where a source does not answer, often without the cause
+HELD = "Held packages were changed"
+WAIT = 300  # seconds for somebody else's apt, such as unattended upgrades
+OPTIONS: dict[str, Any] = {"install_recommends": False, "lock_timeout": WAIT}
+RENEW = f"apt-get -q -o DPkg::Lock::Timeout={WAIT} -o APT::Update::Error-Mode=any update"
 
 
 def install(connection: Connection, need: PackagesNeed) -> list[str]:
     """Install packages from the robot's own sources; return what was done."""
     connection.say(f"installing {', '.join(need.names)}")
-    options = {**OPTIONS, "name": list(need.names), "state": "present", "update_cache": True, "cache_valid_time": 3600}
-    _apt(connection, options)
+    wanted = {**OPTIONS, "name": list(need.names), "state": "present"}
+    renewed = {"update_cache": True, "update_cache_retries": 2, "cache_valid_time": 3600}
+    try:
+        _apt(connection, {**wanted, **renewed})
+    except AnsibleActionFail as error:
+        if LISTS not in str(error):
+            raise
+        _install_from_known_lists(connection, wanted)
     return [f"install {', '.join(need.names)}"]
+
+
+def _install_from_known_lists(connection: Connection, wanted: dict[str, Any]) -> None:
+    """A source that is dead, or whose key or lists have expired, is no reason where others have what is wanted."""
+    _, words = connection.as_root(RENEW)
+    why = " ".join(line.strip() for line in words.splitlines() if line.startswith(("E:", "W:")))
+    if why:
+        connection.say(f"not every source of packages can be read, going on with what is known: {why}")
+    try:
+        _apt(connection, wanted)
+    except AnsibleActionFail as error:
+        if not why:
+            raise
+        raise AnsibleActionFail(f"{error}. Sources of packages that cannot be read: {why}") from None
 
 
 def install_from(connection: Connection, need: PackagesNeed, directory: str, root: str) -> list[str]:
@@ -58,6 +82,8 @@ def _apt(connection: Connection, options: dict[str, Any]) -> None:
     try:
         connection.module("ansible.builtin.apt", options)
     except AnsibleActionFail as error:
+        if HELD in str(error):
+            raise AnsibleActionFail(_on_hold(connection, options)) from None
         if FINISH not in str(error):
             raise
         connection.say("an installation was interrupted: finishing it first")
@@ -65,6 +91,15 @@ def _apt(connection: Connection, options: dict[str, Any]) -> None:
         if code:
             raise AnsibleActionFail(f"{FINISH}: {words.strip()}") from None
         connection.module("ansible.builtin.apt", options)
+
+
+def _on_hold(connection: Connection, options: dict[str, Any]) -> str:
+    held = ", ".join(connection.output_of("apt-mark showhold").split())
+    what = "installed" if options["state"] == "present" else "removed"
+    return (
+        f"{', '.join(options['name'])} cannot be {what}: somebody has put packages on hold on the robot ({held}). Let "
+        "them go (apt-mark unhold PACKAGE), or make the change there by hand"
+    )
 
 
 def _unneeded(connection: Connection) -> list[str]:

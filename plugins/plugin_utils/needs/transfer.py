@@ -25,7 +25,7 @@ class SendingError(RuntimeError):
     """The robot did not take a file."""
 
 
-class NoFolderError(SendingError):
+class NoFolderError(RuntimeError):
     """The robot has nothing of ours yet, and nothing was laid there."""
 
 
