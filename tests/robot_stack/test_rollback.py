@@ -65,7 +65,7 @@ def test_a_robot_that_fails_its_gate_is_put_back_as_a_whole(operator: Operator, 
     die(fake)
     told = operator.call(*changed, state="proven", sent=False)
     assert (told["failed"], told["changed"], told["proven"]) == (True, True, False)
-    assert told["objections"] == ["sensor_service: down (its container is exited)"]
+    assert told["objections"] == ["sensor_service: down (its container has ended)"]
     assert "put back to what was good there" in told["msg"]
     assert "sensor_service: its last log lines:\none\ntwo" in told["msg"]
     assert (limit(fake), limit(fake, DATABASE)) == (32, 50)

@@ -177,7 +177,7 @@ def test_a_service_that_ends_while_another_one_is_changed_has_its_last_words_tol
     told = operator.call(service(command=["ends-later"]), service("other", command=["new"]))
     assert pauses
     assert told["failed"]
-    assert told["msg"].startswith("sensor_service: down (its container is exited)")
+    assert told["msg"].startswith("sensor_service: down (its container has ended)")
     assert "sensor_service: its last log lines:\none\ntwo" in told["msg"]
     assert "other: its last log lines" not in told["msg"]
 

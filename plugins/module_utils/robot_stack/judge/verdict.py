@@ -31,6 +31,8 @@ MAJOR_FAULTS_PER_MINUTE = 10.0
 KILLED_SECONDS = 86400.0
 RUNNING = ("running", "restarting", "paused")
 STALLED_PERCENT = 10.0
+# The engine's words for what became of a container, as a sentence has them.
+BECAME = {"absent": "is not there", "exited": "has ended", "created": "was never started", "ending": "is ending"}
 EVIDENCE_TOLERANCE = 4096  # one page
 
 
@@ -98,7 +100,7 @@ def service(reading: Reading, swap_total: int, now: float) -> Judgement:
 def _down(reading: Reading) -> list[Judgement]:
     if reading.status != "running":
         why = f": {reading.cause}" if reading.cause else ""
-        return [Judgement("down", [f"its container is {reading.status}{why}"])]
+        return [Judgement("down", [f"its container {BECAME.get(reading.status, f'is {reading.status}')}{why}"])]
     return [Judgement("down", [f"it is not healthy: {reading.healthy}"])] if reading.healthy else []
 
 
