@@ -23,6 +23,7 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 LOGS = PROJECT / ".artifacts" / "protections"
+MACHINES = "machines"  # disks of gigabytes, which no scenario writes to
 FAILED_TEST = re.compile(r"^FAILED \S+::(\w+)", re.M)
 FAILED_TASK = re.compile(r"^TASK \[(.+?)\] \*+\n(?:(?!TASK \[).*\n)*?(?:fatal|failed): \[", re.M)
 
@@ -73,8 +74,10 @@ def run(protection: dict[str, str]) -> str:
         Path(folder).chmod(0o755)  # attacks act as other users
         copy = Path(folder) / "project"
         subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(copy)], check=True)
-        (copy / ".testbed").mkdir()
-        shutil.copytree(PROJECT / ".testbed" / "cache", copy / ".testbed" / "cache", symlinks=True)
+        cache = copy / ".testbed" / "cache"
+        cache.parent.mkdir()
+        shutil.copytree(PROJECT / ".testbed" / "cache", cache, symlinks=True, ignore=shutil.ignore_patterns(MACHINES))
+        (cache / MACHINES).symlink_to(PROJECT / ".testbed" / "cache" / MACHINES)
         (copy / ".venv").symlink_to(PROJECT / ".venv")
         collections = copy / ".collections" / "ansible_collections" / "robotfleet"
         collections.mkdir(parents=True)
