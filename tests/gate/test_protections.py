@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jinja2
 import pytest
 import yaml
 from declarations import PROJECT
@@ -26,6 +27,8 @@ def test_each_protection_is_there_once_and_can_be_taken_out(protection: dict[str
     text = copy.read_text(encoding="utf-8")
     if copy.suffix == ".py":
         compile(text, copy.name, "exec")
+    elif copy.suffix == ".j2":
+        jinja2.Environment(autoescape=False).parse(text)  # noqa: S701 (nothing is rendered)
     else:
         yaml.safe_load(text)
     with pytest.raises(ValueError, match="does not hold this once"):
