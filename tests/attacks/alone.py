@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -21,17 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class Alone:
-    """A service while it runs. ``listen_address`` names the variable of its address, which is on loopback otherwise."""
+    """A service while it runs. ``listen_address`` names the variable of its address, which is on loopback otherwise.
+
+    ``past`` is another one, whose data it begins with a copy of.
+    """
 
     name: str
     port: int
     listen_address: str
     variables: dict[str, Any] = field(default_factory=dict)
+    past: Alone | None = None
 
     def __enter__(self) -> Alone:
         """Start it and wait until it answers. Raises AssertionError."""
         self.folder = Path(tempfile.mkdtemp(prefix="attacked-robot-"))
         self.folder.chmod(0o755)
+        if self.past:
+            subprocess.run(["cp", "-a", f"{self.past.folder}/.", str(self.folder)], check=True)
         spec = product.service(self.name, **{self.listen_address: f"0.0.0.0:{self.port}", **self.variables})
         try:
             self.container: Container = start(spec, self.folder, ports={f"{self.port}/tcp": ("127.0.0.1", None)})
@@ -48,6 +55,10 @@ class Alone:
         if hasattr(self, "container"):
             self.container.remove(force=True, v=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        """End it as an engine does, so that all it knows is on disk."""
+        self.container.stop(timeout=60)
 
     @property
     def address(self) -> str:
