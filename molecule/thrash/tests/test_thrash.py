@@ -32,8 +32,8 @@ def ask_for_dashboards(robot: Any) -> None:
     robot.run(f"echo {words} | base64 -d | python3 /opt/load/ask.py")
 
 
-def test_the_gate_would_have_refused_it(playbook: Any) -> None:
-    done = playbook("playbooks/site.yml")
+def test_the_gate_refuses_it_for_more_series(playbook: Any) -> None:
+    done = playbook("playbooks/site.yml", "-e", "victoriametrics_expected_series=1000")
     assert done.returncode != 0
     assert "victoriametrics_memory_limit_mib" in done.stdout
     assert "was measured to serve" in done.stdout
