@@ -62,6 +62,7 @@ services = [
             "-deleteAuthKey=file:///proc/sys/kernel/random/uuid",
             "-enableMetadata=false",
             "-forceMergeAuthKey=file:///proc/sys/kernel/random/uuid",
+            "-futureRetention=100y",
             "-http.disableCORS=true",
             "-http.header.frameOptions=DENY",
             f"-httpListenAddr={victoriametrics_address}",
