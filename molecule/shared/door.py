@@ -13,7 +13,7 @@ import base64, json, ssl, sys, urllib.error, urllib.request
 asked = json.load(sys.stdin)
 request = urllib.request.Request(asked["base"] + asked["path"], method=asked["method"])
 if asked["body"] is not None:
-    request.data = asked["body"].encode()
+    request.data = base64.b64decode(asked["body"]) if asked["encoded"] else asked["body"].encode()
     request.method = "POST"
 if asked["user"]:
     words = base64.b64encode((asked["user"] + ":" + asked["password"]).encode()).decode()
@@ -31,7 +31,7 @@ except (OSError, ValueError) as error:
 
 @dataclass(frozen=True)
 class Question:
-    """One request; with a body it is a POST."""
+    """One request; with a body it is a POST. A body that is no text is ``encoded`` in base64."""
 
     path: str
     authority: str
@@ -40,6 +40,7 @@ class Question:
     body: str | None = None
     base: str = HUB
     method: str = "GET"
+    encoded: bool = False
 
 
 @dataclass(frozen=True)

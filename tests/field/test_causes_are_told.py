@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import procfs
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import cause
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
@@ -126,6 +127,37 @@ def test_a_verification_tells_why_a_container_restarts(operator: Operator, fake:
     assert f"its container is restarting: {CUT_SHORT}" in told
     assert f"its data is damaged: {HERE}/parts.json" in told
     assert "goroutine" not in told
+
+
+CALIBRATION = [
+    (1767225576.0, "listening\n"),
+    (1767225599.9, "the lidar's calibration is missing\n"),
+    (1767225600.3, "listening again\n"),
+]
+
+
+@pytest.mark.parametrize(
+    ("printed", "told", "not_told"),
+    [
+        (CALIBRATION, "the lidar's calibration is missing", "its log says"),
+        (
+            [(1767225599.9, "Traceback (most recent call last):\n  File\nOSError: no lidar\n")],
+            "log says: OSError",
+            "lines",
+        ),
+        ([(1767220000.0, "a last life but one\n"), *CALIBRATION[2:]], "listening again", "a last life but one"),
+    ],
+)
+def test_what_the_engine_has_started_again_has_its_former_lifes_words_told(
+    operator: Operator, fake: FakeEngine, printed: list[tuple[float, str]], told: str, not_told: str
+) -> None:
+    """It ended and lives again in the same second; nobody has looked in between."""
+    operator.call(service())
+    fake.printed = printed
+    fake.containers[NAME]["State"]["FinishedAt"] = "2026-01-01T00:00:00.05Z"
+    said = cause.of(DockerEngine(fake.socket), declared(), "/var/lib/robot-stack")
+    assert told in said
+    assert not_told not in said
 
 
 def test_a_deployment_that_fails_tells_the_line_and_not_the_twenty_after_it(

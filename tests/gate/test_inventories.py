@@ -12,8 +12,6 @@ SHARED = PROJECT / "molecule" / "shared" / "inventory"
 SCENARIOS = sorted(path.parent for path in PROJECT.glob("molecule/*/inventory") if path != SHARED)
 
 REFUSED = {
-    # about a limit that the gate refuses: its converge.yml goes around it
-    "thrash": {"victoriametrics_memory_limit_mib"},
     # about a service whose role is in docs/adding-a-service.md, and here nowhere
     "own_service": {"robot_stack_services", "my_service_memory_limit_mib"},
 }

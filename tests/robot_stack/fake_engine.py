@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from robot_stack.robots import IMAGE, Robot
 
 Answer = tuple[int, Any]
+STARTED_AT = "2026-01-01T00:00:00.1Z"
+PRINTED_AT = 1767225600.2  # a moment after it
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -32,6 +34,7 @@ class FakeEngine:
         self.images: dict[str, Mapping[str, Any]] = {}
         self.events: list[dict[str, Any]] = []
         self.calls: list[str] = []
+        self.printed = [(PRINTED_AT, "one\n"), (PRINTED_AT, "two\n")]
         self.errors: dict[str, tuple[int, bytes]] = {}  # "METHOD /path" -> status and body
         self.loaded = b""
         self.brings: Mapping[str, Any] = IMAGE  # what an archive or a registry turns out to hold
@@ -100,7 +103,7 @@ class FakeEngine:
         elif action == "json":
             return 200, found
         elif action == "logs":
-            return 200, b"\x01\0\0\0\0\0\0\x04one\n\x02\0\0\0\0\0\0\x04two\n"
+            return 200, self._printed(query)
         elif action == "rename":
             self.containers[query["name"]] = {**self.containers.pop(name), "Name": f"/{query['name']}"}
         elif action == "stop":
@@ -108,6 +111,11 @@ class FakeEngine:
         elif action in ("start", "restart", "unpause"):
             self._started(found)
         return 204, b""
+
+    def _printed(self, query: Mapping[str, str]) -> bytes:
+        since, until = float(query.get("since", 0)), float(query.get("until", "inf"))
+        said = [line.encode() for time, line in self.printed if since <= time < until][-int(query["tail"]) :]
+        return b"".join(b"\2\0\0\0" + len(line).to_bytes(4, "big") + line for line in said)
 
     def _told(self, query: Mapping[str, str]) -> bytes:
         since, until = float(query["since"]), float(query["until"])
@@ -149,7 +157,7 @@ class FakeEngine:
             found["State"] = {"Running": False, "Status": "exited", "Pid": 0, "ExitCode": 2}
             return
         pid = 100 + len(self.calls)
-        found["State"] = {"Running": True, "Status": "running", "Pid": pid, "StartedAt": "2026-01-01T00:00:00.1Z"}
+        found["State"] = {"Running": True, "Status": "running", "Pid": pid, "StartedAt": STARTED_AT}
         if self.robot is not None:
             host = found["HostConfig"]
             path = f"{host['CgroupParent']}/{found['Id']}"

@@ -65,6 +65,16 @@ def test_midnight_lets_nobody_in_before_his_time() -> None:
     assert after({}, out, late + HOUR).names == []
 
 
+def test_a_share_that_is_raised_lets_him_in_again_at_once() -> None:
+    out = after({"rogue": 500})
+    raised = replace(SHARES, series={**SHARES.series, "rogue": 500})
+    assert shares.judged(out, {"rogue": 500}, raised, NOW + 30).names == []
+    assert shares.judged(out, {}, raised, NOW + 30).names == [], "nor is he kept for a database that does not answer"
+    assert shares.judged(out, {"rogue": 501}, raised, NOW + 30).names == ["rogue"]
+    again = shares.judged(out, {"rogue": 500}, raised, NOW + 30)
+    assert shares.judged(again, {"rogue": 500}, SHARES, NOW + 60).names == [], "what he brought is not held against him"
+
+
 def test_a_clock_that_was_set_back_shuts_nobody_out_for_years() -> None:
     assert after({}, ShutOut(1, {"rogue": User(1, NOW, NOW + 9 * HOUR)}), NOW).names == []
 

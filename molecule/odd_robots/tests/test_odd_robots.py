@@ -152,26 +152,46 @@ def test_a_package_on_hold_is_named_with_what_to_do(robots: dict[str, Any], play
     assert bare.host.run("pidof dockerd").rc != 0
 
 
+# Somebody else's apt: it renews its lists until ours wants to, and installs until ours waits for that.
 BUSY = """
-import fcntl, time
-locks = [open(path, "w") for path in ("/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock")]
-for lock in locks:
+import fcntl, glob, time
+
+def until(found):
+    for _ in range(250):
+        if any(map(found, glob.glob("/proc/[0-9]*"))):
+            return time.sleep(3)
+        time.sleep(1)
+    raise SystemExit("nobody has waited")
+
+def told(path):
+    try:
+        return open(path, "rb").read()
+    except OSError:
+        return b""
+
+lists, frontend = [open(path, "w") for path in ("/var/lib/apt/lists/lock", "/var/lib/dpkg/lock-frontend")]
+for lock in lists, frontend:
     fcntl.lockf(lock, fcntl.LOCK_EX)
-open("/run/dpkg-is-busy", "w").close()
-time.sleep(20)
+open("/run/apt-is-busy", "w").close()
+until(lambda process: told(process + "/comm")[:6] == b"python" and b"libapt-pkg" in told(process + "/maps"))
+open("/run/apt-was-waited-for", "w").close()
+lists.close()
+until(lambda process: told(process + "/comm") == b"apt-get\\n" and b"\\0install\\0" in told(process + "/cmdline"))
+open("/run/dpkg-was-waited-for", "w").close()
 """
 DEAD = "deb http://127.0.0.1:9/ros noetic main"
 OLD = "touch -d 2020-01-01 /var/lib/apt/lists /var/lib/apt/periodic/* 2>/dev/null; rm -f /var/cache/apt/*.bin"
 
 
-def test_a_busy_dpkg_is_waited_for_and_a_dead_source_is_no_reason(robots: dict[str, Any], playbook: Any) -> None:
+def test_a_busy_apt_is_waited_for_and_a_dead_source_is_no_reason(robots: dict[str, Any], playbook: Any) -> None:
     """As unattended upgrades, and a vendor's source that is gone or whose key has expired, make it on most robots."""
     bare = robots["bare"]
     bare.run(f"echo '{DEAD}' > /etc/apt/sources.list.d/gone.list; {OLD}")
-    bare.host.check_output("systemd-run --quiet --unit busy-dpkg /usr/bin/python3 -c %s", BUSY)
-    bare.host.check_output("until test -e /run/dpkg-is-busy; do sleep 0.1; done")
+    bare.host.check_output("systemd-run --quiet --unit busy-apt /usr/bin/python3 -c %s", BUSY)
+    bare.host.check_output("until test -e /run/apt-is-busy; do sleep 0.1; done")
     done = playbook("playbooks/site.yml", "--limit", "bare")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "not every source of packages can be read" in done.stdout + done.stderr
     assert "127.0.0.1" in done.stdout + done.stderr
     assert "bare changed: install docker.io" in done.stdout
+    bare.host.check_output("test -e /run/apt-was-waited-for && test -e /run/dpkg-was-waited-for")

@@ -74,6 +74,7 @@ class FoundContainer:
     restarts: int = 0
     created_at: float = 0.0
     started_at: float = 0.0
+    finished_at: float = 0.0  # the end of its last life but this; 0: it has had none
     stop_timeout_seconds: int = 10
     memory: int = 0
     memory_and_swap: int = 0
@@ -202,8 +203,8 @@ class Engine(Protocol):
     def events(self, container: str, since: float, until: float) -> tuple[Event, ...]:
         """Return what it saw of one container between two times, in order."""
 
-    def logs(self, name: str, lines: int, since: float = 0.0) -> str:
-        """Return the last lines that a container printed, from ``since`` (seconds since 1970) on."""
+    def logs(self, name: str, lines: int, since: float = 0.0, until: float = 0.0) -> str:
+        """Return the last lines that a container printed, from ``since`` to ``until`` (seconds since 1970, 0: open)."""
 
     def create(self, name: str, body: Mapping[str, Any]) -> None:
         """Create a container from a driver's request."""

@@ -11,6 +11,7 @@ from ..spec import layout
 from ..spec.model import Service, Stack
 
 LINES = 20  # shown where no line says why
+LAST_WORDS_SECONDS = 60.0  # what a program says of its end, it says shortly before it
 LOOKED_AT = 1000  # a program that refuses a flag prints all that it has after that
 LONGEST = 400
 # How programs say that they end, the plainest first; the last such line counts.
@@ -40,29 +41,37 @@ def of(engine: Engine, service: Service, root: str) -> str:
     """Return why the service's container ended, or its last lines; a log that cannot be read keeps nothing back."""
     try:
         container = engine.inspect(name_of(service.name))
-        text = _said(engine, service, container) if container else ""
+        before, now = _said(engine, container) if container else ("", "")
     except EngineError as error:
         return f"its log cannot be read: {error}"
-    why = fatal(text)
+    why = fatal(now) or fatal(before)
     if why:
         return "\n".join([f"its log says: {why}", *damage(service, root, why)])
-    last = "\n".join(text.splitlines()[-LINES:])
-    return f"its last log lines:\n{last}" if last else ""
+    told = [("its last log lines before it was started again", before), ("its last log lines", now)]
+    return "\n".join("\n".join([f"{whose}:", *text.splitlines()[-LINES:]]) for whose, text in told if text)
 
 
 def short(engine: Engine, service: Service, root: str) -> str:
     """Return in one line why a container ended, and what of its data is damaged; "": its log does not say why."""
     try:
         container = engine.inspect(name_of(service.name))
-        why = fatal(_said(engine, service, container)) if container else ""
+        before, now = _said(engine, container) if container else ("", "")
     except EngineError:
         return ""
+    why = fatal(now) or fatal(before)
     return "; ".join([why, *damage(service, root, why)]) if why else ""
 
 
-def _said(engine: Engine, service: Service, container: FoundContainer) -> str:
-    """What it said before its last start has another cause."""
-    return engine.logs(name_of(service.name), LOOKED_AT, container.started_at)
+def _said(engine: Engine, container: FoundContainer) -> tuple[str, str]:
+    """Return what it said at the end of its former life, where it lives again, and in its last one.
+
+    An engine starts again what ended: the words of that end are the former life's by the time that anybody looks. Of
+    a container that has ended, what it said before its last start has another cause.
+    """
+    started, ended = container.started_at, container.finished_at
+    again = container.running and not container.restarting and 0 < ended <= started
+    before = engine.logs(container.name, LOOKED_AT, ended - LAST_WORDS_SECONDS, started) if again else ""
+    return before, engine.logs(container.name, LOOKED_AT, started)
 
 
 def fatal(text: str) -> str:

@@ -87,8 +87,10 @@ def judged(before: ShutOut, counts: Mapping[str, int], shares: Shares, now: floa
 def _judged(user: User, count: int, share: int, now: float, new_day: bool) -> User:
     if new_day:  # the count has begun anew
         user = replace(user, base=0, times=user.times if user.until else 0)
-    if now < user.until <= now + LONGEST_SECONDS:  # what is later was written by another clock
-        return replace(user, series=max(user.series, count))
+    brought = max(user.series, count) if user.until else count
+    # later than that, another clock has written; and within a share that was raised, he is in again at once
+    if now < user.until <= now + LONGEST_SECONDS and brought - user.base > share:
+        return replace(user, series=brought)
     if user.until:
         return replace(user, until=0.0, base=count)
     if count - user.base <= share:

@@ -172,9 +172,13 @@ class DockerEngine:
             f"/images/{quote(reference, safe='/:@')}/tag?" + urlencode({"repo": repository, "tag": tag}),
         )
 
-    def logs(self, name: str, lines: int, since: float = 0.0) -> str:
-        """Return the last ``lines`` lines that a container printed, from ``since`` (seconds since 1970) on."""
-        wanted = urlencode({"stdout": 1, "stderr": 1, "tail": lines, **({"since": int(since)} if since > 0 else {})})
+    def logs(self, name: str, lines: int, since: float = 0.0, until: float = 0.0) -> str:
+        """Return the last ``lines`` lines that a container printed, between two times in seconds since 1970.
+
+        A time that is 0 bounds nothing.
+        """
+        times = {key: f"{value:.6f}" for key, value in (("since", since), ("until", until)) if value > 0}
+        wanted = urlencode({"stdout": 1, "stderr": 1, "tail": lines, **times})
         raw = self._request("GET", f"/containers/{quote(name)}/logs?{wanted}")
         return demultiplex(raw)[-LOGGED_AT_ONCE:].decode("utf-8", "replace").strip()
 

@@ -5,6 +5,7 @@ Source of the forms: https://docs.docker.com/reference/api/engine/ (ContainerIns
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -39,6 +40,7 @@ def container(raw: Mapping[str, Any]) -> FoundContainer:
         restarts=number(raw, "RestartCount"),
         created_at=seconds(text(raw, "Created")),
         started_at=seconds(text(state, "StartedAt")),
+        finished_at=seconds(text(state, "FinishedAt")),
         stop_timeout_seconds=number(config, "StopTimeout") or 10,
         memory=number(host, "Memory", NEGATIVE),
         memory_and_swap=number(host, "MemorySwap", NEGATIVE),
@@ -108,4 +110,5 @@ def seconds(stamp: str) -> float:
         moment = datetime.strptime(stamp[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:
         return 0.0
-    return max(0.0, moment.timestamp())
+    fraction = re.match(r"\.[0-9]{1,9}", stamp[19:])
+    return max(0.0, moment.timestamp() + float(fraction[0] if fraction else 0))

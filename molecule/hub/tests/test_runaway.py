@@ -1,0 +1,72 @@
+"""A robot with ever new labels: shut out and named in an alert, a cost to nobody else, and back with its samples."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import door
+import figures
+import pytest
+import telemetry
+from attacks import remote_write
+from waiting import until
+
+AT_ONCE = 1000
+Send = Callable[[str, range], int]
+
+
+@pytest.fixture
+def send(scout: Any, authority: str, passwords: dict[str, str]) -> Send:
+    """Have a robot's password bring one sample each of series that are told by their numbers; return the status."""
+
+    def sent(user: str, numbers: range) -> int:
+        names = ({"__name__": "runaway", "n": str(number)} for number in numbers)
+        body = base64.b64encode(remote_write.packed(remote_write.message(names))).decode()
+        asked = door.Question("/api/v1/write", authority, user, passwords[user], body, encoded=True)
+        return door.ask(scout, asked).status
+
+    return sent
+
+
+def named(hub: Any, robot: str) -> list[dict[str, Any]]:
+    """Return what Alertmanager was told of robots that were shut out."""
+    told = [json.loads(line) for line in hub.run("cat /run/alerts.jsonl 2>/dev/null || true").splitlines()]
+    wanted = {"alertname": "RobotShutOut", "robot": robot}.items()
+    return [alert for alert in told if wanted <= alert["labels"].items()]
+
+
+def test_a_runaway_is_named_costs_nobody_else_and_comes_back(
+    hub: Any,
+    rover: Any,
+    playbook: Any,
+    send: Send,
+    as_user: Callable[..., door.Answer],
+) -> None:
+    share = 3 * hub.declared("telemetry_hub_series_per_robot")
+    hub.run("rm -f /run/alerts.jsonl")
+    began = telemetry.settled(hub, "rover")
+    flooded = time.time()
+    for first in range(0, share + AT_ONCE, AT_ONCE):
+        assert send("rover", range(first, first + AT_ONCE)) == 204
+    (alert, *_) = until(lambda: named(hub, "rover"), "Alertmanager is told which robot runs away")
+    figures.keep("hub", "runaway", {"seconds_until_told": round(time.time() - flooded)})
+    assert "telemetry_hub_series_shares" in alert["annotations"]["description"]
+    assert named(hub, "scout") == []
+    assert send("rover", range(1)) in (502, 503)
+    assert send("scout", range(1)) == 204
+    found = quote('runaway{robot="scout"}')
+    until(
+        lambda: as_user("reader", f"/api/v1/query?query={found}&latency_offset=1s").series(), "scout's new series is in"
+    )
+    raised = {"telemetry_hub_series_shares": {"rover": 2 * share - AT_ONCE}}
+    done = playbook("playbooks/hub.yml", "--limit", "telemetry_hub", "-e", json.dumps(raised))
+    assert done.returncode == 0, done.stdout
+    telemetry.arrive(hub, "rover")
+    telemetry.drained(rover)
+    ended = telemetry.settled(hub, "rover")
+    assert telemetry.ledger(hub, "rover", (began, ended)).lost_answers() == []
