@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 from ansible_collections.robotfleet.stack.plugins.filter import vmagent_fit, vmauth_fit
 from ansible_collections.robotfleet.stack.plugins.filter.command_flags import command_flags
-from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_disk import disk_mib
+from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_disk import INDEX_MIB, disk_mib
 from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import MIB, fit
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.durations import seconds
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry import blocks
@@ -102,10 +104,22 @@ def test_the_same_flags_are_always_the_same_command_line(flags: dict[str, object
     assert len(words) == sum(map(len, kept))
 
 
-def test_the_disk_holds_every_sample_until_its_retention_ends() -> None:
-    # 1,000 series, four samples a minute, 30 days, two bytes each: 330 MiB; the index 32; 512 stay free
-    assert disk_mib(1000, "15s", "30d", 512) == 330 + 32 + 512
+def test_the_disk_holds_every_sample_until_its_month_leaves() -> None:
+    # 1,000 series, four samples a minute, 30 and 31 days, two bytes each: 671 MiB; the index 32; 512 stay free
+    assert disk_mib(1000, "15s", "30d", 512) == 671 + 32 + 512
     assert disk_mib(1000, "1m", "30d", 512) < disk_mib(1000, "15s", "30d", 512) < disk_mib(1000, "15s", "60d", 512)
+
+
+@given(
+    today=st.dates(min_value=date(2024, 1, 1), max_value=date(2032, 12, 31)),
+    retention=st.integers(min_value=1, max_value=400),
+)
+def test_the_disk_holds_what_is_there_on_any_day(today: date, retention: int) -> None:
+    """A month goes when all of it is older than the retention: what is left then begins on the first of one."""
+    oldest_needed = today - timedelta(days=retention)
+    held = (today - oldest_needed.replace(day=1)).days
+    a_day = 86_400 * 2 / MIB  # one series, one sample a second, two bytes
+    assert disk_mib(1, "1s", f"{retention}d", 0) - INDEX_MIB >= held * a_day
 
 
 @pytest.mark.parametrize(("text", "value"), [("500ms", 0.5), ("1h30m", 5400), ("1.5d", 129600), ("2w", 1209600)])
