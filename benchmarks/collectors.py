@@ -31,6 +31,12 @@ FITTED_FLAGS = (
     "search.maxMemoryPerQuery",
     "search.maxUniqueTimeseries",
     "search.maxSamplesPerQuery",
+    "search.disableCache",
+    "search.queryStats.lastQueriesCount",
+    "storage.cacheSizeIndexDBDataBlocks",
+    "storage.cacheSizeIndexDBIndexBlocks",
+    "fs.disableMmap",
+    "maxIngestionRate",
 )
 
 

@@ -26,7 +26,9 @@ WARM_UP_SECONDS = 40  # VictoriaMetrics shows a sample after 30 s
 WINDOW_SECONDS = 30
 HOPELESS_WARM_UP_FAULTS = 5000
 HOPELESS_FAULTS = 100
-FAR_PATIENCE_SECONDS = 600  # every graph over a day, a week and a month is asked at least once, whatever that takes
+# Graphs over a day, a week and a month are opened once each, as pages are that are looked at and not refreshed.
+FAR_SECONDS = 60
+FAR_PATIENCE_SECONDS = 600
 SENSOR_SERVICE = "sensor service"
 SERVING, AFTERWARDS = "serving", "afterwards"
 
@@ -138,7 +140,7 @@ def _of(
             if far:
                 for seconds in sorted({query.range_seconds for query in far}):
                     those = [query for query in far if query.range_seconds == seconds]
-                    answers = watch.judge(running, f"over {seconds // 86_400} d", those, WINDOW_SECONDS)
+                    answers = watch.judge(running, f"over {seconds // 86_400} d", those, FAR_SECONDS)
                     trial.refused |= rule.refusals(answers)
                 watch.judge(running, AFTERWARDS, asked, WINDOW_SECONDS)
     except RuntimeError as error:  # it did not start, it ended, or it is past hope
@@ -158,13 +160,17 @@ class Watch:
     def questions(self, asked: Sequence[Query], seconds: int) -> dict[str, Any]:
         """Return what `robot/ask.py` wants to know."""
         questions = [query.asked() for query in asked]
-        return {"collector": self.program.address, "queries": questions, "pages": self.pages, "seconds": seconds}
+        refresh = {"refresh_seconds": seconds} if asked and asked[0].range_seconds >= queries.FAR[0] else {}
+        words = {"collector": self.program.address, "pages": self.pages, "seconds": seconds}
+        return {**words, "queries": questions, **refresh}
 
     def judge(self, running: Running, moment: str, asked: Sequence[Query], seconds: int) -> dict[str, Any]:
         """Ask for ``seconds`` and return the answers. Raises RuntimeError where it ends or is past hope."""
         before, begun = running.counters(), time.monotonic()
-        patience = 2 * seconds if moment == SERVING else FAR_PATIENCE_SECONDS
-        answers = ask(running, self.questions(asked, seconds), HOPELESS_FAULTS, patience)
+        patience, hopeless = 2 * seconds, HOPELESS_FAULTS
+        if moment != SERVING:  # how bad it becomes is worth knowing
+            patience, hopeless = FAR_PATIENCE_SECONDS, HOPELESS_WARM_UP_FAULTS
+        answers = ask(running, self.questions(asked, seconds), hopeless, patience)
         after, took = running.counters(), time.monotonic() - begun
         limit = self.trial.limit_mib * MIB if self.trial.limit_mib else None
         self.trial.moments[moment] = rule.faults_per_minute(before, after, took)

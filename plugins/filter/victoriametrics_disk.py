@@ -13,8 +13,8 @@ short_description: MiB of disk that VictoriaMetrics needs in the end
 description:
   - What the samples of all series occupy at the end of their retention, the index, and what must stay free, because
     VictoriaMetrics takes no sample where less is.
-  - Samples leave the disk by whole months, when the last of a month is older than the retention. Up to 31 days more than
-    the retention are there until then.
+  - Samples leave the disk by whole months, when the last of a month is older than the retention. Until then, up to 31
+    days more than the retention are there.
 positional: scrape_interval, retention, min_free_mib
 options:
   _input:

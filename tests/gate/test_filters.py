@@ -39,11 +39,39 @@ def test_caches_and_heap_stay_below_the_limit(limit: int, series: int) -> None:
     assert 1 <= fitted["gomemlimit_mib"] <= max(1, limit - 1)
 
 
+def test_five_thousand_series_have_the_heap_that_their_floor_was_measured_with() -> None:
+    assert fit(62, 5000)["gomemlimit_mib"] == 34
+
+
 def test_the_default_limit_gives_the_measured_settings() -> None:
     fitted = fit(64, 1000)
-    assert fitted["gomemlimit_mib"] == 36
+    assert fitted["gomemlimit_mib"] == 22
     assert fitted["allowed_bytes"] == 24 * MIB
+    assert (fitted["index_data_bytes"], fitted["index_blocks_bytes"]) == (2 * MIB, MIB)
+    assert (fitted["keeps_answers"], fitted["maps_files"]) == (0, 0)
     assert fitted["max_concurrent_requests"] == 1
+
+
+@given(limit=LIMITS, series=SERIES)
+def test_the_indexs_caches_are_never_larger_than_they_would_be_by_themselves(limit: int, series: int) -> None:
+    fitted = fit(limit, series)
+    assert 0 < fitted["index_data_bytes"] <= max(1, fitted["allowed_bytes"] // 4), "0 would mean: its own default"
+    assert 0 < fitted["index_blocks_bytes"] <= max(1, fitted["allowed_bytes"] // 10)
+
+
+@given(limit=LIMITS, series=SERIES)
+def test_no_scrape_waits_for_the_bound_on_what_is_taken_in(limit: int, series: int) -> None:
+    assert fit(limit, series)["max_ingestion_rate"] >= 2 * series, "each second all of them, and somebody who writes"
+
+
+MONTH = 30 * 86_400
+
+
+@given(limit=LIMITS, series=SERIES)
+def test_a_day_of_half_of_all_and_a_month_of_a_panel_are_within_the_bound(limit: int, series: int) -> None:
+    samples = fit(limit, series)["max_samples_per_query"]
+    assert samples > 1.3 * 0.5 * series * 86_400 / 15
+    assert samples > 20 * MONTH / 15
 
 
 @given(limit=st.integers(min_value=48, max_value=1024), series=SERIES)
