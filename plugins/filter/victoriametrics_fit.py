@@ -48,12 +48,12 @@ MIB = 1024 * 1024
 # Program text that must stay resident (16), the 8 MiB that a flush of new rows takes beside the heap's bound, caches
 # outside the heap, page tables, and the blocks of a month that a graph reads: --days 30 --limit 64
 OUTSIDE_HEAP_MIB = 42
-# Many series need more heap for themselves: 5,000 have what their floor was measured with.
+# Below that, the heap keeps what its series need: 22 MiB for 1,000, 34 for 5,000, as long as this is left.
 OUTSIDE_HEAP_LEAST_MIB = 28
-SERIES_OF_THE_DEFAULT = 1000
-HEAP_MIB_PER_SERIES = 0.0035
+HEAP_BASE_MIB = 19.0
+HEAP_MIB_PER_SERIES = 0.003
 OUTSIDE_HEAP_SHARE = 0.10  # larger instances also keep more memory outside the Go heap
-# Below 64 MiB the subtraction would strangle the heap.
+# With a very small limit the subtraction would strangle the heap.
 SMALLEST_HEAP_SHARE = 0.34
 
 # Caches: 32 MiB at 5,000 series (with less, two queries in five were refused there). A quarter of them is what queries
@@ -122,9 +122,10 @@ def fit(limit_mib: int, expected_series: int) -> dict[str, int]:
 
 
 def _heap_mib(limit_mib: int, expected_series: int) -> int:
-    more = HEAP_MIB_PER_SERIES * max(0, expected_series - SERIES_OF_THE_DEFAULT)
-    outside = max(OUTSIDE_HEAP_MIB - more, OUTSIDE_HEAP_LEAST_MIB, limit_mib * OUTSIDE_HEAP_SHARE)
-    return max(1, int(limit_mib - outside), int(limit_mib * SMALLEST_HEAP_SHARE))
+    outside = max(OUTSIDE_HEAP_MIB, limit_mib * OUTSIDE_HEAP_SHARE)
+    least = max(OUTSIDE_HEAP_LEAST_MIB, limit_mib * OUTSIDE_HEAP_SHARE)
+    needed = min(limit_mib - least, HEAP_BASE_MIB + HEAP_MIB_PER_SERIES * expected_series)
+    return max(1, int(limit_mib - outside), int(needed), int(limit_mib * SMALLEST_HEAP_SHARE))
 
 
 def _index_bytes(limit_mib: int, allowed: int, smallest_mib: float, share: float, largest_share: float) -> int:

@@ -41,6 +41,7 @@ def test_caches_and_heap_stay_below_the_limit(limit: int, series: int) -> None:
 
 def test_five_thousand_series_have_the_heap_that_their_floor_was_measured_with() -> None:
     assert fit(62, 5000)["gomemlimit_mib"] == 34
+    assert fit(96, 5000)["gomemlimit_mib"] == 54, "more memory is not for the heap alone"
 
 
 def test_the_default_limit_gives_the_measured_settings() -> None:
