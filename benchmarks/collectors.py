@@ -31,6 +31,12 @@ FITTED_FLAGS = (
     "search.maxMemoryPerQuery",
     "search.maxUniqueTimeseries",
     "search.maxSamplesPerQuery",
+    "search.disableCache",
+    "search.queryStats.lastQueriesCount",
+    "storage.cacheSizeIndexDBDataBlocks",
+    "storage.cacheSizeIndexDBIndexBlocks",
+    "fs.disableMmap",
+    "maxIngestionRate",
 )
 
 
@@ -48,9 +54,10 @@ def collector(
     """
     if kind.startswith("Prometheus"):
         return _prometheus(kind == PROMETHEUS_GOMEMLIMIT, limit_mib, address, targets)
+    roomy = inventory.get("victoriametrics_memory_limit_mib", product.default("victoriametrics_memory_limit_mib"))
     variables: dict[str, Any] = {
         **inventory,
-        "victoriametrics_memory_limit_mib": limit_mib or product.default("victoriametrics_memory_limit_mib"),
+        "victoriametrics_memory_limit_mib": limit_mib or roomy,
         "victoriametrics_expected_series": series,
         "victoriametrics_listen_address": address,
         "victoriametrics_accepts_writes": True,  # benchmarks fill it with a past

@@ -13,15 +13,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 import docker
 import yaml
 
-from . import agent, collectors, history, product, results, trial
+from . import agent, collectors, history, past, product, results, trial
 from .running import Running, end_cleanly_when_told, free_address
 from .search import STEP_MIB, smallest
 
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 SERIES = (200, 1000, 5000)
 SERIES_OF_THE_DEFAULTS = 1000
+DAYS = 30  # of the past: the product's default retention
+WITH_A_PAST = (collectors.VICTORIAMETRICS, collectors.WITHOUT_GOMEMLIMIT, collectors.UPSTREAM)
 # Where the search begins, in MiB: a good guess saves trials and changes no result.
 GUESSES = {
     collectors.WITHOUT_GOMEMLIMIT: 1.3,
@@ -109,14 +110,17 @@ def measure(engine: DockerClient, search: Search, variables: dict[str, Any]) -> 
         )
     else:
         sensor = collectors.sensor_service(collectors.SENSOR_LIMIT_MIB, free_address())
-        with ExitStack() as stack, trial.load(search.series) as load, Running(engine, sensor):
+        with (
+            _past(engine, search) as begin,
+            trial.load(search.series, *_continued(search)) as load,
+            Running(engine, sensor),
+        ):
             targets = {"load": load, "sensor_service": sensor.address}
-            past = stack.enter_context(_past(engine, search, load))
 
             def attempt(limit: int) -> trial.Trial:
                 if search.kind == agent.KIND:
                     return agent.of_agent(engine, search.series, limit, targets)
-                return trial.of_collector(engine, search.kind, search.series, limit, targets, variables, past)
+                return trial.of_collector(engine, search.kind, search.series, limit, targets, variables, begin)
 
             found = smallest(lambda n: serves(n, attempt), search.guess(), search.step)
     sys.stdout.write(f"{search.kind}, {search.series} series: {found} MiB\n")
@@ -129,13 +133,21 @@ def measure(engine: DockerClient, search: Search, variables: dict[str, Any]) -> 
     }
 
 
-def _past(engine: DockerClient, search: Search, load: str) -> AbstractContextManager[Path | None]:
-    """Return a context with the data that a database begins with; Prometheus and vmagent begin with none."""
-    if search.kind not in (collectors.VICTORIAMETRICS, collectors.WITHOUT_GOMEMLIMIT, collectors.UPSTREAM):
+def _past(engine: DockerClient, search: Search) -> AbstractContextManager[history.Past | None]:
+    """Return a context with the past that a database begins with; Prometheus and vmagent begin with none."""
+    if search.kind not in WITH_A_PAST:
         return nullcontext()
-    writer = collectors.collector(collectors.VICTORIAMETRICS, None, 10 * search.series, free_address(), {}, {})
-    labels = [f"instance={load}", f"robot={product.ROBOT}"]
-    return history.of_the_load(engine, writer, search.series, labels)
+    return history.of_the_load(engine, _recipe(search))
+
+
+def _continued(search: Search) -> tuple[str, float] | tuple[()]:
+    """Return where the load is to listen, and the churn that it had, so that the past's series go on."""
+    recipe = _recipe(search)
+    return (recipe.instance, recipe.churn) if search.kind in WITH_A_PAST else ()
+
+
+def _recipe(search: Search) -> past.Recipe:
+    return past.Recipe(search.series, DAYS, past.BENCHMARK, history.LOAD_ADDRESS)
 
 
 def main() -> int:

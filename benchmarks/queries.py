@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 DASHBOARDS = PROJECT / "roles" / "victoriametrics" / "files" / "dashboards"
 HALF_AN_HOUR = 1800  # what VMUI shows when it is opened
 SIX_HOURS = 21600
+# What VMUI offers beside it, and a retention of a month holds: VMUI divides each range by the width of its graph.
+FAR = (86_400, 7 * 86_400, 30 * 86_400)
 POINTS = 300  # of a graph, for each series
 
 # Panels that rightly have no data: a test robot has no such hardware or kernel, or nothing is wrong.
@@ -44,11 +46,12 @@ WITHOUT_WINDOW = re.compile(r"\b(rate|increase)\((\w+(?:\{[^}]*\})?)\)")
 
 @dataclass(frozen=True)
 class Query:
-    """One graph: what it shows, how far back (s), and whether an answer without data is a fault."""
+    """One graph: what it shows, how far back (s), and whether no data, or a refusal with its reason, is a fault."""
 
     expr: str
     range_seconds: int = HALF_AN_HOUR
     needs_data: bool = True
+    may_be_refused: bool = False
 
     def asked(self) -> dict[str, Any]:
         """Return the query as `robot/ask.py` wants it."""
@@ -56,7 +59,7 @@ class Query:
 
     def in_promql(self) -> Query:
         """Return the same query for Prometheus."""
-        return Query(WITHOUT_WINDOW.sub(r"\1(\2[1m])", self.expr), self.range_seconds, self.needs_data)
+        return replace(self, expr=WITHOUT_WINDOW.sub(r"\1(\2[1m])", self.expr))
 
 
 def of_the_dashboards() -> list[Query]:
@@ -79,3 +82,14 @@ def of_the_load() -> list[Query]:
 def stated() -> list[Query]:
     """Return the whole set."""
     return [*of_the_dashboards(), *of_the_load()]
+
+
+def far(days: int) -> list[Query]:
+    """Return the same over the ranges of FAR up to ``days``: the product's pages, and what people may try.
+
+    The pages must be answered over all of it.
+    """
+    ranges = [seconds for seconds in FAR if seconds <= days * 86_400]
+    pages = [replace(query, range_seconds=seconds) for seconds in ranges for query in of_the_dashboards()]
+    expressions = dict.fromkeys(expr for expr, _ in OF_THE_LOAD)
+    return [*pages, *(Query(e, seconds, False, may_be_refused=True) for seconds in ranges for e in expressions)]

@@ -29,13 +29,17 @@ def between(text: str, name: str, made: str) -> str:
     return f"{before}{begin}\n{made.strip()}\n{end}{after}"
 
 
-def sections(floors: dict[str, Any], compare: dict[str, Any], provision: dict[str, Any]) -> dict[str, str]:
+def sections(
+    floors: dict[str, Any], compare: dict[str, Any], provision: dict[str, Any], months: dict[str, Any]
+) -> dict[str, str]:
     """Return the text of each section that there are results for."""
     made = {"tasks": provisioning.published()}
     if provision:
         made["provision"] = provisioning.measured(provision)
     if floors:
         made["floors"] = tables.floors(floors)
+    if months:
+        made["months"] = tables.months(months)
     if floors and compare:
         made["comparison"] = tables.comparison(compare, floors)
         made["claims"] = claims.table_of_claims(compare, floors)
@@ -53,8 +57,8 @@ def write(page: Path, made: dict[str, str]) -> None:
 
 def main() -> int:
     """Run as a program."""
-    floors, compare, provision = (results.load(name) for name in ("floors", "compare", "provision"))
-    write(PAGE, sections(floors, compare, provision))
+    floors, compare, provision, months = (results.load(name) for name in ("floors", "compare", "provision", "months"))
+    write(PAGE, sections(floors, compare, provision, months))
     plots.draw(floors, compare, PROJECT / "docs" / "images")
     write(SCALE, scale_tables.sections(results.load("hub")))
     return 0

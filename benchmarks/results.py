@@ -37,6 +37,11 @@ def keep_floor(name: str, floor: dict[str, Any]) -> None:
     keep(name, {"floors": [*(old for old in known if (old["kind"], old["series"]) != same), floor]})
 
 
+def keep_trial(name: str, made: dict[str, Any]) -> None:
+    """Add a trial to those that were kept before."""
+    keep(name, {"trials": [*load(name).get("trials", []), made]})
+
+
 def of_trial(trial: Trial) -> dict[str, Any]:
     """Return what is kept of a trial: not every query's times, but the slowest and the middle one of all."""
     queries = trial.answers.get("queries", [])
@@ -47,6 +52,7 @@ def of_trial(trial: Trial) -> dict[str, Any]:
         "against": trial.against[:3],
         "memory_mib": {key: round(value, 1) for key, value in asdict(trial.memory).items()} if trial.memory else {},
         "faults_per_minute": trial.faults_per_minute,
+        **({"moments": trial.moments, "refused": len(trial.refused)} if len(trial.moments) > 1 else {}),
         "cpu_percent": round(trial.cpu_percent, 2) if trial.cpu_percent is not None else None,
         **({"bytes_per_sample": trial.bytes_per_sample} if trial.bytes_per_sample else {}),
         "query_ms": {

@@ -1,7 +1,8 @@
 """What "it serves" means, in one place: the rule that the serving scenario, the floors and the comparison judge by.
 
 A service serves inside its limit when, over a stated time after warm-up,
-- every query was answered, and every query that must have data had some;
+- every query was answered, and every query that must have data had some; one that nobody promised to answer may be
+  refused with its reason instead;
 - every page of metrics was answered;
 - each container had fewer than 10 major faults a minute (it does not live by reading its own program text back);
 - no container was killed or restarted, and each kernel limit is still the declared one.
@@ -57,9 +58,20 @@ def of_answers(queries: Sequence[Query], answers: Mapping[str, Any]) -> list[str
             found.append(f"never asked: {query.expr}")
         if answer["failed"]:
             found.append(f"failed {answer['failed']} of {answer['asked']}: {query.expr}: {answer['failures'][0]}")
+        if answer["refused"] and not query.may_be_refused:
+            found.append(f"refused {answer['refused']} of {answer['asked']}: {query.expr}: {answer['refusals'][0]}")
         if query.needs_data and answer["empty"]:
             found.append(f"without data {answer['empty']} of {answer['asked']}: {query.expr}")
     for page in answers["pages"]:
         if page["failed"] or not page["asked"]:
             found.append(f"page {page['address']}: failed {page['failed']} of {page['asked']}: {page['failures'][:1]}")
     return found
+
+
+def refusals(answers: Mapping[str, Any]) -> dict[str, str]:
+    """Return what was refused, by query and range (h), with the reason that was given."""
+    return {
+        f"{answer['expr']} over {answer['range_seconds'] / 3600:g} h": answer["refusals"][0]
+        for answer in answers["queries"]
+        if answer["refused"]
+    }

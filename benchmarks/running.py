@@ -23,6 +23,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host 
 from docker.errors import NotFound
 from docker.types import Mount
 
+from . import cold
 from .rule import Counters
 
 if TYPE_CHECKING:
@@ -55,10 +56,6 @@ class Memory:
     peak: float = 0.0
 
 
-class SharedError(Exception):
-    """A measurement would be wrong: the program's text is in somebody else's memory already."""
-
-
 def end_cleanly_when_told() -> None:
     """Have `kill` end this program as an error would: containers and files go with it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -69,36 +66,6 @@ def free_address() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"
-
-
-def forget_text(engine: DockerClient, image: str) -> None:
-    """Drop an image's files from the page cache, so that its next container pays for its own program text.
-
-    Pages are charged to whoever reads them first. Without this a second run would find them there, for nothing.
-    Raises SharedError where a running container has the same files mapped: those pages stay.
-    """
-    store = engine.images.get(image).attrs["GraphDriver"]
-    if store["Name"] != "overlay2":
-        raise RuntimeError(f"this needs an engine that stores images with overlay2, not {store['Name']}")
-    own = store["Data"]["UpperDir"]
-    for other in engine.containers.list():
-        driver = other.attrs.get("GraphDriver") or {}
-        if own in ((driver.get("Data") or {}).get("LowerDir") or "").split(":"):
-            raise SharedError(f"{other.name} runs from the same files as {image} and would pay for its program text")
-    layers = [layer for key in ("LowerDir", "UpperDir") for layer in (store["Data"].get(key) or "").split(":") if layer]
-    for layer in layers:
-        for path in Path(layer).rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                forget_file(path)
-
-
-def forget_file(path: Path) -> None:
-    """Drop one file from the page cache; pages that somebody uses stay."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
 
 
 @dataclass
@@ -118,7 +85,7 @@ class Running:
         WORK.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix=f"{self.program.name}-", dir=WORK))
         self.folder.chmod(0o755)
-        forget_text(self.engine, self.program.spec["image"]["reference"])
+        cold.forget_text(self.engine, self.program.spec["image"]["reference"])
         try:
             self.container = self._start()
             self._wait()
@@ -171,7 +138,8 @@ class Running:
         for data in spec.get("data") or []:
             path = self.folder / data["name"]
             if self.program.history:
-                shutil.copytree(self.program.history, path)
+                cold.copy(self.program.history, path)
+                cold.cool(path)
             path.mkdir(exist_ok=True)
             for own in (path, *path.rglob("*")):
                 os.chown(own, uid, gid)

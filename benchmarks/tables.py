@@ -58,6 +58,32 @@ def floors(found: dict[str, Any]) -> str:
     return "\n\n".join([machine(found), table(head, rows), table(edge_head, edges)])
 
 
+def months(found: dict[str, Any]) -> str:
+    """Return the trials that began with months behind them: major faults a minute at each of their moments."""
+    known = {moment for made in found["trials"] for moment in made.get("moments", {})}
+    moments = sorted(known, key=lambda moment: (moment == trial.AFTERWARDS, moment != trial.SERVING, _days(moment)))
+    rows = [
+        [
+            f"{made['series']:,} series, {made['days']} days, churn of {made['churn']}, {made['setting']}",
+            made["limit_mib"],
+            *(round(made["moments"][moment]) if moment in made.get("moments", {}) else "-" for moment in moments),
+            made.get("refused", "-"),
+            _plain("; ".join(reversed(made["against"]))),
+        ]
+        for made in found["trials"]
+    ]
+    head = ["Major faults a minute", "limit (MiB)", *moments, "graphs refused", "what was against"]
+    return "\n\n".join([machine(found), table(head, rows)])
+
+
+def _days(moment: str) -> int:
+    return int("".join(filter(str.isdigit, moment)) or 0)
+
+
+def _plain(words: str) -> str:
+    return " ".join(words.replace("|", "\\|").split())[:90]
+
+
 def _edge(floor: dict[str, Any]) -> list[list[Any]]:
     """Return the smallest limit that served and the largest that did not."""
     where = f"{floor['kind']}, {floor['series']:,} series" if floor["series"] else floor["kind"]
@@ -69,7 +95,7 @@ def _edge(floor: dict[str, Any]) -> list[list[Any]]:
         against = made["against"][0] if made["against"] else ""
         rows.append([
             where, made["limit_mib"], "yes" if made["serves"] else "no", "-" if faults is None else round(faults),
-            made["query_ms"]["slowest"] or "-", " ".join(against.replace("|", "\\|").split())[:90],
+            made["query_ms"]["slowest"] or "-", _plain(against),
         ])  # fmt: skip
     return rows
 

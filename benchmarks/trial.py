@@ -19,12 +19,18 @@ from .running import MIB, Memory, Program, Running, free_address
 if TYPE_CHECKING:
     from docker import DockerClient
 
+    from .history import Past
+
 ROBOT = Path(__file__).resolve().parent / "robot"
 WARM_UP_SECONDS = 40  # VictoriaMetrics shows a sample after 30 s
 WINDOW_SECONDS = 30
 HOPELESS_WARM_UP_FAULTS = 5000
 HOPELESS_FAULTS = 100
+# Graphs over a day, a week and a month are opened once each, as pages are that are looked at and not refreshed.
+FAR_SECONDS = 60
+FAR_PATIENCE_SECONDS = 600
 SENSOR_SERVICE = "sensor service"
+SERVING, AFTERWARDS = "serving", "afterwards"
 
 
 @dataclass
@@ -40,22 +46,28 @@ class Trial:
     faults_per_minute: float | None = None
     cpu_percent: float | None = None
     bytes_per_sample: float | None = None  # of vmagent's buffer
+    refused: dict[str, str] = field(default_factory=dict)  # graphs over days that were refused, with the reason
+    moments: dict[str, float] = field(
+        default_factory=dict
+    )  # major faults a minute: serving, over each range, afterwards
 
     def line(self) -> str:
         """Return the trial as a line for people."""
         where = f"{self.limit_mib} MiB" if self.limit_mib else "no limit"
         verdict = f"no: {self.against[0]}" if self.against else "serves"
-        faults = "" if self.faults_per_minute is None else f", {self.faults_per_minute:.0f} faults/min"
+        faults = "".join(f", {moment} {rate:.0f} faults/min" for moment, rate in self.moments.items())
+        faults += f", {len(self.refused)} refused" if self.refused else ""
         held = f", working set {self.memory.working_set:.1f} MiB" if self.memory else ""
         sample = f", {self.bytes_per_sample} bytes a sample" if self.bytes_per_sample else ""
         return f"{self.kind}, {self.series} series, {where}: {verdict}{faults}{held}{sample}"
 
 
 @contextmanager
-def load(series: int) -> Iterator[str]:
+def load(series: int, address: str = "", past_churn: float = 1.0) -> Iterator[str]:
     """Have ``series`` synthetic series served on loopback, by the program that also runs on robots."""
-    address = free_address()
-    server = subprocess.Popen([sys.executable, str(ROBOT / "load.py"), "--listen", address, "--series", str(series)])
+    address = address or free_address()
+    argv = [sys.executable, str(ROBOT / "load.py"), "--listen", address, "--series", str(series)]
+    server = subprocess.Popen([*argv, "--past-churn", str(past_churn)])
     try:
         yield address
     finally:
@@ -70,15 +82,18 @@ def of_collector(
     limit_mib: int | None,
     targets: dict[str, str],
     variables: dict[str, Any] | None = None,
-    past: Path | None = None,
+    past: Past | None = None,
 ) -> Trial:
     """Try collector ``kind`` in ``limit_mib`` MiB (None: no limit) with ``targets`` (job: address) to read.
 
-    ``variables`` are further inventory variables of the product, ``past`` is a data directory to begin with.
+    ``variables`` are further inventory variables of the product, ``past`` is what to begin with.
     """
     program = collectors.collector(kind, limit_mib, series, free_address(), targets, variables or {})
     asked = queries_for(kind, past is not None)
-    return _of(engine, replace(program, history=past), Trial(kind, series, limit_mib), asked, [])
+    made = Trial(kind, series, limit_mib)
+    if past is None:
+        return _of(engine, program, made, asked, [])
+    return _of(engine, replace(program, history=past.data), made, asked, [], queries.far(past.days))
 
 
 def of_sensor_service(engine: DockerClient, limit_mib: int) -> Trial:
@@ -105,28 +120,69 @@ def _has_data_here(query: Query, with_past: bool) -> bool:
     return (with_past or query.range_seconds <= queries.HALF_AN_HOUR) and not of_a_stack
 
 
-def _of(engine: DockerClient, program: Program, trial: Trial, asked: Sequence[Query], pages: Sequence[str]) -> Trial:
-    questions = {"collector": program.address, "queries": [query.asked() for query in asked], "pages": pages}
+def _of(
+    engine: DockerClient,
+    program: Program,
+    trial: Trial,
+    asked: Sequence[Query],
+    pages: Sequence[str],
+    far: Sequence[Query] = (),
+) -> Trial:
+    """Warm up and judge; with ``far``, ask those too, and judge while it does and once more afterwards."""
+    watch = Watch(program, trial, pages)
     try:
         with Running(engine, program) as running:
-            ask(running, {**questions, "seconds": WARM_UP_SECONDS}, HOPELESS_WARM_UP_FAULTS)
-            before, cpu, begun = running.counters(), running.cpu_seconds(), time.monotonic()
-            trial.answers = ask(running, {**questions, "seconds": WINDOW_SECONDS}, HOPELESS_FAULTS)
-            after, seconds = running.counters(), time.monotonic() - begun
-            trial.cpu_percent = 100 * (running.cpu_seconds() - cpu) / seconds
+            ask(running, watch.questions(asked, WARM_UP_SECONDS), HOPELESS_WARM_UP_FAULTS)
+            cpu, begun = running.cpu_seconds(), time.monotonic()
+            trial.answers = watch.judge(running, SERVING, asked, WINDOW_SECONDS)
+            trial.cpu_percent = 100 * (running.cpu_seconds() - cpu) / (time.monotonic() - begun)
             trial.memory = running.memory()
+            if far:
+                for seconds in sorted({query.range_seconds for query in far}):
+                    those = [query for query in far if query.range_seconds == seconds]
+                    answers = watch.judge(running, f"over {seconds // 86_400} d", those, FAR_SECONDS)
+                    trial.refused |= rule.refusals(answers)
+                watch.judge(running, AFTERWARDS, asked, WINDOW_SECONDS)
     except RuntimeError as error:  # it did not start, it ended, or it is past hope
         trial.against.append(str(error))
-        return trial
-    limit = trial.limit_mib * MIB if trial.limit_mib else None
-    trial.faults_per_minute = rule.faults_per_minute(before, after, seconds)
-    trial.against += rule.of_container(program.name, before, after, seconds, limit)
-    trial.against += rule.of_answers(asked, trial.answers)
+    trial.faults_per_minute = max(trial.moments.values(), default=None)
     return trial
 
 
-def ask(running: Running, questions: dict[str, Any], hopeless: int) -> dict[str, Any]:
+@dataclass
+class Watch:
+    """Asks a program and notes in its trial what speaks against it, at each of the trial's moments."""
+
+    program: Program
+    trial: Trial
+    pages: Sequence[str]
+
+    def questions(self, asked: Sequence[Query], seconds: int) -> dict[str, Any]:
+        """Return what `robot/ask.py` wants to know."""
+        questions = [query.asked() for query in asked]
+        refresh = {"refresh_seconds": seconds} if asked and asked[0].range_seconds >= queries.FAR[0] else {}
+        words = {"collector": self.program.address, "pages": self.pages, "seconds": seconds}
+        return {**words, "queries": questions, **refresh}
+
+    def judge(self, running: Running, moment: str, asked: Sequence[Query], seconds: int) -> dict[str, Any]:
+        """Ask for ``seconds`` and return the answers. Raises RuntimeError where it ends or is past hope."""
+        before, begun = running.counters(), time.monotonic()
+        patience, hopeless = 2 * seconds, HOPELESS_FAULTS
+        if moment != SERVING:  # how bad it becomes is worth knowing
+            patience, hopeless = FAR_PATIENCE_SECONDS, HOPELESS_WARM_UP_FAULTS
+        answers = ask(running, self.questions(asked, seconds), hopeless, patience)
+        after, took = running.counters(), time.monotonic() - begun
+        limit = self.trial.limit_mib * MIB if self.trial.limit_mib else None
+        self.trial.moments[moment] = rule.faults_per_minute(before, after, took)
+        found = rule.of_container(self.program.name, before, after, took, limit) + rule.of_answers(asked, answers)
+        self.trial.against += found if moment == SERVING else [f"{moment}: {words}" for words in found]
+        return answers
+
+
+def ask(running: Running, questions: dict[str, Any], hopeless: int, patience: float | None = None) -> dict[str, Any]:
     """Ask for the stated time and return the answers; sample the working set meanwhile.
+
+    ``patience`` (s) is how long to wait for them: twice the stated time where it is not said.
 
     Raises RuntimeError where the service ends, or has more than ``hopeless`` major faults: in a limit that is far too
     small, nobody waits for all the queries to time out.
@@ -134,7 +190,8 @@ def ask(running: Running, questions: dict[str, Any], hopeless: int) -> dict[str,
     asking = subprocess.Popen(
         [sys.executable, str(ROBOT / "ask.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    faults, until = running.counters().major_faults, time.monotonic() + 2 * questions["seconds"]
+    patience = patience or 2 * questions["seconds"]
+    faults, until = running.counters().major_faults, time.monotonic() + patience
     rest: str | None = json.dumps(questions)
     try:
         while True:
@@ -147,7 +204,7 @@ def ask(running: Running, questions: dict[str, Any], hopeless: int) -> dict[str,
             if grown > hopeless:
                 raise RuntimeError(f"{grown} major faults within some seconds")
             if time.monotonic() > until:
-                raise RuntimeError(f"{questions['seconds']} s of questions were not answered in twice the time")
+                raise RuntimeError(f"{questions['seconds']} s of questions were not answered in {patience:.0f} s")
     finally:
         asking.kill()
         asking.wait()

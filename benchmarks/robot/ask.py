@@ -27,10 +27,11 @@ Json = dict[str, Any]
 
 @dataclass
 class Answers:
-    """How often something was asked, what failed, what came back without data, and how long it took (ms)."""
+    """How often something was asked, what was refused, failed or had no data, and how long it took (ms)."""
 
     asked: int = 0
     empty: int = 0
+    refusals: list[str] = field(default_factory=list)  # with the reason: it asks for more than a bound allows
     failures: list[str] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
 
@@ -46,19 +47,24 @@ class Answers:
             if times
             else {}
         )
-        return {"asked": self.asked, "empty": self.empty, "failed": len(self.failures),
-                "failures": self.failures[:3], **spread}  # fmt: skip
+        return {"asked": self.asked, "empty": self.empty, "failed": len(self.failures), "failures": self.failures[:3],
+                "refused": len(self.refusals), "refusals": self.refusals[:1], **spread}  # fmt: skip
+
+
+class RefusedError(OSError):
+    """The answer is HTTP 422: what was asked for is beyond a bound, and the body says which."""
 
 
 def fetch(address: str, path: str, timeout: float) -> bytes:
-    """Return the body of a page. Raises OSError or HTTPException; an answer other than 200 is an OSError."""
+    """Return the body of a page. Raises OSError or HTTPException; anything but 200 is an OSError."""
     connection = HTTPConnection(address, timeout=timeout)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != 200:
-            raise OSError(f"HTTP {answer.status}: {body[:200].decode(errors='replace')}")
+            kind = RefusedError if answer.status == 422 else OSError
+            raise kind(f"HTTP {answer.status}: {body[:400].decode(errors='replace')}")
         return body
     finally:
         connection.close()
@@ -81,6 +87,8 @@ def ask(collector: str, query: Json, timeout: float, answers: Answers) -> None:
             raise OSError(f"{answer.get('status')}: {answer.get('error', 'a partial answer')}")
         answers.empty += not answer["data"]["result"]
         answers.took.append((time.monotonic() - begun) * 1000)
+    except RefusedError as error:
+        answers.refusals.append(str(error))
     except (OSError, HTTPException, ValueError, KeyError) as error:
         answers.failures.append(f"{type(error).__name__}: {error}")
 

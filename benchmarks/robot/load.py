@@ -1,11 +1,10 @@
 """A robot's own exporter, invented: a stated number of series, some of which get a new label value every so often.
 
     python3 load.py --listen 127.0.0.1:9300 --series 1000   # serve them
-    python3 load.py --past 127.0.0.1:8428 --series 1000     # give VictoriaMetrics what it would have read before
 
 Every value follows from the series' number and the time alone, so that two collectors that read at the same moment
-read the same, and a page can be made for any moment of the past. Of a hundred series 60 are gauges with one decimal
-that wander, 30 are counters, and 10 make one histogram.
+read the same. Of a hundred series 60 are gauges with one decimal that wander, 30 are counters, and 10 make one
+histogram. benchmarks/past.py writes what it would have served before.
 """
 
 from __future__ import annotations
@@ -14,21 +13,16 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 # In this time every series has got a new label value once: 2 % of them a minute, evenly.
 CHURN_SECONDS = 3000
 BUCKETS = ("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "+Inf")
 HISTOGRAM_SERIES = len(BUCKETS) + 2
 MODULES = 10
-PAST_HOURS = 7  # more than the longest graph of benchmarks/queries.py goes back
-PAST_STEP_SECONDS = 15  # the product's scrape interval
-# Labels changed less often in the past than they do now: seven hours of that are more than the product takes in a day.
-PAST_CHURN_SHARE = 0.1
 TYPES = {
     "load_temperature_celsius": "# TYPE load_temperature_celsius gauge\n",
     "load_messages_total": "# TYPE load_messages_total counter\n",
@@ -68,28 +62,58 @@ def counter(number: int, now: float) -> int:
     return int((now % 1_000_000) * (1 + number % 50))
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a series is called, but for its session; ``share`` (0 to 1) says when that changes."""
+
+    metric: str
+    labels: str
+    share: float
+
+    def name(self, changed: float) -> str:
+        """Return name and labels at the time ``changed`` of the churn."""
+        return f'{self.metric}{{{self.labels},session="{session(self.share, changed)}"}}'
+
+
+def identities(series: int) -> Iterator[Identity]:
+    """Yield who the series are, in the order of `samples`."""
+    gauges, counters, histograms = shares(series)
+    single = gauges + counters
+    for number in range(gauges):
+        labels = f'module="m{number % MODULES}",sensor="s{number}"'
+        yield Identity("load_temperature_celsius", labels, number / single)
+    for number in range(gauges, single):
+        labels = f'module="m{number % MODULES}",topic="t{number}"'
+        yield Identity("load_messages_total", labels, number / single)
+    for position in range(histograms):
+        number, share = single + position, position / histograms
+        labels = f'module="m{number % MODULES}",service="v{number}"'
+        for bound in BUCKETS:
+            yield Identity("load_latency_seconds_bucket", f'{labels},le="{bound}"', share)
+        yield Identity("load_latency_seconds_sum", labels, share)
+        yield Identity("load_latency_seconds_count", labels, share)
+
+
+def values(series: int, now: float) -> Iterator[str]:
+    """Yield every value at the time ``now`` (seconds since 1970), in the order of `identities`."""
+    gauges, counters, histograms = shares(series)
+    single = gauges + counters
+    yield from (gauge(number, now) for number in range(gauges))
+    yield from (str(counter(number, now)) for number in range(gauges, single))
+    for number in range(single, single + histograms):
+        count = counter(number, now)
+        yield from (str(count * rank // len(BUCKETS)) for rank in range(1, len(BUCKETS) + 1))
+        yield f"{count * 0.04:.2f}"
+        yield str(count)
+
+
 def samples(series: int, now: float, churn: float | None = None) -> Iterator[tuple[str, str]]:
     """Yield name with labels, and value, of every series at the time ``now`` (seconds since 1970).
 
     ``churn``: the time by which labels change, where it is not that of the values.
     """
     changed = now if churn is None else churn
-    gauges, counters, histograms = shares(series)
-    single = gauges + counters
-    for number in range(gauges):
-        labels = f'module="m{number % MODULES}",sensor="s{number}",session="{session(number / single, changed)}"'
-        yield f"load_temperature_celsius{{{labels}}}", gauge(number, now)
-    for number in range(gauges, single):
-        labels = f'module="m{number % MODULES}",topic="t{number}",session="{session(number / single, changed)}"'
-        yield f"load_messages_total{{{labels}}}", str(counter(number, now))
-    for position in range(histograms):
-        number = single + position
-        labels = f'module="m{number % MODULES}",service="v{number}",session="{session(position / histograms, changed)}"'
-        count = counter(number, now)
-        for rank, bound in enumerate(BUCKETS, start=1):
-            yield f'load_latency_seconds_bucket{{{labels},le="{bound}"}}', str(count * rank // len(BUCKETS))
-        yield f"load_latency_seconds_sum{{{labels}}}", f"{count * 0.04:.2f}"
-        yield f"load_latency_seconds_count{{{labels}}}", str(count)
+    return zip((one.name(changed) for one in identities(series)), values(series, now))
 
 
 def page(series: int, now: float, churn: float | None = None) -> bytes:
@@ -101,15 +125,22 @@ def page(series: int, now: float, churn: float | None = None) -> bytes:
     return "".join(lines).encode()
 
 
-def handler(series: int, clock: Callable[[], float]) -> type[BaseHTTPRequestHandler]:
+def churned(now: float, begun: float, past_churn: float) -> float:
+    """Return the time of the churn at ``now``: all of it since ``begun``, the share ``past_churn`` of it before."""
+    return past_churn * now + (1 - past_churn) * max(0.0, now - begun)
+
+
+def handler(series: int, clock: Callable[[], float], past_churn: float) -> type[BaseHTTPRequestHandler]:
     """Return the class that answers each request with a page."""
+    begun = clock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             """Answer with the page of this moment."""
-            body = page(series, clock())
+            now = clock()
+            body = page(series, now, churned(now, begun, past_churn))
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))
@@ -133,33 +164,10 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def serve(address: str, series: int) -> Server:
-    """Return a server that listens on ``address`` (host:port)."""
+def serve(address: str, series: int, past_churn: float = 1.0) -> Server:
+    """Return a server that listens on ``address`` (host:port); labels go on from where ``past_churn`` left them."""
     host, _, port = address.rpartition(":")
-    return Server((host, int(port)), handler(series, time.time))
-
-
-def moments(end: float) -> list[float]:
-    """Return when the load was scraped in the hours before ``end``, oldest first (seconds since 1970)."""
-    scrapes = PAST_HOURS * 3600 // PAST_STEP_SECONDS
-    return [end - PAST_STEP_SECONDS * number for number in range(scrapes, 0, -1)]
-
-
-def write_past(
-    address: str, series: int, end: float, labels: Sequence[str], pause: float = 0.0, churn: float = PAST_CHURN_SHARE
-) -> None:
-    """Hand a database each scrape before ``end``, ``pause`` seconds apart, with the ``labels`` that a scrape adds.
-
-    ``churn``: how much of the load's churn there was.
-
-    One that has just begun looks small: it has no blocks to keep in its caches, and a graph over hours costs nothing.
-    Source: https://docs.victoriametrics.com/victoriametrics/url-examples/ (/api/v1/import/prometheus)
-    """
-    for moment in moments(end):
-        query = urlencode([("timestamp", int(moment * 1000)), *(("extra_label", label) for label in labels)])
-        body = page(series, moment, end - (end - moment) * churn)
-        with urlopen(Request(f"http://{address}/api/v1/import/prometheus?{query}", data=body), timeout=30):
-            time.sleep(pause)
+    return Server((host, int(port)), handler(series, time.time, past_churn))
 
 
 def main() -> int:
@@ -167,15 +175,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Serves synthetic series, with churn.")
     parser.add_argument("--listen", default="127.0.0.1:9300")
     parser.add_argument("--series", type=int, default=1000)
-    parser.add_argument("--past", metavar="ADDRESS", help="write the hours before into this VictoriaMetrics, and end")
-    parser.add_argument("--pause", type=float, default=0.0, help="seconds between two scrapes of the past")
-    parser.add_argument("--label", action="append", default=["job=load"], help="NAME=VALUE on each sample of the past")
-    parser.add_argument("--past-churn", type=float, default=PAST_CHURN_SHARE, help="share of the load's churn in it")
+    parser.add_argument("--past-churn", type=float, default=1.0, help="share of the churn that there was before")
     options = parser.parse_args()
-    if options.past:
-        write_past(options.past, options.series, time.time(), options.label, options.pause, options.past_churn)
-        return 0
-    serve(options.listen, options.series).serve_forever()
+    serve(options.listen, options.series, options.past_churn).serve_forever()
     return 0
 
 

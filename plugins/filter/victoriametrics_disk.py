@@ -13,6 +13,8 @@ short_description: MiB of disk that VictoriaMetrics needs in the end
 description:
   - What the samples of all series occupy at the end of their retention, the index, and what must stay free, because
     VictoriaMetrics takes no sample where less is.
+  - Samples leave the disk by whole months, when the last of a month is older than the retention. Until then, up to 31
+    days more than the retention are there.
 positional: scrape_interval, retention, min_free_mib
 options:
   _input:
@@ -46,11 +48,14 @@ _value:
 MIB = 1024 * 1024
 BYTES_PER_SAMPLE = 2  # 1.3 to 1.6 were measured, before the last days are merged
 INDEX_MIB = 32
+# A partition is a month, and goes when its last sample is past its retention: its first one is a month older by then.
+# Source: https://docs.victoriametrics.com/victoriametrics/#retention
+LONGEST_MONTH_SECONDS = 31 * 86_400
 
 
 def disk_mib(series: int, scrape_interval: str, retention: str, min_free_mib: int) -> int:
     """Return the MiB that ``series`` series occupy in the end, with ``min_free_mib`` beside them."""
-    samples: float = series * seconds(retention) / seconds(scrape_interval)
+    samples: float = series * (seconds(retention) + LONGEST_MONTH_SECONDS) / seconds(scrape_interval)
     return math.ceil(samples * BYTES_PER_SAMPLE / MIB) + INDEX_MIB + min_free_mib
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import urlopen
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import fit
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks import queries
+from benchmarks import past
 from benchmarks.robot import load
 
 NOW = 1_800_000_000.0
@@ -63,43 +61,9 @@ def test_counters_only_grow() -> None:
     assert all(int(later[name]) > int(earlier[name]) for name in shared)
 
 
-def test_the_past_reaches_back_further_than_any_graph_and_brings_no_more_series_than_an_hour_may() -> None:
-    past = load.moments(NOW)
-    longest = max(query.range_seconds for query in queries.stated())
-    assert past == sorted(past)
-    assert NOW - past[0] > longest
-    assert NOW - past[-1] == load.PAST_STEP_SECONDS
-    seen = {
-        name
-        for moment in past[::40]
-        for name, _ in load.samples(1000, moment, NOW - (NOW - moment) * load.PAST_CHURN_SHARE)
-    }
-    assert 1000 < len(seen) < fit(64, 1000)["max_hourly_series"] - 500
-
-
-def test_the_past_is_handed_over_scrape_by_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "PAST_HOURS", 1)
-    taken: list[tuple[str, int]] = []
-
-    class Database(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            taken.append((self.path, sum(1 for line in body.splitlines() if line[0] != "#")))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Database)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        load.write_past(f"127.0.0.1:{server.server_port}", 20, NOW, ["job=load"])
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert len(taken) == 240
-    assert {count for _, count in taken} == {20}
-    assert taken[0][0].startswith(
-        f"/api/v1/import/prometheus?timestamp={int((NOW - 3600) * 1000)}&extra_label=job%3Dload"
-    )
+def test_the_labels_go_on_from_where_the_past_left_them() -> None:
+    before = {one.name(NOW * past.BENCHMARK) for one in load.identities(300)}
+    now = {name for name, _ in load.samples(300, NOW, load.churned(NOW, NOW, past.BENCHMARK))}
+    assert now == before
+    later = {name for name, _ in load.samples(300, NOW, load.churned(NOW + 600, NOW, past.BENCHMARK))}
+    assert len(later - before) == pytest.approx(300 * 0.2, abs=2 * load.HISTOGRAM_SERIES), "its own churn since then"

@@ -15,7 +15,7 @@ from benchmarks.robot import ask
 
 MIB = 1024 * 1024
 CALM = rule.Counters("09:00", 50 * MIB, 100, 0, 30 * MIB)
-GOOD = {"asked": 5, "empty": 0, "failed": 0, "failures": []}
+GOOD = {"asked": 5, "empty": 0, "failed": 0, "failures": [], "refused": 0, "refusals": []}
 
 
 def answers(**changed: Any) -> dict[str, Any]:
@@ -51,6 +51,7 @@ def test_faults_are_counted_by_the_minute() -> None:
     [
         ({"asked": 0}, "never asked"),
         ({"failed": 1, "failures": ["HTTP 422"]}, "failed 1 of 5: node_load1: HTTP 422"),
+        ({"refused": 2, "refusals": ["HTTP 422: too many"]}, "refused 2 of 5: node_load1: HTTP 422: too many"),
         ({"empty": 1}, "without data 1 of 5"),
     ],
 )
@@ -63,6 +64,24 @@ def test_a_panel_that_may_be_empty_must_still_be_answered() -> None:
     panel = [Query("node_hwmon_temp_celsius", needs_data=False)]
     assert rule.of_answers(panel, answers(empty=5)) == []
     assert rule.of_answers(panel, answers(failed=1, failures=["timed out"]))
+
+
+def test_what_nobody_promised_to_answer_may_be_refused_but_must_not_fail() -> None:
+    asked = [Query("sum(load)", 7 * 86_400, may_be_refused=True)]
+    refused = answers(refused=5, refusals=["HTTP 422: too many samples"])
+    refused["queries"][0].update(asked[0].asked())
+    assert rule.of_answers(asked, refused) == []
+    assert rule.refusals(refused) == {"sum(load) over 168 h": "HTTP 422: too many samples"}
+    assert rule.refusals(answers()) == {}
+    assert rule.of_answers(asked, answers(failed=1, failures=["timed out"]))
+
+
+def test_graphs_over_weeks_are_asked_as_far_as_the_past_goes() -> None:
+    ranges = {query.range_seconds for query in queries.far(30)}
+    assert ranges == {86_400, 7 * 86_400, 30 * 86_400}
+    assert max(query.range_seconds for query in queries.far(7)) == 7 * 86_400
+    promised = {query.expr for query in queries.far(30) if not query.may_be_refused}
+    assert promised == {query.expr for query in queries.of_the_dashboards()}
 
 
 @pytest.mark.parametrize("page", [{**GOOD, "asked": 0}, {**GOOD, "failed": 2, "failures": ["refused"]}])
@@ -105,11 +124,12 @@ def test_answers_are_counted_as_they_came() -> None:
          "queries": [query.asked() for query in asked]}
     )  # fmt: skip
     server.shutdown()
-    assert [(q["failed"] > 0, q["empty"] > 0) for q in found["queries"]] == [
+    assert [(q["refused"] > 0, q["empty"] > 0) for q in found["queries"]] == [
         (False, False),
         (False, True),
         (True, False),
     ]
-    assert "HTTP 422" in found["queries"][2]["failures"][0]
+    assert "HTTP 422" in found["queries"][2]["refusals"][0]
+    assert not any(q["failed"] for q in found["queries"])
     assert [page["failed"] > 0 for page in found["pages"]] == [False, True]
     assert len(rule.of_answers(asked, found)) == 3

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 from ansible_collections.robotfleet.stack.plugins.filter import vmagent_fit, vmauth_fit
 from ansible_collections.robotfleet.stack.plugins.filter.command_flags import command_flags
-from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_disk import disk_mib
+from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_disk import INDEX_MIB, disk_mib
 from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import MIB, fit
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.durations import seconds
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry import blocks
@@ -37,11 +39,40 @@ def test_caches_and_heap_stay_below_the_limit(limit: int, series: int) -> None:
     assert 1 <= fitted["gomemlimit_mib"] <= max(1, limit - 1)
 
 
+def test_five_thousand_series_have_the_heap_that_their_floor_was_measured_with() -> None:
+    assert fit(62, 5000)["gomemlimit_mib"] == 34
+    assert fit(96, 5000)["gomemlimit_mib"] == 54, "more memory is not for the heap alone"
+
+
 def test_the_default_limit_gives_the_measured_settings() -> None:
     fitted = fit(64, 1000)
-    assert fitted["gomemlimit_mib"] == 36
+    assert fitted["gomemlimit_mib"] == 22
     assert fitted["allowed_bytes"] == 24 * MIB
+    assert (fitted["index_data_bytes"], fitted["index_blocks_bytes"]) == (2 * MIB, MIB)
+    assert (fitted["keeps_answers"], fitted["maps_files"]) == (0, 0)
     assert fitted["max_concurrent_requests"] == 1
+
+
+@given(limit=LIMITS, series=SERIES)
+def test_the_indexs_caches_are_never_larger_than_they_would_be_by_themselves(limit: int, series: int) -> None:
+    fitted = fit(limit, series)
+    assert 0 < fitted["index_data_bytes"] <= max(1, fitted["allowed_bytes"] // 4), "0 would mean: its own default"
+    assert 0 < fitted["index_blocks_bytes"] <= max(1, fitted["allowed_bytes"] // 10)
+
+
+@given(limit=LIMITS, series=SERIES)
+def test_no_scrape_waits_for_the_bound_on_what_is_taken_in(limit: int, series: int) -> None:
+    assert fit(limit, series)["max_ingestion_rate"] >= 2 * series, "each second all of them, and somebody who writes"
+
+
+MONTH = 30 * 86_400
+
+
+@given(limit=LIMITS, series=SERIES)
+def test_a_day_of_half_of_all_and_a_month_of_a_panel_are_within_the_bound(limit: int, series: int) -> None:
+    samples = fit(limit, series)["max_samples_per_query"]
+    assert samples > 1.3 * 0.5 * series * 86_400 / 15
+    assert samples > 20 * MONTH / 15
 
 
 @given(limit=st.integers(min_value=48, max_value=1024), series=SERIES)
@@ -102,10 +133,22 @@ def test_the_same_flags_are_always_the_same_command_line(flags: dict[str, object
     assert len(words) == sum(map(len, kept))
 
 
-def test_the_disk_holds_every_sample_until_its_retention_ends() -> None:
-    # 1,000 series, four samples a minute, 30 days, two bytes each: 330 MiB; the index 32; 512 stay free
-    assert disk_mib(1000, "15s", "30d", 512) == 330 + 32 + 512
+def test_the_disk_holds_every_sample_until_its_month_leaves() -> None:
+    # 1,000 series, four samples a minute, 30 and 31 days, two bytes each: 671 MiB; the index 32; 512 stay free
+    assert disk_mib(1000, "15s", "30d", 512) == 671 + 32 + 512
     assert disk_mib(1000, "1m", "30d", 512) < disk_mib(1000, "15s", "30d", 512) < disk_mib(1000, "15s", "60d", 512)
+
+
+@given(
+    today=st.dates(min_value=date(2024, 1, 1), max_value=date(2032, 12, 31)),
+    retention=st.integers(min_value=1, max_value=400),
+)
+def test_the_disk_holds_what_is_there_on_any_day(today: date, retention: int) -> None:
+    """A month goes when all of it is older than the retention: what is left then begins on the first of one."""
+    oldest_needed = today - timedelta(days=retention)
+    held = (today - oldest_needed.replace(day=1)).days
+    a_day = 86_400 * 2 / MIB  # one series, one sample a second, two bytes
+    assert disk_mib(1, "1s", f"{retention}d", 0) - INDEX_MIB >= held * a_day
 
 
 @pytest.mark.parametrize(("text", "value"), [("500ms", 0.5), ("1h30m", 5400), ("1.5d", 129600), ("2w", 1209600)])

@@ -15,9 +15,11 @@ from ..spec.model import Budget
 
 FILE = "metrics/robot_stack.prom"
 
+_VERDICT = "0 ok, 1 tight, 2 thrashing, 3 killed, 4 over budget, 5 unlimited, 6 down."
 # name, type, help
 _SERVICE = (
     ("robot_stack_service_up", "gauge", "1: its container runs and its health page answers."),
+    ("robot_stack_service_verdict", "gauge", _VERDICT),
     ("robot_stack_service_memory_limit_declared_bytes", "gauge", "Limit that the inventory declares."),
     (
         "robot_stack_service_memory_limit_effective_bytes",
@@ -41,6 +43,8 @@ _SERVICE = (
     ),
 )
 _STACK = (
+    ("robot_stack_engine_verdict", "gauge", _VERDICT),
+    ("robot_stack_stack_verdict", "gauge", _VERDICT),
     ("robot_stack_engine_memory_pss_bytes", "gauge", "Proportional set size of the container engine."),
     ("robot_stack_engine_memory_unreclaimable_bytes", "gauge", "What the engine cannot give back, wherever it runs."),
     ("robot_stack_engine_memory_allowance_bytes", "gauge", "The engine's share of the budget."),
@@ -53,7 +57,7 @@ _STACK = (
 
 def text(readings: Iterable[Reading], engine: EngineReading, budget: Budget, now: float) -> str:
     """Return the page. Sizes in bytes, times in seconds since 1970; what could not be read is absent."""
-    services = [(reading.name, _service(reading, engine.swap_total)) for reading in readings]
+    services = [(reading.name, _service(reading, engine.swap_total, now)) for reading in readings]
     stack = _stack(engine, budget, now)
     lines: list[str] = []
     for name, kind, words in _SERVICE:
@@ -74,7 +78,7 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:.3f}"
 
 
-def _service(reading: Reading, swap_total: int) -> dict[str, float]:
+def _service(reading: Reading, swap_total: int, now: float) -> dict[str, float]:
     memory = reading.memory
     found: dict[str, float] = {
         "robot_stack_service_up": float(reading.status == "running" and reading.healthy is None),
@@ -85,6 +89,9 @@ def _service(reading: Reading, swap_total: int) -> dict[str, float]:
         "robot_stack_service_starts_total": memory.starts,
         "robot_stack_service_last_failure_timestamp_seconds": memory.last_failure_at,
     }
+    judged = verdict.service(reading, swap_total, now).verdict
+    if judged in verdict.VERDICTS:
+        found["robot_stack_service_verdict"] = verdict.VERDICTS.index(judged)
     if reading.kept_stopped and reading.status not in verdict.RUNNING:  # neither down nor killed: nothing is judged
         found["robot_stack_service_kept_stopped"] = 1
         del found["robot_stack_service_up"], found["robot_stack_service_last_failure_timestamp_seconds"]
@@ -107,6 +114,8 @@ def _service(reading: Reading, swap_total: int) -> dict[str, float]:
 
 def _stack(engine: EngineReading, budget: Budget, now: float) -> dict[str, float]:
     found: dict[str, float] = {
+        "robot_stack_engine_verdict": verdict.VERDICTS.index(verdict.engine(engine, budget).verdict),
+        "robot_stack_stack_verdict": verdict.VERDICTS.index(verdict.stack(engine, budget).verdict),
         "robot_stack_engine_memory_allowance_bytes": bytes_of(budget.engine_memory_allowance_mib),
         "robot_stack_memory_budget_bytes": bytes_of(budget.memory_budget_mib),
         "robot_stack_memory_ceiling_bytes": engine.limit_of_stack or 0,
