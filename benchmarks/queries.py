@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,13 @@ def of_the_load() -> list[Query]:
 def stated() -> list[Query]:
     """Return the whole set."""
     return [*of_the_dashboards(), *of_the_load()]
+
+
+def questions(collector: str, pages: Sequence[str], asked: Sequence[Query], seconds: int) -> dict[str, Any]:
+    """Return what `robot/ask.py` is to ask for so many seconds; graphs over days are opened once, and not refreshed."""
+    once = {"refresh_seconds": seconds} if asked and asked[0].range_seconds >= FAR[0] else {}
+    queries = [query.asked() for query in asked]
+    return {"collector": collector, "pages": list(pages), "seconds": seconds, "queries": queries, **once}
 
 
 def far(days: int) -> list[Query]:

@@ -47,9 +47,8 @@ class Trial:
     cpu_percent: float | None = None
     bytes_per_sample: float | None = None  # of vmagent's buffer
     refused: dict[str, str] = field(default_factory=dict)  # graphs over days that were refused, with the reason
-    moments: dict[str, float] = field(
-        default_factory=dict
-    )  # major faults a minute: serving, over each range, afterwards
+    # major faults a minute: serving, over each range, afterwards
+    moments: dict[str, float] = field(default_factory=dict)
 
     def line(self) -> str:
         """Return the trial as a line for people."""
@@ -159,10 +158,7 @@ class Watch:
 
     def questions(self, asked: Sequence[Query], seconds: int) -> dict[str, Any]:
         """Return what `robot/ask.py` wants to know."""
-        questions = [query.asked() for query in asked]
-        refresh = {"refresh_seconds": seconds} if asked and asked[0].range_seconds >= queries.FAR[0] else {}
-        words = {"collector": self.program.address, "pages": self.pages, "seconds": seconds}
-        return {**words, "queries": questions, **refresh}
+        return queries.questions(self.program.address, self.pages, asked, seconds)
 
     def judge(self, running: Running, moment: str, asked: Sequence[Query], seconds: int) -> dict[str, Any]:
         """Ask for ``seconds`` and return the answers. Raises RuntimeError where it ends or is past hope."""

@@ -20,6 +20,7 @@ from benchmarks.robot import load
 
 DAY = 20_000  # since 1970
 BEGIN = DAY * past.DAY_SECONDS
+NO_ENGINE: Any = None  # it is not asked
 A_RECIPE = past.Recipe(300, 30, past.BENCHMARK, "127.0.0.1:9300")
 
 
@@ -144,11 +145,11 @@ def test_a_past_is_kept_for_a_day_and_only_a_few_of_them(monkeypatch: pytest.Mon
     monkeypatch.setattr(history, "_written", write)
     recipes = [past.Recipe(number, 30, past.ROBOTS, "127.0.0.1:9300") for number in range(100, 106)]
     for age, recipe in enumerate(recipes):
-        folder = history.kept(None, recipe)  # type: ignore[arg-type]  # no engine is asked
+        folder = history.kept(NO_ENGINE, recipe)
         os.utime(folder, (age, age))
     assert len(list(tmp_path.iterdir())) == history.MOST_KEPT
-    history.kept(None, recipes[-1])  # type: ignore[arg-type]
+    history.kept(NO_ENGINE, recipes[-1])
     assert written == recipes, "it is there"
     (tmp_path / recipes[-1].name() / history.UNTIL).write_text(str(time.time() - past.DAY_SECONDS))
-    history.kept(None, recipes[-1])  # type: ignore[arg-type]
+    history.kept(NO_ENGINE, recipes[-1])
     assert written == [*recipes, recipes[-1]], "it is too old"

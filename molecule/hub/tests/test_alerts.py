@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import alerts
 import pytest
 import telemetry
 from door import Answer
@@ -17,35 +17,14 @@ Ask = Callable[..., Answer]
 ALERT = {"alertname": "RobotSilent", "robot": "rover"}
 
 
-def of_rover(alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [alert for alert in alerts if ALERT.items() <= alert["labels"].items()]
-
-
-def told(hub: Any) -> list[dict[str, Any]]:
-    """Return what came to Alertmanager's address about rover's silence; what is over is told again for a while."""
-    return of_rover([json.loads(line) for line in hub.run("cat /run/alerts.jsonl 2>/dev/null || true").splitlines()])
-
-
-def moment(words: str) -> datetime:
-    return datetime.fromisoformat(words.replace("Z", "+00:00"))
-
-
-def resolved(alert: dict[str, Any]) -> bool:
-    """Whether it was over when it was told; one that goes on ends later, unless it is told again."""
-    return moment(alert["endsAt"]) <= moment(alert["received"])
-
-
-def going_on(hub: Any) -> list[dict[str, Any]]:
-    return [alert for alert in told(hub) if not resolved(alert)]
-
-
 @pytest.fixture(scope="module")
 def story(rover: Any, hub: Any, as_user: Ask) -> dict[str, Any]:
     """What people see while rover is cut off, and afterwards."""
     seen: dict[str, Any] = {}
 
     def look() -> list[dict[str, Any]]:
-        return of_rover(json.loads(as_user("reader", "/api/v1/alerts").body)["data"]["alerts"])
+        found = json.loads(as_user("reader", "/api/v1/alerts").body)["data"]["alerts"]
+        return [alert for alert in found if ALERT.items() <= alert["labels"].items()]
 
     telemetry.arrive(hub, "rover")
     # A new hub waits for its robots' first samples, and tells nobody yet ("pending").
@@ -53,8 +32,8 @@ def story(rover: Any, hub: Any, as_user: Ask) -> dict[str, Any]:
     hub.run("rm -f /run/alerts.jsonl")
     telemetry.cut(rover, "hub")
     try:
-        until(lambda: going_on(hub), "Alertmanager is told of the silence")
-        seen["told"] = going_on(hub)
+        until(lambda: alerts.going_on(hub, **ALERT), "Alertmanager is told of the silence")
+        seen["told"] = alerts.going_on(hub, **ALERT)
         seen["while"] = look()
         firing = quote('ALERTS{alertname="RobotSilent",alertstate="firing"}')
         seen["series"] = until(
@@ -66,7 +45,7 @@ def story(rover: Any, hub: Any, as_user: Ask) -> dict[str, Any]:
     finally:
         telemetry.mend(rover, "hub")
     hub.run("rm -f /run/alerts.jsonl")
-    until(lambda: any(resolved(alert) for alert in told(hub)), "Alertmanager is told that it is over")
+    until(lambda: any(map(alerts.resolved, alerts.told(hub, **ALERT))), "Alertmanager is told that it is over")
     seen["after"] = look()
     return seen
 

@@ -6,10 +6,10 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import alerts
 import door
 import figures
 import pytest
@@ -34,17 +34,6 @@ def send(scout: Any, authority: str, passwords: dict[str, str]) -> Send:
     return sent
 
 
-def moment(words: str) -> datetime:
-    return datetime.fromisoformat(words.replace("Z", "+00:00"))
-
-
-def named(hub: Any, robot: str) -> list[dict[str, Any]]:
-    """Return what Alertmanager was told of ``robot`` being shut out; what is over is told again for a while."""
-    told = [json.loads(line) for line in hub.run("cat /run/alerts.jsonl 2>/dev/null || true").splitlines()]
-    wanted = {"alertname": "RobotShutOut", "robot": robot}.items()
-    return [one for one in told if wanted <= one["labels"].items() and moment(one["endsAt"]) > moment(one["received"])]
-
-
 def test_a_runaway_is_named_costs_nobody_else_and_comes_back(
     hub: Any,
     rover: Any,
@@ -60,10 +49,13 @@ def test_a_runaway_is_named_costs_nobody_else_and_comes_back(
     flooded = time.time()
     for first in range(0, share + AT_ONCE, AT_ONCE):
         assert send("rover", range(first, first + AT_ONCE)) == 204
-    (alert, *_) = until(lambda: named(hub, "rover"), "Alertmanager is told which robot runs away")
+    (alert, *_) = until(
+        lambda: alerts.going_on(hub, alertname="RobotShutOut", robot="rover"),
+        "Alertmanager is told which robot runs away",
+    )
     figures.keep("hub", "runaway", {"seconds_until_told": round(time.time() - flooded)})
     assert "telemetry_hub_series_shares" in alert["annotations"]["description"]
-    assert named(hub, "scout") == []
+    assert alerts.going_on(hub, alertname="RobotShutOut", robot="scout") == []
     assert send("rover", range(1)) in (502, 503)
     assert send("scout", range(1)) == 204
     found = quote('runaway{robot="scout"}')
@@ -71,7 +63,7 @@ def test_a_runaway_is_named_costs_nobody_else_and_comes_back(
         lambda: as_user("reader", f"/api/v1/query?query={found}&latency_offset=1s").series(), "scout's new series is in"
     )
     raised = {"telemetry_hub_series_shares": {"rover": 2 * share - AT_ONCE}}
-    for variables in (raised, {}):  # what was let in stays in, also with the share that it had before
+    for variables in (raised, {}):  # in the end it has the share again that the inventory gives it
         done = playbook("playbooks/hub.yml", "--limit", "telemetry_hub", "-e", json.dumps(variables))
         assert done.returncode == 0, done.stdout
         telemetry.arrive(hub, "rover")

@@ -159,7 +159,7 @@ import fcntl, glob, time
 def until(found):
     for _ in range(250):
         if any(map(found, glob.glob("/proc/[0-9]*"))):
-            return time.sleep(3)
+            return time.sleep(3)  # who tries again and again for a lock leaves no trace of it: so long it has to
         time.sleep(1)
     raise SystemExit("nobody has waited")
 

@@ -43,13 +43,7 @@ PAGES = {
 
 
 def ask(robot: Any, seconds: int, asked: Sequence[Query]) -> Any:
-    questions = {
-        "collector": "127.0.0.1:8428",
-        "pages": ["127.0.0.1:9101"],
-        "seconds": seconds,
-        **({"refresh_seconds": seconds} if asked[0].range_seconds >= queries.FAR[0] else {}),  # opened, not refreshed
-        "queries": [query.asked() for query in asked],
-    }
+    questions = queries.questions("127.0.0.1:8428", ["127.0.0.1:9101"], asked, seconds)
     words = base64.b64encode(json.dumps(questions).encode()).decode()
     return json.loads(robot.run(f"echo {words} | base64 -d | python3 /opt/load/ask.py"))
 

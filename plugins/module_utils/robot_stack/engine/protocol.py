@@ -74,7 +74,7 @@ class FoundContainer:
     restarts: int = 0
     created_at: float = 0.0
     started_at: float = 0.0
-    finished_at: float = 0.0  # the end of its last life but this; 0: it has had none
+    finished_at: float = 0.0  # when it ended last; 0: it never has
     stop_timeout_seconds: int = 10
     memory: int = 0
     memory_and_swap: int = 0
