@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from attacks.containers import Answer, ended, last_words, start, until
+from attacks.containers import PATIENCE_SECONDS, Answer, ended, last_words, start, until
 
 from benchmarks import product
 
@@ -58,7 +58,7 @@ class Alone:
 
     def stop(self) -> None:
         """End it as an engine does, so that all it knows is on disk."""
-        self.container.stop(timeout=60)
+        self.container.stop(timeout=PATIENCE_SECONDS)
 
     @property
     def address(self) -> str:
@@ -73,7 +73,7 @@ class Alone:
         begun, mapped = time.monotonic(), (self.container.ports or {}).get(f"{self.port}/tcp")
         if not mapped:
             return Answer(0, b"it does not run")
-        connection = HTTPConnection("127.0.0.1", int(mapped[0]["HostPort"]), timeout=60)
+        connection = HTTPConnection("127.0.0.1", int(mapped[0]["HostPort"]), timeout=PATIENCE_SECONDS)
         try:
             connection.request("POST" if body is not None else "GET", path, body, headers)
             page = connection.getresponse()

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import fit
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import http
-from attacks.containers import ended, last_words, start, until
+from attacks.containers import PATIENCE_SECONDS, ended, last_words, start, until
 
 from benchmarks import past, product
 from benchmarks.running import free_address
@@ -25,12 +25,13 @@ IS_PAUSED = 1.5  # the bound counts by whole seconds, and what is on its way whe
 
 
 def page(address: str) -> str:
-    with urlopen(f"http://{address}/metrics", timeout=60) as found:
+    with urlopen(f"http://{address}/metrics", timeout=PATIENCE_SECONDS) as found:
         return str(found.read().decode())
 
 
 def seen(address: str) -> list[object]:
-    with urlopen(f"http://{address}/api/v1/query?query={quote('process_start_time_seconds')}", timeout=60) as found:
+    url = f"http://{address}/api/v1/query?query={quote('process_start_time_seconds')}"
+    with urlopen(url, timeout=PATIENCE_SECONDS) as found:
         result: list[object] = json.load(found)["data"]["result"]
         return result
 

@@ -15,7 +15,7 @@ BLOCK = remote_write.packed(remote_write.message([{"__name__": "written"}]))
 PUSH = """
 import urllib.request
 lines = "".join(f'counted{{number="{n}"}} 1\\n' for n in range(FIRST, LAST))
-urllib.request.urlopen("http://127.0.0.1:8429/api/v1/import/prometheus", lines.encode(), timeout=60)
+urllib.request.urlopen("http://127.0.0.1:8429/api/v1/import/prometheus", lines.encode(), timeout=300)
 """
 
 

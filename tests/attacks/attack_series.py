@@ -22,7 +22,7 @@ ASK = """
 import base64, sys, urllib.request
 login = base64.b64encode({login!r}.encode()).decode()
 asked = urllib.request.Request({url!r}, headers={{"Authorization": "Basic " + login}})
-print(urllib.request.urlopen(asked, timeout=20).read().decode())
+print(urllib.request.urlopen(asked, timeout=300).read().decode())
 """
 
 
