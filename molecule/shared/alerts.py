@@ -1,4 +1,4 @@
-"""What came to Alertmanager's address on the hub, as molecule/hub/receiver.py keeps it."""
+"""What came to Alertmanager's address on the hub, as molecule/hub/files/receiver.py keeps it."""
 
 from __future__ import annotations
 

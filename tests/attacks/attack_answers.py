@@ -22,7 +22,7 @@ print(status, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1
 """
 GROWTH_MIB = 16
 CEILING = 1 << 30  # bytes of address space: without the protection, no more of this machine is taken
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 60
 
 
 def grown(answer: Iterable[bytes]) -> int:
