@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate, hub, waves
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import bounds, gate, hub, waves
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Secret
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
 from declarations import catalogue, robot
@@ -28,7 +28,7 @@ WORDS = [
     "1e3", "0x10", "0o7", "010", "1:30", "yes", "~", ".inf", "-.inf", ".nan", "2026-11-28", "2026-11-28T10:00:00Z",
     "!!binary aGk=", "!!set {a, b}", "{1: 2}", "{null: x}", "{[1, 2]: x}", "- - - a", "[[[[]]]]",
     "'{{ x }}'", '"\\x1b[2J"', "|\n  a\n  b\n",
-    "9" * 400, "-" + "9" * 400, "1e400", "''", '"100%"', '"-5%"', '"\\0"', "&a [1, *a]",
+    "9" * 400, "9" * 400 + "h", "-" + "9" * 400, "1e400", "''", '"100%"', '"-5%"', '"\\0"', "&a [1, *a]",
 ]  # fmt: skip
 ATOMS = (
     st.none()
@@ -104,3 +104,12 @@ def test_a_value_of_any_depth_is_refused() -> None:
         deep = [deep]
     for name in SHAPED:
         told("local", **{name: deep})
+
+
+# Of each number and each duration, where chance may take long to find the one that is counted with.
+@pytest.mark.parametrize("kind", MACHINES)
+def test_what_is_too_large_to_be_counted_with_is_refused_by_its_name(kind: str) -> None:
+    huge = {name: 10**400 for name, option in catalogue().options.items() if option.type == "int"}
+    huge |= {name: "9" * 400 + "h" for name in NAMES if bounds.of_duration(name)}
+    assert len(huge) > 40
+    assert [name for name, value in huge.items() if name not in told(kind, **{name: value})] == []

@@ -132,8 +132,8 @@ def _buffer(robot: Robot) -> list[Fault]:
         return []
     try:
         needed = offline_buffer.needed_mib(series, interval, hours)
-    except (ValueError, ZeroDivisionError):
-        return []  # told by the check of forms
+    except (ValueError, ArithmeticError):
+        return []  # told by the checks of forms and bounds
     if needed <= size:
         return []
     why = f"{series} series every {interval} make {needed} MiB in {HOURS} {hours}"
