@@ -109,7 +109,7 @@ def test_a_value_of_any_depth_is_refused() -> None:
 # Of each number and each duration, where chance may take long to find the one that is counted with.
 @pytest.mark.parametrize("kind", MACHINES)
 def test_what_is_too_large_to_be_counted_with_is_refused_by_its_name(kind: str) -> None:
-    huge = {name: 10**400 for name, option in catalogue().options.items() if option.type == "int"}
+    huge: dict[str, int | str] = {name: 10**400 for name, option in catalogue().options.items() if option.type == "int"}
     huge |= {name: "9" * 400 + "h" for name in NAMES if bounds.of_duration(name)}
     assert len(huge) > 40
     assert [name for name, value in huge.items() if name not in told(kind, **{name: value})] == []
