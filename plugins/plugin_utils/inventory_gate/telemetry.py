@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ..telemetry import offline_buffer
+from . import bounds
 from .declaration import Fault, Robot, Secret, fault
 from .exposure import is_loopback
 
@@ -121,24 +122,30 @@ def _without_password(url: str) -> str:
 
 
 def _buffer(robot: Robot) -> list[Fault]:
-    size, hours, series = (robot.integer(name) for name in (BUFFER, HOURS, SERIES))
+    size, hours, series = (_within_bounds(robot, name) for name in (BUFFER, HOURS, SERIES))
     interval = robot.values.get(INTERVAL)
-    if size is None or size < 1:
-        return []  # told by the check of types
+    if size is None:
+        return []
     if size < offline_buffer.SMALLEST_MIB:
         least = offline_buffer.SMALLEST_MIB
         return [fault(robot, BUFFER, f"vmagent would take {least} MiB all the same", f"write {least} or more")]
-    if hours is None or hours < 1 or series is None or series < 1 or not isinstance(interval, str):
+    if hours is None or series is None or not isinstance(interval, str) or bounds.duration(INTERVAL, interval):
         return []
     try:
         needed = offline_buffer.needed_mib(series, interval, hours)
-    except (ValueError, ArithmeticError):
-        return []  # told by the checks of forms and bounds
+    except (ValueError, ZeroDivisionError):
+        return []  # told by the check of forms
     if needed <= size:
         return []
     why = f"{series} series every {interval} make {needed} MiB in {HOURS} {hours}"
     lasts = offline_buffer.lasting_hours(size, series, interval)
     return [fault(robot, BUFFER, why, f"raise it to at least {needed}, or lower {HOURS} to {lasts}")]
+
+
+def _within_bounds(robot: Robot, name: str) -> int | None:
+    """Return a number that can be counted with; anything else is told by the checks of types and bounds."""
+    value = robot.integer(name)
+    return None if value is None or bounds.number(name, value) else value
 
 
 def _own_page(robot: Robot) -> list[Fault]:
