@@ -274,7 +274,7 @@ def test_samples_are_kept_for_the_window_and_survive_a_file(tmp_path: Path) -> N
 
 def test_the_program_runs_without_ansible_and_without_what_is_not_installed(tmp_path: Path) -> None:
     stack = parse.parse(parameters())
-    for file in watchdog_setup.program(stack):
+    for file in watchdog_setup.program_files(stack):
         write(tmp_path / file.path.lstrip("/"), file.content)
     top = tmp_path / watchdog_setup.directory(stack).lstrip("/")
     write(top / "stack.json", json.dumps({"budget": {}, "socket": str(tmp_path / "none")}))

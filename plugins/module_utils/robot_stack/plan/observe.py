@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from ..base import files
+from ..base import files, program
 from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
@@ -274,9 +274,8 @@ def _written(stack: Stack, own_engine: bool, driver: Driver, store: str, missing
 
 
 def _watchdog_program(stack: Stack, roots: Roots) -> str:
-    found = {file.path: files.find(roots.path(file.path)) for file in watchdog_setup.program(stack)}
-    contents = {path: file.content for path, file in found.items() if file}
-    return watchdog_setup.digest(contents) if contents else ""
+    there = program.found(roots.path(watchdog_setup.directory(stack)))
+    return program.digest(there) if there else ""
 
 
 def _running_files(
