@@ -148,13 +148,21 @@ def measure_all(engine: Engine, image: str, proc: Path = Path("/proc")) -> dict[
     return found
 
 
+def at_rest(engine: Engine, proc: Path = Path("/proc")) -> dict[str, Any]:
+    """Return what the engine's processes have without a container of ours, in MiB, and their names."""
+    found = pss_kib(engine.processes, proc)
+    names = Counter(name for name, _ in found)
+    return {"mib": round(sum(kib for _, kib in found) / 1024, 1), "processes": dict(sorted(names.items()))}
+
+
 def main() -> None:
-    """Tell the engine's version and what was found of each way, as JSON."""
+    """Tell the engine's version, what it has at rest, and what was found of each way, as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("image", help="any that has the program sleep")
     parser.add_argument("engine", nargs="?", choices=sorted(ENGINES), default="docker")
     given = parser.parse_args()
     engine, made = ENGINES[given.engine], []
+    told: dict[str, Any] = {"version": command(engine, "--version"), "at rest": at_rest(engine)}
     try:
         for name, options in engine.networks.items():
             command(engine, "network", "create", *options, name)
@@ -165,7 +173,7 @@ def main() -> None:
     finally:
         for name in made:
             command(engine, "network", "rm", name)
-    told = {"version": command(engine, "--version"), **{way: one.summary() for way, one in found.items()}}
+    told.update({way: one.summary() for way, one in found.items()})
     sys.stdout.write(json.dumps(told, indent=1) + "\n")
 
 

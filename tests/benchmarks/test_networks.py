@@ -54,6 +54,10 @@ def test_only_the_engines_processes_are_counted(proc: Path) -> None:
     assert networks.pss_kib(networks.PODMAN.processes, proc) == [("conmon", 800)]
 
 
+def test_what_an_engine_has_without_a_container_is_told_apart(proc: Path) -> None:
+    assert networks.at_rest(networks.PODMAN, proc) == {"mib": 0.8, "processes": {"conmon": 1}}
+
+
 def test_a_way_costs_what_came_with_its_container(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake("pasta", proc, monkeypatch)
     found = networks.measure_all(networks.PODMAN, "image", proc)
@@ -112,8 +116,10 @@ def test_networks_are_gone_afterwards(
 ) -> None:
     log = fake("slirp4netns", proc, monkeypatch)
     monkeypatch.setattr("sys.argv", ["networks.py", "image", "podman"])
+    monkeypatch.setattr(networks, "at_rest", lambda _: {})
     monkeypatch.setattr(networks, "measure_all", lambda *_: {"none": networks.Found(refusal="no")})
     networks.main()
-    assert json.loads(capsys.readouterr().out) == {"version": "podman version 5", "none": {"refused": "no"}}
+    told = json.loads(capsys.readouterr().out)
+    assert (told["version"], told["none"]) == ("podman version 5", {"refused": "no"})
     made = [f"network rm {name}" for name in networks.PODMAN.networks]
     assert log.read_text().splitlines()[-len(made) :] == made
