@@ -103,6 +103,8 @@ def pss_kib(processes: tuple[str, ...], proc: Path = Path("/proc")) -> list[tupl
     for process in proc.glob("[0-9]*"):
         try:
             name = (process / "comm").read_text().strip()
+            if name == "exe":  # a Go program that started itself once more: rootlessport
+                name = (process / "cmdline").read_text().split("\0")[0]
             if name.startswith(processes):
                 rollup = (process / "smaps_rollup").read_text()
                 found.append((name, _pss(rollup)))

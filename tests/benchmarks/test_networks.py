@@ -54,6 +54,12 @@ def test_only_the_engines_processes_are_counted(proc: Path) -> None:
     assert networks.pss_kib(networks.PODMAN.processes, proc) == [("conmon", 800)]
 
 
+def test_a_program_that_started_itself_once_more_is_known_by_how_it_was_called(proc: Path) -> None:
+    (proc / "8" / "comm").write_text("exe\n")
+    (proc / "8" / "cmdline").write_text("rootlessport-child\0")
+    assert sorted(networks.pss_kib(networks.PODMAN.processes, proc)) == [("conmon", 800), ("rootlessport-child", 9000)]
+
+
 def test_what_an_engine_has_without_a_container_is_told_apart(proc: Path) -> None:
     assert networks.at_rest(networks.PODMAN, proc) == {"mib": 0.8, "processes": {"conmon": 1}}
 
