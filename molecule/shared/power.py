@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
-from waiting import PATIENCE_SECONDS, until
+from waiting import PATIENCE_SECONDS, patience, until
+
+from testbed.machines import control
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 IMAGE = "python:3.13-alpine3.23"  # any with Python; this one is there already
 # What the page cache holds of the robot's images goes, as it does when a machine loses its power. The machine that
@@ -23,8 +28,12 @@ for folder, _, names in os.walk("/var/lib/docker"):
 
 
 def cut(robot: Any) -> None:
-    """Kill process 1 of the robot, and with it everything, in one blow; then let it start."""
-    machine = f"testbed-{robot.variables['testbed_fleet']}-{robot.name}"
+    """Kill the robot, whole, in one blow: its process 1, and with it everything, or its QEMU; then let it start."""
+    fleet = robot.variables["testbed_fleet"]
+    if robot.variables.get("testbed_kind") == "machine":
+        control.cut(PROJECT / ".testbed" / fleet / robot.name)
+        return
+    machine = f"testbed-{fleet}-{robot.name}"
     subprocess.run(["docker", "kill", machine], check=True, capture_output=True)
     forget = ["docker", "run", "--rm", "--network", "none", "--volumes-from", f"{machine}:ro", IMAGE]
     subprocess.run([*forget, "python3", "-c", FORGET], check=True, capture_output=True, timeout=PATIENCE_SECONDS)
@@ -41,4 +50,4 @@ def wait_until(robot: Any, command: str) -> None:
             return False
         return True
 
-    until(succeeds, f"{robot.name}: {command}")
+    until(succeeds, f"{robot.name}: {command}", patience(robot))
