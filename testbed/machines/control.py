@@ -67,7 +67,7 @@ def cut(robot: Path) -> None:
             raise MachineError(_told(f"{robot.name} did not come back: {now.over if now else ''}", folder, None))
         return now is not None and now.starts > before.starts
 
-    _wait(started, START_SECONDS, f"{robot.name} was not started again")
+    _wait(started, START_SECONDS, lambda: _told(f"{robot.name} was not started again", folder, None))
 
 
 def stop(robot: Path) -> bool:
@@ -147,7 +147,7 @@ def _wait_for_start(folder: Path, keeper: subprocess.Popen[bytes], machine: Mach
             raise MachineError(_told(words, folder, machine))
         return known is not None and known.starts > 0
 
-    _wait(started, START_SECONDS, _told(f"{machine.name}: QEMU does not answer", folder, machine))
+    _wait(started, START_SECONDS, lambda: _told(f"{machine.name}: QEMU does not answer", folder, machine))
 
 
 def _end(folder: Path, keeper: int) -> None:
@@ -156,7 +156,7 @@ def _end(folder: Path, keeper: int) -> None:
         if status.is_kept(folder):
             os.kill(keeper, number)
         try:
-            _wait(lambda: not status.is_kept(folder), STOP_SECONDS, f"process {keeper} does not end")
+            _wait(lambda: not status.is_kept(folder), STOP_SECONDS, lambda: f"process {keeper} does not end")
         except MachineError:
             if number == signal.SIGKILL:
                 raise
@@ -164,11 +164,11 @@ def _end(folder: Path, keeper: int) -> None:
             return
 
 
-def _wait(what: Callable[[], bool], seconds: float, words: str) -> None:
+def _wait(what: Callable[[], bool], seconds: float, words: Callable[[], str]) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() > deadline:
-            raise MachineError(words)
+            raise MachineError(words())
         time.sleep(0.1)
 
 
