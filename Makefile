@@ -6,7 +6,7 @@ export MOLECULE_PROJECT_DIRECTORY := $(CURDIR)
 
 COLLECTION := .collections/ansible_collections/robotfleet/stack
 # The collection's own code is read by the name that Ansible gives it.
-PYTHON_SOURCES := $(COLLECTION)/plugins files/sensor_service molecule tests tools benchmarks
+PYTHON_SOURCES := $(COLLECTION)/plugins files/sensor_service molecule tests tools benchmarks testbed
 
 .PHONY: help setup engine images browser demo demo-down lint unit unit-matrix scenarios test test-all clean
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 import testinfra
-from waiting import until
+from waiting import patience, slowness, until
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -110,7 +110,7 @@ class Robot:
                 return self.query_now(expression)
             return []
 
-        return until(answer, f"{self.name} has samples of {expression}")
+        return until(answer, f"{self.name} has samples of {expression}", patience(self))
 
     def started_at(self, service: str) -> str:
         found = self.inspect(service)
@@ -149,6 +149,7 @@ def connect(name: str, variables: dict[str, Any]) -> Robot:
         f"ssh://operator@127.0.0.1:{variables['testbed_ssh_port']}",
         ssh_identity_file=str(keys / "id_ed25519"),
         ssh_extra_args=f"-o UserKnownHostsFile={keys}/known_hosts -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes",
+        timeout=10 * slowness(variables),
         controlpersist=60,
         sudo=True,
     )

@@ -77,6 +77,7 @@ def run(protection: dict[str, str]) -> str:
         cache = copy / ".testbed" / "cache"
         cache.parent.mkdir()
         shutil.copytree(PROJECT / ".testbed" / "cache", cache, symlinks=True, ignore=shutil.ignore_patterns(MACHINES))
+        (PROJECT / ".testbed" / "cache" / MACHINES).mkdir(exist_ok=True)
         (cache / MACHINES).symlink_to(PROJECT / ".testbed" / "cache" / MACHINES)
         (copy / ".venv").symlink_to(PROJECT / ".venv")
         collections = copy / ".collections" / "ansible_collections" / "robotfleet"

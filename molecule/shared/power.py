@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
-from waiting import PATIENCE_SECONDS, until
+from waiting import PATIENCE_SECONDS, patience, until
+
+from testbed.machines import control
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 IMAGE = "python:3.13-alpine3.23"  # any with Python; this one is there already
 # What the page cache holds of the robot's images and data goes, as it does when a machine loses its power. The machine
@@ -33,12 +38,16 @@ print(forget("{DATA}"))
 
 
 def cut(robot: Any) -> int:
-    """Kill process 1 of the robot, and with it everything, in one blow; then let it start.
+    """Kill the robot, whole, in one blow: its process 1, and with it everything, or its QEMU; then let it start.
 
     Return how many files of the stack's data are read from the disk again: 0 where the machine's engine does not tell
-    where it keeps what a container writes (it does with overlay2).
+    where it keeps what a container writes (it does with overlay2). A machine has a memory of its own: at least one.
     """
-    machine = f"testbed-{robot.variables['testbed_fleet']}-{robot.name}"
+    fleet = robot.variables["testbed_fleet"]
+    if robot.variables.get("testbed_kind") == "machine":
+        control.cut(PROJECT / ".testbed" / fleet / robot.name)
+        return 1
+    machine = f"testbed-{fleet}-{robot.name}"
     subprocess.run(["docker", "kill", machine], check=True, capture_output=True)
     told = ["docker", "inspect", "--format", "{{with .GraphDriver.Data}}{{.UpperDir}}{{end}}", machine]
     disk = subprocess.run(told, check=True, capture_output=True, text=True).stdout.strip()
@@ -61,4 +70,4 @@ def wait_until(robot: Any, command: str) -> None:
             return False
         return True
 
-    until(succeeds, f"{robot.name}: {command}")
+    until(succeeds, f"{robot.name}: {command}", patience(robot))

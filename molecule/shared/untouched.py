@@ -16,9 +16,10 @@ PARTS = {
     "units": "systemctl list-unit-files --no-legend --plain; systemctl list-units --all --no-legend --plain",
     "cgroups": "find /sys/fs/cgroup -type d | sort",
     "limits": "grep -rs . /sys/fs/cgroup --include=memory.max --include=memory.limit_in_bytes | sort",
-    # process, when it was started, name: what the SSH service has started is this look itself
+    # process, when it was started, name: what the SSH service has started is this look itself; the kernel's own, which
+    # come and go, have no command line
     "processes": (
-        "for p in /proc/[0-9]*; do grep -qs ssh.service $p/cgroup || "
+        "for p in /proc/[0-9]*; do grep -qs ssh.service $p/cgroup || ! grep -qs . $p/cmdline || "
         "sed -E 's/^([0-9]+) \\((.*)\\) (.*)/\\1 \\2 \\3/' $p/stat 2>/dev/null | cut -d' ' -f1,2,22; done | sort"
     ),
     "boot": "cat /proc/sys/kernel/random/boot_id",

@@ -1,4 +1,4 @@
-"""A disk that may not be written to is told before anything is touched, with its mount and the remedy (row A13)."""
+"""A disk that may not be written to, or that forgets, is told before anything is touched, with the remedy (row A13)."""
 
 from __future__ import annotations
 
@@ -55,6 +55,50 @@ def test_a_mount_point_with_a_blank_in_its_name_is_read(robot: Robot) -> None:
     assert found(robot, ROOT + line("/my\\040disk", "ro"), "/my disk/stack") == {"/my disk": ["/my disk/stack"]}
 
 
+def overlay(upper: str, point: str = "") -> str:
+    options = f"rw,lowerdir=/media/root-ro,upperdir={upper},workdir=/media/root-rw/work"
+    return f"24 1 0:22 / /{point} rw,relatime shared:1 - overlay overlayroot {options}\n"
+
+
+RAM = "25 24 0:21 / /media/root-rw rw,relatime shared:2 - tmpfs tmpfs-root rw\n"
+IN_A_CONTAINER = overlay("/var/lib/docker/overlay2/3f/diff")
+
+
+def forgotten(
+    robot: Robot, mountinfo: str, *paths: str, kernel_line: str = "root=/dev/mmcblk0p2"
+) -> dict[str, list[str]]:
+    write(robot.root / "proc/self/mountinfo", mountinfo)
+    write(robot.root / "proc/cmdline", f"{kernel_line}\n")
+    return mounts.forgetful(paths or ("/var/lib/robot-stack",), robot.roots)
+
+
+def test_a_root_whose_changes_are_in_ram_is_seen(robot: Robot) -> None:
+    assert forgotten(robot, overlay("/media/root-rw/overlay") + RAM) == {"/": ["/var/lib/robot-stack"]}
+    assert forgotten(robot, ROOT.replace("ext4", "tmpfs")) == {"/": ["/var/lib/robot-stack"]}
+    assert forgotten(robot, ROOT + line("/var").replace("ext4", "tmpfs")) == {"/var": ["/var/lib/robot-stack"]}
+
+
+@pytest.mark.parametrize("word", ["boot=overlay", "overlayroot=tmpfs", "overlayroot=tmpfs:recurse=0"])
+def test_where_the_ram_itself_is_out_of_sight_the_kernel_line_tells(robot: Robot, word: str) -> None:
+    """As the initrd of an older raspi-config leaves it."""
+    hidden = overlay("/upper/data")
+    assert forgotten(robot, hidden, kernel_line=f"console=tty1 {word} quiet") == {"/": ["/var/lib/robot-stack"]}
+    assert forgotten(robot, hidden, kernel_line=f"not{word}") == {}
+
+
+def test_a_root_that_keeps_what_is_written_is_none_of_them(robot: Robot) -> None:
+    assert forgotten(robot, IN_A_CONTAINER + line("/var/lib/docker")) == {}
+    assert forgotten(robot, overlay("/media/root-rw/overlay") + RAM.replace("tmpfs tmpfs-root", "ext4 /dev/sda3")) == {}
+    assert forgotten(robot, ROOT + RAM, kernel_line="boot=overlay") == {}, (
+        "it was switched off since, as far as one sees"
+    )
+
+
+def test_a_disk_of_its_own_is_remembered_below_a_forgetful_root(robot: Robot) -> None:
+    told = overlay("/media/root-rw/overlay") + RAM + line("/var/lib/robot-stack")
+    assert forgotten(robot, told, "/var/lib/robot-stack", "/etc/systemd/system") == {"/": ["/etc/systemd/system"]}
+
+
 @pytest.fixture
 def operator(robot: Robot, any_owner: None) -> Any:
     with FakeEngine(robot) as engine:
@@ -77,3 +121,14 @@ def test_every_run_says_so_and_none_touches_the_robot(operator: Operator, state:
         operator.robot.root / "proc/self",
         operator.robot.root / "run/robot-stack-lock",
     }
+
+
+@pytest.mark.parametrize("state", ["present", "planned", "verified", "absent"])
+def test_every_run_says_that_a_root_forgets_and_none_touches_the_robot(operator: Operator, state: str) -> None:
+    operator.call(service())
+    write(operator.robot.root / "proc/self/mountinfo", overlay("/media/root-rw/overlay") + RAM)
+    (reason,) = operator.call(service(), state=state, sent=False)["refusals"]
+    assert reason.startswith("/ keeps what is written in RAM, and /var/lib/robot-stack, /etc/systemd/system")
+    assert "raspi-config: Overlay File System" in reason
+    assert operator.fake
+    assert operator.fake.changes == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.runner import choice
+from tools.runner.__main__ import command
 
 TABLE, SCENARIOS = choice.load(), choice.existing()
 SMALL = choice.Table(("core",), (), {}, ((("roles/a/*", "plugins/*a*"), ("one", "two")), (("docs/*",), ("three",))))
@@ -21,6 +23,19 @@ NAMES = ["core", "five", "four", "one", "three", "two"]
 def test_the_table_names_no_scenario_that_does_not_exist() -> None:
     named = {name for _, names in TABLE.touched for name in names}
     assert named | set(TABLE.core) | set(TABLE.alone) | set(TABLE.seconds) <= set(SCENARIOS)
+
+
+def test_what_a_scenario_needs_is_made_sure_of_by_a_program_that_exists() -> None:
+    assert set(TABLE.needs) <= set(SCENARIOS)
+    assert [program for program in TABLE.needs.values() if not os.access(PROJECT / program, os.X_OK)] == []
+
+
+def test_the_program_runs_before_the_scenario_and_its_end_is_the_jobs(tmp_path: Path) -> None:
+    need = tmp_path / "need"
+    need.write_text("#!/bin/sh\nexit 77\n", encoding="utf-8")
+    need.chmod(0o755)
+    assert subprocess.run(command("one", str(need)), check=False).returncode == 77
+    assert command("one") == ("molecule", "test", "-s", "one")
 
 
 def test_every_scenario_is_reached_by_a_row_or_part_of_the_core() -> None:

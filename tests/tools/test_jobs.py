@@ -7,6 +7,7 @@ import pytest
 from tools.runner.jobs import Attempt, Job, Result, again, next_job, slowness
 
 RED, GREEN = Attempt(False, 90, cause="it broke"), Attempt(True, 60)
+LACKING = Attempt(False, 1, cause="Not to be had: QEMU.", lacking=True)
 SCENARIO = Job("scenario", ("true",), 60, scenario=True)
 OTHER = Job("other", ("true",), 60, scenario=True)
 ALONE = Job("alone", ("true",), 60, alone=True)
@@ -22,6 +23,8 @@ AFTER = Job("after", ("true",), after="set-up")
         ((RED,), "FAILED", True),
         ((RED, GREEN), "FLAKY", False),
         ((RED, RED), "FAILED", True),
+        ((LACKING,), "left out", False),
+        ((RED, LACKING), "FAILED", True),
     ],
 )
 def test_red_twice_is_a_failure_and_red_then_green_is_not(
@@ -41,6 +44,7 @@ def test_a_scenario_is_run_once_more_alone_and_whatever_the_time() -> None:
     assert (job.alone, job.optional, job.name) == (True, False, "optional")
     assert again(Result(OPTIONAL, (RED, RED))) is None
     assert again(Result(OPTIONAL, (GREEN,))) is None
+    assert again(Result(OPTIONAL, (LACKING,))) is None
     assert again(Result(Job("linters", ("false",)), (RED,))) is None, "what is no scenario is red at once"
 
 

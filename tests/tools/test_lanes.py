@@ -69,6 +69,15 @@ def test_an_optional_scenario_that_would_end_too_late_is_left_out() -> None:
     assert verdicts(jobs, goal=60) == {"short": "passed", "long": "left out", "core": "passed"}
 
 
+def test_a_scenario_that_lacks_what_is_not_to_be_had_is_left_out_loudly_and_not_tried_again(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    jobs = [shell("machine", "echo x >> tries; echo 'Not to be had: QEMU.'; exit 77"), shell("good", "true")]
+    assert verdicts(jobs) == {"machine": "left out", "good": "passed"}
+    assert Path("tries").read_text() == "x\n"
+    assert "machine: left out. Not to be had: QEMU.\n" in capfd.readouterr().out
+
+
 def test_when_the_time_is_over_what_runs_is_ended_with_all_that_it_started() -> None:
     jobs = [shell("endless", "sleep 987654 & echo $! >pid; wait"), shell("later", "true", alone=True)]
     began = time.monotonic()

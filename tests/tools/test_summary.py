@@ -22,19 +22,20 @@ def test_all_that_matters_is_told_and_the_last_line_is_for_programs() -> None:
         scenario("shaky", RED, GREEN),
         scenario("bad", RED, RED),
         scenario("late", optional=True),
+        scenario("machine", Attempt(False, 1, cause="Not to be had: QEMU.", lacking=True)),
         scenario("never"),
     ]
     told = summary.text(results, 600)
     assert "  bad: test_one: assert 1 == 2 (.artifacts/bad.log)\n  never: not run\n" in told
     assert "  shaky: test_one: assert 1 == 2 (.artifacts/shaky.1.log)\n" in told
-    assert "Left out for lack of time: late\n" in told
+    assert "Left out for lack of time: late\nLeft out: machine. Not to be had: QEMU.\n" in told
     assert "Everything took 10.0 minutes.\nFAILED: bad, never\nscenarios: 2 passed, 1 failed\n" in told
     assert told.endswith("scenarios: 2 passed, 1 failed\n")
     rows = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line and not line.startswith(" ")}
     assert rows["Seconds"] == ["total", *summary.STAGES, "tests"]
     assert rows["good"] == ["passed", "61", "11", "20", "25", "12", "passed"]
     assert rows["shaky"][:2] == ["FLAKY", "91"]
-    assert "late" not in rows
+    assert not {"late", "machine"} & rows.keys()
 
 
 def test_nothing_is_told_of_failures_where_there_are_none() -> None:

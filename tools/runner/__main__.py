@@ -70,7 +70,7 @@ def scenarios(what: str, names: list[str], table: choice.Table, known: list[str]
     return [
         Job(
             name,
-            ("molecule", "test", "-s", name),
+            command(name, table.needs.get(name, "")),
             table.seconds.get(name, choice.UNKNOWN_SECONDS),
             scenario=True,
             alone=name in table.alone,
@@ -79,6 +79,12 @@ def scenarios(what: str, names: list[str], table: choice.Table, known: list[str]
         )
         for name in (names or [*table.core, *order])
     ]
+
+
+def command(name: str, need: str = "") -> tuple[str, ...]:
+    """Return what runs a scenario: ``need`` first, whose exit code may be that the scenario lacks something here."""
+    scenario = ("molecule", "test", "-s", name)
+    return ("bash", "-ec", '"$0"; exec "$@"', need, *scenario) if need else scenario
 
 
 if __name__ == "__main__":

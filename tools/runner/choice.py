@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -24,13 +24,14 @@ class Table:
     alone: tuple[str, ...]
     seconds: dict[str, float]
     touched: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]  # patterns of paths, scenarios
+    needs: dict[str, str] = field(default_factory=dict)  # by scenario, the program that makes sure of what it needs
 
 
 def load(path: Path = TABLE) -> Table:
     """Read the table."""
     known = yaml.safe_load(path.read_text(encoding="utf-8"))
     rows = tuple((tuple(row["paths"]), tuple(row["scenarios"])) for row in known["touched"])
-    return Table(tuple(known["core"]), tuple(known["alone"]), known["seconds"], rows)
+    return Table(tuple(known["core"]), tuple(known["alone"]), known["seconds"], rows, known["needs"])
 
 
 def existing(molecule: Path = PROJECT / "molecule") -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 PASSED, FLAKY, FAILED, LEFT_OUT, NOT_RUN = "passed", "FLAKY", "FAILED", "left out", "NOT RUN"
+NOT_TO_BE_HAD = 77  # exit code of a job that lacks what this computer cannot have; it says what in its last line
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run of a job. ``stages`` maps Molecule's actions to seconds; ``cause`` says what failed."""
+    """One run of a job. ``stages`` maps Molecule's actions to seconds; ``cause`` says what failed, or was lacking."""
 
     passed: bool
     seconds: float
     stages: dict[str, float] = field(default_factory=dict)
     tests: str = ""
     cause: str = ""
+    lacking: bool = False  # it could not begin on this computer: `NOT_TO_BE_HAD`
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Result:
         """Return what counts: red twice is a failure, red then green is a defect of the scenario."""
         if not self.attempts:
             return LEFT_OUT if self.job.optional else NOT_RUN
+        if self.attempts[0].lacking:
+            return LEFT_OUT
         if self.attempts[-1].passed:
             return PASSED if len(self.attempts) == 1 else FLAKY
         return FAILED

@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.runner import logs
-from tools.runner.jobs import FLAKY, PASSED, Attempt, Job, Result, again, next_job, slowness, with_attempt
+from tools.runner.jobs import (
+    FLAKY,
+    NOT_TO_BE_HAD,
+    PASSED,
+    Attempt,
+    Job,
+    Result,
+    again,
+    next_job,
+    slowness,
+    with_attempt,
+)
 from tools.runner.summary import log_of
 
 TAIL_LINES = 150
@@ -66,6 +77,8 @@ class Running:
         ends = [moment for _, moment in self._begun[1:]] + [now]
         for (action, began), end in zip(self._begun, ends):
             stages[action] = stages.get(action, 0) + end - began
+        if code == NOT_TO_BE_HAD:
+            return Attempt(False, now - self.began, cause=logs.last_line(text), lacking=True)
         return Attempt(code == 0, now - self.began, stages, logs.tests(text), logs.cause(text) if code else "")
 
     def end(self) -> None:
@@ -125,6 +138,9 @@ def _start(job: Job, earlier: Result) -> Running:
 
 def _tell(result: Result) -> None:
     last = result.attempts[-1]
+    if last.lacking:
+        _say(f"{result.job.name}: {result.verdict}. {last.cause}")
+        return
     if not last.passed and not again(result):
         lines = Path(log_of(result.job.name)).read_text(encoding="utf-8").splitlines()[-TAIL_LINES:]
         _say("\n".join(lines))

@@ -32,7 +32,11 @@ def cause(log: str, longest: int = 300) -> str:
     """Return in one line what failed, and the first message about it."""
     failed = what_failed(log)
     message = next((found[1].strip() for pattern in MESSAGES if (found := pattern.search(log))), "")
-    if not message:
-        lines = [line.strip() for line in log.splitlines() if line.strip()]
-        message = lines[-1] if lines else "it said nothing"
+    message = message or last_line(log)
     return (f"{failed}: {message}" if failed else message)[:longest]
+
+
+def last_line(log: str) -> str:
+    """Return the last words of a log."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

@@ -13,7 +13,7 @@ def text(results: Sequence[Result], seconds: float) -> str:
     """Return the summary, which ends with one line that a program can read."""
     parts = [_causes(results), _table(results), _left_out(results), _flaky(results)]
     failed = [result for result in results if result.failed]
-    scenarios = [result for result in results if result.job.scenario and result.attempts]
+    scenarios = [result for result in results if result.job.scenario and result.attempts and result.verdict != LEFT_OUT]
     red = sum(result.verdict == FAILED for result in scenarios)
     last = [f"Everything took {seconds / 60:.1f} minutes."]
     if failed:
@@ -51,8 +51,11 @@ def _causes(results: Sequence[Result]) -> str:
 
 
 def _left_out(results: Sequence[Result]) -> str:
-    names = [result.job.name for result in results if result.verdict == LEFT_OUT]
-    return f"Left out for lack of time: {', '.join(names)}" if names else ""
+    left = [result for result in results if result.verdict == LEFT_OUT]
+    names = [result.job.name for result in left if not result.attempts]
+    lines = [f"Left out for lack of time: {', '.join(names)}"] if names else []
+    lines += [f"Left out: {result.job.name}. {result.attempts[-1].cause}" for result in left if result.attempts]
+    return "\n".join(lines)
 
 
 def _flaky(results: Sequence[Result]) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from failures import answers, fail_by, kept, watched
 from waiting import until as wait_for
 
 SENSOR = "robot-stack-sensor_service"
@@ -34,16 +35,6 @@ def inspect(robot: Any) -> dict[str, Any]:
     return found
 
 
-def answers(robot: Any) -> bool:
-    code = "import urllib.request as u; u.urlopen('http://127.0.0.1:9101/healthz', timeout=10).read()"
-    return bool(robot.host.run(f'python3 -c "{code}"').rc == 0)
-
-
-def fail_by(robot: Any, signal: str) -> None:
-    # not `docker kill`: to the engine that is a container that somebody wants to end
-    robot.run(f"kill -{signal} {robot.pid('sensor_service')}")
-
-
 def cgroup(robot: Any, controller: str) -> str:
     """The sensor service's cgroup under a controller, as a directory of the robot."""
     for line in robot.run(f"cat /proc/{robot.pid('sensor_service')}/cgroup").splitlines():
@@ -53,13 +44,6 @@ def cgroup(robot: Any, controller: str) -> str:
         if not controllers:  # v2, last
             return f"/sys/fs/cgroup{path}"
     raise AssertionError(f"no cgroup for {controller}")
-
-
-def watched(robot: Any, name: str) -> float:
-    """What the watchdog says of the sensor service."""
-    page = robot.run("cat /run/robot-stack/metrics/robot_stack.prom")
-    line = next(line for line in page.splitlines() if line.startswith(f'{name}{{service="sensor_service"}}'))
-    return float(line.split()[-1])
 
 
 def looked_at(robot: Any) -> float:
@@ -123,12 +107,6 @@ def test_a_leak_is_killed_at_its_limit_and_nothing_else_is(
     assert "sensor_service: killed" in judged.stdout
     assert f"killed for memory {kills + 1:.0f} time" in judged.stdout
     assert kept(robot, "sensor_service")["oom_kills"] == kills + 1
-
-
-def kept(robot: Any, service: str) -> dict[str, Any]:
-    """What the robot remembers of a service."""
-    found: dict[str, Any] = json.loads(robot.run("cat /var/lib/robot-stack/state.json"))["services"][service]
-    return found
 
 
 def ceiling(robot: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which file systems may not be written to. Reading only.
+"""Which file systems may not be written to, and which forget what was written at the next start. Reading only.
 
 Format: https://docs.kernel.org/filesystems/proc.html, 3.5 /proc/PID/mountinfo
 """
@@ -7,41 +7,78 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ..base.roots import Roots
+from .procfs import boot_line
+
+IN_RAM = ("tmpfs", "ramfs", "rootfs")
+# Words of the kernel line by which a root becomes an overlay in RAM, as raspi-config writes them, now and formerly.
+# With the older one the RAM's own mount stays behind in the initrd.
+OVERLAY_WORDS = re.compile(r"(?:^|\s)(?:overlayroot=tmpfs|boot=overlay(?=\s|$))")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A mounted file system; ``upper`` is where an overlay keeps what is written to it."""
+
+    read_only: bool
+    kind: str
+    upper: str
 
 
 def read_only(paths: Iterable[str], roots: Roots) -> dict[str, list[str]]:
     """Return the mount points that are read-only, and which of ``paths`` are, or will be made, there."""
     mounts = _mounts(roots)
+    return _among(paths, roots, mounts, {point for point, mount in mounts.items() if mount.read_only})
+
+
+def forgetful(paths: Iterable[str], roots: Roots) -> dict[str, list[str]]:
+    """Return the mount points that keep what is written in RAM, and which of ``paths`` are, or will be made, there."""
+    mounts = _mounts(roots)
+    overlay_root = bool(OVERLAY_WORDS.search(boot_line(roots.proc)))
+    return _among(paths, roots, mounts, {point for point in mounts if _forgets(point, mounts, overlay_root)})
+
+
+def _forgets(point: str, mounts: Mapping[str, Mount], overlay_root: bool) -> bool:
+    mount = mounts[point]
+    if mount.kind != "overlay":
+        return mount.kind in IN_RAM
+    below = _holder(mount.upper, mounts) if mount.upper else None
+    return (overlay_root and point == "/") or (below is not None and mounts[below].kind in IN_RAM)
+
+
+def _among(paths: Iterable[str], roots: Roots, mounts: Mapping[str, Mount], wanted: set[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in paths:
-        real = _real(path, roots)
-        holders = [mount for mount in mounts if _holds(mount, real)]
-        if not holders:
-            continue
-        longest = max(len(mount) for mount in holders)
-        [*_, last] = [mount for mount in holders if len(mount) == longest]
-        if mounts[last]:
-            found.setdefault(last, []).append(path)
+        holder = _holder(_real(path, roots), mounts)
+        if holder in wanted:
+            found.setdefault(str(holder), []).append(path)
     return found
 
 
-def _mounts(roots: Roots) -> dict[str, bool]:
-    """Return each mount point, and whether it is read-only; of two on one point the later one counts."""
+def _holder(path: str, mounts: Mapping[str, Mount]) -> str | None:
+    """Return the mount point below which a path is."""
+    return max((point for point in mounts if _holds(point, path)), key=len, default=None)
+
+
+def _mounts(roots: Roots) -> dict[str, Mount]:
+    """Return each mount point with what is mounted there; of two on one point the later one counts."""
     try:
         lines = (roots.proc / "self/mountinfo").read_text(errors="replace").splitlines()
     except OSError:
         return {}
-    found: dict[str, bool] = {}
+    found: dict[str, Mount] = {}
     for line in lines:
         words, _, rest = line.partition(" - ")
-        fields, of_the_filesystem = words.split(" "), rest.split(" ")[-1]
+        fields, described = words.split(" "), rest.split(" ")  # described: its kind, its source, its options
         if len(fields) > 5:
-            read_only_ = "ro" in fields[5].split(",") or "ro" in of_the_filesystem.split(",")
-            found[_unescaped(fields[4])] = read_only_
+            of_the_filesystem = described[-1].split(",")
+            upper = next((word[9:] for word in of_the_filesystem if word.startswith("upperdir=")), "")
+            read_only_ = "ro" in fields[5].split(",") or "ro" in of_the_filesystem
+            found[_unescaped(fields[4])] = Mount(read_only_, described[0], _unescaped(upper))
     return found
 
 

@@ -62,6 +62,7 @@ class Observed:
     read_only: Mapping[str, list[str]] = field(
         default_factory=dict
     )  # by mount point: what of ours is, or will be, there
+    forgetful: Mapping[str, list[str]] = field(default_factory=dict)  # the same of mount points that are in RAM
     holders: accounts.Holders = field(default_factory=accounts.Holders)  # who else has our services' numbers here
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
     found_folders: Mapping[str, files.FoundFolder | None] = field(default_factory=dict)  # by absolute path
@@ -97,6 +98,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
         kernel_cmdline.boot_file(stack.controller.boot_files, roots.filesystem) if not here.hierarchy.version else None
     )
     own = _own_directories(stack, roots, remembered, containers)
+    written = _written(stack, own_engine, engine.driver, store, found.missing_packages)
     return Observed(
         robot=here,
         state=remembered,
@@ -136,7 +138,8 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
         disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
         data_used=_data_used(stack, roots),
         holders=accounts.holders([service.uid_gid for service in stack.scoped_services], roots),
-        read_only=mounts.read_only(_written(stack, own_engine, engine.driver, store, found.missing_packages), roots),
+        read_only=mounts.read_only([*written, samples.DIRECTORY], roots),
+        forgetful=mounts.forgetful(written, roots),
         units=told,
         settings_before=kept,
         found_folders=_found_folders(stack, roots),
@@ -268,9 +271,9 @@ def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) 
 
 
 def _written(stack: Stack, own_engine: bool, driver: Driver, store: str, missing: Sequence[str]) -> list[str]:
-    """Return where a run writes: ours, and where the engine is ours, its files, store and packages as well."""
+    """Return where a run writes what shall stay: ours, and where the engine is ours, what is the engine's as well."""
     engines = [str(PurePosixPath(driver.settings_file).parent), store] if own_engine else []
-    return [stack.budget.root, systemd.UNITS, samples.DIRECTORY, *engines, *(["/usr"] if missing else [])]
+    return [stack.budget.root, systemd.UNITS, *engines, *(["/usr"] if missing else [])]
 
 
 def _watchdog_program(stack: Stack, roots: Roots) -> str:

@@ -11,7 +11,7 @@ processors    there are as many as a service may use: the engine refuses more
 controller    the kernel's memory controller is on, or may be switched on
 swap          there is none, or the kernel can limit it for each cgroup
 owners        no account of the robot has the number that a service's files belong to
-mounts        nothing is mounted read-only where a run writes
+mounts        nothing is mounted read-only where a run writes, or forgets at the next start what was written
 disk          each file system holds what will be put there: packages, images, data, logs
 engine        there is one that answers and speaks API 1.41 (Docker 20.10), or it may be installed
 data          it is where it is declared, and nowhere else
@@ -50,7 +50,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *_processors(stack, seen),
         *_controller(stack, seen),
         *_owners(stack, seen),
-        *read_only(seen),
+        *mounts(seen),
         # what a silent engine holds already is not known, and so not what would come
         *([] if seen.engine.unobserved else _disk(stack, seen)),
         *_engine(stack, seen),
@@ -197,8 +197,20 @@ def _boot_line(off: str, stack: Stack, seen: Observed) -> list[str]:
     return []
 
 
-def read_only(seen: Observed) -> list[str]:
-    """What is written first would fail there, and leave the rest half done."""
+def mounts(seen: Observed) -> list[str]:
+    """Return why what is written would fail, and leave the rest half done, or would not be there after a start."""
+    return [*_read_only(seen), *_forgetful(seen)]
+
+
+def _forgetful(seen: Observed) -> list[str]:
+    return [
+        f"{mount} keeps what is written in RAM, and {', '.join(paths)} would be gone after the next start: switch the "
+        "overlay off (raspi-config: Overlay File System; else: overlayroot in the kernel line), or mount disks there"
+        for mount, paths in sorted(seen.forgetful.items())
+    ]
+
+
+def _read_only(seen: Observed) -> list[str]:
     return [
         f"{mount} is mounted read-only, and {', '.join(paths)} {'is' if len(paths) == 1 else 'are'} written to: "
         f"mount -o remount,rw {mount} (after an error of the disk the kernel makes it read-only: see dmesg), or, on a "

@@ -17,7 +17,7 @@ from .step import Step
 
 def make(stack: Stack, seen: Observed) -> Plan:
     """Return the steps, in an order that leaves nothing running without its ceiling."""
-    refusals = preflight.other_name(stack, seen) + preflight.read_only(seen) + _refusals(stack, seen)
+    refusals = preflight.other_name(stack, seen) + preflight.mounts(seen) + _refusals(stack, seen)
     if refusals:
         return Plan([], refusals)
     steps = _watchdog(stack, seen) + _containers(stack, seen) + _images(stack, seen) + _directories(stack, seen)

@@ -1,0 +1,61 @@
+"""A kernel whose memory controller is switched off: the robot is refused, or its controller is switched on for good.
+
+Runs first, by its name: what it deploys, the other tests ask about.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from untouched import changed, photograph
+
+ALLOWED = {"memory_cgroup_reboot_allowed": True}
+BOOT_LINE = "/boot/firmware/cmdline.txt"
+BOOT_DISK = f"cat {BOOT_LINE}; ls -AlR --time-style=full-iso /boot/firmware"
+OPTIONS = "cgroup_enable=memory cgroup_memory=1"
+
+
+def _run(playbook: Any, name: str, *words: str, **variables: Any) -> Any:
+    return playbook(f"playbooks/{name}.yml", *words, "-e", json.dumps(variables))
+
+
+def _boot(robot: Any) -> str:
+    return str(robot.run("cat /proc/sys/kernel/random/boot_id"))
+
+
+def test_this_is_a_kernel_of_its_own_with_cgroup_v2_and_no_memory_controller(robot: Any) -> None:
+    assert robot.run("uname -r").strip() != robot.host.backend.run_local("uname -r").stdout.strip()
+    assert robot.run("stat --file-system --format %T /sys/fs/cgroup").strip() == "cgroup2fs"
+    assert "memory" not in robot.run("cat /sys/fs/cgroup/cgroup.controllers").split()
+    assert int(robot.run("awk '/^SwapTotal/ {print $2}' /proc/meminfo")) > 0, "it has swap that nobody may use"
+
+
+def test_without_permission_it_is_refused_with_the_remedy_and_left_alone(robot: Any, playbook: Any) -> None:
+    before, disk = photograph(robot), robot.run(BOOT_DISK)
+    for name in ("preflight", "site"):
+        done = _run(playbook, name)
+        assert done.returncode != 0, done.stdout
+        assert "the kernel's memory controller is switched off" in done.stdout
+        assert "set memory_cgroup_reboot_allowed: true" in done.stdout
+        assert f"edit {BOOT_LINE} and reboot by hand" in done.stdout
+    assert changed(before, photograph(robot)) == ""
+    assert robot.run(BOOT_DISK) == disk
+
+
+def test_where_allowed_it_is_switched_on_with_a_reboot_and_the_stack_is_deployed(robot: Any, playbook: Any) -> None:
+    rest = robot.run(f"cat {BOOT_LINE}").strip().replace(" cgroup_disable=memory", "")
+    before = _boot(robot)
+    done = _run(playbook, "site", **ALLOWED)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _boot(robot) != before
+    assert robot.run("cat /proc/cmdline").strip() == robot.run(f"cat {BOOT_LINE}").strip() == f"{rest} {OPTIONS}"
+    assert "memory" in robot.run("cat /sys/fs/cgroup/cgroup.controllers").split()
+
+
+def test_a_second_run_changes_nothing_and_does_not_reboot(robot: Any, playbook: Any) -> None:
+    before = _boot(robot), [robot.started_at(service) for service in robot.services]
+    done = _run(playbook, "site", **ALLOWED)
+    assert done.returncode == 0, done.stdout
+    assert "Nothing changed." in done.stdout
+    assert (_boot(robot), [robot.started_at(service) for service in robot.services]) == before
