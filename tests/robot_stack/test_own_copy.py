@@ -190,6 +190,12 @@ def test_no_secret_is_in_the_command_or_in_the_answer(installed: Path, monkeypat
     assert PASSWORD not in controller.commands[0]
 
 
+def test_a_password_that_is_a_word_of_ours_spoils_no_answer(installed: Path) -> None:
+    told = asks(Controller(), installed.parent, registry={"username": "fleet", "password": "robot"})
+    assert told.keys() == asks(Controller(), installed.parent).keys()
+    assert "robot" in told
+
+
 def test_one_digest_tells_files_apart_that_read_the_same_together() -> None:
     assert program.digest({"ab": "c"}) != program.digest({"a": "bc"})
     assert program.digest({"a": "b", "c": "d"}) != program.digest({"a": "bcd"})

@@ -45,6 +45,15 @@ def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
 def main() -> None:
     """Answer what standard input asks for, as JSON in one line: `parameters`, complete, and `check`."""
     asked = json.load(sys.stdin)
-    told = json.dumps(answer(asked["parameters"], asked["check"]))
-    password = json.dumps(str(asked["parameters"]["registry"]["password"]))[1:-1]
-    sys.stdout.write(f"{told.replace(password, HIDDEN) if password else told}\n")
+    told = answer(asked["parameters"], asked["check"])
+    password = str(asked["parameters"]["registry"]["password"])
+    sys.stdout.write(json.dumps(_without(password, told) if password else told) + "\n")
+
+
+def _without(secret: str, told: Any) -> Any:
+    """Return an answer with ``secret`` hidden in its texts, as Ansible does; keys are ours, whatever it is."""
+    if isinstance(told, dict):
+        return {key: _without(secret, value) for key, value in told.items()}
+    if isinstance(told, (list, tuple)):
+        return [_without(secret, value) for value in told]
+    return told.replace(secret, HIDDEN) if isinstance(told, str) else told
