@@ -12,9 +12,10 @@ import json
 import pkgutil
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
+from types import ModuleType
 from typing import Any
 
 from ..ask import http
@@ -26,11 +27,11 @@ from ..host import cgroup, journal, kernel_file, procfs, systemd
 from ..host import units as host_units
 from ..host.systemd import UNITS, Run
 from ..judge import readback, verdict
-from ..records import failure_history, record_file, samples, shut_out, state
+from ..records import failure_history, job_record, record_file, samples, shut_out, state
 from ..records.record_file import FORMAT
 from ..spec import door, layout, model
 from ..spec.model import Service, Stack
-from . import entry_point, filesystems, look, restart, shares, start
+from . import backups, entry_point, filesystems, look, restart, shares, start
 from . import metrics as metrics_page
 
 TIMER = "robot-stack-watchdog.timer"
@@ -57,6 +58,7 @@ PROGRAM = (
     readback,
     verdict,
     failure_history,
+    job_record,
     record_file,
     samples,
     shut_out,
@@ -65,6 +67,7 @@ PROGRAM = (
     layout,
     model,
     look,
+    backups,
     entry_point,
     filesystems,
     metrics_page,
@@ -95,15 +98,15 @@ def program(stack: Stack) -> list[DesiredFile]:
     top = directory(stack)
     return [
         DesiredFile(f"{top}/look.py", LOOK),
-        *(DesiredFile(f"{top}/robot_stack/{path}", text) for path, text in _sources().items()),
+        *(DesiredFile(f"{top}/robot_stack/{path}", text) for path, text in sources(PROGRAM).items()),
     ]
 
 
-def _sources() -> dict[str, str]:
-    """Return the texts of PROGRAM and of the packages around it, by their path below robot_stack."""
+def sources(modules: Iterable[ModuleType]) -> dict[str, str]:
+    """Return the texts of ``modules`` and of the packages around them, by their path below robot_stack."""
     here = (__package__ or "").rpartition(".")[0]
     found = {}
-    for module in PROGRAM:
+    for module in modules:
         package, _, name = module.__name__.rpartition(".")
         while package.startswith(here):
             folder = package[len(here) + 1 :].replace(".", "/")
