@@ -20,7 +20,7 @@ from ..base import files, folder, lock, roots, units, wire
 from ..base.files import DesiredFile, DesiredFolder
 from ..base.roots import Roots
 from ..engine import drivers
-from ..host import cgroup, journal, systemd
+from ..host import cgroup, journal, kernel_file, systemd
 from ..host.systemd import UNITS, Run
 from ..records import job_record, record_file
 from ..records.job_record import FOLDER
@@ -43,6 +43,7 @@ PROGRAM = (
     drivers,
     *drivers.MODULES,
     cgroup,
+    kernel_file,
     systemd,
     job_record,
     record_file,
