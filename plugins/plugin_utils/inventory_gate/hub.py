@@ -49,6 +49,8 @@ def _backup(robot: Robot) -> list[Fault]:
     if DATABASE not in robot.services:
         why = "there is no database to back up: telemetry_hub_victoriametrics_enabled is false"
         return [fault(robot, "telemetry_hub_backup_enabled", why, "write telemetry_hub_backup_enabled: false")]
+    if ".." in where.split("/"):
+        return [fault(robot, BACKUP, "it goes back up (..)", remedy)]
     if where.startswith(FOLDER) and isinstance(root, str):
         inside, stack = (f"{path.rstrip('/')}/" for path in (where[len(FOLDER) :], root))
         if inside.startswith(stack) or stack.startswith(inside):
