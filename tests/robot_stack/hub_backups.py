@@ -100,7 +100,7 @@ def declared(url: str, destination: str, **job: Any) -> list[dict[str, Any]]:
         files=[{"path": "database_password", "content": "hunter2", "sensitive": True}],
         health={"url": f"{url}/health", "username": "hub", "password_file": "database_password"},
     )
-    about = {"kind": "backup", "database": DATABASE, "destination": destination, "place": "hub"}
+    about: dict[str, Any] = {"kind": "backup", "database": DATABASE, "destination": destination, "place": "hub"}
     about.update({"calendar": "*-*-* 02:30:00", "delay_seconds": 60, "free_mib": 0, **job})
     return [database, service(JOB, 48, command=["-concurrency=2"], job=about)]
 

@@ -238,6 +238,16 @@ def test_a_database_that_does_not_answer_is_told(hub: Hub) -> None:
         hub.run().once()
 
 
+def test_a_database_that_is_starting_is_waited_for(hub: Hub) -> None:
+    answers = [(0, "Connection refused"), (503, ""), (200, "OK")]
+    asked = snapshot.Database("db", "http://x", "", "", "/", ask=lambda *_, **__: answers.pop(0))
+    asked.wait(60.0, pause=lambda _: None)
+    assert answers == []
+    gone = snapshot.Database("db", "http://x", "", "", "/", ask=lambda *_, **__: (0, "Connection refused"))
+    with pytest.raises(JobError, match=r"db does not answer \(Connection refused\)"):
+        gone.wait(0.0)
+
+
 def test_what_was_cut_off_is_cleaned_up_and_told(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = hub.run()
     hub.database._made()

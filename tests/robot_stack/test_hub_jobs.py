@@ -120,9 +120,37 @@ def test_one_that_is_no_longer_declared_goes_and_its_backups_stay(
     assert f"start {JOB} no more (its backups stay)" in result["plan"]
     assert ["systemctl", "disable", "--quiet", "--now", TIMER] in operator.systemctl
     assert not [path for path in (robot.root / UNITS).iterdir() if JOB in path.name and not path.name.endswith("slice")]
-    assert not (robot.root / ROOT / f"jobs/{JOB}.json").exists()
+    assert list((robot.root / ROOT / "jobs").iterdir()) == []
     assert kept.is_dir()
     assert operator.call(services(hub)[0])["plan"] == []
+
+
+def test_one_that_shall_not_run_for_a_while_has_no_timer(robot: Robot, operator: Operator, hub: Database) -> None:
+    operator.call(*services(hub))
+    result = operator.call(*services(hub), stopped=[JOB])
+    assert f"start {JOB} no more (its backups stay)" in result["plan"]
+    assert not (robot.root / UNITS / TIMER).exists()
+    assert operator.call(*services(hub), stopped=[JOB])["plan"] == []
+    operator.call(*services(hub))
+    assert (robot.root / UNITS / TIMER).exists()
+
+
+def test_a_run_with_a_scope_leaves_other_jobs_alone(robot: Robot, operator: Operator, hub: Database) -> None:
+    operator.call(*services(hub))
+    assert operator.call(services(hub)[0], scope=[DATABASE])["plan"] == []
+    assert (robot.root / UNITS / TIMER).exists()
+
+
+def test_a_restore_is_a_job_without_a_timer(robot: Robot, operator: Operator, hub: Database) -> None:
+    declared_ = services(hub, kind="restore", calendar="")
+    operator.call(*declared_, scope=[JOB])
+    host = settings(robot)["request"]["HostConfig"]
+    binds = {mount["Target"]: (mount["Source"], mount["ReadOnly"]) for mount in host["Mounts"]}
+    assert binds["/victoria-metrics-data"] == (f"/{DATA}/.robot-stack-new", False)
+    assert binds["/backups"] == ("/srv/backup", True)
+    assert not (robot.root / UNITS / TIMER).exists()
+    assert "backups" not in operator.call(*declared_)
+    assert f"forget job {JOB}" in operator.call(declared_[0])["plan"]
 
 
 def test_a_removal_takes_units_and_program_and_no_backup(robot: Robot, operator: Operator, hub: Database) -> None:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import data_check
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import hub as hub_restore
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import swap
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import BackupError
@@ -202,7 +203,7 @@ def test_what_was_there_is_back_where_less_arrived(
 def test_what_was_there_is_back_where_the_database_finds_nothing(
     robot: Robot, fake: FakeEngine, hub: hub_restore.Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_restore.data_check, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(data_check, "PATIENCE_SECONDS", 0.0)
     hub.ask = lambda *_, **__: (200, '{"data": {"result": []}}')
     with pytest.raises(BackupError, match="what was there was put back"):
         hub.restore("", replace=True)

@@ -71,8 +71,9 @@ class Run:
         why = self.where.objection()
         if why:
             raise JobError(why)
-        self.clean()
         self.remember(running=True, run_at=self.clock())
+        self.database.wait()
+        self.clean()
         name = self.database.create()
         self.remember(snapshot=name)
         try:

@@ -177,8 +177,12 @@ def drop(stack: Stack, name: str, roots_: Roots, run: Run, settings_too: bool = 
         roots_.path(path).unlink(missing_ok=True)
     if there:
         run(["systemctl", "daemon-reload"])
-    if settings_too:
-        roots_.path(settings_path(stack.budget.root, name)).unlink(missing_ok=True)
+    if not settings_too:
+        return
+    roots_.path(settings_path(stack.budget.root, name)).unlink(missing_ok=True)
+    if not found(stack, roots_):  # the last one: the record stays
+        shutil.rmtree(roots_.path(directory(stack)) / "robot_stack", ignore_errors=True)
+        roots_.path(f"{directory(stack)}/run.py").unlink(missing_ok=True)
 
 
 def _service_unit(stack: Stack, job: Service, engine_unit: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any, Callable
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from ..ask import answers, http
 from ..records.record_file import Fields
 from .container import JobError
 
+AWAKE_SECONDS, INTERVAL_SECONDS = 300.0, 2.0  # a host that has just started starts its database as well
 SECONDS = 300.0  # what is in memory is written to disk first
 Ask = Callable[..., "tuple[int, str]"]  # URL, user name, password
 NAME = re.compile(r"[0-9]{14}-[0-9A-Fa-f]{1,32}")  # what becomes part of a path
@@ -32,6 +34,18 @@ class Database:
         """Return the one that a job's settings describe."""
         return cls(raw.text("name"), raw.text("url"), raw.text("username"), password, raw.text("path"))
 
+    def wait(self, seconds: float = AWAKE_SECONDS, pause: Callable[[float], None] = time.sleep) -> None:
+        """Wait until the database answers; raise `JobError` where it does not within ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while True:
+            status, body = self.ask(f"{self.url}/health", self.username, self.password)
+            if status == 200:
+                return
+            if time.monotonic() >= deadline:
+                why = f"HTTP {status}" if status else body
+                raise JobError(f"{self.name} does not answer ({why}): its log tells why")
+            pause(INTERVAL_SECONDS)
+
     def create(self) -> str:
         """Make a snapshot and return its name."""
         name = self._answer("create", {}).get("snapshot")
@@ -50,5 +64,5 @@ class Database:
         found = answers.parsed(body) if status == 200 else None
         if not isinstance(found, dict) or found.get("status") != "ok":
             why = f"HTTP {status}: {body[:200]}" if status else body
-            raise JobError(f"{self.url}/snapshot/{action} failed ({why}): does {self.name} run? Its log tells")
+            raise JobError(f"{self.url}/snapshot/{action} failed ({why}): the log of {self.name} tells more")
         return found

@@ -45,18 +45,14 @@ def _why(stack: Stack, job: Service, rewritten: bool, seen: Observed) -> str:
 
 def stale(stack: Stack, seen: Observed) -> list[Step]:
     """Return what takes away the units and settings of jobs that are no longer declared; what they made stays."""
-    if stack.scope:
-        return []
     steps = []
     timed, declared = [one.name for one in jobs_setup.timed(stack)], [one.name for one in stack.jobs]
-    for name in seen.jobs.names:
+    for name in filter(stack.in_scope, seen.jobs.names):
         units = [path for path in jobs_setup.unit_paths(name) if path in seen.jobs.units]
         if name in declared and (name in timed or not units):
             continue
-        words = f"start {name} no more (its backups stay)"
+        words = f"start {name} no more (its backups stay)" if units else f"forget job {name}"
         steps.append(Step("drop-job", name, words, request={"settings": name not in declared}))
-    if steps and not declared:
-        steps.append(Step("drop-directory", f"{jobs_setup.directory(stack)}/robot_stack", "remove the jobs' program"))
     return steps
 
 
