@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import calendar
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs import setup as jobs_setup
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import job_record
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.job_record import JobRecord
@@ -248,6 +250,16 @@ def test_metrics_tell_of_a_success_and_of_a_failure(robot: Robot, operator: Oper
     assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 1\n' in backups.text(root)
     job_record.save(JobRecord(run_at=10.0, success_at=9.0, failure="no"), root, DATABASE)
     assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 0\n' in backups.text(root)
+
+
+def test_what_systemd_has_against_a_calendar_is_told() -> None:
+    words = "systemd-analyze calendar -- x: exit 1: Failed to parse calendar specification 'x': Invalid argument\nno"
+
+    def refuses(_: object) -> str:
+        raise CommandError(words)
+
+    assert calendar.objection("x", refuses) == "Failed to parse calendar specification 'x': Invalid argument"
+    assert calendar.objection("x", lambda _: "Next elapse: tomorrow") == ""
 
 
 def test_units_have_plain_names() -> None:

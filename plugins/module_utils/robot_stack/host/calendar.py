@@ -13,7 +13,9 @@ def objection(calendar: str, run: Run | None = None) -> str:
     try:
         (run or systemd.run)(["systemd-analyze", "calendar", "--", calendar])
     except CommandError as error:
-        return str(error).splitlines()[-1].rpartition(": ")[2] or "systemd does not understand it"
+        # COMMAND: exit CODE: WORDS, and a hint in lines of its own
+        said = str(error).splitlines()[0].partition(": exit ")[2].partition(": ")[2]
+        return said or "systemd does not understand it"
     except (OSError, SubprocessError):
         return ""
     return ""
