@@ -62,7 +62,8 @@ class Worker:
         if found is None:
             return
         if found.running:
-            self.engine.stop(name, STOP_SECONDS)
+            with suppress(EngineError):  # what cannot be stopped is killed
+                self.engine.stop(name, STOP_SECONDS)
         self.engine.remove(name)
 
     def _limited(self) -> None:
