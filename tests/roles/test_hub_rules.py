@@ -339,9 +339,14 @@ def test_every_group_is_bounded_and_no_rule_of_a_small_fleet_reaches_it() -> Non
 
 
 def test_every_alert_has_a_case() -> None:
-    alerts = {rule["alert"] for group in yaml.safe_load(rules())["groups"] for rule in group["rules"]}
+    groups = yaml.safe_load(default_rules())["groups"]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"]}
     tried = {name for case in CASES for labels in case[3] for name in re.findall(r'alertname="(\w+)"', labels)}
     assert alerts == tried
+
+
+def test_a_hub_without_backups_has_no_alert_about_them() -> None:
+    assert "Backup" not in rules()
 
 
 def test_alerts_and_verdicts_draw_the_line_at_the_same_place() -> None:
