@@ -101,7 +101,7 @@ protections: images ## Take what protects robots out, one after the other, and s
 
 # Needs root: images are dropped from the page cache, and another user's PSS is root's to read.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
-.PHONY: benchmark benchmark-floors benchmark-hub benchmark-provision benchmark-setup
+.PHONY: benchmark benchmark-floors benchmark-past benchmark-hub benchmark-provision benchmark-setup
 
 benchmark-setup: images
 	@benchmarks/standard_stack/images
@@ -125,6 +125,11 @@ benchmark-provision: images .cache/pyinfra/ready ## A run without changes, again
 
 benchmark-floors: benchmark-setup ## The smallest limits in which the services still serve
 	@$(AS_ROOT) .venv/bin/python -m benchmarks.floors
+	@python -m benchmarks.report
+
+benchmark-past: benchmark-setup ## The same of VictoriaMetrics with a month and with three behind it (hours, on a machine that does nothing else)
+	@$(AS_ROOT) .venv/bin/python -m benchmarks.floors --only victoriametrics --past-days 30 --past-days 90 \
+	  --churn robots --churn benchmark
 	@python -m benchmarks.report
 
 clean: ## Remove caches and build results (not the robots)

@@ -41,6 +41,7 @@ def of_the_pages(now: float) -> Iterator[tuple[str, str, str]]:
     for number, service in enumerate(("sensor_service", "vmagent")):
         of_service = f'service="{service}"'
         yield "robot_stack:service_verdict", of_service, "0"
+        yield "robot_stack_service_verdict", of_service, "0"
         yield "robot_stack_service_oom_kills_total", of_service, "0"
         yield (
             "container_memory_working_set_bytes",
@@ -48,6 +49,7 @@ def of_the_pages(now: float) -> Iterator[tuple[str, str, str]]:
             str(int((4 + 8 * number + load.noise(number, step)) * MIB)),
         )
         yield "container_spec_memory_limit_bytes", of_service, str(32 * MIB)
+    yield "robot_stack_watchdog_last_look_timestamp_seconds", 'job="sensor_service"', str(step)
     yield "robot_stack_memory_budget_bytes", 'job="sensor_service"', str(300 * MIB)
     yield "robot_stack_memory_unreclaimable_bytes", 'job="sensor_service"', str(int((20 + load.noise(2, step)) * MIB))
     yield "vmagent_remotewrite_pending_data_bytes", 'url="1:secret-url"', str(int(load.noise(3, step) * 20_000))

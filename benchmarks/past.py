@@ -39,6 +39,22 @@ CHURN = {"robots": ROBOTS, "benchmark": BENCHMARK}
 
 
 @dataclass(frozen=True)
+class Behind:
+    """What a database has behind it: days, and a churn by its name."""
+
+    days: int
+    churn: str
+
+    def recipe(self, series: int, instance: str) -> Recipe:
+        """Return the past of ``series`` series that were read at ``instance`` (host:port)."""
+        return Recipe(series, self.days, CHURN[self.churn], instance)
+
+
+# What the inventory gate's floors are about: all of the product's default retention, and more churn than robots have.
+OF_THE_GATE = Behind(30, "benchmark")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A past: of how many series, over how many days, with what churn, where the load was read (host:port), by whom."""
 

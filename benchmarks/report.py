@@ -38,6 +38,7 @@ def sections(
         made["provision"] = provisioning.measured(provision)
     if floors:
         made["floors"] = tables.floors(floors)
+        made["behind"] = tables.behind(floors)
     if months:
         made["months"] = tables.months(months)
     if floors and compare:

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .past import OF_THE_GATE
+
 if TYPE_CHECKING:
     from .trial import Trial
 
@@ -31,10 +33,15 @@ def keep(name: str, found: dict[str, Any]) -> None:
 
 
 def keep_floor(name: str, floor: dict[str, Any]) -> None:
-    """Put one smallest limit in the place of the one that was measured before."""
+    """Put one smallest limit in the place of the one that was measured before, of the same past.
+
+    One of before there was a choice of pasts gives way to that of the inventory gate.
+    """
+    same, behind = (floor["kind"], floor["series"]), floor.get("past")
+    replaced = (behind, None) if behind == asdict(OF_THE_GATE) else (behind,)
     known = load(name).get("floors", [])
-    same = (floor["kind"], floor["series"])
-    keep(name, {"floors": [*(old for old in known if (old["kind"], old["series"]) != same), floor]})
+    others = [old for old in known if (old["kind"], old["series"]) != same or old.get("past") not in replaced]
+    keep(name, {"floors": [*others, floor]})
 
 
 def keep_trial(name: str, made: dict[str, Any]) -> None:

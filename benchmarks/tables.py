@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from . import agent, collectors, services, trial
+from . import agent, collectors, past, services, trial
+from .search import LARGEST_MIB
 
 NOT_MEASURED = "not measured"
 
@@ -26,14 +28,22 @@ def machine(found: dict[str, Any]) -> str:
 
 
 def smallest(floors: dict[str, Any], kind: str, series: int) -> int | None:
-    """Return the measured smallest limit (MiB) of ``kind``, None where it was not searched for."""
-    found = [f["smallest_mib"] for f in floors.get("floors", []) if (f["kind"], f["series"]) == (kind, series)]
+    """Return the measured smallest limit (MiB) of ``kind``, None where it was not searched for, or none serves.
+
+    Of a database it is that with the inventory gate's past.
+    """
+    found = [f["smallest_mib"] for f in of_the_gate(floors) if (f["kind"], f["series"]) == (kind, series)]
     return found[0] if found else None
+
+
+def of_the_gate(floors: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the results that the inventory gate goes by: of databases, those with its past."""
+    return [floor for floor in floors.get("floors", []) if floor.get("past") in (None, asdict(past.OF_THE_GATE))]
 
 
 def numbers(floors: dict[str, Any]) -> list[int]:
     """Return the numbers of series that were measured."""
-    return sorted({floor["series"] for floor in floors["floors"] if floor["series"]})
+    return sorted({floor["series"] for floor in of_the_gate(floors) if floor["series"]})
 
 
 def floors(found: dict[str, Any]) -> str:
@@ -46,7 +56,7 @@ def floors(found: dict[str, Any]) -> str:
         elif any(smallest(found, kind, series) for series in counts):
             rows.append([kind, "-", *(smallest(found, kind, series) or "-" for series in counts)])
     head = ["Smallest limit in which it serves (MiB)", "own series", *(f"{series:,} series" for series in counts)]
-    edges = [row for floor in found["floors"] for row in _edge(floor)]
+    edges = [row for floor in of_the_gate(found) for row in _edge(floor)]
     edge_head = [
         "At the edge",
         "limit (MiB)",
@@ -60,20 +70,49 @@ def floors(found: dict[str, Any]) -> str:
 
 def months(found: dict[str, Any]) -> str:
     """Return the trials that began with months behind them: major faults a minute at each of their moments."""
-    known = {moment for made in found["trials"] for moment in made.get("moments", {})}
+    made = [
+        (f"{one['series']:,} series, {one['days']} days, churn of {one['churn']}, {one['setting']}", one)
+        for one in found["trials"]
+    ]
+    return "\n\n".join([machine(found), _moments(made)])
+
+
+def behind(found: dict[str, Any]) -> str:
+    """Return the smallest limits with each past that was measured, and what was seen at the edge at each moment."""
+    measured = [floor for floor in found.get("floors", []) if floor.get("past")]
+    if not measured:
+        return f"{NOT_MEASURED.capitalize()} yet."
+    counts = sorted({floor["series"] for floor in measured})
+    rows: dict[str, dict[int, Any]] = {}
+    for floor in measured:
+        rows.setdefault(_with_past(floor), {})[floor["series"]] = floor["smallest_mib"] or f"above {LARGEST_MIB}"
+    head = ["Smallest limit in which it serves (MiB)", *(f"{series:,} series" for series in counts)]
+    limits = [[name, *(known.get(series, "-") for series in counts)] for name, known in sorted(rows.items())]
+    edges = [
+        (f"{floor['series']:,} series, {_with_past(floor)}", made) for floor in measured for made in _at_edge(floor)
+    ]
+    return "\n\n".join([machine(found), table(head, limits), _moments(edges)])
+
+
+def _with_past(floor: dict[str, Any]) -> str:
+    return f"{floor['kind']}, {floor['past']['days']} days behind it, churn of {floor['past']['churn']}"
+
+
+def _moments(trials: list[tuple[str, dict[str, Any]]]) -> str:
+    """Return trials by name: major faults a minute at each of their moments."""
+    known = {moment for _, made in trials for moment in made.get("moments", {})}
     moments = sorted(known, key=lambda moment: (moment == trial.AFTERWARDS, moment != trial.SERVING, _days(moment)))
     rows = [
         [
-            f"{made['series']:,} series, {made['days']} days, churn of {made['churn']}, {made['setting']}",
+            name,
             made["limit_mib"],
             *(round(made["moments"][moment]) if moment in made.get("moments", {}) else "-" for moment in moments),
             made.get("refused", "-"),
             _plain("; ".join(reversed(made["against"]))),
         ]
-        for made in found["trials"]
+        for name, made in trials
     ]
-    head = ["Major faults a minute", "limit (MiB)", *moments, "graphs refused", "what was against"]
-    return "\n\n".join([machine(found), table(head, rows)])
+    return table(["Major faults a minute", "limit (MiB)", *moments, "graphs refused", "what was against"], rows)
 
 
 def _days(moment: str) -> int:
@@ -84,13 +123,18 @@ def _plain(words: str) -> str:
     return " ".join(words.replace("|", "\\|").split())[:90]
 
 
+def _at_edge(floor: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the last trials of the largest limit that did not serve, and of the smallest that did."""
+    served = [t for t in floor["trials"] if t["serves"] and t["limit_mib"] == floor["smallest_mib"]]
+    failed = sorted((t for t in floor["trials"] if not t["serves"]), key=lambda t: int(t["limit_mib"]))
+    return [*failed[-1:], *served[-1:]]
+
+
 def _edge(floor: dict[str, Any]) -> list[list[Any]]:
     """Return the smallest limit that served and the largest that did not."""
     where = f"{floor['kind']}, {floor['series']:,} series" if floor["series"] else floor["kind"]
-    served = [t for t in floor["trials"] if t["serves"] and t["limit_mib"] == floor["smallest_mib"]]
-    failed = sorted((t for t in floor["trials"] if not t["serves"]), key=lambda t: int(t["limit_mib"]))
     rows = []
-    for made in [*failed[-1:], *served[-1:]]:
+    for made in _at_edge(floor):
         faults = made["faults_per_minute"]
         against = made["against"][0] if made["against"] else ""
         rows.append([

@@ -24,7 +24,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Ima
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import lossless, word
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import packages, reboot
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import own_copy, packages, reboot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.declared import Declared
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
@@ -32,7 +32,6 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.services import p
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.arguments import ServiceArguments, name_of
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.scope import scope
 
-MODULE = "robotfleet.stack.robot_stack"
 ROUNDS = 6  # a reboot, packages, images, one of them again, whole: more than that goes in circles
 
 
@@ -119,7 +118,7 @@ class ActionModule(RobotAction):
             # of this round: the one before may have sent for an hour
             asked = {**arguments, "controller_clock": time.time(), "staged_images": delivery.staged}
             asked["operator"] = {**operator.told(), "done": done}
-            result = connection.ask(MODULE, asked)
+            result = connection.ask(own_copy.MODULE, asked)
             needs = declared.allowed(result.pop("needs", None) or [])
             changed = changed or bool(result.get("changed"))
             plan, diff = plan + (result.get("plan") or []), diff + (result.get("diff") or [])

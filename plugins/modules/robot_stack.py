@@ -345,21 +345,11 @@ rolled_back: {description: How a failed robot was rolled back., type: list, elem
 verdict: {description: The worst verdict., type: str, returned: where an engine runs}
 """
 
-import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply.apply import ServiceFailedError
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import history
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.staging import Archive
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.journal import Journal
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import STATES, SpecError
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.parse import parse
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run.answer import answer
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import STATES
 
 ARGUMENTS: dict[str, Any] = {
     "state": {"type": "str", "choices": list(STATES), "default": "present"},
@@ -483,24 +473,9 @@ class Discreet(AnsibleModule):
 
 def main() -> None:
     """Parse, execute, answer."""
-    os.umask(0o022)  # whatever the login or sudo says: modes are declared
     module = Discreet(argument_spec=ARGUMENTS, supports_check_mode=True)
     untold: dict[str, Any] = {"invocation": {}}
-    try:
-        stack = parse(module.params)
-        staged = module.params["staged_images"]
-        archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
-        engine = connect(stack.engine.socket)
-        window = history.parse(module.params["history"])
-        journal = Journal.of(Roots(), module.params["operator"], stack.state)
-        for words in module.params["operator"]["done"]:
-            journal.tell(words)
-        call = run.Call(stack, Roots(), engine, archives, module.check_mode, window=window, audit=journal.tell)
-        result = run.execute(call)
-    except SpecError as error:
-        module.fail_json(msg=f"the spec cannot work: {error}", **untold)
-    except (ServiceFailedError, EngineError, CommandError, run.BusyError, OSError) as error:
-        module.fail_json(msg=str(error), **untold)
+    result = answer(module.params, module.check_mode)
     if result.pop("failed", False):
         module.fail_json(**result, **untold)
     module.exit_json(**result, **untold)

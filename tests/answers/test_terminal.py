@@ -204,6 +204,9 @@ class Robots(ActionModule):
         self.said, self._templar = said, None
         self._task = SimpleNamespace(tags=[], args={}, check_mode=True)
 
+    def _is_pipelining_enabled(self, *_: Any) -> bool:
+        return False
+
     def _execute_module(self, **_: Any) -> dict[str, Any]:
         assert isinstance(self.said, dict)
         return self.said

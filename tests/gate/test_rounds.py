@@ -34,6 +34,9 @@ class Controller(ActionModule):
             "memory_controller": {"reboot_allowed": True},
         }
 
+    def _is_pipelining_enabled(self, *_: Any) -> bool:
+        return False
+
     def _execute_module(self, *, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         self.asked.append(dict(module_args))
         return next(self.answers)

@@ -162,3 +162,21 @@ def test_the_agent_knows_where_its_neighbour_listens_and_who_may_write_there() -
     assert variables(**everywhere) == {"vmagent_local_username", "vmagent_local_password"}
     assert faults(**everywhere, vmagent_local_username="operator", vmagent_local_password="x") == []
     assert faults(**PUSH, **login) == [], "there is no neighbour in this mode"
+
+
+@pytest.mark.parametrize("send", [1, 2])
+def test_a_robot_that_would_not_catch_up_is_refused_with_what_would(send: int) -> None:
+    (found,) = faults(**PUSH, vmagent_send_kib_per_second=send)
+    assert (found.variable, found.remedy) == (
+        "vmagent_send_kib_per_second",
+        "raise it to at least 3, or write 0, which works it out",
+    )
+    assert "1000 series every 15s make up to 1.2 KiB a second" in found.why
+    assert faults(**PUSH, vmagent_send_kib_per_second=3) == faults(**PUSH, vmagent_send_kib_per_second=0) == []
+
+
+def test_what_cannot_be_counted_with_is_told_once() -> None:
+    assert variables(**PUSH, vmagent_send_kib_per_second=-1) == {"vmagent_send_kib_per_second"}
+    assert variables(**PUSH, vmagent_send_kib_per_second=1, vmagent_scrape_interval="soon") == {
+        "vmagent_scrape_interval"
+    }

@@ -19,9 +19,9 @@ MEMORY = ServiceRecord("c", deployed_at=1.0)
 
 
 def after(
-    events: list[Event], memory: ServiceRecord = MEMORY, restarts: int = 0, kills_inside: int = 0
+    events: list[Event], memory: ServiceRecord = MEMORY, restarts: int = 0, kills_inside: int = 0, kernel_kills: int = 0
 ) -> ServiceRecord:
-    return failure_history.after(memory, "c", events, restarts, started_at=5.0, kills_inside=kills_inside)
+    return failure_history.after(memory, "c", events, restarts, 5.0, kills_inside, kernel_kills)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,35 @@ def test_each_end_is_counted_with_its_cause(
 ) -> None:
     found = after(events)
     assert (found.oom_kills, found.restarts, found.last_failure_at, found.last_failure) == (kills, restarts, at, words)
+
+
+MUTE = [Event(10.5, "die", "137"), Event(11.0, "start")]  # the engine found no cause
+KILL = [Event(30.0, "kill", signal="9"), Event(30.1, "die", "137"), Event(31.0, "start")]
+
+
+@pytest.mark.parametrize(
+    ("events", "told", "kills", "restarts", "cause"),
+    [
+        (MUTE, 0, 0, 1, state.KILLED),
+        (MUTE, 1, 1, 1, state.OUT_OF_MEMORY),
+        (MUTE, 3, 1, 1, state.OUT_OF_MEMORY),  # with its children
+        (OOM, 1, 1, 1, state.OUT_OF_MEMORY),
+        ([*MUTE, Event(11.5, "oom")], 1, 1, 1, state.OUT_OF_MEMORY),
+        ([*MUTE, Event(15.0, "die", "137")], 2, 2, 2, state.OUT_OF_MEMORY),
+        ([*MUTE, Event(15.0, "die", "137")], 1, 1, 2, state.OUT_OF_MEMORY),
+        ([*MUTE, *ENDED], 1, 1, 2, state.ENDED),
+        (ENDED, 1, 0, 1, state.ENDED),
+        (KILL, 1, 0, 0, ""),
+        ([], 1, 0, 0, ""),
+    ],
+)
+def test_where_the_engine_found_no_cause_the_kernels_own_count_tells_it(
+    events: list[Event], told: int, kills: int, restarts: int, cause: str
+) -> None:
+    found = after(events, kernel_kills=told)
+    assert (found.oom_kills, found.restarts, found.cause) == (kills, restarts, cause)
+    again = after(events, found)
+    assert (again.oom_kills, again.restarts, again.cause) == (kills, restarts, cause)
 
 
 def test_a_child_that_was_killed_leaves_the_service_running_and_is_counted() -> None:

@@ -234,7 +234,8 @@ def test_a_deployment_waits_for_a_job_and_the_watchdog_does_not(
 
 def test_the_program_runs_on_a_hub_by_itself(robot: Robot, operator: Operator, hub: Database) -> None:
     operator.call(*services(hub))
-    top = robot.root / ROOT / "jobs"
+    assert "jobs.backup import main" in (robot.root / ROOT / "jobs/run.py").read_text()
+    top = robot.root / ROOT / "watchdog"
     code = f"import sys; sys.path.insert(0, {str(top)!r}); import robot_stack.jobs.backup"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -52,7 +52,7 @@ def wrong(robot: Robot, changed: str = "a") -> dict[str, str]:
     for folder in [*layout.folders(stack, one), *watchdog_setup.folders(stack)]:
         wanted[folder.path] = folder.mode
     wanted.update({file.path: file.mode for file in layout.config_files(stack, one)})
-    wanted.update({file.path: file.mode for file in watchdog_setup.program(stack)})
+    wanted.update({file.path: file.mode for file in watchdog_setup.program_files(stack)})
     found = {path: robot.roots.path(path) for path in wanted}
     return {path: f"{mode(real):04o}" for path, real in found.items() if real.exists() and mode(real) != wanted[path]}
 

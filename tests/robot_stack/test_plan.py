@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files, program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container, found
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.driver import DOCKER
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.setup import STORE
@@ -135,7 +135,7 @@ def done(stack: Any, **change: Any) -> Any:
         "own_units": sorted(systemd.slice_names(stack, own_engine=True)),
         "own_state": True,
         "own_watchdog": True,
-        "watchdog_program": watchdog_setup.digest({f.path: f.content for f in watchdog_setup.program(stack)}),
+        "watchdog_program": program.digest(watchdog_setup.contents()),
         "own_directories": {"sensor_service": ["sensor_service/config", "sensor_service/data"], "staging": []},
     }
     return bare(**{**parts, **change})

@@ -103,6 +103,15 @@ def test_v2_tells_faults_kills_and_pressure(tmp_path: Path) -> None:
     assert (found.working_set, found.unreclaimable) == (5, 5)
 
 
+def test_v2_counts_the_kills_of_a_slice_and_v1_does_not(tmp_path: Path) -> None:
+    for version, told in ((1, None), (2, 2)):
+        made = Robot(tmp_path / str(version), version)
+        write(made.group("/a", MIB) / "memory.events", "oom 1\noom_kill 2\n")
+        tree = cgroup.detect(made.roots.sys)
+        assert cgroup.kills(tree, "/a") == told
+        assert cgroup.kills(tree, "/gone") is None
+
+
 def test_v1_tells_faults_and_kills_of_the_whole_group(tmp_path: Path) -> None:
     made = Robot(tmp_path, 1)
     directory = made.group("/a", 32 * MIB, 16 * MIB, kernel=2)

@@ -1,13 +1,17 @@
-"""The recording rules come to the judge's verdict, whatever is read."""
+"""The recording rules say what the judge says, whatever is read: by its word, or by the numbers where there is none."""
 
 from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import cgroup, procfs
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import readback
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import verdict as judge
@@ -26,6 +30,7 @@ BUDGET = parse.parse(parameters()).budget
 MINUTES = 2000
 NOW = MINUTES * 60.0
 CASES = 400
+OF_THE_NUMBERS = ('robot="2",service="s"', "ok")
 
 
 def reading(name: str, rng: random.Random) -> Any:
@@ -88,38 +93,113 @@ def expectation(rule: str, samples: list[tuple[str, str]]) -> dict[str, Any]:
     return {"expr": rule, "eval_time": f"{MINUTES}m", "exp_samples": labelled}
 
 
-def test_the_recording_rules_come_to_the_judges_verdict(tmp_path: Path) -> None:
+def promtool(folder: Path, inputs: list[dict[str, str]], expected: list[dict[str, Any]]) -> str:
+    """Apply the rules to ``inputs``; return what promtool has to say, "" where it finds what is expected."""
+    tests = {
+        "rule_files": [str(RULES)],
+        "evaluation_interval": f"{MINUTES}m",
+        "tests": [{"interval": f"{MINUTES}m", "input_series": inputs, "promql_expr_test": expected}],
+    }
+    (folder / "tests.yml").write_text(json.dumps(tests))
+    assert PROMTOOL.exists(), "run testbed/promtool, as `make unit` does"
+    argv = [str(PROMTOOL), "test", "rules", str(folder / "tests.yml")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else (done.stdout + done.stderr)[:4000]
+
+
+def without_verdicts(page: str) -> str:
+    """The page as the first version of this project had it."""
+    return "\n".join(line for line in page.splitlines() if "_verdict" not in line)
+
+
+@pytest.mark.parametrize("told", [str, without_verdicts], ids=["its own word", "an earlier version"])
+def test_the_recording_rules_come_to_the_judges_verdict(tmp_path: Path, told: Callable[[str], str]) -> None:
     rng = random.Random(1)
     inputs, services, engines, stacks = [], [], [], []
     for robot in range(CASES):
         one, whole = reading("s", rng), engine_reading(rng)
-        inputs += series(metrics_page.text([one], whole, BUDGET, NOW), robot)
+        inputs += series(told(metrics_page.text([one], whole, BUDGET, NOW)), robot)
         services.append((f'robot="{robot}",service="s"', judge.service(one, whole.swap_total, NOW).verdict))
         engines.append((f'robot="{robot}"', judge.engine(whole, BUDGET).verdict))
         stacks.append((f'robot="{robot}"', judge.stack(whole, BUDGET).verdict))
     assert {verdict for _, verdict in services} == set(judge.VERDICTS) - {"over budget"}  # that one is the stack's
     assert {verdict for _, verdict in [*engines, *stacks]} == {"ok", "over budget", "unlimited"}
-    tests = {
-        "rule_files": [str(RULES)],
-        "evaluation_interval": f"{MINUTES}m",
-        "tests": [
-            {
-                "interval": f"{MINUTES}m",
-                "input_series": inputs,
-                "promql_expr_test": [
-                    expectation("robot_stack:service_verdict", services),
-                    expectation("robot_stack:engine_verdict", engines),
-                    expectation("robot_stack:stack_verdict", stacks),
-                ],
-            }
-        ],
-    }
-    (tmp_path / "tests.yml").write_text(json.dumps(tests))
-    assert PROMTOOL.exists(), "run testbed/promtool, as `make unit` does"
-    done = subprocess.run(
-        [PROMTOOL, "test", "rules", str(tmp_path / "tests.yml")], capture_output=True, text=True, check=False
+    expected = [
+        expectation("robot_stack:service_verdict", services),
+        expectation("robot_stack:engine_verdict", engines),
+        expectation("robot_stack:stack_verdict", stacks),
+    ]
+    assert promtool(tmp_path, inputs, expected) == ""
+
+
+def a_page(**changed: Any) -> str:
+    """The page of a robot on which all is well, but for what is changed in its service's reading."""
+    calm = readback.Reading(
+        "s",
+        50 * MIB,
+        status="running",
+        container="c",
+        limits=cgroup.Limits(50 * MIB, 0),
+        smallest=(50 * MIB, "/x"),
+        below_ceiling=True,
     )
-    assert done.returncode == 0, (done.stdout + done.stderr)[:4000]
+    whole = readback.EngineReading(
+        None, cgroup.Usage(1, 0, MIB, 0, 0, 0), 300 * MIB, cgroup.Usage(1, 0, MIB, 0, 0, 0), 0
+    )
+    return metrics_page.text([replace(calm, **changed)], whole, BUDGET, NOW)
+
+
+def test_a_robots_own_word_counts_more_than_its_numbers(tmp_path: Path) -> None:
+    """What it judges by need not be among what it exports, such as the limit that a program itself has found."""
+    page = a_page(evidence=60.0 * MIB)
+    expected = [
+        expectation("robot_stack:service_verdict", [('robot="1",service="s"', "unlimited"), OF_THE_NUMBERS]),
+        expectation("robot_stack:stack_verdict", [('robot="1"', "ok"), ('robot="2"', "ok")]),
+    ]
+    inputs = series(page, 1) + series(without_verdicts(page), 2)
+    assert promtool(tmp_path, inputs, expected) == ""
+
+
+@pytest.mark.parametrize("word", ["7", "-1", "NaN", "+Inf"])
+def test_a_word_that_is_none_is_not_taken_for_a_verdict(tmp_path: Path, word: str) -> None:
+    page = re.sub(r"(_verdict\S*) \d", rf"\1 {word}", a_page())
+    assert f" {word}\n" in page
+    expected = [
+        expectation("robot_stack:service_verdict", [OF_THE_NUMBERS]),
+        expectation("robot_stack:engine_verdict", [('robot="2"', "ok")]),
+        expectation("robot_stack:stack_verdict", [('robot="2"', "ok")]),
+    ]
+    assert promtool(tmp_path, series(page, 2), expected) == ""
+
+
+@pytest.mark.parametrize("told", [str, without_verdicts], ids=["its own word", "an earlier version"])
+def test_a_verdict_that_nobody_renews_is_none_and_others_keep_theirs(
+    tmp_path: Path, told: Callable[[str], str]
+) -> None:
+    looked = f"robot_stack_watchdog_last_look_timestamp_seconds {int(NOW)}"
+    page = told(a_page())
+    assert looked in page
+    old, late = (page.replace(looked, looked.replace(str(int(NOW)), str(int(NOW) - age))) for age in (1201, 1199))
+    expected = [
+        expectation("robot_stack:service_verdict", [OF_THE_NUMBERS]),
+        expectation("robot_stack:engine_verdict", [('robot="2"', "ok")]),
+        expectation("robot_stack:stack_verdict", [('robot="2"', "ok")]),
+    ]
+    assert promtool(tmp_path, series(old, 1) + series(late, 2), expected) == ""
+
+
+def test_whatever_one_robot_says_of_itself_others_keep_their_verdicts(tmp_path: Path) -> None:
+    """Labels of its own are further series: twenty of them count, and no rule fails for all."""
+    page = a_page()
+    (word,) = [line for line in page.splitlines() if line.startswith("robot_stack_service_verdict{")]
+    lies = [word.replace("}", f',lie="{number}"}}').replace(" 0", " 6") for number in range(100)]
+    inputs = series("\n".join([*page.splitlines(), *lies]), 1) + series(page, 2)
+    counted = {
+        "expr": "count by (robot) (robot_stack:service_verdict)",
+        "eval_time": f"{MINUTES}m",
+        "exp_samples": [{"labels": '{robot="1"}', "value": 20}, {"labels": '{robot="2"}', "value": 1}],
+    }
+    assert promtool(tmp_path, inputs, [counted]) == ""
 
 
 def test_the_page_is_accepted_by_promtool() -> None:

@@ -130,6 +130,28 @@ def test_an_end_in_the_middle_of_a_look_is_counted_once_with_its_cause(
 
 
 @pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_a_kill_whose_cause_the_kernel_alone_tells_is_counted_once(robot: Robot, fake: FakeEngine) -> None:
+    """As Docker 26 tells of it on cgroup v2: the container's cgroup is gone before anybody has looked into it."""
+    settings = deployed(robot, fake)
+    events = robot.group("/robotstack.slice/robotstack-sensor_service.slice", None) / "memory.events"
+    looked(robot, fake, settings)
+    write(events, "oom 1\noom_kill 1\n")
+    oom(fake, NOW + 5)
+    fake.events = [event for event in fake.events if event["Action"] != "oom"]
+    for second in (30, 60):
+        looked(robot, fake, settings, NOW + second)
+        known = remembered(robot)
+        assert (known.oom_kills, known.restarts, known.cause) == (1, 1, state.OUT_OF_MEMORY)
+    # from here on the kernel has said nothing new
+    oom(fake, NOW + 65)
+    fake.events = [event for event in fake.events if event["Action"] != "oom"]
+    looked(robot, fake, settings, NOW + 90)
+    known = remembered(robot)
+    assert (known.oom_kills, known.restarts, known.cause) == (1, 2, state.KILLED)
+
+
+@pytest.mark.usefixtures("any_owner")
 def test_a_clock_that_was_set_back_blinds_nobody(robot: Robot, fake: FakeEngine) -> None:
     """As on a robot without a battery for its clock, which boots an hour earlier than it was switched off."""
     settings, back = deployed(robot, fake), NOW - 7200
@@ -274,7 +296,7 @@ def test_samples_are_kept_for_the_window_and_survive_a_file(tmp_path: Path) -> N
 
 def test_the_program_runs_without_ansible_and_without_what_is_not_installed(tmp_path: Path) -> None:
     stack = parse.parse(parameters())
-    for file in watchdog_setup.program(stack):
+    for file in watchdog_setup.program_files(stack):
         write(tmp_path / file.path.lstrip("/"), file.content)
     top = tmp_path / watchdog_setup.directory(stack).lstrip("/")
     write(top / "stack.json", json.dumps({"budget": {}, "socket": str(tmp_path / "none")}))

@@ -150,6 +150,50 @@ CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
         [f'alertname="RobotUnlimited",{SCOUT},severity="critical"'],
     ),
     (
+        "a stack over its budget, by the robot's own word",
+        {f"robot_stack_stack_verdict{{{SCOUT}}}": "4x30", f"robot_stack_engine_verdict{{{SCOUT}}}": "0x30"},
+        20,
+        [f'alertname="RobotOverBudget",{SCOUT},severity="critical"'],
+    ),
+    (
+        "a service whose limit does not hold, by the robot's own word, although its numbers agree",
+        {
+            f"robot_stack_service_verdict{{{SERVICE}}}": "5x30",
+            f"robot_stack_service_up{{{SERVICE}}}": "1x30",
+            f"robot_stack_service_memory_limit_effective_bytes{{{SERVICE}}}": "100x30",
+            f"robot_stack_service_memory_limit_declared_bytes{{{SERVICE}}}": "100x30",
+        },
+        20,
+        [f'alertname="RobotUnlimited",{SERVICE},severity="critical"'],
+    ),
+    (
+        "a word that is no verdict",
+        {f"robot_stack_service_verdict{{{SERVICE}}}": "55x30", f"robot_stack_stack_verdict{{{SCOUT}}}": "44x30"},
+        20,
+        [],
+    ),
+    (
+        "a verdict of a robot where nobody looks any more: what is told is just that",
+        {
+            f"robot_stack_service_verdict{{{SERVICE}}}": "5x60",
+            f"robot_stack_watchdog_last_look_timestamp_seconds{{{SCOUT}}}": "0x60",
+        },
+        50,
+        [f'alertname="RobotUnwatched",{SCOUT},severity="critical"'],
+    ),
+    (
+        "a verdict of a robot where nobody has looked for a quarter of an hour: there is no moment without an alert",
+        {
+            f"robot_stack_service_verdict{{{SERVICE}}}": "5x60",
+            f"robot_stack_watchdog_last_look_timestamp_seconds{{{SCOUT}}}": "0x60",
+        },
+        18,
+        [
+            f'alertname="RobotUnlimited",{SERVICE},severity="critical"',
+            f'alertname="RobotUnwatched",{SCOUT},severity="critical"',
+        ],
+    ),
+    (
         "a disk that is almost full",
         {
             f'node_filesystem_avail_bytes{{{SCOUT},mountpoint="/"}}': "9x30",

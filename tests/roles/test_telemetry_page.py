@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry import pace
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import (
     BYTES_PER_SAMPLE,
     FILE_MIB,
@@ -51,6 +52,13 @@ def test_the_arithmetic_on_the_page_is_the_gates() -> None:
     free = defaults["vmagent_min_free_disk_mib"]
     assert f"asks for {FILE_MIB + free} MiB more than the cap" in PAGE
     assert f"whole, {FILE_MIB} MiB each, and\n`vmagent_min_free_disk_mib`, {free}, stay free" in PAGE
+    assert defaults["vmagent_send_kib_per_second"] == 0
+    assert "`vmagent_send_kib_per_second`, 0; in vmagent" in PAGE
+    kib = pace.bytes_per_second(0, series, interval) / pace.KIB
+    times, least = pace.CATCH_UP_TIMES, pace.SMALLEST_BYTES // pace.KIB
+    shown = f"{times} x {series:,} / {interval.removesuffix('s')} s = {kib:.1f} KiB a second; at least {least}"
+    assert shown in PAGE
+    assert f"    {times} x series / scrape interval x {BYTES_PER_SAMPLE} bytes" in PAGE
     for mode, services in catalogue().modes.items():
         limits = " + ".join(str(defaults[f"{service}_memory_limit_mib"]) for service in services)
         assert re.search(rf"^\| `{mode}` \|.*\| {re.escape(limits)} MiB \|", PAGE, re.M), mode

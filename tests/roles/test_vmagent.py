@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,11 +11,18 @@ import yaml
 from ansible_collections.robotfleet.stack.plugins.filter.vmagent_fit import MIB, fit
 from ansible_collections.robotfleet.stack.plugins.filter.vmagent_queue import queue
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import rendered
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry import pace
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.blocks import LARGEST_BLOCK_ROWS
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import BYTES_PER_SAMPLE
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.xxhash64 import xxh64
 from declarations import PROJECT
 from hypothesis import given
 from hypothesis import strategies as st
 from rendering import rendered_template, value
+
+from benchmarks import results
+from benchmarks.agent import KIND
+from benchmarks.product import default
 
 TEMPLATE = PROJECT / "roles/vmagent/templates/scrape.yml.j2"
 HUB = {"vmagent_hub_url": "https://hub.example.org:8427", "vmagent_hub_password": "hunter2"}
@@ -133,6 +141,44 @@ def test_one_reads_and_the_other_does_not_repeat_it() -> None:
 def test_only_the_neighbour_has_no_queue_on_disk() -> None:
     assert flags(spec("push"), "remoteWrite.disableOnDiskQueue") == []
     assert flags(spec("both"), "remoteWrite.disableOnDiskQueue") == ["false,true"]
+
+
+def test_what_is_sent_in_a_second_is_bounded_for_the_hub_alone() -> None:
+    assert flags(spec("push"), "remoteWrite.rateLimit") == [str(40 * 1000 * 18 // 15)]
+    assert flags(spec("both"), "remoteWrite.rateLimit") == [f"{40 * 1000 * 18 // 15},0"], (
+        "one value would count for both"
+    )
+    assert flags(spec(vmagent_send_kib_per_second=100), "remoteWrite.rateLimit") == ["102400"]
+    assert flags(spec(vmagent_expected_series=10), "remoteWrite.rateLimit") == [str(pace.SMALLEST_BYTES)]
+    assert flags(spec(vmagent_flags_extra={"remoteWrite.rateLimit": None}), "remoteWrite.rateLimit") == []
+
+
+@given(series=st.integers(min_value=1, max_value=1_000_000), interval=st.integers(min_value=1, max_value=3600))
+def test_a_robot_that_was_away_always_catches_up(series: int, interval: int) -> None:
+    bound, made = pace.bytes_per_second(0, series, f"{interval}s"), pace.collected(series, f"{interval}s")
+    assert bound >= pace.CATCH_UP_TIMES * made
+    assert pace.least_kib(series, f"{interval}s") * pace.KIB >= pace.LEAST_TIMES * made
+    hours = default("vmagent_offline_hours")
+    assert hours / (bound / made - 1) < 2, "hours until it has sent all that it was away for"
+
+
+def test_no_block_is_larger_than_what_may_be_sent_in_a_second() -> None:
+    most = LARGEST_BLOCK_ROWS * BYTES_PER_SAMPLE
+    assert most <= 1.2 * pace.SMALLEST_BYTES, "or seconds would lie between two of them"
+
+
+def test_a_fleet_that_was_away_leaves_its_hub_more_than_half_of_what_it_was_measured_to_take() -> None:
+    """In samples of the fewest bytes that they were measured to have; of as many series in smaller or larger robots."""
+    found = results.load("hub")
+    trials = [
+        t for f in results.load("floors")["floors"] if f["kind"] == KIND and f["series"] <= 1000 for t in f["trials"]
+    ]
+    sample = min(made["bytes_per_sample"] for made in trials if "bytes_per_sample" in made)
+    served = [fleet for fleet in found["fleets"] if not fleet["against"]]
+    assert len(served) > 3
+    for fleet, each in product(served, (found["series_per_robot"], 1000)):
+        sent = fleet["series"] / each * pace.bytes_per_second(0, each, "15s") / sample
+        assert sent < fleet["samples_per_second"] / 2, (fleet["robots"], each)
 
 
 def test_every_file_that_the_agent_names_is_there() -> None:

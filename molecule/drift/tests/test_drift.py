@@ -135,3 +135,25 @@ def test_a_file_that_was_edited_and_a_container_that_was_stopped(
     )
     assert "sensor_service: down" in told
     assert "by hand" not in strayed.run(f"cat {file}")
+
+
+def test_a_program_that_was_edited_is_not_asked_and_is_written_anew(
+    robots: dict[str, Any], playbook: Any, strayed: Any
+) -> None:
+    """A robot's own program answers for the module, so it must be ours; see `own_copy`."""
+    assert modules_sent(playbook("playbooks/verify.yml", "-vvv")) == 0
+    file = "/var/lib/robot-stack/watchdog/robot_stack/judge/verdict.py"
+    before = strayed.run(f"sha256sum {file}")
+    strayed.run(f"echo 'FAILING = ()  # by hand' >> {file}")
+    told = playbook("playbooks/verify.yml", "-vvv")
+    assert (told.returncode != 0, modules_sent(told)) == (True, 1), told.stdout
+    told_and_healed(playbook, robots, set(), "update the watchdog (looks every 30 s)")
+    assert strayed.run(f"sha256sum {file}") == before
+    assert modules_sent(playbook("playbooks/verify.yml", "-vvv")) == 0
+
+
+def modules_sent(done: Any) -> int:
+    """How many modules a run with -vvv has sent: Ansible tells of each, on standard error where Molecule has it so."""
+    told = done.stdout + done.stderr
+    assert "ESTABLISH SSH CONNECTION" in told, "a run with -vvv tells how it connects"
+    return int(told.count("Using module file"))

@@ -11,10 +11,12 @@ import figures
 import pytest
 import sampled
 import telemetry
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry import pace
 from sampled import MIB, Watched
 from telemetry import Ledger
 
 HUB = "hub"
+RATE_LIMIT = "vmagent_remotewrite_rate_limit"
 JOBS = ("sensor_service", "load")
 CALM_SCRAPES = 15  # one a second
 CUT_SCRAPES = 120
@@ -147,6 +149,14 @@ def test_samples_of_a_clock_that_jumped_arrive_with_the_times_they_bear(story: S
         everything = (story.began - 2 * HOUR, story.ended + 2 * HOUR)
         (found,) = telemetry.exported(hub, f'clock_reading{{robot="{name}"}}', everything).values()
         assert found == {moment: float(number) for number, moment in enumerate(moments)}
+
+
+def test_the_agents_have_the_bounds_of_the_inventory_on_what_they_send(fleet: dict[str, Any]) -> None:
+    """In their own words; the neighbour of one of them bounds by itself what it takes."""
+    bounds = {name: telemetry.agent(robot, RATE_LIMIT) for name, robot in fleet.items()}
+    series = fleet["keeper"].declared("vmagent_expected_series")
+    assert bounds == {"pusher": 16384 * 1024, "keeper": pace.bytes_per_second(0, series, "1s")}
+    assert telemetry.agent(fleet["keeper"], RATE_LIMIT, "2:secret-url") == 0
 
 
 def test_no_robot_left_its_budget(story: Story, fleet: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ NUMBERS: Mapping[str, Bounds] = {
     "telemetry_hub_backup_delay_seconds": (0, 86_400),
     "telemetry_hub_series_share": (0, LARGEST),
     "vmagent_offline_hours": (1, 10 * 366 * 24),
+    "vmagent_send_kib_per_second": (0, 1_000_000),
     "vmagent_min_free_disk_mib": (1, LARGEST_MIB),  # on a full disk it ends
     "_min_free_disk_mib": (0, LARGEST_MIB),
     "_memory_limit_mib": (6, LARGEST_MIB),  # the engine refuses less

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..telemetry import offline_buffer
+from ..telemetry import offline_buffer, pace
 from . import bounds
 from .declaration import Fault, Robot, Secret, fault
 from .exposure import is_loopback
@@ -17,6 +17,7 @@ PLAIN = "vmagent_hub_plain_http"
 PASSWORD = "vmagent_hub_password"  # noqa: S105 (a variable's name)
 BUFFER = "vmagent_buffer_disk_mib"
 HOURS = "vmagent_offline_hours"
+SEND = "vmagent_send_kib_per_second"
 SERIES = "vmagent_expected_series"
 INTERVAL = "vmagent_scrape_interval"
 LISTEN = "vmagent_listen_address"
@@ -38,7 +39,7 @@ def check(robot: Robot) -> list[Fault]:
     faults = [] if robot.also else _services(robot, mode) + _readers(robot) + _absent(robot)
     if "vmagent" not in robot.services:
         return faults
-    faults += _hub(robot) + _buffer(robot) + _own_page(robot) + _not_read(robot)
+    faults += _hub(robot) + _buffer(robot) + _pace(robot) + _own_page(robot) + _not_read(robot)
     return faults + (_neighbour(robot) if mode == "both" else [])
 
 
@@ -140,6 +141,23 @@ def _buffer(robot: Robot) -> list[Fault]:
     why = f"{series} series every {interval} make {needed} MiB in {HOURS} {hours}"
     lasts = offline_buffer.lasting_hours(size, series, interval)
     return [fault(robot, BUFFER, why, f"raise it to at least {needed}, or lower {HOURS} to {lasts}")]
+
+
+def _pace(robot: Robot) -> list[Fault]:
+    """A robot that sends no faster than it collects never gets rid of a backlog."""
+    send, series = (_within_bounds(robot, name) for name in (SEND, SERIES))
+    interval = robot.values.get(INTERVAL)
+    if not send or series is None or not isinstance(interval, str) or bounds.duration(INTERVAL, interval):
+        return []
+    try:
+        least = pace.least_kib(series, interval)
+    except (ValueError, ZeroDivisionError):
+        return []  # told by the check of forms
+    if send >= least:
+        return []
+    made = pace.collected(series, interval) / pace.KIB
+    why = f"{series} series every {interval} make up to {made:.1f} KiB a second: a backlog would hardly get smaller"
+    return [fault(robot, SEND, why, f"raise it to at least {least}, or write 0, which works it out")]
 
 
 def _within_bounds(robot: Robot, name: str) -> int | None:

@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 from ..answers import printable, shape
 from ..console import say
 from ..supported import too_old_robot
-from . import no_answer
+from . import no_answer, own_copy
 
 
 def ask(action: ActionBase, variables: dict[str, Any], name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -19,7 +19,9 @@ def ask(action: ActionBase, variables: dict[str, Any], name: str, options: dict[
     This is where a robot's answer enters: it leaves here printable, bounded, and with the keys and types that we know.
     """
     try:
-        raw = action._execute_module(module_name=name, module_args=options, task_vars=variables)
+        raw = own_copy.ask(action, variables, options) if name == own_copy.MODULE else None
+        if raw is None:
+            raw = action._execute_module(module_name=name, module_args=options, task_vars=variables)
     except AnsibleConnectionFailure:
         raise  # the robot was not reached
     except AnsibleError as error:

@@ -63,7 +63,7 @@ class Applier:
             "watchdog": self._watchdog,
             "watch": self._write,
             "job-file": self._write,
-            "job": lambda step: jobs_setup.install(self.stack, step.subject, self.roots, self.run),
+            "job": lambda step: jobs_setup.install(self.stack, step.subject, self.run),
             "drop-job": self._drop_job,
             "image": self._image,
             "retag": self._retag,

@@ -180,6 +180,19 @@ def usage(hierarchy: Hierarchy, path: str) -> Usage | None:
         return None
 
 
+def kills(hierarchy: Hierarchy, path: str) -> int | None:
+    """Return how many processes in cgroup ``path`` and below the kernel has killed for lack of memory.
+
+    None where it is not told: v1 counts for each cgroup alone, and forgets it with the cgroup.
+    """
+    if hierarchy.version != 2:
+        return None
+    try:
+        return _pairs(hierarchy.directory(path) / "memory.events").get("oom_kill")
+    except OSError:
+        return None
+
+
 def processes(hierarchy: Hierarchy, path: str) -> list[int]:
     """Return the processes in cgroup ``path`` and everywhere below it."""
     directory = hierarchy.directory(path)

@@ -1,6 +1,6 @@
-"""Jobs on a computer: their program (files of this package), their settings, their units.
+"""Jobs on a computer: how they are started, their settings, their units.
 
-<root>/jobs/run.py, robot_stack/         the program
+<root>/jobs/run.py                       starts a run; its program is the watchdog's, which is all of this package
 <root>/jobs/NAME.json                    one job: what its container is made from, and what it reads and makes
 <root>/jobs/record-DATABASE.json         what became of it (records/job_record.py)
 robot-stack-NAME.service, .timer         started by its calendar, at most once at a time
@@ -9,62 +9,30 @@ robot-stack-NAME.service, .timer         started by its calendar, at most once a
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import PurePosixPath
 from typing import Any
 
-from ..ask import answers, http
-from ..base import files, folder, lock, roots, units, wire
 from ..base.files import DesiredFile, DesiredFolder
 from ..base.roots import Roots
-from ..engine import drivers
-from ..host import cgroup, journal, kernel_file, systemd
+from ..host import journal, systemd
 from ..host.systemd import UNITS, Run
-from ..records import job_record, record_file
 from ..records.job_record import FOLDER
 from ..records.record_file import FORMAT
-from ..spec import door, layout, model
+from ..spec import layout
 from ..spec.model import Service, Stack
 from ..watchdog import setup as watchdog_setup
-from . import backup, container, contents, destination, snapshot
+from . import backup
 
-# the modules themselves, not their names: what nothing imports does not reach the computer
-PROGRAM = (
-    answers,
-    http,
-    files,
-    folder,
-    lock,
-    roots,
-    units,
-    wire,
-    drivers,
-    *drivers.MODULES,
-    cgroup,
-    kernel_file,
-    systemd,
-    job_record,
-    record_file,
-    door,
-    layout,
-    model,
-    backup,
-    container,
-    contents,
-    destination,
-    snapshot,
-)
 MEMORY_MIB = 32
 LONGEST_RUN_SECONDS = 12 * 3600
 RUN = """\
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "{watchdog}"))
 
-from robot_stack.jobs.backup import main
+from robot_stack.jobs.backup import {main}
 
 main()
 """
@@ -88,21 +56,16 @@ def timed(stack: Stack) -> tuple[Service, ...]:
     return tuple(one for one in stack.jobs if one.job.calendar and not stack.keeps_stopped(one.name))
 
 
-def program(stack: Stack) -> list[DesiredFile]:
-    """Return the program: the very files of this package that a deployment runs."""
-    top = directory(stack)
-    texts = watchdog_setup.sources(PROGRAM)
-    return [DesiredFile(f"{top}/run.py", RUN)] + [
-        DesiredFile(f"{top}/robot_stack/{path}", text) for path, text in texts.items()
-    ]
+def program(stack: Stack) -> DesiredFile:
+    """Return what starts a run, with the program that a deployment has left on the computer."""
+    # the run itself is imported here, so that Ansible brings it along with the module
+    text = RUN.format(watchdog=watchdog_setup.NAME, main=backup.main.__name__)
+    return DesiredFile(f"{directory(stack)}/run.py", text)
 
 
 def folders(stack: Stack) -> list[DesiredFolder]:
-    """Return the folders of the program and the settings; root runs what is in them."""
-    if not stack.jobs:
-        return []
-    above = {str(parent) for file in program(stack) for parent in PurePosixPath(file.path).parents}
-    return [DesiredFolder(path) for path in sorted(above) if f"{path}/".startswith(f"{directory(stack)}/")]
+    """Return the folder of the settings; root runs what is in it."""
+    return [DesiredFolder(directory(stack))] if stack.jobs else []
 
 
 def settings_path(root: str, name: str) -> str:
@@ -155,11 +118,8 @@ def unit_paths(name: str) -> list[str]:
     return [f"{UNITS}/{unit_name(name, kind)}" for kind in ("service", "timer")]
 
 
-def install(stack: Stack, name: str, roots_: Roots, run: Run) -> None:
-    """Put the program there, and start the job's timer anew; settings and units lie there already."""
-    shutil.rmtree(roots_.path(directory(stack)) / "robot_stack", ignore_errors=True)
-    for file in program(stack):
-        files.write(file, roots_.filesystem)
+def install(stack: Stack, name: str, run: Run) -> None:
+    """Start the job's timer anew, if it has one; its settings, its units and what starts it lie there already."""
     if name in [one.name for one in timed(stack)]:
         timer = unit_name(name, "timer")
         run(["systemctl", "daemon-reload"])
@@ -181,7 +141,6 @@ def drop(stack: Stack, name: str, roots_: Roots, run: Run, settings_too: bool = 
         return
     roots_.path(settings_path(stack.budget.root, name)).unlink(missing_ok=True)
     if not found(stack, roots_):  # the last one: the record stays
-        shutil.rmtree(roots_.path(directory(stack)) / "robot_stack", ignore_errors=True)
         roots_.path(f"{directory(stack)}/run.py").unlink(missing_ok=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Callable
 
 from ..ask import http
 from ..base.roots import Roots
@@ -38,6 +39,7 @@ class Reading:
     memory: ServiceRecord = field(default_factory=ServiceRecord)  # what happened to it, this look included
     faults_per_minute: float | None = None
     sampled: tuple[samples.Sample, ...] = ()  # its last minutes, this look last
+    kernel_kills: int = 0  # the kernel's count of kills in its slice, before anything else was read
     below_ceiling: bool = False
     evidence: float | None = None
     healthy: str | None = None  # None: it is, else why not
@@ -70,9 +72,11 @@ def service(
 ) -> Reading:
     """Read one service back: its container's own process in the kernel, its answer over HTTP, what happened to it."""
     limit, stopped = bytes_of(declared.memory_limit_mib), stack.keeps_stopped(declared.name)
+    slice_path = systemd.slice_cgroup(stack.budget.slice, declared.name)
+    kernel_kills = cgroup.kills(hierarchy, slice_path) or 0
     found = engine.inspect(name_of(declared.name))
     if found is None:
-        return Reading(declared.name, limit, kept_stopped=stopped)
+        return Reading(declared.name, limit, kept_stopped=stopped, kernel_kills=kernel_kills)
     path = cgroup.path_of(found.pid, roots.proc, hierarchy) if found.pid else None
     usage = cgroup.usage(hierarchy, path) if path else None
     status = found.status
@@ -87,8 +91,15 @@ def service(
         image=found.image_name,
         container=found.id,
         started_at=found.started_at,
-        memory=_happened(found, engine, known, usage.oom_kills if usage else 0),
+        memory=_happened(
+            found,
+            engine,
+            known,
+            usage.oom_kills if usage else 0,
+            lambda: _grown(known.recent.kernel_kills, cgroup.kills(hierarchy, slice_path) or 0),
+        ),
         usage=usage,
+        kernel_kills=kernel_kills,
     )
     if path is None or status != "running":
         return base
@@ -96,14 +107,22 @@ def service(
     return replace(base, status=ENDING, usage=None) if procfs.ended(found.pid, roots.proc) else reading
 
 
-def _happened(found: FoundContainer, engine: Engine, known: Known, kills_inside: int) -> ServiceRecord:
+def _grown(before: int, now: int) -> int:
+    """Return by how much a counter grew; one that is lower than before began anew, with a slice that was made anew."""
+    return now - before if now >= before else now
+
+
+def _happened(
+    found: FoundContainer, engine: Engine, known: Known, kills_inside: int, kernel_kills: Callable[[], int]
+) -> ServiceRecord:
     # a clock that was set back leaves a failure in the future; what happens now comes after it all the same
     memory = replace(known.memory, last_failure_at=min(known.memory.last_failure_at, known.now))
     since = memory.deployed_at if memory.container == found.id else found.created_at
     # from before the last failure on: whether an end was asked for is told by the event before it
     since = max(since, memory.last_failure_at - failure_history.KILL_SECONDS)
     now, seen = _consistent(found, engine, since, known.now)
-    after = failure_history.after(memory, found.id, seen, now.restarts, now.started_at, kills_inside)
+    # the kernel's count is read after the events: a kill whose end they tell is in it
+    after = failure_history.after(memory, found.id, seen, now.restarts, now.started_at, kills_inside, kernel_kills())
     nothing_new = after.last_failure_at == memory.last_failure_at
     return replace(after, last_failure_at=known.memory.last_failure_at) if nothing_new else after
 

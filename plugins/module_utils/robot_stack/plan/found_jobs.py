@@ -1,25 +1,22 @@
-"""The jobs as they were found: their program, their units, what keeps a declared one from its work. Reading only."""
+"""The jobs as they were found: their names, their units, what keeps a declared one from its work. Reading only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..base import files
 from ..base.roots import Roots
 from ..host import calendar, disk_space
 from ..host.systemd import Run
 from ..jobs import destination
 from ..jobs import setup as jobs_setup
 from ..spec.model import Stack
-from ..watchdog import setup as watchdog_setup
 
 
 @dataclass(frozen=True)
 class FoundJobs:
     """Everything about the jobs of a computer, declared or not."""
 
-    program: str = ""  # the digest of what they are done by, "": not there
     names: list[str] = field(default_factory=list)  # of jobs that have settings or units here
     units: list[str] = field(default_factory=list)  # paths of their units
     destinations: Mapping[str, str] = field(default_factory=dict)  # by job: why nothing can be written there
@@ -34,11 +31,8 @@ def find(stack: Stack, roots: Roots, run: Run | None) -> FoundJobs:
     units = [path for name in names for path in jobs_setup.unit_paths(name) if roots.path(path).exists()]
     if not stack.jobs:
         return FoundJobs(names=names, units=units)
-    program = {file.path: files.find(roots.path(file.path)) for file in jobs_setup.program(stack)}
-    contents = {path: found.content for path, found in program.items() if found}
     folders = {job.name: job.job for job in stack.jobs if job.job.folder}
     return FoundJobs(
-        watchdog_setup.digest(contents) if contents else "",
         names,
         units,
         {job.name: destination.Destination(job.job, job.uid_gid, roots).objection() for job in stack.jobs},

@@ -11,7 +11,6 @@ from typing import Any
 from ..base import files
 from ..jobs import setup as jobs_setup
 from ..spec.model import Service, Stack
-from ..watchdog import setup as watchdog_setup
 from .observe import Observed
 from .step import Step
 
@@ -19,7 +18,11 @@ from .step import Step
 def make(stack: Stack, job: Service, request: Mapping[str, Any], seen: Observed) -> list[Step]:
     """Return what makes a job as declared; ``request`` is what its container will be made from."""
     steps = []
-    wanted = [jobs_setup.settings(stack, job, request), *jobs_setup.unit_files(stack, job, seen.driver.units[-1])]
+    wanted = [
+        jobs_setup.program(stack),
+        jobs_setup.settings(stack, job, request),
+        *jobs_setup.unit_files(stack, job, seen.driver.units[-1]),
+    ]
     for file in wanted:
         found = seen.found_files.get(file.path)
         if not files.equal(file, found):
@@ -32,8 +35,6 @@ def _why(stack: Stack, job: Service, rewritten: bool, seen: Observed) -> str:
     timer = seen.units.get(jobs_setup.unit_name(job.name, "timer"))
     starts = job in jobs_setup.timed(stack)
     when = f" ({job.job.calendar})" if starts else ""
-    if seen.jobs.program != watchdog_setup.digest({file.path: file.content for file in jobs_setup.program(stack)}):
-        return f"{'update' if seen.jobs.program else 'install'} the program of {job.name}{when}"
     if rewritten:
         return f"have {job.name} done as declared{when}"
     if not starts or timer is None or not timer.there:

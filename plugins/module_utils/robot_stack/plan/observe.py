@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from ..base import files
+from ..base import files, program
 from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
@@ -270,6 +270,7 @@ def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) 
     for service in stack.scoped_services:
         desired += [*layout.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
     of_jobs = [jobs_setup.settings_path(stack.budget.root, job.name) for job in stack.jobs]
+    of_jobs += [jobs_setup.program(stack).path] if stack.jobs else []
     of_jobs += [path for job in jobs_setup.timed(stack) for path in jobs_setup.unit_paths(job.name)]
     return [file.path for file in desired] + of_jobs
 
@@ -281,9 +282,8 @@ def _written(stack: Stack, own_engine: bool, driver: Driver, store: str, missing
 
 
 def _watchdog_program(stack: Stack, roots: Roots) -> str:
-    found = {file.path: files.find(roots.path(file.path)) for file in watchdog_setup.program(stack)}
-    contents = {path: file.content for path, file in found.items() if file}
-    return watchdog_setup.digest(contents) if contents else ""
+    there = program.found(roots.path(watchdog_setup.directory(stack)))
+    return program.digest(there) if there else ""
 
 
 def _running_files(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..base import files
+from ..base import files, program
 from ..spec.model import Service, Stack
 from ..watchdog import setup as watchdog_setup
 from .observe import Observed
@@ -27,7 +27,7 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
 
 
 def _why(stack: Stack, seen: Observed, rewritten: bool) -> str:
-    wanted = watchdog_setup.digest({file.path: file.content for file in watchdog_setup.program(stack)})
+    wanted = program.digest(watchdog_setup.contents())
     patience = max(LOOKS_MISSED * stack.watchdog_interval_seconds, SHORTEST_SILENCE_SECONDS)
     silent = seen.watchdog_silent_seconds
     every = f"looks every {stack.watchdog_interval_seconds} s"

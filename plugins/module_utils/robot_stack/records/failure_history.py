@@ -1,7 +1,9 @@
 """What happened to a service since it was deployed: kills, unasked ends, hangs. Pure: events in, memory out.
 
 The engine's events tell each of them once, on cgroup v1 and v2 alike; the kernel's own counters go with the container
-(v1) or the slice (v2), and the engine's flag `OOMKilled` stays true for ever.
+(v1) or the slice (v2), and the engine's flag `OOMKilled` stays true for ever. An end's cause may be told by the kernel
+alone: on v2 an engine looks for it in the container's cgroup, which may be gone by then (seen with Docker 26.1: no
+event "oom", and a flag that stays false).
 Source of the events: https://docs.docker.com/reference/cli/docker/system/events/
 """
 
@@ -26,17 +28,20 @@ def after(
     engine_restarts: int,
     started_at: float,
     kills_inside: int = 0,
+    kernel_kills: int = 0,
 ) -> ServiceRecord:
     """Return ``memory`` with everything that happened to ``container`` since the last look.
 
     ``engine_restarts`` is the engine's own count; it tells of restarts whose events an engine that was itself
     restarted has forgotten. An end that somebody asked for (stop, kill, restart) is none of the service's.
     ``kills_inside`` is how many processes the kernel killed in the container's present cgroup: an event "oom" alone is
-    no kill, because cgroup v1 tells every container of it when the limit above them is reached.
+    no kill, because cgroup v1 tells every container of it when the limit above them is reached. ``kernel_kills`` is how
+    many processes of the service the kernel says that it has killed since the last look; 0 also where it does not say.
     """
     if memory.container != container:
         memory = ServiceRecord(container=container, made=memory.made, deployed_at=started_at)
     told, asked, short = memory.restarts, False, 0.0
+    counted, unexplained = memory.oom_kills, 0
     for event in seen:
         if event.action == "kill" and event.signal in STOP_SIGNALS:
             asked = True
@@ -46,10 +51,13 @@ def after(
             continue
         elif event.action == "oom" and memory.cause == KILLED and _soon(memory.last_failure_at, event):
             memory = _killed(memory, event.time)  # the engine may tell of the end before it tells of the cause
+            unexplained -= 1
         elif event.action == "oom":
             short = event.time
         elif event.action == "die" and not asked:
             memory, short = _ended(memory, event, short), 0.0
+            unexplained += memory.cause == KILLED
+    memory = _explained(memory, min(unexplained, kernel_kills - (memory.oom_kills - counted)))
     if short and kills_inside:  # a child was killed, and the service runs on
         memory = _killed(memory, short)
     return _forgotten(memory, memory.restarts - told, engine_restarts, started_at)
@@ -75,6 +83,15 @@ def failed(memory: ServiceRecord, at: float, cause: str, words: str) -> ServiceR
 def _killed(memory: ServiceRecord, at: float) -> ServiceRecord:
     memory = replace(memory, oom_kills=memory.oom_kills + 1)
     return failed(memory, at, OUT_OF_MEMORY, "the kernel killed it for lack of memory")
+
+
+def _explained(memory: ServiceRecord, ends: int) -> ServiceRecord:
+    """Return ``memory`` with so many ends, of which the engine gave no cause, as kills for lack of memory."""
+    if ends <= 0:
+        return memory
+    if memory.cause != KILLED:  # what came last has a cause of its own
+        return replace(memory, oom_kills=memory.oom_kills + ends)
+    return _killed(replace(memory, oom_kills=memory.oom_kills + ends - 1), memory.last_failure_at)
 
 
 def _soon(before: float, event: Event) -> bool:

@@ -31,12 +31,14 @@ class Sample:
 class Recent:
     """What is known of one service: its samples, oldest first, and how it answered.
 
-    `answered_at`: when it last answered; `unanswered`: the looks in a row at which it did not.
+    `answered_at`: when it last answered; `unanswered`: the looks in a row at which it did not; `kernel_kills`: what the
+    kernel's count of kills in its slice was.
     """
 
     samples: tuple[Sample, ...] = ()
     answered_at: float = 0.0
     unanswered: int = 0
+    kernel_kills: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def _recent(values: Fields) -> Recent:
             found.append(Sample(raw[0], raw[1], int(raw[2])))
         else:
             values.wrong("samples", "has one that is not three numbers")
-    return Recent(tuple(found), values.number("answered_at"), values.count("unanswered"))
+    answered = values.number("answered_at"), values.count("unanswered")
+    return Recent(tuple(found), *answered, values.count("kernel_kills"))
 
 
 def text(samples: Samples) -> str:
@@ -104,6 +107,7 @@ def text(samples: Samples) -> str:
             "samples": [[s.time, s.started_at, s.major_faults] for s in recent.samples],
             "answered_at": recent.answered_at,
             "unanswered": recent.unanswered,
+            **({"kernel_kills": recent.kernel_kills} if recent.kernel_kills else {}),
         }
         for name, recent in samples.services.items()
     }

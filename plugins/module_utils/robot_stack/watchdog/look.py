@@ -188,7 +188,7 @@ def _service(path: Path, roots: Roots, say: Callable[[str], None]) -> tuple[Serv
 
 def _recent(service: Service, reading: Reading, known: readback.Known) -> samples.Recent:
     """Return what to know of a service at the next look."""
-    recent = known.recent
+    recent = replace(known.recent, kernel_kills=reading.kernel_kills)
     if reading.usage:
         recent = samples.with_sample(recent, samples.Sample(known.now, reading.started_at, reading.usage.major_faults))
     if reading.status != "running" or not service.probe.url:

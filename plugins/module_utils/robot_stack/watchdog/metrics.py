@@ -1,7 +1,7 @@
 """What the watchdog saw, as a page of metrics for the sensor service's `textfile` collector. Pure.
 
-Format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format. The numbers are those that
-`judge` judges, so that the rules in files/rules/memory_budget.yml can come to the same verdict at any time.
+Format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format. Beside
+the verdicts are the numbers that `judge` judges: for people, and for the alerts of a hub.
 """
 
 from __future__ import annotations

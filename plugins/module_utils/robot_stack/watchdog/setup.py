@@ -1,37 +1,34 @@
-"""The watchdog on the robot: its program (files of this package), its settings, its units.
+"""The watchdog on the robot: its program (this package), its settings, its units.
 
 <root>/watchdog/look.py, robot_stack/   the program
+<root>/watchdog/answer.py               the way in for a deployment, which then sends no program (run/answer.py)
 <root>/watchdog/stack.json              the budget, and where the engine listens
 <root>/watchdog/services/<name>.json    one service: its limit, and how to ask whether it works
 """
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 import pkgutil
 import shutil
+import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
-from types import ModuleType
 from typing import Any
 
-from ..ask import http
-from ..base import files, folder, lock, roots, units, wire
+from ..base import files, lock, program
 from ..base.files import DesiredFile, DesiredFolder, FoundFile, write
 from ..base.roots import Roots
-from ..engine import drivers
-from ..host import cgroup, journal, kernel_file, procfs, systemd
-from ..host import units as host_units
+from ..host import journal
 from ..host.systemd import UNITS, Run
-from ..judge import readback, verdict
-from ..records import failure_history, job_record, record_file, samples, shut_out, state
+from ..records import samples
 from ..records.record_file import FORMAT
-from ..spec import door, layout, model
+from ..spec import layout
 from ..spec.model import Service, Stack
-from . import backups, entry_point, filesystems, look, restart, shares, start
+from . import look
 from . import metrics as metrics_page
 
 TIMER = "robot-stack-watchdog.timer"
@@ -39,50 +36,38 @@ SERVICE = "robot-stack-watchdog.service"
 TMPFILES = "/etc/tmpfiles.d/robot-stack.conf"
 NAME = "watchdog"
 UNIT_FILES = (f"{UNITS}/{SERVICE}", f"{UNITS}/{TIMER}")
-# the modules themselves, not their names: what nothing imports does not reach the robot
-PROGRAM = (
-    http,
-    files,
-    folder,
-    lock,
-    roots,
-    units,
-    wire,
-    drivers,
-    *drivers.MODULES,
-    cgroup,
-    kernel_file,
-    procfs,
-    systemd,
-    host_units,
-    readback,
-    verdict,
-    failure_history,
-    job_record,
-    record_file,
-    samples,
-    shut_out,
-    state,
-    door,
-    layout,
-    model,
-    look,
-    backups,
-    entry_point,
-    filesystems,
-    metrics_page,
-    restart,
-    shares,
-    start,
-)
+# Of this package, but no part of the program: what other modules use, and the controller.
+OTHERS = ("backup/", "base/durations.py", "records/hub_secrets.py")
 MEMORY_MIB = 32
-LOOK = """\
+# Imported here, so that Ansible brings it to the robot with the module.
+LOOK = f"""\
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from robot_stack.watchdog.look import main
+from robot_stack.watchdog.look import {look.main.__name__}
+
+main()
+"""
+# Its argument is the digest of the program that is meant.
+ANSWER = f"""\
+import pathlib
+import sys
+
+top = pathlib.Path(__file__).parent
+sys.path.insert(0, str(top))
+try:
+    from robot_stack.base import program
+
+    meant = program.digest(program.found(top)) == sys.argv[1]
+except Exception:  # a damaged file
+    meant = False
+if not meant:
+    sys.stdin.buffer.read()
+    sys.exit({program.NOT_HERE})
+
+from robot_stack.run.answer import main
 
 main()
 """
@@ -93,30 +78,30 @@ def directory(stack: Stack) -> str:
     return f"{stack.budget.root}/{NAME}"
 
 
-def program(stack: Stack) -> list[DesiredFile]:
+def program_files(stack: Stack) -> list[DesiredFile]:
     """Return the program: the very files of this package that a deployment runs."""
-    top = directory(stack)
-    return [
-        DesiredFile(f"{top}/look.py", LOOK),
-        *(DesiredFile(f"{top}/robot_stack/{path}", text) for path, text in sources(PROGRAM).items()),
-    ]
+    return [DesiredFile(f"{directory(stack)}/{path}", text) for path, text in contents().items()]
 
 
-def sources(modules: Iterable[ModuleType]) -> dict[str, str]:
-    """Return the texts of ``modules`` and of the packages around them, by their path below robot_stack."""
-    here = (__package__ or "").rpartition(".")[0]
-    found = {}
-    for module in modules:
-        package, _, name = module.__name__.rpartition(".")
-        while package.startswith(here):
-            folder = package[len(here) + 1 :].replace(".", "/")
-            path = f"{folder}/{name}.py".lstrip("/")
-            content = pkgutil.get_data(package, f"{name}.py")
-            if content is None:
-                raise FileNotFoundError(f"robot_stack/{path} cannot be read from where this runs")
-            found[path] = content.decode()
-            package, name = (package.rpartition(".")[0], "__init__") if name == "__init__" else (package, "__init__")
-    return dict(sorted(found.items()))
+@functools.lru_cache(maxsize=1)
+def contents() -> Mapping[str, str]:
+    """Return the texts of the program, by path below its folder."""
+    top = (__package__ or "").rpartition(".")[0]
+    texts = {program.LOOK: LOOK, program.ANSWER: ANSWER}
+    for path in _modules(next(iter(sys.modules[top].__path__))):
+        content = None if path.startswith(OTHERS) else pkgutil.get_data(top, path)
+        texts.update({f"{program.PACKAGE}/{path}": content.decode()} if content is not None else {})
+    return dict(sorted(texts.items()))
+
+
+def _modules(folder: str, above: str = "") -> Iterator[str]:
+    """Yield the paths of all modules below ``folder``, which may lie in an archive."""
+    yield f"{above}__init__.py"
+    for module in pkgutil.iter_modules([folder]):
+        if module.ispkg:
+            yield from _modules(f"{folder}/{module.name}", f"{above}{module.name}/")
+        else:
+            yield f"{above}{module.name}.py"
 
 
 def settings(stack: Stack, engine_unit: str, own_engine: bool) -> list[DesiredFile]:
@@ -177,7 +162,7 @@ def install(stack: Stack, roots: Roots, run: Run) -> None:
     """Put the program there and start its timer anew; its settings lie there already."""
     # with what an older version left
     shutil.rmtree(roots.path(directory(stack)) / "robot_stack", ignore_errors=True)
-    for file in program(stack):
+    for file in program_files(stack):
         write(file, roots.filesystem)
     run(["systemd-tmpfiles", "--create", TMPFILES])
     run(["systemctl", "daemon-reload"])
@@ -197,11 +182,6 @@ def drop(roots: Roots, run: Run) -> None:
 def forget(stack: Stack, roots: Roots, name: str) -> None:
     """Look no more after service ``name``."""
     roots.path(service_settings_path(stack.budget.root, name)).unlink(missing_ok=True)
-
-
-def digest(contents: Mapping[str, str | None]) -> str:
-    """Return one digest of a program's files, by path."""
-    return hashlib.sha256(json.dumps(sorted(contents.items())).encode()).hexdigest()[:16]
 
 
 def silent_seconds(roots: Roots) -> float | None:
@@ -226,7 +206,7 @@ def _sampled(roots: Roots) -> Path:
 
 def folders(stack: Stack) -> list[DesiredFolder]:
     """Return the folders of the program, its settings, and what it writes; root runs what is in the first of them."""
-    above = {str(parent) for file in program(stack) for parent in PurePosixPath(file.path).parents}
+    above = {str(parent) for file in program_files(stack) for parent in PurePosixPath(file.path).parents}
     own = sorted(path for path in above if f"{path}/".startswith(f"{directory(stack)}/"))
     return [DesiredFolder(path) for path in [*own, f"{directory(stack)}/services", *_KEPT]] + [_LOCKS]
 

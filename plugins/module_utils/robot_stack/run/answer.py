@@ -1,0 +1,50 @@
+"""What the module answers to its parameters, wherever it runs: sent by Ansible, or from the program on the robot."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..apply.apply import ServiceFailedError
+from ..ask import history
+from ..base.roots import Roots
+from ..engine.drivers import connect
+from ..engine.protocol import EngineError
+from ..engine.staging import Archive
+from ..host.journal import Journal
+from ..host.systemd import CommandError
+from ..spec.model import SpecError
+from ..spec.parse import parse
+from . import run
+
+HIDDEN = "********"
+
+
+def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """Return the result; `failed` and `msg` where it is not as declared. ``parameters`` are those of the module."""
+    os.umask(0o022)  # whatever the login or sudo says: modes are declared
+    try:
+        stack = parse(parameters)
+        staged = parameters["staged_images"]
+        archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
+        engine = connect(stack.engine.socket)
+        window = history.parse(parameters["history"])
+        journal = Journal.of(Roots(), parameters["operator"], stack.state)
+        for words in parameters["operator"]["done"]:
+            journal.tell(words)
+        return run.execute(run.Call(stack, Roots(), engine, archives, check, window=window, audit=journal.tell))
+    except SpecError as error:
+        return {"failed": True, "msg": f"the spec cannot work: {error}"}
+    except (ServiceFailedError, EngineError, CommandError, run.BusyError, OSError) as error:
+        return {"failed": True, "msg": str(error)}
+
+
+def main() -> None:
+    """Answer what standard input asks for, as JSON in one line: `parameters`, complete, and `check`."""
+    asked = json.load(sys.stdin)
+    told = json.dumps(answer(asked["parameters"], asked["check"]))
+    password = json.dumps(str(asked["parameters"]["registry"]["password"]))[1:-1]
+    sys.stdout.write(f"{told.replace(password, HIDDEN) if password else told}\n")
