@@ -12,3 +12,5 @@ victoriametrics_image="victoriametrics/victoria-metrics:${victoriametrics_versio
 vmagent_image="victoriametrics/vmagent:${victoriametrics_version}"
 vmauth_image="victoriametrics/vmauth:${victoriametrics_version}"
 vmalert_image="victoriametrics/vmalert:${victoriametrics_version}"
+vmbackup_image="victoriametrics/vmbackup:${hub_database_version}"
+vmrestore_image="victoriametrics/vmrestore:${hub_database_version}"

@@ -118,7 +118,8 @@ def pulled() -> list[str]:
         images.add(f"{own[f'{role}_image']}:{own[f'{role}_version']}")
     namespace, version = hub["telemetry_hub_image_namespace"], hub["telemetry_hub_version"]
     images |= {f"{namespace}/vmauth:{version}", f"{namespace}/vmalert:{version}"}
-    return sorted(images | {f"{namespace}/victoria-metrics:{hub['telemetry_hub_victoriametrics_version']}"})
+    database = hub["telemetry_hub_victoriametrics_version"]
+    return sorted(images | {f"{namespace}/{name}:{database}" for name in ("victoria-metrics", "vmbackup", "vmrestore")})
 
 
 def digest(image: str) -> str:

@@ -256,6 +256,7 @@ def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str
         found += [f"{robot} refused: {reason}" for reason in (result.get("refusals") or [])]
         found += records(robot, result)
         found += [f"{robot}: {sentence}" for sentence in result.get("shut_out") or []]
+        found += [f"{robot}: {sentence}" for sentence in result.get("backups") or []]
         found += [f"{robot} could not be observed: {why}" for why in unobserved(result)]
         found += reasons(robot, result)
         if "budget" in result:

@@ -176,6 +176,15 @@ options:
           - C(count_url) and C(usage_url) are asked with C(username) and C(password_file); C(restarts) is the database.
         type: dict
         default: {}
+      job:
+        description:
+          - A service with a C(kind) (C(backup), C(restore)) is a job. It has no container between two runs, and its
+            limit counts in the sum all the same. C(calendar) and C(delay_seconds) are those of its systemd timer.
+          - It reads or makes the data of the service C(database); C(destination) is fs:///PATH or s3://BUCKET/PREFIX,
+            C(place) this host's own folder there, where C(free_mib) stay free. C(start_over) begins a new chain of
+            backups where the database is not what was backed up.
+        type: dict
+        default: {}
       notes:
         description: What its settings mean, in lines for whoever reads the plan.
         type: list
@@ -324,6 +333,11 @@ shut_out:
   type: list
   elements: str
   returned: where there is any
+backups:
+  description: When each database of this host was backed up last, or why not; a line each.
+  type: list
+  elements: str
+  returned: where there is such a job
 proven: {description: Whether what is declared has passed the gate on this robot., type: bool, returned: C(present)}
 fresh: {description: Services that had no container before this run., type: list, elements: str, returned: C(present)}
 objections: {description: What speaks against a change., type: list, elements: str, returned: C(proven) that fails}
@@ -403,6 +417,7 @@ ARGUMENTS: dict[str, Any] = {
             "disk_mib": {"type": "int", "default": 0},
             "filesystems": {"type": "list", "elements": "str", "default": []},
             "shares": {"type": "dict", "default": {}},
+            "job": {"type": "dict", "default": {}},
             "notes": {"type": "list", "elements": "str", "default": []},
             "stop_timeout_seconds": {"type": "int", "default": 10},
             "log": {"type": "dict", "default": {}},

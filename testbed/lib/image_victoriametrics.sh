@@ -74,6 +74,8 @@ build_further_victoriametrics() { only_from_module=true build_application victor
 build_vmagent() { build_application vmagent 8429 "$1"; }
 build_vmauth() { build_application vmauth 8427 "$1"; }
 build_vmalert() { build_application vmalert 8880 "$1"; }
+build_vmbackup() { only_from_module=true build_application vmbackup 8420 "$1"; }
+build_vmrestore() { only_from_module=true build_application vmrestore 8421 "$1"; }
 
 build_application() { # APPLICATION PORT IMAGE
     local work labels=(--change "LABEL $stand_in_label $recipe_label=$stand_in_recipe")

@@ -186,3 +186,38 @@ def test_what_robots_may_bring_fits_and_the_hubs_own_beside_it(
     found = faults(**SENDERS, **written)
     assert {one.variable for one in found} == blamed
     assert all(words in one.why for one in found)
+
+
+BACKUP = {"telemetry_hub_backup_enabled": True, "telemetry_hub_backup_destination": "fs:///srv/backups/hub"}
+
+
+def test_a_backup_counts_in_the_budget_whenever_it_is_on() -> None:
+    (found,) = faults(**BACKUP)
+    assert (found.variable, "at least 640" in found.remedy) == ("robot_stack_memory_budget_mib", True)
+    assert faults(robot_stack_memory_budget_mib=640, **BACKUP) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "variable"),
+    [
+        ({"telemetry_hub_backup_destination": ""}, "telemetry_hub_backup_destination"),
+        ({"telemetry_hub_backup_destination": "/srv/backups"}, "telemetry_hub_backup_destination"),
+        ({"telemetry_hub_backup_destination": "fs:///"}, "telemetry_hub_backup_destination"),
+        ({"telemetry_hub_backup_destination": "fs:///srv/../etc"}, "telemetry_hub_backup_destination"),
+        ({"telemetry_hub_backup_destination": "s3://bucket"}, "telemetry_hub_backup_destination"),
+        ({"telemetry_hub_backup_destination": "fs:///var/lib/robot-stack/b"}, "telemetry_hub_backup_destination"),
+        ({"telemetry_hub_backup_destination": "fs:///var/lib"}, "telemetry_hub_backup_destination"),
+        ({"telemetry_hub_backup_calendar": "daily; reboot"}, "telemetry_hub_backup_calendar"),
+        ({"telemetry_hub_backup_s3_access_key": "AKIA"}, "telemetry_hub_backup_s3_secret_key"),
+        ({"telemetry_hub_backup_s3_endpoint": "https://user:secret@storage"}, "telemetry_hub_backup_s3_endpoint"),
+        ({"telemetry_hub_victoriametrics_enabled": False}, "telemetry_hub_backup_enabled"),
+        ({"telemetry_hub_backup_delay_seconds": -1}, "telemetry_hub_backup_delay_seconds"),
+    ],
+)
+def test_a_backup_that_cannot_work_is_refused(written: dict[str, Any], variable: str) -> None:
+    assert variables(robot_stack_memory_budget_mib=700, **{**BACKUP, **written}) == {variable}
+
+
+def test_a_bucket_is_a_destination_too() -> None:
+    bucket = {"telemetry_hub_backup_destination": "s3://bucket/fleet/"}
+    assert faults(robot_stack_memory_budget_mib=640, **{**BACKUP, **bucket}) == []

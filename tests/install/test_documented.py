@@ -13,7 +13,7 @@ from install.stranger import COLLECTION, Stranger
 
 KINDS = {"module": "modules", "filter": "filter", "callback": "callback"}
 ACTIONS = sorted(path.stem for path in (PROJECT / "plugins" / "action").glob("*.py"))
-MODULES = {"robot_stack", "robot_backup", "hub_secrets"}  # those that run on a robot, too
+MODULES = {"robot_stack", "robot_backup", "hub_restore", "hub_secrets"}  # those that run on a robot, too
 
 
 def documentation(stranger: Stranger, kind: str, *names: str) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class FakeEngine:
         self.killed: list[int] = []  # the signals that processes of its containers were sent
         self.deaf_to: set[int] = set()  # signals that end nothing
         self.failing = ""  # a container whose request holds this word ends as soon as it is started
+        self.finishing = ""  # a container whose name holds this word has done its work as soon as it is started
         self._folder = tempfile.mkdtemp(prefix="engine-")  # short: a socket's path has at most 108 characters
         self.socket = f"{self._folder}/s"
         self._server = _Server(self.socket, _handler(self))
@@ -155,6 +156,9 @@ class FakeEngine:
     def _started(self, found: dict[str, Any]) -> None:
         if self.failing and self.failing in json.dumps(found["Config"]):
             found["State"] = {"Running": False, "Status": "exited", "Pid": 0, "ExitCode": 2}
+            return
+        if self.finishing and self.finishing in found["Name"]:
+            found["State"] = {"Running": False, "Status": "exited", "Pid": 0, "ExitCode": 0, "StartedAt": STARTED_AT}
             return
         pid = 100 + len(self.calls)
         found["State"] = {"Running": True, "Status": "running", "Pid": pid, "StartedAt": STARTED_AT}

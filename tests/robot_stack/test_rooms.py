@@ -9,7 +9,21 @@ import pytest
 from declarations import PROJECT
 
 PACKAGE = PROJECT / "plugins" / "module_utils" / "robot_stack"
-ROOMS = ["base", "spec", "host", "engine", "records", "ask", "judge", "watchdog", "plan", "apply", "backup", "run"]
+ROOMS = [
+    "base",
+    "spec",
+    "host",
+    "engine",
+    "records",
+    "ask",
+    "judge",
+    "watchdog",
+    "jobs",
+    "plan",
+    "apply",
+    "backup",
+    "run",
+]
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 

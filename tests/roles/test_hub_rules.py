@@ -26,6 +26,7 @@ SCOUT = 'robot="scout"'
 KNOWN = (f'vmauth_user_requests_total{{hub="h",username="{user}"}}' for user in ("scout", "cart", "reader"))
 HEARD = {**dict.fromkeys(KNOWN, "0+1x30"), 'up{robot="cart",job="a"}': "1x30"}
 SERVICE = f'{SCOUT},service="s"'
+OF_HUB = 'database="d",hub="h"'
 CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
     (
         "a robot that stops is silent",
@@ -291,6 +292,28 @@ CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
         20,
         ['alertname="TelemetryHubCannotNotify",hub="h",severity="warning"'],
     ),
+    (
+        "a hub whose last backup is of the day before yesterday",
+        {f"robot_stack_backup_{what}_timestamp_seconds{{{OF_HUB}}}": "60x2400" for what in ("last_success", "enabled")},
+        2300,
+        [f'alertname="TelemetryHubBackupOld",{OF_HUB},severity="critical"'],
+    ),
+    (
+        "a hub that has only just begun to make backups",
+        {
+            f"robot_stack_backup_last_success_timestamp_seconds{{{OF_HUB}}}": "0x2400",
+            f"robot_stack_backup_enabled_timestamp_seconds{{{OF_HUB}}}": "100000x2400",
+        },
+        2300,
+        [],
+    ),
+    (
+        "a backup that failed",
+        {f"robot_stack_backup_last_result{{{OF_HUB}}}": "1x10 0x20"},
+        20,
+        [f'alertname="TelemetryHubBackupFailed",{OF_HUB},severity="warning"'],
+    ),
+    ("a robot that speaks of backups", {f"robot_stack_backup_last_result{{{OF_HUB},{SCOUT}}}": "0x30"}, 20, []),
 ]
 
 
@@ -301,7 +324,7 @@ def rules(**written: Any) -> str:
 
 @lru_cache(maxsize=1)
 def default_rules() -> str:
-    return rules(telemetry_hub_robots=["cart", "scout"])
+    return rules(telemetry_hub_robots=["cart", "scout"], telemetry_hub_backup_enabled=True)
 
 
 def promtool(folder: Path, tests: list[dict[str, Any]]) -> str:
@@ -360,9 +383,14 @@ def test_every_group_is_bounded_and_no_rule_of_a_small_fleet_reaches_it() -> Non
 
 
 def test_every_alert_has_a_case() -> None:
-    alerts = {rule["alert"] for group in yaml.safe_load(rules())["groups"] for rule in group["rules"]}
+    groups = yaml.safe_load(default_rules())["groups"]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"]}
     tried = {name for case in CASES for labels in case[3] for name in re.findall(r'alertname="(\w+)"', labels)}
     assert alerts == tried
+
+
+def test_a_hub_without_backups_has_no_alert_about_them() -> None:
+    assert "Backup" not in rules()
 
 
 def test_alerts_and_verdicts_draw_the_line_at_the_same_place() -> None:

@@ -157,6 +157,39 @@ def test_secrets_of_the_hub_are_in_sensitive_files_and_nowhere_else() -> None:
     assert "-notifier.blackhole=true" in value("telemetry_hub_vmalert_spec", **HUB)["command"]
 
 
+BUCKET = {
+    "telemetry_hub_backup_enabled": True,
+    "telemetry_hub_backup_destination": "s3://bucket/fleet",
+    "telemetry_hub_backup_s3_endpoint": "https://storage",
+    "telemetry_hub_backup_s3_access_key": "AKIA",
+    "telemetry_hub_backup_s3_secret_key": "hunter3",
+}
+
+
+@pytest.mark.parametrize("job", ["backup", "restore"])
+def test_a_bucket_is_named_by_flags_and_its_key_is_in_a_sensitive_file(job: str) -> None:
+    spec = value(f"telemetry_hub_{job}_spec", **HUB, **BUCKET)
+    assert "-customS3Endpoint=https://storage" in spec["command"]
+    assert {"-credsFilePath=/config/s3_credentials", "-configFilePath=/config/s3_config"} <= set(spec["command"])
+    assert "-httpListenAddr=" in spec["command"], "nobody is listened to"
+    (secret,) = [file for file in spec["files"] if file.get("sensitive")]
+    assert secret["content"] == "[default]\naws_access_key_id = AKIA\naws_secret_access_key = hunter3\n"
+    spec["files"].remove(secret)
+    assert "hunter" not in str(spec)
+    assert (spec["job"]["destination"], spec["job"]["place"]) == ("s3://bucket/fleet", "scout")
+
+
+def test_a_backup_is_off_and_has_no_files_for_a_folder() -> None:
+    spec = value("telemetry_hub_backup_spec", **HUB)
+    assert (spec["enabled"], spec["files"]) == (False, [])
+    assert not [word for word in spec["command"] if "3" in word]
+    assert spec["environment"] == {"GOMEMLIMIT": "68MiB"}
+    assert value("telemetry_hub_restoring", **HUB) == [
+        *[name for name in value("telemetry_hub_services", **HUB) if name != "telemetry_hub_backup"],
+        "telemetry_hub_restore",
+    ]
+
+
 def test_only_the_door_of_the_hub_is_open_and_only_with_tls() -> None:
     words = []
     for service in ("victoriametrics", "vmauth", "vmalert"):

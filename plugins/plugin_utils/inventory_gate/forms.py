@@ -53,6 +53,15 @@ FORMS: dict[str, Form] = {
     "_notifier_url": URLS,
     "_textfile_directory": (r"^(/[^,=\s\x00-\x1f\x7f]*)?$", PATH[1]),
     "_engine_packages": (r"^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?$", "a package's name, such as docker.io"),
+    "_backup_destination": (
+        r"^(fs://(/[^,=:\s\x00-\x1f\x7f/]+)+/?|s3://[a-z0-9][a-z0-9.-]{1,62}(/[A-Za-z0-9!_.*'()-]+)+/?)?$",
+        "fs:///PATH, a folder of the host, or s3://BUCKET/PREFIX",
+    ),
+    "_backup_calendar": (r"^[A-Za-z0-9*:,./ ~-]+$", "a time in systemd's words, such as *-*-* 02:30:00"),
+    "_s3_endpoint": (rf"^({_URL})?$", "an address that begins with http:// or https://, without a user in it"),
+    "_s3_region": (r"^[A-Za-z0-9-]*$", "a region's name, such as eu-central-1"),
+    "_s3_access_key": (r"^[^\s\x00-\x1f\x7f]*$", "one word"),
+    "_s3_secret_key": (r"^[^\s\x00-\x1f\x7f]*$", "one word"),
     "_hub_ca": CERTIFICATE,
     "_tls_certificate": CERTIFICATE,
     "_tls_key": (

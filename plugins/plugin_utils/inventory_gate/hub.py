@@ -18,7 +18,11 @@ SHARE, SHARES = "telemetry_hub_series_share", "telemetry_hub_series_shares"
 PAIRS = (
     ("telemetry_hub_tls_certificate", "telemetry_hub_tls_key"),
     ("telemetry_hub_notifier_username", NOTIFIER_PASSWORD),
+    ("telemetry_hub_backup_s3_access_key", "telemetry_hub_backup_s3_secret_key"),
 )
+BACKUP, DATABASE = "telemetry_hub_backup_destination", "telemetry_hub_victoriametrics"
+JOBS = ("telemetry_hub_backup", "telemetry_hub_restore")
+FOLDER = "fs://"
 
 
 def check(robot: Robot) -> list[Fault]:
@@ -31,7 +35,28 @@ def check(robot: Robot) -> list[Fault]:
     if isinstance(robots, (list, tuple)) and robot.values.get(READER) in robots:
         why = "a robot has this name, and nobody would be told of its silence"
         faults.append(fault(robot, READER, why, "give the reader another name"))
-    return faults + _notifier(robot) + _shares(robot)
+    return faults + _notifier(robot) + _shares(robot) + _backup(robot)
+
+
+def _backup(robot: Robot) -> list[Fault]:
+    """Where backups go: outside of what a removal takes away, and there is something to back up."""
+    where, root = robot.values.get(BACKUP), robot.values.get("robot_stack_root")
+    if not set(JOBS) & set(robot.services) or not isinstance(where, str):
+        return []
+    remedy = f"write {BACKUP}: fs:///srv/hub-backup, or s3://BUCKET/PREFIX"
+    if not where:
+        return [fault(robot, BACKUP, "nothing says where backups are", remedy, "(empty)")]
+    if DATABASE not in robot.services:
+        why = "there is no database to back up: telemetry_hub_victoriametrics_enabled is false"
+        return [fault(robot, "telemetry_hub_backup_enabled", why, "write telemetry_hub_backup_enabled: false")]
+    if ".." in where.split("/"):
+        return [fault(robot, BACKUP, "it goes back up (..)", remedy)]
+    if where.startswith(FOLDER) and isinstance(root, str):
+        inside, stack = (f"{path.rstrip('/')}/" for path in (where[len(FOLDER) :], root))
+        if inside.startswith(stack) or stack.startswith(inside):
+            why = f"it is not a folder of its own outside of robot_stack_root {root}"
+            return [fault(robot, BACKUP, why, remedy)]
+    return []
 
 
 def _notifier(robot: Robot) -> list[Fault]:

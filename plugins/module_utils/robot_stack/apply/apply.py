@@ -18,6 +18,7 @@ from ..engine import delivery, staging
 from ..engine.protocol import PREFIX, PREVIOUS, Engine, name_of
 from ..engine.staging import Archive
 from ..host import systemd
+from ..jobs import setup as jobs_setup
 from ..plan.step import Step
 from ..records import good_versions, shut_out, state
 from ..spec import door, layout
@@ -61,6 +62,9 @@ class Applier:
             "watchdog-file": self._write,
             "watchdog": self._watchdog,
             "watch": self._write,
+            "job-file": self._write,
+            "job": lambda step: jobs_setup.install(self.stack, step.subject, self.run),
+            "drop-job": self._drop_job,
             "image": self._image,
             "retag": self._retag,
             "data": self._data,
@@ -289,6 +293,9 @@ class Applier:
         watchdog_setup.forget(self.stack, self.roots, service)
         self.remember(lambda s: s.without_service(service))
         good_versions.save(good_versions.without(good_versions.load(self._root), [service]), self._root)
+
+    def _drop_job(self, step: Step) -> None:
+        jobs_setup.drop(self.stack, step.subject, self.roots, self.run, step.request["settings"])
 
     def _engine_leave(self, _step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])

@@ -3,6 +3,9 @@
 It is in a folder that root alone can enter: whoever can open a lock can hold it. Until version 0.1 it was in
 /run/lock, where any local user could. That one is taken as well, for as long as robots and controllers of that version
 are about, and is waited for only where a process of root holds it.
+
+A job that a timer starts, such as a hub's backup, may be at work for hours. It holds a lock of its own: nothing is
+changed meanwhile, and the watchdog looks all the same.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from .roots import Roots
 
 FOLDER = "/run/robot-stack-lock"
 FILE = f"{FOLDER}/lock"
+JOB = "job"  # beside it: held by a job, and by whoever must not meet one
 FILE_BEFORE = "/run/lock/robot-stack.lock"
 # A run whose controller or connection was lost finishes its work: it is waited for.
 PATIENCE_SECONDS = 120.0
@@ -31,27 +35,54 @@ class BusyError(RuntimeError):
     """Another run is at work on this robot."""
 
 
+CHANGING = "another run is changing this robot; wait for it, or end it, then run again"
+WORKING = (
+    "a job, such as the hub's backup, is at work there; wait for it, or end it "
+    "(systemctl stop 'robot-stack-*_backup.service'), then run again"
+)
+
+
 @contextmanager
-def held(roots: Roots, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+def held(roots: Roots, patience_seconds: float = PATIENCE_SECONDS, *, beside_jobs: bool = False) -> Iterator[None]:
     """Hold the robot's lock; raise `BusyError` where somebody else has it for longer than that.
 
+    ``beside_jobs``: whoever changes nothing that a job stands on need not wait for one.
     Raises OSError where its folder cannot be made, or is not root's alone.
     """
     deadline = time.monotonic() + patience_seconds
-    handles = [_own(roots.path(FOLDER))]
+    handles = [_own(roots.path(FOLDER), "lock")]
     try:
         _take(handles[0], deadline)
         before = _before(roots.path(FILE_BEFORE))
         if before is not None:
             handles.append(before)
             _take(before, deadline, lambda: _older_run_holds(before, roots.proc))
+        if not beside_jobs:
+            handles.append(_own(roots.path(FOLDER), JOB))
+            _take(handles[-1], deadline, words=WORKING)
         yield
     finally:
         for handle in handles:
             os.close(handle)
 
 
-def _take(handle: int, deadline: float, counts: Callable[[], bool] = lambda: True) -> None:
+@contextmanager
+def at_work(roots: Roots, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Hold the lock of jobs; it is taken while nobody changes the robot, and keeps others from beginning to."""
+    with held(roots, patience_seconds, beside_jobs=True):
+        handle = _own(roots.path(FOLDER), JOB)
+        try:
+            _take(handle, time.monotonic() + patience_seconds, words=WORKING)
+        except BaseException:
+            os.close(handle)
+            raise
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int, deadline: float, counts: Callable[[], bool] = lambda: True, words: str = CHANGING) -> None:
     """Take a lock, or leave it to somebody who does not count; raise `BusyError` after ``deadline``."""
     while True:
         try:
@@ -61,13 +92,12 @@ def _take(handle: int, deadline: float, counts: Callable[[], bool] = lambda: Tru
             if not counts():
                 return
             if time.monotonic() >= deadline:
-                words = "another run is changing this robot; wait for it, or end it, then run again"
                 raise BusyError(words) from error
         time.sleep(INTERVAL_SECONDS)
 
 
-def _own(folder: Path) -> int:
-    """Return the open lock file."""
+def _own(folder: Path, name: str) -> int:
+    """Return the open lock file ``name``."""
     with suppress(FileExistsError):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
@@ -76,7 +106,7 @@ def _own(folder: Path) -> int:
         if os.fstat(inside).st_uid != os.geteuid():
             raise PermissionError(f"{FOLDER} is not root's: remove it, and run again")
         os.fchmod(inside, 0o700)
-        handle = os.open("lock", OPENED, 0o600, dir_fd=inside)
+        handle = os.open(name, OPENED, 0o600, dir_fd=inside)
         os.fchmod(handle, 0o600)
     finally:
         os.close(inside)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..base import files
 from ..base.files import DesiredFolder
+from ..jobs import setup as jobs_setup
 from ..spec import layout
 from ..spec.model import Service, Stack
 from ..watchdog import setup as watchdog_setup
@@ -16,7 +17,7 @@ from .step import Step, line_diff
 
 def make(stack: Stack, seen: Observed) -> list[Step]:
     """Return what puts the stack's own folders right, but for those of services."""
-    wanted = watchdog_setup.folders(stack)
+    wanted = watchdog_setup.folders(stack) + jobs_setup.folders(stack)
     wanted += [DesiredFolder(stack.budget.root)] if seen.own_root else []
     return [step for folder in wanted for step in _step("stack", folder, seen)]
 

@@ -13,13 +13,15 @@ from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
 from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of
 from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, procfs, systemd, units
-from ..records import good_versions, rebuild, record_file, samples, state
+from ..jobs import setup as jobs_setup
+from ..records import good_versions, job_record, rebuild, record_file, samples, state
 from ..records.record_file import Problem
 from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import setup as watchdog_setup
-from . import found_engine
+from . import found_engine, found_jobs
 from .found_engine import FoundEngine
+from .found_jobs import FoundJobs
 
 __all__ = ["FoundEngine", "Observed", "observe"]
 
@@ -68,7 +70,8 @@ class Observed:
     found_folders: Mapping[str, files.FoundFolder | None] = field(default_factory=dict)  # by absolute path
     settings_before: files.FoundFile | None = None  # what an owner had left for the engine, kept or about to be
     own_root: bool = False  # nothing of anybody else's is in it
-    units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timer and the slices
+    units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timers and the slices
+    jobs: FoundJobs = field(default_factory=FoundJobs)
 
     @property
     def ours(self) -> bool:
@@ -97,7 +100,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
     boot = (
         kernel_cmdline.boot_file(stack.controller.boot_files, roots.filesystem) if not here.hierarchy.version else None
     )
-    own = _own_directories(stack, roots, remembered, containers)
+    own, jobs = _own_directories(stack, roots, remembered, containers), found_jobs.find(stack, roots, run)
     written = _written(stack, own_engine, engine.driver, store, found.missing_packages)
     return Observed(
         robot=here,
@@ -135,7 +138,8 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
         boot_file_changed_at=boot.stat().st_mtime if boot else 0.0,
         booted_at=procfs.booted_at(roots.proc),
         running_boot_line=procfs.boot_line(roots.proc),
-        disks={path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)},
+        disks={**{path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)}, **jobs.disks},
+        jobs=jobs,
         data_used=_data_used(stack, roots),
         holders=accounts.holders([service.uid_gid for service in stack.scoped_services], roots),
         read_only=mounts.read_only([*written, samples.DIRECTORY], roots),
@@ -204,7 +208,8 @@ def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
 
 def _units(stack: Stack, here: facts.Robot, driver: Driver, run: systemd.Run | None) -> dict[str, units.Unit]:
     """Return what systemd says of every unit that the stack stands on; a robot without systemd is refused later."""
-    names = [*driver.needs, *driver.units, watchdog_setup.TIMER, *systemd.slice_names(stack, own_engine=True)]
+    timers = [jobs_setup.unit_name(job.name, "timer") for job in jobs_setup.timed(stack)]
+    names = [*driver.needs, *driver.units, watchdog_setup.TIMER, *timers, *systemd.slice_names(stack, own_engine=True)]
     return units.observe(names, run) if here.systemd else {}
 
 
@@ -233,7 +238,7 @@ def _own_directories(
     if not root.is_dir():
         return {}
     names = {staging.DIRECTORY, watchdog_setup.NAME, *remembered.services}
-    names |= {service.name for service in stack.services}
+    names |= {service.name for service in stack.services} | {job_record.FOLDER, *jobs_setup.found(stack, roots)}
     names |= {name for one in good_versions.load(root) for name in one.services}
     names |= {container.service for container in containers.values()}
     entries = sorted(entry for entry in root.iterdir() if entry.name in names and entry.is_dir())
@@ -241,7 +246,7 @@ def _own_directories(
 
 
 def _found_folders(stack: Stack, roots: Roots) -> dict[str, files.FoundFolder | None]:
-    wanted = [files.DesiredFolder(stack.budget.root), *watchdog_setup.folders(stack)]
+    wanted = [files.DesiredFolder(stack.budget.root), *watchdog_setup.folders(stack), *jobs_setup.folders(stack)]
     wanted += [folder for service in stack.scoped_services for folder in layout.folders(stack, service)]
     return {folder.path: files.find_folder(roots.path(folder.path)) for folder in wanted}
 
@@ -267,7 +272,10 @@ def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) 
     desired += watchdog_setup.settings(stack, driver.units[-1], own_engine)
     for service in stack.scoped_services:
         desired += [*layout.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
-    return [file.path for file in desired]
+    of_jobs = [jobs_setup.settings_path(stack.budget.root, job.name) for job in stack.jobs]
+    of_jobs += [jobs_setup.program(stack).path] if stack.jobs else []
+    of_jobs += [path for job in jobs_setup.timed(stack) for path in jobs_setup.unit_paths(job.name)]
+    return [file.path for file in desired] + of_jobs
 
 
 def _written(stack: Stack, own_engine: bool, driver: Driver, store: str, missing: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from ..host import kernel_cmdline, systemd
 from ..spec import door, layout
 from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need, RebootNeed
-from . import engine_steps, folders, preflight, slices
+from . import engine_steps, folders, jobs, preflight, slices
 from . import watchdog as watchdog_steps
 from .observe import Observed
 from .step import Step, line_diff
@@ -63,8 +63,10 @@ def differences(stack: Stack, seen: Observed) -> list[Step]:
     if seen.engine.unobserved:  # what it holds is not known, and not taken for absent
         return steps
     steps += folders.make(stack, seen)
-    for service in stack.scoped_services:
+    for service in stack.running_services:
         steps += _service(stack, service, seen)
+    for service in stack.jobs:
+        steps += _job(stack, service, seen)
     return steps + _orphans(stack, seen)
 
 
@@ -83,6 +85,20 @@ def _memory_controller(seen: Observed) -> list[Step]:
 def _service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
     if stack.keeps_stopped(service.name):
         return _halted(service, seen) + watchdog_steps.of_service(stack, service, seen)
+    steps, rewritten = _prepared(stack, service, seen)
+    container_step = _container(stack, service, seen, rewritten)
+    return steps + ([container_step] if container_step else []) + watchdog_steps.of_service(stack, service, seen)
+
+
+def _job(stack: Stack, service: Service, seen: Observed) -> list[Step]:
+    """A job's container is made when its time comes; what it is made from is there before."""
+    if stack.keeps_stopped(service.name):
+        return []
+    return _prepared(stack, service, seen)[0] + jobs.make(stack, service, _request(stack, service, seen), seen)
+
+
+def _prepared(stack: Stack, service: Service, seen: Observed) -> tuple[list[Step], bool]:
+    """Return what a container needs to be there before it, and whether one of its files is written anew."""
     steps = _image(service, seen) + folders.of_service(stack, service, seen)
     for directory in service.data:
         path = layout.data_path(stack, service, directory.name)
@@ -96,9 +112,7 @@ def _service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
         if not _says(service, file, found):
             before = found or _previous_file(stack, service, file, seen)
             steps.append(Step("file", service.name, f"write {file.path}", files.difference(file, before), file))
-    rewritten = any(step.kind == "file" for step in steps)
-    container_step = _container(stack, service, seen, rewritten)
-    return steps + ([container_step] if container_step else []) + watchdog_steps.of_service(stack, service, seen)
+    return steps, any(step.kind == "file" for step in steps)
 
 
 def _says(service: Service, file: DesiredFile, found: files.FoundFile | None) -> bool:
@@ -225,7 +239,7 @@ def overtaken(stack: Stack, seen: Observed) -> list[str]:
     A container that somebody else's hands changed is something else: it is of this declaration, and differs from it.
     """
     found = []
-    for service in stack.scoped_services:
+    for service in stack.running_services:
         container = seen.containers.get(name_of(service.name))
         if container is None or not container.spec or stack.keeps_stopped(service.name):
             continue
@@ -244,7 +258,8 @@ def _orphans(stack: Stack, seen: Observed) -> list[Step]:
     for name, container in sorted(seen.containers.items()):
         if not stack.scope and stack.service(container.service) is None:
             steps.append(Step("orphan", name, f"remove container {name} (no longer declared; its data stays)"))
-    return steps + ([] if stack.scope else _stale_files(stack, seen) + _stale_slices(stack, seen))
+    stale = [] if stack.scope else _stale_files(stack, seen) + _stale_slices(stack, seen)
+    return steps + stale + jobs.stale(stack, seen)
 
 
 def _stale_files(stack: Stack, seen: Observed) -> list[Step]:

@@ -15,6 +15,7 @@ mounts        nothing is mounted read-only where a run writes, or forgets at the
 disk          each file system holds what will be put there: packages, images, data, logs
 engine        there is one that answers and speaks API 1.41 (Docker 20.10), or it may be installed
 data          it is where it is declared, and nowhere else
+jobs          backups have a folder of their own, and a calendar that systemd understands
 budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
 listeners     nobody else listens where a service wants to
 """
@@ -30,7 +31,7 @@ from ..engine.protocol import name_of
 from ..host import cgroup, disk_space, kernel_cmdline, procfs
 from ..records import state
 from ..spec.model import Service, Stack
-from . import elsewhere, limits
+from . import elsewhere, jobs, limits
 from .observe import Observed
 
 OLDEST_KERNEL = (4, 14)  # the first with /proc/PID/smaps_rollup, and with a count of kills in each cgroup
@@ -55,6 +56,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *([] if seen.engine.unobserved else _disk(stack, seen)),
         *_engine(stack, seen),
         *elsewhere.reasons(stack, seen),
+        *jobs.reasons(stack, seen),
         *limits.objection(stack, seen),
     ]
 
@@ -271,7 +273,16 @@ def _claims(stack: Stack, seen: Observed) -> list[disk_space.Claim]:
             if not service.pinned:  # what is pulled goes straight into the engine's store
                 claims.append(disk_space.Claim("its archive", root, bytes_of(ARCHIVE_MIB)))
         claims += _growth(service, store, root, seen)
-    return claims
+    return claims + _backups(stack, seen)
+
+
+def _backups(stack: Stack, seen: Observed) -> list[disk_space.Claim]:
+    """A first backup is as large as the data that it is of; how much a later one needs, it finds out itself."""
+    found = []
+    for job in (one for one in stack.jobs if one.job.kind == "backup" and one.job.folder):
+        size = seen.data_used.get(job.job.database, 0) - seen.jobs.backed_up.get(job.name, 0)
+        found.append(disk_space.Claim(f"the backup of {job.job.database}", job.job.folder, max(0, size)))
+    return found
 
 
 def _growth(service: Service, store: str, root: str, seen: Observed) -> list[disk_space.Claim]:

@@ -5,6 +5,7 @@ Pure, like `plan`. With a scope only those services go; without one also the sli
 
 from __future__ import annotations
 
+from ..records import job_record
 from ..records.state import FILE
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
@@ -20,7 +21,13 @@ def make(stack: Stack, seen: Observed) -> Plan:
     refusals = preflight.other_name(stack, seen) + preflight.mounts(seen) + _refusals(stack, seen)
     if refusals:
         return Plan([], refusals)
-    steps = _watchdog(stack, seen) + _containers(stack, seen) + _images(stack, seen) + _directories(stack, seen)
+    steps = (
+        _watchdog(stack, seen)
+        + _jobs(stack, seen)
+        + _containers(stack, seen)
+        + _images(stack, seen)
+        + _directories(stack, seen)
+    )
     if not stack.scope:
         steps += _engine(stack, seen)
     return Plan(steps + _slices(stack, seen) + _rest(stack, seen), [])
@@ -50,6 +57,15 @@ def _watchdog(stack: Stack, seen: Observed) -> list[Step]:
     return [Step("drop-watchdog", watchdog_setup.TIMER, "stop and remove the watchdog")]
 
 
+def _jobs(stack: Stack, seen: Observed) -> list[Step]:
+    """What a timer would start again goes before its container; what it has made stays."""
+    return [
+        Step("drop-job", name, f"start {name} no more (its backups stay)", request={"settings": True})
+        for name in seen.jobs.names
+        if stack.in_scope(name)
+    ]
+
+
 def _containers(stack: Stack, seen: Observed) -> list[Step]:
     return [
         Step("stop", name, f"stop and remove container {name}")
@@ -71,7 +87,7 @@ def _directories(stack: Stack, seen: Observed) -> list[Step]:
     steps = []
     for name in seen.own_directories:
         path = f"{stack.budget.root}/{name}"
-        if name in ("staging", watchdog_setup.NAME):
+        if name in ("staging", watchdog_setup.NAME, job_record.FOLDER):
             steps += [Step("drop-directory", path, f"remove {path}")] if not stack.scope else []
         elif stack.in_scope(name) and stack.remove_data:
             steps.append(Step("drop-directory", path, f"remove {path} with its data"))

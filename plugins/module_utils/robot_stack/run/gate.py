@@ -11,6 +11,7 @@ from ..judge.gate import Objection
 from ..plan import plan
 from ..plan.observe import Observed
 from ..records import good_versions
+from ..spec.model import Service
 from . import restore
 from .context import Call
 from .measure import measure
@@ -33,7 +34,7 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
         found = gate.objections(call.stack, measured.readings, measured.engine, changed, since, call.clock())
     if not found:
         if not call.check:
-            images = {s.name: _image(seen, s.name) for s in call.stack.scoped_services}
+            images = {s.name: _image(seen, s) for s in call.stack.scoped_services}
             good_versions.save(good_versions.after_passing(good, call.stack, images), root)
             # what was good before the last two is not needed any more
             call.hands({}).clean()
@@ -73,6 +74,9 @@ def _lost(call: Call, seen: Observed, what: list[str]) -> dict[str, Any]:
     }
 
 
-def _image(seen: Observed, service: str) -> str:
-    found = seen.containers.get(name_of(service))
+def _image(seen: Observed, service: Service) -> str:
+    """Return the id of what a service runs; a job, which does not, has the image that bears its name."""
+    if service.job.kind:
+        return seen.images[service.image].id if service.image in seen.images else ""
+    found = seen.containers.get(name_of(service.name))
     return found.image if found else ""

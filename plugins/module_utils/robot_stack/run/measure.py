@@ -26,6 +26,7 @@ class Measured:
     readings: list[Reading] = field(default_factory=list)
     engine: EngineReading | None = None
     judged: Judgements = field(default_factory=Judgements)
+    failed_backups: list[str] = field(default_factory=list)
 
 
 def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
@@ -47,7 +48,7 @@ def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
             hierarchy,
             readback.Known(seen.state.services.get(service.name, ServiceRecord()), recent.of(service.name), now),
         )
-        for service in call.stack.scoped_services
+        for service in call.stack.running_services
     ]
     readings = [_with_cause(call, reading) for reading in readings]
     readings = peaks.remembered(call.stack, readings, now)
@@ -59,13 +60,16 @@ def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
     shut = report.shut_out(shut_out.load(call.roots.path(call.stack.budget.root)), call.stack, now)
     if shut:
         result["shut_out"] = shut
+    backups = report.backups(call.stack, call.roots.path(call.stack.budget.root))
+    if backups.told:
+        result["backups"] = backups.told
     if call.window.hours:  # last, so that asking does not count in what was measured
         result["disk"] = disk_usage.read(call.stack, call.engine, call.roots)
         result["history"] = history.read(call.stack, call.window, now)
     kept = report.remembered(seen.state, readings)
     if remember and kept != seen.state:
         state.save(kept, call.roots.path(call.stack.budget.root))
-    return Measured(result, readings, engine_reading, judged)
+    return Measured(result, readings, engine_reading, judged, backups.failed)
 
 
 def _with_cause(call: Call, reading: readback.Reading) -> readback.Reading:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..base.units import mib_of
 from ..host.facts import Robot
@@ -12,6 +14,7 @@ from ..judge.readback import EngineReading, Reading
 from ..judge.verdict import Judgement, Judgements
 from ..plan import limits
 from ..plan.observe import Observed
+from ..records import job_record
 from ..records.shut_out import ShutOut
 from ..records.state import State
 from ..spec.model import Stack
@@ -96,6 +99,33 @@ def shut_out(found: ShutOut, stack: Stack, now: float) -> list[str]:
         f"{found.users[name].series} series in a day, its share are {declared.of(name)}"
         for name in found.names
     ]
+
+
+@dataclass(frozen=True)
+class Backups:
+    """A line for each backup that a timer makes; those of which the last one failed once more."""
+
+    told: list[str]
+    failed: list[str]
+
+
+def backups(stack: Stack, root: Path) -> Backups:
+    """Return when each database was backed up last, and why the last backup failed."""
+    told, failed = [], []
+    for job in stack.jobs:
+        if job.job.kind != "backup":
+            continue
+        record = job_record.load(root, job.job.database)
+        made = f"the last one was made {_utc(record.success_at)} ({record.words})"
+        last = made if record.success_at else "none was made yet"
+        if record.failure:
+            failed.append(f"the backup of {job.job.database} failed {_utc(record.run_at)}: {record.failure}; {last}")
+        told.append(failed[-1] if record.failure else f"backups of {job.job.database}: {last}")
+    return Backups(told, failed)
+
+
+def _utc(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
 
 
 def everything(

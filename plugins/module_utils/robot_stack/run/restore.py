@@ -31,6 +31,7 @@ LEFT_ALONE = (
     "orphan",
     "drop-directory",
     "drop-slice",
+    "drop-job",
 )
 VERSIONED = ("slice", "image", "retag", "data", "file", "container", "orphan")  # what tells versions apart
 
@@ -133,7 +134,7 @@ def automatically(call: Call, removable: Collection[str]) -> Outcome:
 
 
 def _words(stack: Stack, known: Generation, removable: Collection[str]) -> str:
-    names = [service.name for service in stack.scoped_services if service.name not in known.services]
+    names = [service.name for service in stack.running_services if service.name not in known.services]
     removed = [name for name in names if name in removable]
     left = [name for name in names if name not in removable]
     told = []
@@ -155,7 +156,7 @@ def measured(call: Call, outcome: Outcome) -> Measured:
 def fresh(stack: Stack, before: Observed) -> list[str]:
     """Return the services in scope that had no container before this run."""
     names = {container.service for container in before.containers.values()}
-    return [service.name for service in stack.scoped_services if service.name not in names]
+    return [service.name for service in stack.running_services if service.name not in names]
 
 
 def by_hand(call: Call) -> Return:

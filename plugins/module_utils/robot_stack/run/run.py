@@ -96,6 +96,7 @@ def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
     if call.stack.state != "verified":
         return result
     found = [f"drift: {step.summary}" for step in made.steps] + measured.judged.faults(verdict.FAILING)
+    found += measured.failed_backups
     return {**result, "failed": True, "msg": "; ".join(found)} if found else result
 
 

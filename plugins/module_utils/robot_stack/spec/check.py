@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from .model import Service, Shares, Stack
+from .model import BUCKET_SCHEME, Service, Shares, Stack
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 USER = re.compile(r"[0-9]+:[0-9]+")
@@ -13,7 +13,9 @@ SLICE = re.compile(r"[a-z0-9]+\.slice")
 SHORTEST_WATCHDOG_SECONDS = 5
 SMALLEST_LIMIT_MIB = 6  # the engine itself refuses less
 # what the stack itself calls its directories and slices
-TAKEN_NAMES = ("engine", "staging", "watchdog")
+TAKEN_NAMES = ("engine", "staging", "watchdog", "jobs")
+JOBS = ("", "backup", "restore")
+PLACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 TAKEN_DATA_NAMES = ("config",)
 UNCOUNTED_STATES = ("restored", "absent")  # what is declared is not what shall run
 
@@ -32,7 +34,8 @@ def found(stack: Stack) -> list[str]:
             f"watchdog_interval_seconds {stack.watchdog_interval_seconds} is below {SHORTEST_WATCHDOG_SECONDS}"
         )
     for service in stack.services:
-        faults += [f"service '{service.name}': {fault}" for fault in _service_faults(service)]
+        found = _service_faults(service) + _job_faults(stack, service)
+        faults += [f"service '{service.name}': {fault}" for fault in found]
     total = stack.budget.engine_memory_allowance_mib + sum(s.memory_limit_mib for s in stack.services)
     if stack.state not in UNCOUNTED_STATES and total > stack.budget.memory_budget_mib:
         faults.append(
@@ -79,6 +82,30 @@ def _share_faults(service: Service) -> list[str]:
     faults += [f"shares have '{url}' for an URL" for url in urls if not url.startswith("http://127.0.0.1:")]
     each = {"each user": shares.each, **shares.series}
     return faults + [f"the share of {user} is {most}, below 1" for user, most in each.items() if most < 1]
+
+
+def _job_faults(stack: Stack, service: Service) -> list[str]:
+    job = service.job
+    if not job.kind:
+        return []
+    if job.kind not in JOBS:
+        return [f"job.kind '{job.kind}' is none of {', '.join(filter(None, JOBS))}"]
+    faults = []
+    database = stack.service(job.database)
+    if database is None or not (database.data and database.probe.url):
+        faults.append(f"job.database '{job.database}' is no service with data that is declared as well")
+    if not PLACE.fullmatch(job.place):
+        faults.append(f"job.place '{job.place}' is no plain name")
+    bucket = job.destination[len(BUCKET_SCHEME) :].split("/") if job.destination.startswith(BUCKET_SCHEME) else []
+    if not job.folder and not (len(bucket) > 1 and all(bucket)):
+        faults.append(f"job.destination '{job.destination}' is neither fs:///PATH nor s3://BUCKET/PREFIX")
+    if job.folder:
+        inside = [f"{path.rstrip('/')}/" for path in (job.folder, stack.budget.root)]
+        if not _absolute(job.folder) or inside[0].startswith(inside[1]) or inside[1].startswith(inside[0]):
+            faults.append(f"job.destination '{job.destination}' is no folder of its own outside of {stack.budget.root}")
+    if job.delay_seconds < 0 or job.free_mib < 0 or "\n" in job.calendar:
+        faults.append("job.delay_seconds and job.free_mib are not below zero, and job.calendar is one line")
+    return faults
 
 
 def _absolute(path: str) -> bool:

@@ -10,6 +10,8 @@ from ..base.files import DesiredFile, DesiredFolder
 from .model import Service, Stack
 
 DATA_MODE = 0o750
+RESTORED = ".robot-stack-new"  # in a database's data: where a restore lays what is about to take its place
+JOB_DATA, JOB_BACKUPS = "/victoria-metrics-data", "/backups"  # where a job's container has the data, the backups
 BEFORE = "engine-settings.before"  # what an owner had left for an engine, before this project installed one
 
 
@@ -58,3 +60,10 @@ def data_path(stack: Stack, service: Service, name: str) -> str:
 def data_folder(root: str, service: str, name: str) -> str:
     """Return the host directory of data ``name`` of a service, below the stack's ``root``."""
     return f"{root}/{service}/{name}"
+
+
+def database_path(stack: Stack, job: Service) -> str:
+    """Return the host directory of the data that a job reads or makes."""
+    database = stack.service(job.job.database)
+    name = database.data[0].name if database and database.data else "data"
+    return data_folder(stack.budget.root, job.job.database, name)

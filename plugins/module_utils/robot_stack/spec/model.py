@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+FOLDER_SCHEME, BUCKET_SCHEME = "fs://", "s3://"
 STATES = ("present", "verified", "planned", "proven", "restored", "absent")
 
 
@@ -88,6 +89,30 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class Job:
+    """What makes a service a job: its container is made when its time comes, works, ends, and is removed.
+
+    `kind` is backup or restore ("": it is no job, but runs all the time). ``database`` is the service whose data it
+    reads or makes, ``destination`` where the backups are (fs:///PATH or s3://BUCKET/PREFIX), ``place`` the folder of
+    this computer's own below it. ``calendar`` is systemd's OnCalendar ("": no timer starts it).
+    """
+
+    kind: str = ""
+    database: str = ""
+    destination: str = ""
+    place: str = ""
+    calendar: str = ""
+    delay_seconds: int = 0  # by so much at random it is later
+    free_mib: int = 0  # stay free where the backups are
+    start_over: bool = False  # a database that is not what was backed up begins a new chain of backups
+
+    @property
+    def folder(self) -> str:
+        """The folder on this computer that holds the backups, "" where they are elsewhere."""
+        return self.destination[len(FOLDER_SCHEME) :] if self.destination.startswith(FOLDER_SCHEME) else ""
+
+
+@dataclass(frozen=True)
 class Service:
     """One container: image, limits, files, data and how to ask whether it works.
 
@@ -120,6 +145,7 @@ class Service:
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     shares: Shares = Shares()
     open_files_limit: int = 0  # connections included; 0: the engine's own
+    job: Job = Job()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # as the module was given it
 
     @property
@@ -211,3 +237,13 @@ class Stack:
     def scoped_services(self) -> tuple[Service, ...]:
         """The services that this call may touch, in the order given."""
         return tuple(service for service in self.services if self.in_scope(service.name))
+
+    @property
+    def running_services(self) -> tuple[Service, ...]:
+        """Those that this call may touch and that run all the time."""
+        return tuple(service for service in self.scoped_services if not service.job.kind)
+
+    @property
+    def jobs(self) -> tuple[Service, ...]:
+        """Those that this call may touch and that are jobs."""
+        return tuple(service for service in self.scoped_services if service.job.kind)

@@ -11,6 +11,7 @@ from .model import (
     ControllerSpec,
     DataDirectory,
     EngineSpec,
+    Job,
     ManagedFile,
     Mount,
     Probe,
@@ -103,6 +104,7 @@ def service_of(raw: Mapping[str, Any]) -> Service:
         notes=tuple(str(note) for note in raw.get("notes") or ()),
         shares=shares_of(raw.get("shares") or {}),
         open_files_limit=int(raw.get("open_files_limit") or 0),
+        job=job_of(raw.get("job") or {}),
         raw=raw,
     )
 
@@ -113,6 +115,14 @@ def _mount(raw: Mapping[str, Any]) -> Mount:
 
 def _data(raw: Mapping[str, Any]) -> DataDirectory:
     return DataDirectory(raw["name"], raw["target"], raw.get("adopts") or "", raw.get("adopts_from") or "")
+
+
+def job_of(raw: Mapping[str, Any]) -> Job:
+    """Return what makes a service a job; of one that runs all the time, nothing."""
+    keys = ("kind", "database", "destination", "place", "calendar")
+    kind, database, destination, place, calendar = (str(raw.get(key) or "") for key in keys)
+    delay, free = (int(raw.get(key) or 0) for key in ("delay_seconds", "free_mib"))
+    return Job(kind, database, destination, place, calendar, delay, free, bool(raw.get("start_over")))
 
 
 def shares_of(raw: Mapping[str, Any]) -> Shares:

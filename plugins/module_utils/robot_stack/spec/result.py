@@ -101,6 +101,7 @@ class Result(TypedDict, total=False):
     engine_usage: EngineRow
     budget: BudgetRow
     shut_out: list[str]
+    backups: list[str]
     verdict: str
     proven: bool
     fresh: list[str]

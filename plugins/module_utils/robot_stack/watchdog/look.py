@@ -26,7 +26,7 @@ from ..judge.readback import Reading
 from ..records import failure_history, record_file, samples, state
 from ..records.record_file import Fields
 from ..spec.model import Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
-from . import entry_point, filesystems, restart, start
+from . import backups, entry_point, filesystems, restart, start
 from . import metrics as metrics_page
 
 LOOKS_UNTIL_HUNG = 3
@@ -52,7 +52,8 @@ def look(
     kill: restart.Kill = os.kill,
 ) -> None:
     """Take one look at the robot. ``settings``: the directory that `watchdog_setup` describes."""
-    with suppress(lock.BusyError), lock.held(roots, patience_seconds=0):  # what a deployment stops does not hang
+    # what a deployment stops does not hang; a job stops nothing
+    with suppress(lock.BusyError), lock.held(roots, patience_seconds=0, beside_jobs=True):
         _look(settings, roots, engine, now, say, kill)
 
 
@@ -96,7 +97,9 @@ def _look(
     )
     paths = dict.fromkeys(path for service in stack.services for path in service.filesystems)
     written = {samples.FILE: samples.text(samples.Samples(seen)), metrics_page.FILE: page, **pages}
-    for path, content in {**written, filesystems.FILE: filesystems.text(paths, roots)}.items():
+    written[filesystems.FILE] = filesystems.text(paths, roots)
+    written[backups.FILE] = backups.text(roots.path(stack.budget.root))
+    for path, content in written.items():
         write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
     lost = "is gone" if not state.there(roots.path(stack.budget.root)) else ""
     if problems or lost:  # a run tells of it, and writes it anew: what is written now would hide it

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...base.units import bytes_of, mib_of
 from ...host.systemd import child_slice, slice_cgroup
-from ...spec.layout import config_directory, data_path
+from ...spec.layout import JOB_BACKUPS, JOB_DATA, RESTORED, config_directory, data_path, database_path
 from ...spec.model import Mount, Service, Stack
 from ..protocol import SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, FoundContainer
 from .fields import flag, number, part, parts, text, texts
@@ -25,7 +25,7 @@ def limits(service: Service) -> dict[str, Any]:
         "MemorySwap": limit,  # memory and swap together: equal means that there is no hidden swap
         "NanoCpus": round(service.cpu_limit * 1_000_000_000),
         "PidsLimit": service.pids_limit,
-        "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
+        "RestartPolicy": {"Name": "no" if service.job.kind else "unless-stopped", "MaximumRetryCount": 0},
     }
 
 
@@ -45,7 +45,8 @@ def body(
         "StopTimeout": service.stop_timeout_seconds,
         "HostConfig": {
             **limits(service),
-            "NetworkMode": "host",
+            # a job whose backups are in a folder asks nobody for anything
+            "NetworkMode": "none" if service.job.folder else "host",
             "IpcMode": "private",
             "CgroupnsMode": "private",
             "CgroupParent": cgroup_parent(stack, service.name, cgroup_driver),
@@ -90,7 +91,17 @@ def _mounts(stack: Stack, service: Service) -> list[dict[str, Any]]:
     if service.files:
         mounts.append(_bind(config_directory(stack, service), service.config_target, True))
     mounts += [_bind(data_path(stack, service, d.name), d.target, False) for d in service.data]
-    return mounts
+    return mounts + _job_mounts(stack, service)
+
+
+def _job_mounts(stack: Stack, service: Service) -> list[dict[str, Any]]:
+    """A backup reads the database and writes where backups are; a restore reads those, and writes beside the data."""
+    job, data = service.job, database_path(stack, service)
+    if not job.kind:
+        return []
+    restores = job.kind == "restore"
+    mounts = [_bind(f"{data}/{RESTORED}" if restores else data, JOB_DATA, not restores)]
+    return mounts + ([_bind(job.folder, JOB_BACKUPS, restores)] if job.folder else [])
 
 
 def _shown_path(mount: Mount) -> dict[str, Any]:

@@ -1,0 +1,224 @@
+"""A hub's samples in a backup and back: made by its timer's service, cut off, refused, restored onto an empty host."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import delivery
+import pytest
+import telemetry
+from waiting import until
+
+FOLDER = "/srv/hub-backup"
+JOB = "telemetry_hub_backup"
+UNIT, TIMER = f"robot-stack-{JOB}.service", f"robot-stack-{JOB}.timer"
+DATABASE = "robot-stack-telemetry_hub_victoriametrics"
+ROOT = "/var/lib/robot-stack"
+DATA = f"{ROOT}/telemetry_hub_victoriametrics/data"
+RECORD = f"{ROOT}/jobs/record-telemetry_hub_victoriametrics.json"
+MONTHS = 45 * 86400
+# Stops the container of a backup in the middle of its work, and then kills who looks after it.
+CUT_OFF = f"""
+set -u
+for attempt in $(seq 30); do
+    systemctl start --no-block {UNIT}
+    while systemctl is-active {UNIT} | grep -q activating; do
+        if docker inspect -f '{{{{.Args}}}}' robot-stack-{JOB} 2>/dev/null | grep -q snapshotName \\
+            && docker pause robot-stack-{JOB} >/dev/null 2>&1; then
+            systemctl kill --kill-who=main -s KILL {UNIT}
+            exit 0
+        fi
+    done
+done
+exit 1
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(robots: dict[str, Any]) -> Any:
+    return robots["hub"]
+
+
+@pytest.fixture(scope="module")
+def known(hub: Any) -> str:
+    """What is known to be in the database before anything is backed up."""
+    lay(hub)
+    hub.run(f"python3 /run/known.py write {int(time.time()) - MONTHS}")
+    digest = found(hub)
+    assert digest.startswith("300000 ")
+    until(lambda: not merging(hub), "what was written is merged")
+    return digest
+
+
+def lay(hub: Any) -> None:
+    delivery.lay(hub, (Path(__file__).parents[1] / "known.py").read_bytes(), "/run/known.py")
+    hub.run(f"rmdir {delivery.STAGING}")  # the helper makes it
+
+
+def merging(hub: Any) -> bool:
+    page = hub.get("http://127.0.0.1:8428/metrics")
+    return bool(
+        re.search(r'^vm_active_merges\{type="storage/(small|big)"\} [1-9]|^vm_active_force_merges [1-9]', page, re.M)
+    )
+
+
+def found(hub: Any) -> str:
+    return str(hub.run("python3 /run/known.py found")).strip()
+
+
+def backed_up(hub: Any) -> dict[str, Any]:
+    """Make a backup, and return what is remembered of it."""
+    done = hub.host.run(f"systemctl start {UNIT}")
+    record: dict[str, Any] = json.loads(hub.run(f"cat {RECORD}"))
+    assert done.rc == 0, record
+    return record
+
+
+def refused(hub: Any, words: str) -> None:
+    """Have a backup fail for a reason that is remembered."""
+    assert hub.host.run(f"systemctl start {UNIT}").rc != 0
+    failure = json.loads(hub.run(f"cat {RECORD}"))["failure"]
+    assert re.search(words, failure), failure
+    assert failure in hub.run(f"journalctl --quiet --output=cat --unit={UNIT}")
+
+
+def whole(hub: Any) -> set[str]:
+    """The backups whose writer came to its end."""
+    return {Path(path).parent.name for path in hub.run(f"find {FOLDER} -name backup_complete.ignore").split()}
+
+
+def nothing_left(hub: Any) -> None:
+    assert json.loads(hub.get("http://127.0.0.1:8428/snapshot/list"))["snapshots"] == []
+    assert hub.run(f"docker ps --all --quiet --filter name=robot-stack-{JOB}") == ""
+
+
+def counted(hub: Any, until_: float) -> int:
+    """How many samples of the robot there are in the minutes before a moment."""
+    query = quote('sum(count_over_time(up{robot="scout"}[1h]))')
+    page = hub.get(f"http://127.0.0.1:8428/api/v1/query?query={query}&time={until_:.3f}&nocache=1")
+    (result,) = json.loads(page)["data"]["result"]
+    return int(result["value"][1])
+
+
+def verified(playbook: Any) -> tuple[int, str]:
+    done = playbook("playbooks/hub.yml", "-e", "hub_state=verified")
+    return done.returncode, done.stdout
+
+
+def test_between_two_backups_there_is_a_timer_and_nothing_else(hub: Any) -> None:
+    assert hub.run(f"systemctl is-active {TIMER}; systemctl is-enabled {TIMER}").split() == ["active", "enabled"]
+    assert hub.run(f"docker ps --all --quiet --filter name=robot-stack-{JOB}") == ""
+
+
+def test_a_backup_is_made_and_told(hub: Any, known: str) -> None:
+    telemetry.arrive(hub, "scout")
+    record = backed_up(hub)
+    assert record["contents"]["rows"] > 300000
+    assert whole(hub) == {"latest"}
+    nothing_left(hub)
+    until(lambda: hub.query_now('robot_stack_backup_last_result{hub="hub"} == 1'), "the hub has the metric")
+    assert hub.run(f"stat -c %u:%a {FOLDER}").strip() == "70111:700"
+
+
+def test_a_second_one_sends_what_is_new(hub: Any, known: str) -> None:
+    first = json.loads(hub.run(f"cat {RECORD}"))["uploaded"]
+    telemetry.settled(hub, "scout")
+    assert backed_up(hub)["uploaded"] < first / 2
+    assert whole(hub) == {"latest", "previous"}
+
+
+def test_one_that_is_cut_off_harms_no_other(hub: Any, playbook: Any, known: str) -> None:
+    delivery.lay(hub, CUT_OFF.encode(), "/run/cut_off.sh")
+    hub.run(f"rmdir {delivery.STAGING}")
+    hub.run("bash /run/cut_off.sh")
+    until(lambda: "failed" in hub.host.run(f"systemctl is-active {UNIT}").stdout, "systemd has seen it")
+    assert whole(hub) == {"previous"}
+    nothing_left(hub)
+    code, told = verified(playbook)
+    assert code == 2
+    assert "it was cut off; the last one was made" in told
+    backed_up(hub)
+    assert whole(hub) == {"latest", "previous"}
+    assert verified(playbook)[0] == 0
+
+
+def test_a_full_folder_and_one_that_is_gone_are_told_and_the_hub_serves_on(hub: Any, known: str) -> None:
+    hub.run(f"mount -t tmpfs -o size=8m,uid=70111,gid=70111,mode=0700 tmpfs {FOLDER}")
+    try:
+        refused(hub, "are free in /srv/hub-backup: the backup needs")
+    finally:
+        hub.run(f"umount {FOLDER}")
+    hub.run(f"mv {FOLDER} {FOLDER}.away")
+    try:
+        refused(hub, "is not there: mount its disk, or make it: install -d")
+    finally:
+        hub.run(f"mv {FOLDER}.away {FOLDER}")
+    telemetry.arrive(hub, "scout")
+    assert whole(hub) == {"latest", "previous"}
+    nothing_left(hub)
+
+
+def test_an_empty_database_takes_no_backups_place_and_its_samples_come_back(
+    hub: Any, robots: dict[str, Any], playbook: Any, known: str
+) -> None:
+    # what was under way when the snapshot was made is in none of its samples
+    moment = backed_up(hub)["contents"]["newest"] / 1000 - 30
+    before = counted(hub, moment)
+    hub.run(
+        f"systemctl stop robot-stack-watchdog.timer && docker stop {DATABASE} && rm -rf {DATA}"
+        f" && install -d -o 70111 -g 70111 -m 0750 {DATA} && docker start {DATABASE}"
+    )
+    telemetry.arrive(hub, "scout")
+    refused(hub, "the database (holds|begins).*was left as it is.*playbooks/hub_restore.yml")
+    assert whole(hub) == {"latest", "previous"}
+    # the disk is another one: nothing of the stack is there, but for the backups
+    hub.run(
+        f"systemctl disable --now {TIMER}; docker ps --all --quiet | xargs docker rm --force; rm -rf {ROOT}"
+        " /run/robot-stack /etc/systemd/system/robot-stack-*; systemctl daemon-reload"
+    )
+    done = playbook("playbooks/hub_restore.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the database finds the newest sample of the backup" in done.stdout
+    assert found(hub) == known
+    assert counted(hub, moment) == before
+    telemetry.drained(robots["scout"])
+    telemetry.arrive(hub, "scout")
+    assert hub.run(f"ls {ROOT}/jobs").count("telemetry_hub_restore") == 0
+
+
+def test_samples_that_are_there_are_not_replaced_unasked(hub: Any, playbook: Any, known: str) -> None:
+    containers = hub.run("docker ps --quiet")
+    done = playbook("playbooks/hub_restore.yml")
+    assert done.returncode != 0
+    assert "add -e restore_replace=true" in done.stdout + done.stderr
+    assert hub.run("docker ps --quiet") == containers
+
+
+def test_samples_that_are_there_are_replaced_if_asked(hub: Any, playbook: Any, known: str) -> None:
+    done = playbook("playbooks/hub_restore.yml", "-e", "restore_replace=true")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert found(hub) == known
+    telemetry.arrive(hub, "scout")
+
+
+def test_the_chain_goes_on_after_a_restore(hub: Any, known: str) -> None:
+    chains = hub.run(f"ls {FOLDER}/hub")
+    backed_up(hub)
+    assert hub.run(f"ls {FOLDER}/hub") == chains
+    assert len(chains.split()) == 1
+
+
+def test_switched_off_it_leaves_the_backups_and_nothing_else(hub: Any, playbook: Any, known: str) -> None:
+    off = ("playbooks/hub.yml", "-e", '{"telemetry_hub_backup_enabled": false}')
+    done = playbook(*off)
+    assert done.returncode == 0, done.stdout
+    assert f"start {JOB} no more (its backups stay)" in done.stdout
+    assert hub.host.run(f"systemctl cat {TIMER}").rc != 0
+    assert hub.run("find /etc/systemd/system -name '*backup*'") == ""
+    assert whole(hub) == {"latest", "previous"}
+    assert "Nothing changed." in playbook(*off).stdout

@@ -1,0 +1,1 @@
+"""What a timer starts now and then: the backup of a hub's database."""
