@@ -10,7 +10,8 @@ from typing import Any
 
 from untouched import changed, photograph
 
-ALLOWED = {"memory_cgroup_reboot_allowed": True}
+# The limit is another one than declared, so that test_changes.py can change it.
+ALLOWED = {"memory_cgroup_reboot_allowed": True, "sensor_service_memory_limit_mib": 40}
 BOOT_LINE = "/boot/firmware/cmdline.txt"
 BOOT_DISK = f"cat {BOOT_LINE}; ls -AlR --time-style=full-iso /boot/firmware"
 OPTIONS = "cgroup_enable=memory cgroup_memory=1"
