@@ -9,7 +9,8 @@ short_description: A table of budgets and usage at the end of a run
 description:
   - Prints, for every robot that the robot_stack module was run on, each service's limit (as the kernel has it), its
     usage and its verdict, the engine, and the whole stack against its budget.
-  - Then what changed on which robot, what was refused and why, and the robots that could not be reached.
+  - Then what changed on which robot, what was refused and why, the robots that could not be reached, and which other
+    tasks changed something. C(Nothing changed.) stands there only if nothing did.
   - For a verified robot that differs from its declaration, each difference, with a diff where it is text.
   - Where nothing may change (preflight, check mode), first a table of the plan, with the robot's RAM, its budget and
     how that is shared out, and each robot's steps, or the reasons of its refusal; then what runs now, judged by the
@@ -24,6 +25,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import changes
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers import shape
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
 
@@ -46,6 +48,7 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._results: dict[str, dict[str, Any]] = {}
         self._unreachable: set[str] = set()
+        self._others = changes.OtherTasks()
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Remember what a robot answered."""
@@ -80,8 +83,8 @@ class CallbackModule(CallbackBase):
         against += [line for robot, result in sorted(running.items()) for line in reasons(robot, result)]
         for line in [*against, *told(done, sorted(self._unreachable))]:
             show(self._display, line)
-        if planned:
-            show(self._display, "Nothing was changed.")
+        for line in changes.told(planned, done, self._unreachable, self._others):
+            show(self._display, line)
 
     def _show_differences(self, results: dict[str, dict[str, Any]]) -> None:
         for robot, result in sorted(results.items()):
@@ -105,6 +108,7 @@ class CallbackModule(CallbackBase):
                 show(self._display, f"  - {reason}")
 
     def _keep(self, result: Any, failed: bool = False) -> None:
+        self._others.saw(result, failed)
         if result.task.action.rsplit(".", 1)[-1] == "robot_stack":
             robot = str(result.host.get_name())
             # Also what Ansible made of a failure, with whatever words the robot put into it.
@@ -265,7 +269,4 @@ def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str
             found += [f"{robot}: {told}."] if left is not None else []
         if (result.get("engine_usage") or {}).get("below_ceiling") is False:
             found.append(f"{robot}: its engine is outside the ceiling: its memory is counted, not capped.")
-    found += [f"{robot} could not be reached." for robot in unreachable]
-    if results and not any(result.get("changed") or result.get("failed") for result in results.values()):
-        found.append("Nothing changed.")
-    return found
+    return found + [f"{robot} could not be reached." for robot in unreachable]

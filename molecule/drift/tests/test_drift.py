@@ -122,6 +122,7 @@ def test_a_file_that_was_edited_and_a_container_that_was_stopped(
 ) -> None:
     (mount,) = [m for m in strayed.inspect("victoriametrics")["HostConfig"]["Mounts"] if m["Target"] == "/config"]
     file = f"{mount['Source']}/scrape.yml"
+    ours = strayed.inspect("sensor_service")["Id"]
     # without its watchdog, which would start it
     strayed.run(f"systemctl stop robot-stack-watchdog.timer && echo '# by hand' >> {file} && docker stop {SENSOR}")
     told = told_and_healed(
@@ -131,8 +132,9 @@ def test_a_file_that_was_edited_and_a_container_that_was_stopped(
         f"write {file}",
         "-# by hand",
         "one of its files was changed",
-        f"recreate container {SENSOR}: it is exited",
+        f"start container {SENSOR}: it is exited",
     )
+    assert strayed.inspect("sensor_service")["Id"] == ours, "what is as declared is started, and its log stays"
     assert "sensor_service: down" in told
     assert "by hand" not in strayed.run(f"cat {file}")
 

@@ -85,6 +85,7 @@ def report(playbook: Any) -> Path:
         done = write(playbook, ARTIFACTS)
         assert done.returncode == 0, done.stdout
         assert f"written to {ARTIFACTS / NAME}.html" in done.stdout
+        assert "No stack changed; other tasks changed something: Report is written." in done.stdout
         known = [robot.get("history", {}) for robot in data(ARTIFACTS)["robots"].values()]
         return all(len(history.get("moments", [])) >= 12 and history.get("scrapes") for history in known)
 

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
@@ -39,7 +39,10 @@ def nobody(_words: str) -> None:
 
 @dataclass
 class Applier:
-    """Everything that the steps need; ``archives`` are by image reference."""
+    """Everything that the steps need; ``archives`` are by image reference.
+
+    ``otherwise`` tells, by a step's summary, of what was done in another way than planned.
+    """
 
     stack: Stack
     roots: Roots
@@ -49,6 +52,7 @@ class Applier:
     clock: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
     audit: Tell = nobody
+    otherwise: dict[str, Step] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Bind each kind of step to its method."""
@@ -71,6 +75,7 @@ class Applier:
             "folder": lambda step: files.put_right(files.DesiredFolder(**step.request), self.roots.filesystem),
             "file": self._write,
             "container": lambda step: self._replacement(step).make(step.request),
+            "start": self._start,
             "halt": self._halt,
             "settle": lambda step: self._replacement(step).settle(),
             "orphan": self._orphan,
@@ -97,7 +102,7 @@ class Applier:
         except BaseException:  # a part of it may be done: it is told, too
             self.audit(f"{step.summary}: failed")
             raise
-        self.audit(step.summary)
+        self.audit(self.otherwise.get(step.summary, step).summary)
 
     def lacks(self, step: Step) -> bool:
         """Whether the controller must do or bring something before ``step`` can be done."""
@@ -254,6 +259,18 @@ class Applier:
             lambda: rename_data.take(self.stack, service, self.roots),
             self.stack.budget.root,
         )
+
+    def _start(self, step: Step) -> None:
+        """Start what is as declared; what the engine refuses to start is made anew."""
+        refused = self._replacement(step).start()
+        if refused:
+            words = f"recreate container {name_of(step.subject)}: it could not be started ({refused})"
+            self._replacement(step).make(step.request)
+            self.otherwise[step.summary] = replace(step, summary=words)
+            return
+        found, known = self.engine.inspect(name_of(step.subject)), state.load(self._root).services.get(step.subject)
+        if found and (known is None or found.id not in (known.container, known.made)):
+            self._remember_container(self._service(step), "")  # made by a run that was cut off before it remembered
 
     def _halt(self, step: Step) -> None:
         self.engine.stop(name_of(step.subject), self._service(step).stop_timeout_seconds)

@@ -10,12 +10,12 @@ NAME and NAME.previous       the new one is finished where it works, and else th
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 
 from ..ask import data_check, http
-from ..engine.protocol import PREVIOUS, Engine, EngineError, FoundContainer, name_of
+from ..engine.protocol import PAUSED, PREVIOUS, Engine, EngineError, FoundContainer, name_of
 from ..judge import cause
 from ..spec.model import Service
 from . import rename_data
@@ -72,6 +72,25 @@ class Replacement:
             raise
         self._finish(reason, before)
 
+    def start(self) -> str:
+        """Let what is right and does not run, run; return why the engine refuses it, "" where it does not.
+
+        Raises `ServiceFailedError` where it runs and does not become healthy.
+        """
+        before = self.engine.inspect(self._name) or FoundContainer("", self._name)
+        try:
+            if before.status == PAUSED:
+                self.engine.resume(self._name)
+            else:
+                self.engine.start(self._name)
+        except EngineError as error:
+            return str(error)
+        # engines begin to count anew at a start that was asked for, or go on
+        reason = http.wait_until_healthy(self.service, lambda: self._ended((0, before.restarts)), pause=self.pause)
+        if reason:
+            self._fail(reason, "its container is as declared, and was started as it is")
+        return ""
+
     def settle(self) -> None:
         """Finish a replacement that was cut off after the new container had been made."""
         self._finish(http.wait_until_healthy(self.service, self._ended, pause=self.pause), None)
@@ -94,22 +113,24 @@ class Replacement:
             # an interrupted run made what runs, and nobody saw it work: what that run set aside stays the good one
             self.engine.remove(self._name)
 
-    def _ended(self) -> str:
+    def _ended(self, restarts: Collection[int] = (0,)) -> str:
         now = self.engine.inspect(self._name) or FoundContainer("", self._name)
-        if now.restarting or not now.running or now.restarts:
+        if now.restarting or not now.running or now.restarts not in restarts:
             why = "killed for lack of memory" if now.oom_killed else f"exit code {now.exit_code}"
             return f"its container ended ({why})"
         return ""
 
     def _finish(self, reason: str | None, before: FoundContainer | None) -> None:
         if reason:
-            said = cause.of(self.engine, self.service, self.root)
-            told = f"\n{said}" if said else ""
-            raise ServiceFailedError(f"{self.service.name}: {reason}; {self._put_back(before)}{told}")
+            self._fail(reason, self._put_back(before))
         # remembered first, removed after: a run that is cut off in between is finished by the next one
         previous = self.engine.inspect(self._previous)
         self.remember(self.service, previous.image if previous else "")
         self.engine.remove(self._previous)
+
+    def _fail(self, reason: str, done: str) -> NoReturn:
+        said = cause.of(self.engine, self.service, self.root)
+        raise ServiceFailedError("\n".join(filter(None, [f"{self.service.name}: {reason}; {done}", said])))
 
     def _put_back(self, before: FoundContainer | None) -> str:
         """Let what worked run again; ``before`` is what bore the name when this began. Return what was done."""
@@ -121,5 +142,8 @@ class Replacement:
             if self.engine.inspect(self._previous) is None:
                 return NOTHING_LEFT
             self.engine.rename(self._previous, self._name)
-        self.engine.start(self._name)
+        try:
+            self.engine.start(self._name)
+        except EngineError as error:  # it did not run before either
+            return f"{PUT_BACK}, and cannot be started: {error}"
         return PUT_BACK

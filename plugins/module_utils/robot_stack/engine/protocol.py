@@ -19,6 +19,8 @@ SERVICE_LABEL = "robot-stack.service"
 SPEC_LABEL = "robot-stack.spec"
 PREFIX = "robot-stack-"
 PREVIOUS = ".previous"
+STARTABLE = ("created", "exited")  # what does not run and can be started as it is
+PAUSED = "paused"
 SPEC_DIFFERS = "settings, files or image differ from the spec it was made of"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..base import files
 from ..base.files import DesiredFile
-from ..engine.protocol import PREVIOUS, SPEC_DIFFERS, FoundContainer, name_of
+from ..engine.protocol import PAUSED, PREVIOUS, SPEC_DIFFERS, STARTABLE, FoundContainer, name_of
 from ..host import kernel_cmdline, systemd
 from ..spec import door, layout
 from ..spec.model import Service, Stack
@@ -186,12 +186,16 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     sees = _sees_no_more(stack, request, found)
     if sees:
         reasons = [words for words in reasons if words != SPEC_DIFFERS] + [f"it sees {sees} of the robot no more"]
-    if rewritten and not reasons:
-        reasons = ["one of its files was changed"]
+    if rewritten and (not reasons or found.status == PAUSED):  # what starts reads it as it is now
+        reasons.append("one of its files was changed")
     if not reasons and interrupted:
         return Step("settle", service.name, f"finish the replacement of container {name}, which was interrupted")
     if not reasons:
         return None
+    if not interrupted and found.status in (*STARTABLE, PAUSED) and reasons == [f"it is {found.status}"]:
+        summary = f"start container {name}: it is {found.status}"
+        diff = line_diff(f"container {name}", "state", found.status, "running")
+        return Step("start", service.name, summary, diff, request=request)
     reasons += ["its replacement was interrupted"] if interrupted else []
     diff = _container_diff(name, found, seen.driver.described(request), running.environment if running else [])
     return Step("container", service.name, f"recreate container {name}: {'; '.join(reasons)}", diff, request=request)

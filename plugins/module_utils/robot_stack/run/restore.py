@@ -33,7 +33,8 @@ LEFT_ALONE = (
     "drop-slice",
     "drop-job",
 )
-VERSIONED = ("slice", "image", "retag", "data", "file", "container", "orphan")  # what tells versions apart
+# what tells versions apart; that one of them does not run makes no other
+VERSIONED = ("slice", "image", "retag", "data", "file", "container", "orphan")
 
 
 class NothingGoodError(RuntimeError):

@@ -135,7 +135,7 @@ def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
         raise _all_put_back(call, seen, error) from error
     if call.stack.state != "absent":
         applier.clean()
-    done += [step for step in made.steps if step not in done]
+    done += [applier.otherwise.get(step.summary, step) for step in made.steps if step not in done]
     return _judged(call, seen, done)
 
 

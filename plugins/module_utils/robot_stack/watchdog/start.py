@@ -12,20 +12,17 @@ from dataclasses import replace
 from subprocess import SubprocessError
 from typing import Callable
 
-from ..engine.protocol import Engine, EngineError, name_of
+from ..engine.protocol import PAUSED, STARTABLE, Engine, EngineError, name_of
 from ..host import systemd, units
 from ..host.systemd import CommandError, Run
 from ..judge.readback import Reading
 from ..records import failure_history
 from ..spec.model import Service
 
-STOPPED = ("created", "exited")
-PAUSED = "paused"
-
 
 def started(service: Service, reading: Reading, engine: Engine, say: Callable[[str], None]) -> Reading:
     """Start a service that should run and does not; return its reading with that in its account."""
-    if reading.kept_stopped or reading.status not in (*STOPPED, PAUSED):
+    if reading.kept_stopped or reading.status not in (*STARTABLE, PAUSED):
         return reading
     name = name_of(service.name)
     try:

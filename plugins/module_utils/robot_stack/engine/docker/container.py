@@ -11,7 +11,7 @@ from ...base.units import bytes_of, mib_of
 from ...host.systemd import child_slice, slice_cgroup
 from ...spec.layout import JOB_BACKUPS, JOB_DATA, RESTORED, config_directory, data_path, database_path
 from ...spec.model import Mount, Service, Stack
-from ..protocol import SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, FoundContainer
+from ..protocol import PAUSED, SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, FoundContainer
 from .fields import flag, number, part, parts, text, texts
 
 OOM_SCORE = 500  # when the ceiling is hit, a container dies before the engine does
@@ -144,7 +144,7 @@ def drift(
         reasons.append(Difference("spec", SPEC_DIFFERS))
     elif not reasons and made and found.id != made:
         reasons.append(Difference("maker", "it was made by hand, or by another program"))
-    if not found.running:
+    if not found.running or found.status == PAUSED:
         reasons.append(Difference("state", f"it is {found.status or 'not running'}"))
     return reasons
 
