@@ -22,7 +22,7 @@ ROOT = "/var/lib/robot-stack"
 DATA = f"{ROOT}/telemetry_hub_victoriametrics/data"
 RECORD = f"{ROOT}/jobs/record-telemetry_hub_victoriametrics.json"
 MONTHS = 45 * 86400
-# Kills who looks after a backup, and stops its container, while `latest` is being changed: by then it has lost its mark.
+# Kills who looks after a backup, and stops its container, while `latest` is being changed: its mark is gone by then.
 # With a hundredth of a processor that takes seconds.
 CUT_OFF = f"""
 set -u
