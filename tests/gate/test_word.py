@@ -82,6 +82,13 @@ def test_the_way_through_the_gate_reaches_the_robot(trace: Path) -> None:
     assert trace.exists(), done.stdout
 
 
+def test_a_service_that_is_switched_off_needs_no_word(trace: Path) -> None:
+    off = {"sensor_service_enabled": False, "victoriametrics_scrape_targets": {}}
+    done = play(trace, "playbooks/verify.yml", "-e", json.dumps(off))
+    assert "which the gate has not seen" not in " ".join(done.stdout.split())
+    assert trace.exists(), done.stdout
+
+
 def test_a_task_that_is_started_in_the_middle_is_told_why(trace: Path) -> None:
     done = play(trace, "playbooks/site.yml", "--start-at-task", "Robot has its stack, inside its budget")
     told = " ".join(done.stdout.split())

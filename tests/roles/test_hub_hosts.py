@@ -42,6 +42,14 @@ def test_one_host_is_not(tmp_path: Path) -> None:
     assert "UNREACHABLE" in told, "it went on, as far as to the host that does not exist"
 
 
+def test_a_hub_without_backups_is_asked_for_none(tmp_path: Path) -> None:
+    told = run(
+        tmp_path, "hub", "here.invalid", more=("-e", "hub_state=planned")
+    ).stdout  # secrets are not asked for first
+    assert "which the gate has not seen" not in " ".join(told.split())
+    assert "UNREACHABLE" in told, "it went on, as far as to the host that does not exist"
+
+
 def test_what_cannot_work_is_refused_before_the_host_is_contacted(tmp_path: Path) -> None:
     done = hub(tmp_path, "here.invalid telemetry_hub_vmauth_memory_limit_mb=64 robot_stack_memory_budget_mib=300")
     assert done.returncode != 0

@@ -34,9 +34,13 @@ class ServiceArguments:
         self._roles = roles.folders(variables)
 
     def specs(self, entries: Sequence[Any]) -> list[Mapping[str, Any]]:
-        """Return the services as the play has them; raise AnsibleActionFail where there is no such role."""
+        """Return the services that run, as the play has them; raise AnsibleActionFail where there is no such role.
+
+        One that is switched off is asked of no robot: the gate has not looked at it, and no image is made for it.
+        """
         self._join([entry for entry in entries if not isinstance(entry, Mapping)])
-        return [self._spec(entry) for entry in entries]
+        found = [self._spec(entry) for entry in entries]
+        return [spec for spec in found if spec.get("enabled", True) is not False]
 
     def of(self, specs: Sequence[Mapping[str, Any]], state: str, architecture: str) -> list[dict[str, Any]]:
         """Return the services of `specs`; raise AnsibleActionFail where a file or an image cannot be had."""
