@@ -39,16 +39,23 @@ images: engine ## Have base images and robots' operating systems in the local en
 	@testbed/base_images
 	@testbed/robot_images
 
-demo: images ## Create three robots on this machine, give them their stack, open their VMUI
-	@ansible-playbook -i inventory/demo testbed/create.yml
-	@ansible-playbook -i inventory/demo playbooks/site.yml
-	@echo "Open in a browser (make demo-down removes it all):"
-	@testbed/tunnels up inventory/demo
+# HUB=1: the robots send to a hub as well. What its inventory says of them is read after what theirs says.
+DEMO := inventory/demo $(if $(filter 1,$(HUB)),inventory/demo_hub)
+ifneq (,$(and $(filter demo,$(MAKECMDGOALS)),$(filter-out 0 1,$(HUB))))
+$(error HUB is $(HUB): "make demo HUB=1" makes a hub as well, "make demo" makes none)
+endif
 
-demo-down: setup ## Remove the demo's robots, tunnels and keys
+demo: images ## Create three robots on this machine, give them their stack, open their VMUI (HUB=1: and a hub's, for all of them)
+	@ansible-playbook $(addprefix -i ,$(DEMO)) testbed/create.yml
+	@$(if $(filter 1,$(HUB)),ansible-playbook $(addprefix -i ,$(DEMO)) playbooks/hub.yml)
+	@ansible-playbook $(addprefix -i ,$(DEMO)) playbooks/site.yml
+	@echo "Open in a browser (make demo-down removes it all):"
+	@testbed/tunnels up $(DEMO)
+
+demo-down: setup ## Remove the demo's robots, its hub, tunnels and keys
 	@testbed/engine
-	@testbed/tunnels down inventory/demo
-	@ansible-playbook -i inventory/demo testbed/destroy.yml
+	@testbed/tunnels down inventory/demo inventory/demo_hub
+	@ansible-playbook -i inventory/demo -i inventory/demo_hub testbed/destroy.yml
 
 lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 	ansible-lint --offline
