@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable
 
 from ..ask import data_check, http
 from ..engine.protocol import PAUSED, PREVIOUS, Engine, EngineError, FoundContainer, name_of
@@ -88,7 +88,7 @@ class Replacement:
         # engines begin to count anew at a start that was asked for, or go on
         reason = http.wait_until_healthy(self.service, lambda: self._ended((0, before.restarts)), pause=self.pause)
         if reason:
-            self._fail(reason, "its container is as declared, and was started as it is")
+            raise self._failed(reason, lambda: "its container is as declared, and was started as it is")
         return ""
 
     def settle(self) -> None:
@@ -122,15 +122,16 @@ class Replacement:
 
     def _finish(self, reason: str | None, before: FoundContainer | None) -> None:
         if reason:
-            self._fail(reason, self._put_back(before))
+            raise self._failed(reason, lambda: self._put_back(before))
         # remembered first, removed after: a run that is cut off in between is finished by the next one
         previous = self.engine.inspect(self._previous)
         self.remember(self.service, previous.image if previous else "")
         self.engine.remove(self._previous)
 
-    def _fail(self, reason: str, done: str) -> NoReturn:
+    def _failed(self, reason: str, undo: Callable[[], str]) -> ServiceFailedError:
+        """Return the failure, after ``undo``, which tells what it did; a container that goes takes its log with it."""
         said = cause.of(self.engine, self.service, self.root)
-        raise ServiceFailedError("\n".join(filter(None, [f"{self.service.name}: {reason}; {done}", said])))
+        return ServiceFailedError("\n".join(filter(None, [f"{self.service.name}: {reason}; {undo()}", said])))
 
     def _put_back(self, before: FoundContainer | None) -> str:
         """Let what worked run again; ``before`` is what bore the name when this began. Return what was done."""
