@@ -56,7 +56,9 @@ def made(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Have `make` tell what it would run."""
     argv = ["make", "--dry-run", "--file", str(PROJECT / "Makefile"), *words]
     clean = {
-        key: value for key, value in os.environ.items() if key not in ("HUB", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("HUB", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
     }
     return subprocess.run(argv, cwd=folder, env=clean, capture_output=True, text=True, check=False)
 
