@@ -11,8 +11,7 @@ from pathlib import Path
 from testbed.machines.settings import Machine
 
 PROGRAM = "qemu-system-x86_64"
-# One thread for all processors: with one for each, a kernel that patches its own code was seen to panic at its boot.
-EMULATED, KVM = "tcg,thread=single,tb-size=512", "kvm"
+EMULATED, KVM = "tcg,thread=multi,tb-size=512", "kvm"
 # QEMU ends with whoever started it, however that ends.
 BOUND = ("setpriv", "--pdeathsig", "KILL", "--")
 DISK, BOOT_DISK, SWAP_DISK, MONITOR = "disk.qcow2", "boot.img", "swap.img", "qmp.sock"

@@ -30,7 +30,7 @@ def test_qemu_is_called_with_what_the_inventory_says_and_ends_with_its_keeper() 
     assert [drive.partition(",")[0] for drive in values(argv, "-drive")] == ["file=disk.qcow2", "file=boot.img"]
     assert values(argv, "-chardev") == ["file,id=console,append=on,path=/artifacts/a,,b.log"]
     assert values(argv, "-rtc") == ["base=utc"]
-    assert values(argv, "-accel") == ["tcg,thread=single,tb-size=512"]
+    assert values(argv, "-accel") == ["tcg,thread=multi,tb-size=512"]
     assert "-no-reboot" in argv, "the kernel line is read again at each start"
 
 
