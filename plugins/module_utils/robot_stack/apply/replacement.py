@@ -145,6 +145,6 @@ class Replacement:
             self.engine.rename(self._previous, self._name)
         try:
             self.engine.start(self._name)
-        except EngineError as error:  # it did not run before either
+        except EngineError as error:  # told beside the failure that led here
             return f"{PUT_BACK}, and cannot be started: {error}"
         return PUT_BACK
