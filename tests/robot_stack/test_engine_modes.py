@@ -6,11 +6,12 @@ import dataclasses
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container, found
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container, found, setup
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.driver import Docker
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, plan
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import NAME, Operator
-from robot_stack.robots import service
+from robot_stack.robots import Robot, service
 from robot_stack.test_plan import declared, done, info
 
 VERSION = {"ApiVersion": "1.41"}
@@ -80,3 +81,46 @@ def test_runtimes_that_make_ordinary_containers_are_taken(runtime: str) -> None:
 @pytest.mark.parametrize("odd", [None, "name=userns", [None, 5], {}, ["name=apparmor", "userns"]])
 def test_odd_options_say_nothing(odd: Any) -> None:
     assert not told(SecurityOptions=odd).remaps_users
+
+
+@pytest.mark.parametrize("asked", ["present", "planned", "verified"])
+def test_a_snap_that_runs_is_refused_before_anything_is_asked_for(
+    operator: Operator, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """It answers at the usual socket, and mounts an empty folder where one of the stack's was asked for."""
+    answer = fake.answer
+
+    def snap(method: str, target: str, body: bytes) -> Any:
+        status, content = answer(method, target, body)
+        root = {"DockerRootDir": "/var/snap/docker/common/var-lib-docker"}
+        return status, ({**content, **root} if target.endswith("/info") else content)
+
+    monkeypatch.setattr(fake, "answer", snap)
+    told = operator.call(service(), state=asked, sent=False)
+    (reason,) = told["refusals"]
+    assert "its Docker is a snap" in reason
+    assert "snap remove docker" in reason
+    assert (told["failed"], told["changed"], told["plan"]) == (True, False, [])
+    assert "needs" not in told, "an image would be sent that no container can use"
+
+
+@pytest.mark.parametrize("command", setup.SNAP_COMMANDS)
+def test_a_snap_that_does_not_run_is_no_robot_without_an_engine(robot: Robot, command: str) -> None:
+    """Another engine beside it would want the same socket."""
+    link = robot.root / command[1:]
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/usr/bin/snap")
+    told = Operator(robot, None).call(service(), state="planned", sent=False)
+    assert [reason for reason in told["refusals"] if "its Docker is a snap" in reason] == told["refusals"]
+
+
+def test_a_snap_beside_an_ordinary_engine_that_runs_is_nobodys_business(operator: Operator, robot: Robot) -> None:
+    link = robot.root / "snap/bin/docker"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/usr/bin/snap")
+    assert operator.call(service(), state="planned", sent=False)["refusals"] == []
+
+
+@pytest.mark.parametrize("store", ["/var/lib/docker", "/srv/var/snap/docker", "/var/snapshots/docker", ""])
+def test_stores_elsewhere_are_no_snaps(robot: Robot, store: str) -> None:
+    assert Docker().unusable(robot.roots, told(DockerRootDir=store)) == ""

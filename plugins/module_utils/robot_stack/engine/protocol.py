@@ -145,6 +145,9 @@ class Driver(Protocol):
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""
 
+    def unusable(self, roots: Roots, found: EngineInfo | None) -> str:
+        """Return why one that is there can never be used, and what to do; ``found``: what one that runs says."""
+
     def store(self, stack: Stack) -> str:
         """Return where it keeps images, unless it runs and says otherwise."""
 

@@ -27,6 +27,7 @@ class FoundEngine:
     info: EngineInfo | None = None
     units: Mapping[str, units.Unit] = field(default_factory=dict)
     silence: str = ""  # why one that is there does not answer
+    unusable: str = ""  # why one that is there cannot be used, whether it answers or not
 
     @property
     def unobserved(self) -> bool:
@@ -72,9 +73,11 @@ def find(
     wanted = stack.engine.packages if asks_apt and (known.engine_packages or not (installed or running)) else ()
     missing = platform.missing(wanted, roots) if platform else sorted(wanted)
     if running:
-        return FoundEngine(True, True, missing, engine.info(), told)
+        info = engine.info()
+        return FoundEngine(True, True, missing, info, told, unusable=driver.unusable(roots, info))
     words = _silence(stack, driver, told, run) if installed else ""
-    return FoundEngine(installed, False, missing, None, told, words)
+    unusable = "" if installed else driver.unusable(roots, None)
+    return FoundEngine(installed, False, missing, None, told, words, unusable)
 
 
 def _silence(stack: Stack, driver: Driver, told: Mapping[str, units.Unit], run: Run | None) -> str:

@@ -295,11 +295,16 @@ def _growth(service: Service, store: str, root: str, seen: Observed) -> list[dis
 
 
 def _engine(stack: Stack, seen: Observed) -> list[str]:
+    if seen.engine.unusable:
+        return [seen.engine.unusable]
     if seen.engine.unobserved:
         damaged = any(problem.name == state.FILE for problem in seen.record_problems)
         return [] if seen.ours and not damaged else [silent(seen)]
-    if seen.engine.running:
-        return _usable(seen)
+    return _usable(seen) if seen.engine.running else _installable(stack, seen)
+
+
+def _installable(stack: Stack, seen: Observed) -> list[str]:
+    """Return why no engine can be installed where there is none."""
     if not stack.engine.install:
         return ["there is no container engine: install one, or set container_engine_install: true"]
     if seen.driver.objection:

@@ -52,6 +52,17 @@ class Docker:
         """Whether its program is there."""
         return any(roots.path(binary).exists() for binary in setup.BINARIES)
 
+    def unusable(self, roots: Roots, found: EngineInfo | None) -> str:
+        """Return that it is a snap, which sees a part of the robot's files only and whose services nobody limits."""
+        runs = found is not None and found.store.startswith(setup.SNAP_STORE)
+        lies = found is None and any(roots.path(command).is_symlink() for command in setup.SNAP_COMMANDS)
+        if not (runs or lies):
+            return ""
+        return (
+            "its Docker is a snap, which sees a part of this robot's files only: none of the stack's own. Remove it "
+            "(snap remove docker: with its containers, images and volumes, so save what is needed), and run again"
+        )
+
     def store(self, stack: Stack) -> str:
         """Return what daemon.json says, or its default."""
         return str(setup.joined(self.before, stack.engine.daemon).get("data-root") or setup.STORE)

@@ -20,6 +20,9 @@ UNITS = ("containerd.service", "docker.service")
 SOCKETS = ("docker.socket",)
 STORE = "/var/lib/docker"
 BINARIES = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd")
+# What snapd leaves on the robot: the command, and the folder in which its engine keeps everything.
+SNAP_COMMANDS = ("/snap/bin/docker", "/var/lib/snapd/snap/bin/docker")
+SNAP_STORE = "/var/snap/"
 
 
 def settings_of(content: str) -> dict[str, Any] | None:
