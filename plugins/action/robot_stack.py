@@ -17,7 +17,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
     PurgeNeed,
     RebootNeed,
 )
-from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARGUMENTS
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack_arguments import ARGUMENTS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection, operator
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images

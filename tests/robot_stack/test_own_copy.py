@@ -14,8 +14,8 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import answer
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup
-from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARGUMENTS
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import own_program
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack_arguments import ARGUMENTS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import own_copy
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import ask
@@ -63,9 +63,9 @@ def asks(controller: Controller, root: Path, variables: Mapping[str, Any] | None
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """The folder of a program as `setup.install` writes it."""
-    for path, text in setup.contents().items():
-        write(tmp_path / setup.NAME / path, text)
-    return tmp_path / setup.NAME
+    for path, text in own_program.contents().items():
+        write(tmp_path / own_program.NAME / path, text)
+    return tmp_path / own_program.NAME
 
 
 def test_the_program_is_what_ansible_sends_with_the_module() -> None:
@@ -77,8 +77,8 @@ def test_the_program_is_what_ansible_sends_with_the_module() -> None:
     """
     done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)
     names = {name.partition(".module_utils.")[2] for name in done.stdout.split()}
-    files = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in setup.contents()}
-    assert files - {"look", "answer"} == names
+    files = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in own_program.contents()}
+    assert files - {"look", "answer"} == names - {"robot_stack_arguments"}, "whoever runs it has checked their form"
 
 
 def _parameters(state: str) -> dict[str, Any]:
@@ -155,8 +155,8 @@ def test_a_program_that_fails_is_told_and_not_tried_again(installed: Path, monke
     """It may have changed something before: the same is not done twice in one breath."""
     text = (installed / "robot_stack/run/answer.py").read_text() + "\n\ndef main():\n    raise LookupError\n"
     write(installed / "robot_stack/run/answer.py", text)
-    changed = {**setup.contents(), "robot_stack/run/answer.py": text}
-    monkeypatch.setattr(setup, "contents", lambda: changed)
+    changed = {**own_program.contents(), "robot_stack/run/answer.py": text}
+    monkeypatch.setattr(own_program, "contents", lambda: changed)
     controller = Controller()
     told = asks(controller, installed.parent)
     assert told["failed"]
@@ -181,8 +181,8 @@ def test_no_secret_is_in_the_command_or_in_the_answer(installed: Path, monkeypat
     told = '\n\ndef answer(parameters, check):\n    return {"failed": True, "msg": str(parameters["registry"])}\n'
     text = text.replace("\n\ndef main", f"{told}\n\ndef main")
     write(installed / "robot_stack/run/answer.py", text)
-    changed = {**setup.contents(), "robot_stack/run/answer.py": text}
-    monkeypatch.setattr(setup, "contents", lambda: changed)
+    changed = {**own_program.contents(), "robot_stack/run/answer.py": text}
+    monkeypatch.setattr(own_program, "contents", lambda: changed)
     controller = Controller()
     answered = asks(controller, installed.parent, registry={"username": "fleet", "password": PASSWORD})
     assert "fleet" in answered["msg"]
@@ -203,7 +203,7 @@ def test_one_digest_tells_files_apart_that_read_the_same_together() -> None:
 
 def test_a_programs_caches_are_no_part_of_it(installed: Path) -> None:
     before = program.digest(program.found(installed))
-    assert before == program.digest(setup.contents())
+    assert before == program.digest(own_program.contents())
     asks(Controller(), installed.parent)
     assert list(installed.rglob("*.pyc"))
     assert program.digest(program.found(installed)) == before

@@ -39,6 +39,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
     PurgeNeed,
     RebootNeed,
 )
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import own_program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup as watchdog_setup
 from robot_stack.robots import FINGERPRINT, MIB, parameters, service, write
 
@@ -135,7 +136,7 @@ def done(stack: Any, **change: Any) -> Any:
         "own_units": sorted(systemd.slice_names(stack, own_engine=True)),
         "own_state": True,
         "own_watchdog": True,
-        "watchdog_program": program.digest(watchdog_setup.contents()),
+        "watchdog_program": program.digest(own_program.contents()),
         "own_directories": {"sensor_service": ["sensor_service/config", "sensor_service/data"], "staging": []},
     }
     return bare(**{**parts, **change})

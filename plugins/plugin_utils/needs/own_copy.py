@@ -15,8 +15,8 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import program
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup
-from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARGUMENTS
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import own_program
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack_arguments import ARGUMENTS
 
 MODULE = "robotfleet.stack.robot_stack"
 PYTHON = "/usr/bin/python3"
@@ -35,9 +35,9 @@ def ask(action: ActionBase, variables: Mapping[str, Any], options: dict[str, Any
     if checked.error_messages:  # which the module tells in Ansible's own words
         return None
     parameters = checked.validated_parameters
-    folder = f"{parameters['budget']['root']}/{setup.NAME}"
+    folder = f"{parameters['budget']['root']}/{own_program.NAME}"
     asked = json.dumps({"parameters": _bare(parameters), "check": bool(action._task.check_mode)})
-    command = _command(_python(action, variables), f"{folder}/{program.ANSWER}", program.digest(setup.contents()))
+    command = _command(_python(action, variables), f"{folder}/{program.ANSWER}", program.digest(own_program.contents()))
     done = action._low_level_execute_command(command, sudoable=True, in_data=asked.encode())
     if done["rc"] == program.NOT_HERE:
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.robotfleet.stack.plugins.modules.robot_stack import ARGUMENTS
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack_arguments import ARGUMENTS
 
 from .. import collection
 from ..inventory_gate import origin, word

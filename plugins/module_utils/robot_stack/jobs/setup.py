@@ -21,7 +21,7 @@ from ..records.job_record import FOLDER
 from ..records.record_file import FORMAT
 from ..spec import layout
 from ..spec.model import Service, Stack
-from ..watchdog import setup as watchdog_setup
+from ..watchdog import own_program
 from . import backup
 
 MEMORY_MIB = 32
@@ -59,7 +59,7 @@ def timed(stack: Stack) -> tuple[Service, ...]:
 def program(stack: Stack) -> DesiredFile:
     """Return what starts a run, with the program that a deployment has left on the computer."""
     # the run itself is imported here, so that Ansible brings it along with the module
-    text = RUN.format(watchdog=watchdog_setup.NAME, main=backup.main.__name__)
+    text = RUN.format(watchdog=own_program.NAME, main=backup.main.__name__)
     return DesiredFile(f"{directory(stack)}/run.py", text)
 
 

@@ -13,10 +13,11 @@ from typing import Any
 from ..engine.protocol import name_of
 from ..spec import layout
 from ..spec.model import DataDirectory, Stack
+from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
 from .observe import Observed
 
-PROGRAM = re.compile(rf"^ExecStart=.* (/\S+)/{watchdog_setup.NAME}$", re.MULTILINE)
+PROGRAM = re.compile(rf"^ExecStart=.* (/\S+)/{own_program.NAME}$", re.MULTILINE)
 
 
 def reasons(stack: Stack, seen: Observed) -> list[str]:

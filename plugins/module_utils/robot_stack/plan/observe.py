@@ -18,6 +18,7 @@ from ..records import good_versions, job_record, rebuild, record_file, samples, 
 from ..records.record_file import Problem
 from ..spec import layout
 from ..spec.model import Stack
+from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
 from . import found_engine, found_jobs
 from .found_engine import FoundEngine
@@ -237,7 +238,7 @@ def _own_directories(
     root = roots.path(stack.budget.root)
     if not root.is_dir():
         return {}
-    names = {staging.DIRECTORY, watchdog_setup.NAME, *remembered.services}
+    names = {staging.DIRECTORY, own_program.NAME, *remembered.services}
     names |= {service.name for service in stack.services} | {job_record.FOLDER, *jobs_setup.found(stack, roots)}
     names |= {name for one in good_versions.load(root) for name in one.services}
     names |= {container.service for container in containers.values()}

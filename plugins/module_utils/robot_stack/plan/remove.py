@@ -9,6 +9,7 @@ from ..records import job_record
 from ..records.state import FILE
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
+from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
 from . import elsewhere, preflight
 from .observe import Observed
@@ -87,7 +88,7 @@ def _directories(stack: Stack, seen: Observed) -> list[Step]:
     steps = []
     for name in seen.own_directories:
         path = f"{stack.budget.root}/{name}"
-        if name in ("staging", watchdog_setup.NAME, job_record.FOLDER):
+        if name in ("staging", own_program.NAME, job_record.FOLDER):
             steps += [Step("drop-directory", path, f"remove {path}")] if not stack.scope else []
         elif stack.in_scope(name) and stack.remove_data:
             steps.append(Step("drop-directory", path, f"remove {path} with its data"))

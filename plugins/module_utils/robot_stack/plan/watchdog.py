@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..base import files, program
 from ..spec.model import Service, Stack
+from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
 from .observe import Observed
 from .step import Step
@@ -27,7 +28,7 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
 
 
 def _why(stack: Stack, seen: Observed, rewritten: bool) -> str:
-    wanted = program.digest(watchdog_setup.contents())
+    wanted = program.digest(own_program.contents())
     patience = max(LOOKS_MISSED * stack.watchdog_interval_seconds, SHORTEST_SILENCE_SECONDS)
     silent = seen.watchdog_silent_seconds
     every = f"looks every {stack.watchdog_interval_seconds} s"

@@ -8,18 +8,14 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import pkgutil
 import shutil
-import sys
 import time
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..base import files, lock, program
+from ..base import files, lock
 from ..base.files import DesiredFile, DesiredFolder, FoundFile, write
 from ..base.roots import Roots
 from ..host import journal
@@ -28,80 +24,24 @@ from ..records import samples
 from ..records.record_file import FORMAT
 from ..spec import layout
 from ..spec.model import Service, Stack
-from . import look
+from . import look, own_program  # noqa: F401 - Ansible sends what is imported, and the program starts with look
 from . import metrics as metrics_page
 
 TIMER = "robot-stack-watchdog.timer"
 SERVICE = "robot-stack-watchdog.service"
 TMPFILES = "/etc/tmpfiles.d/robot-stack.conf"
-NAME = "watchdog"
 UNIT_FILES = (f"{UNITS}/{SERVICE}", f"{UNITS}/{TIMER}")
-# Of this package, but no part of the program: what other modules use, and the controller.
-OTHERS = ("backup/", "base/durations.py", "records/hub_secrets.py")
 MEMORY_MIB = 32
-# Imported here, so that Ansible brings it to the robot with the module.
-LOOK = f"""\
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-
-from robot_stack.watchdog.look import {look.main.__name__}
-
-main()
-"""
-# Its argument is the digest of the program that is meant.
-ANSWER = f"""\
-import pathlib
-import sys
-
-top = pathlib.Path(__file__).parent
-sys.path.insert(0, str(top))
-try:
-    from robot_stack.base import program
-
-    meant = program.digest(program.found(top)) == sys.argv[1]
-except Exception:  # a damaged file
-    meant = False
-if not meant:
-    sys.stdin.buffer.read()
-    sys.exit({program.NOT_HERE})
-
-from robot_stack.run.answer import main
-
-main()
-"""
 
 
 def directory(stack: Stack) -> str:
     """Return where the watchdog lives on the robot."""
-    return f"{stack.budget.root}/{NAME}"
+    return f"{stack.budget.root}/{own_program.NAME}"
 
 
 def program_files(stack: Stack) -> list[DesiredFile]:
     """Return the program: the very files of this package that a deployment runs."""
-    return [DesiredFile(f"{directory(stack)}/{path}", text) for path, text in contents().items()]
-
-
-@functools.lru_cache(maxsize=1)
-def contents() -> Mapping[str, str]:
-    """Return the texts of the program, by path below its folder."""
-    top = (__package__ or "").rpartition(".")[0]
-    texts = {program.LOOK: LOOK, program.ANSWER: ANSWER}
-    for path in _modules(next(iter(sys.modules[top].__path__))):
-        content = None if path.startswith(OTHERS) else pkgutil.get_data(top, path)
-        texts.update({f"{program.PACKAGE}/{path}": content.decode()} if content is not None else {})
-    return dict(sorted(texts.items()))
-
-
-def _modules(folder: str, above: str = "") -> Iterator[str]:
-    """Yield the paths of all modules below ``folder``, which may lie in an archive."""
-    yield f"{above}__init__.py"
-    for module in pkgutil.iter_modules([folder]):
-        if module.ispkg:
-            yield from _modules(f"{folder}/{module.name}", f"{above}{module.name}/")
-        else:
-            yield f"{above}{module.name}.py"
+    return [DesiredFile(f"{directory(stack)}/{path}", text) for path, text in own_program.contents().items()]
 
 
 def settings(stack: Stack, engine_unit: str, own_engine: bool) -> list[DesiredFile]:
@@ -155,7 +95,7 @@ def _unnumbered(content: str) -> str:
 
 def service_settings_path(root: str, name: str) -> str:
     """Return where the settings of service ``name`` are kept."""
-    return f"{root}/{NAME}/services/{name}.json"
+    return f"{root}/{own_program.NAME}/services/{name}.json"
 
 
 def install(stack: Stack, roots: Roots, run: Run) -> None:
