@@ -39,6 +39,7 @@ class Declaration:
     plain: Mapping[str, Any] = field(default_factory=dict)  # what texts among its variables say
     written: Mapping[str, Any] = field(default_factory=dict)  # the same as they were written, which tells where
     overridden: tuple[str, ...] = ()
+    _parts: dict[tuple[str, str], Worked] = field(default_factory=dict, repr=False, compare=False)  # worked out so far
 
     @classmethod
     def of(cls, name: str, variables: dict[str, Any], action: Any, own: Catalogue) -> Declaration:
@@ -143,18 +144,32 @@ class Declaration:
         for service in services:
             raw = self.variables.get(f"{service}_spec")
             if isinstance(raw, Mapping):
-                passed[service] = digest(f"{service}_spec", word.gated(raw))
+                parts = {part: self._told(service, part, one) for part, one in word.gated(raw).items()}
+                spec: Any = {part: value for part, (value, _) in parts.items()}
+                why = next((words for _, words in parts.values() if words), "")
             else:  # the name of another variable
-                spec, why = worked_out(raw, self.templar)
-                failures.update({f"{service}_spec": why} if why else {})
-                passed[service] = word.digest(word.gated(spec) if isinstance(spec, Mapping) else spec)
+                whole, why = worked_out(raw, self.templar)
+                spec = word.gated(whole) if isinstance(whole, Mapping) else whole
+            failures.update({f"{service}_spec": why} if why else {})
+            passed[service] = word.digest(spec)
         return {"arguments": given, "services": passed}, failures
+
+    def _told(self, service: str, part: str, raw: Any) -> Worked:
+        """Return a part of a service's spec as its robot is told of it: a secret, too."""
+        found = self._part(service, part, raw)
+        return worked_out(raw, self.templar) if isinstance(found[0], Secret) else found
+
+    def _part(self, service: str, part: str, raw: Any) -> Worked:
+        """Return a part of a service's spec, worked out once."""
+        if (service, part) not in self._parts:
+            self._parts[service, part] = worked_out(raw, self.templar, secret=True)
+        return self._parts[service, part]
 
     def part(self, service: str, part: str = "") -> Worked:
         """Return a part of a service's spec, worked out, or all of it, whose form is checked as well."""
         raw = self.variables.get(f"{service}_spec")
         if part and isinstance(raw, Mapping):
-            return worked_out(raw.get(part), self.templar, secret=True)
+            return self._part(service, part, raw.get(part))
         spec, why = worked_out(raw, self.templar, secret=True)
         if why or isinstance(spec, Secret):
             return spec, f"it cannot be worked out: {why}" if why else ""
