@@ -63,6 +63,11 @@ options:
     description: The container engine, where this project installs it.
     type: dict
     suboptions:
+      kind:
+        description: Which one. C(podman) has its containers started by systemd, needs cgroup v2 and Podman 4.9 or later.
+        type: str
+        choices: [docker, podman]
+        default: docker
       install:
         description: Whether a missing engine is installed.
         type: bool
@@ -73,7 +78,7 @@ options:
         elements: str
         default: [docker.io]
       daemon:
-        description: Content of daemon.json.
+        description: Content of daemon.json; empty for C(podman).
         type: dict
         default: {}
       service_environment:
@@ -81,7 +86,7 @@ options:
         type: dict
         default: {}
       socket:
-        description: Where the engine listens.
+        description: Where the engine listens; empty for C(podman), which does not.
         type: str
         default: /var/run/docker.sock
   memory_controller:
@@ -349,7 +354,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run.answer import answer
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import STATES
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ENGINES, STATES
 
 ARGUMENTS: dict[str, Any] = {
     "state": {"type": "str", "choices": list(STATES), "default": "present"},
@@ -369,6 +374,7 @@ ARGUMENTS: dict[str, Any] = {
     "engine": {
         "type": "dict",
         "options": {
+            "kind": {"type": "str", "choices": list(ENGINES), "default": ENGINES[0]},
             "install": {"type": "bool", "default": True},
             "packages": {"type": "list", "elements": "str", "default": ["docker.io"]},
             "daemon": {"type": "dict", "default": {}},

@@ -30,7 +30,7 @@ def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
         stack = parse(parameters)
         staged = parameters["staged_images"]
         archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
-        engine = connect(stack.engine.socket)
+        engine = connect(stack.engine.kind, stack.engine.socket, parent=stack.budget.slice)
         window = history.parse(parameters["history"])
         journal = Journal.of(Roots(), parameters["operator"], stack.state)
         for words in parameters["operator"]["done"]:

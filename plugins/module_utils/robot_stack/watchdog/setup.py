@@ -27,7 +27,7 @@ from ..host.systemd import UNITS, Run
 from ..records import samples
 from ..records.record_file import FORMAT
 from ..spec import layout
-from ..spec.model import Service, Stack
+from ..spec.model import EngineSpec, Service, Stack
 from . import look
 from . import metrics as metrics_page
 
@@ -108,7 +108,8 @@ def settings(stack: Stack, engine_unit: str, own_engine: bool) -> list[DesiredFi
     """Return the stack's settings and the units, which start after ``engine_unit``, whether or not that is ours."""
     seconds = stack.watchdog_interval_seconds
     about = {"format": FORMAT, "budget": asdict(stack.budget), "socket": stack.engine.socket}
-    about.update({"engine_unit": engine_unit} if own_engine else {})
+    about.update({"kind": stack.engine.kind} if stack.engine.kind != EngineSpec.kind else {})
+    about.update({"engine_unit": engine_unit} if own_engine and engine_unit else {})
     return [
         DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
         DesiredFile(TMPFILES, _folders()),
