@@ -131,7 +131,8 @@ def database(params: dict[str, Any]) -> Database:
         history_url=url.rsplit("/", 1)[0],
         stop_timeout_seconds=int(told["stop_timeout_seconds"]),
     )
-    return Database(service, params["root"], str(told["data"]), Roots(), connect(kind_of(params["socket"]), params["socket"]))
+    engine = connect(kind_of(params["socket"]), params["socket"])
+    return Database(service, params["root"], str(told["data"]), Roots(), engine)
 
 
 def step(params: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ options:
     type: dict
     suboptions:
       kind:
-        description: Which one. C(podman) has its containers started by systemd, needs cgroup v2 and Podman 4.9 or later.
+        description: Which one. C(podman), 4.9 or later on cgroup v2, has its containers started by systemd.
         type: str
         choices: [docker, podman]
         default: docker

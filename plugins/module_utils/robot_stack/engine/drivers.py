@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..spec.model import ENGINES
 from .docker.api import DockerEngine
-from .protocol import Engine, EngineError
+from .podman.engine import PodmanEngine
+from .protocol import Engine
 
 REQUEST_SECONDS = 120.0
 DOCKER, PODMAN = ENGINES
@@ -24,5 +25,5 @@ def connect(
     for who has little memory, and starts none but systemd's.
     """
     if kind == PODMAN:
-        raise EngineError(0, f"there is no driver for {kind} yet")
+        return PodmanEngine(parent=parent, looks_only=looks_only)
     return DockerEngine(socket_path, timeout)

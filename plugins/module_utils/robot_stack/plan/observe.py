@@ -11,7 +11,7 @@ from ..base import files, program
 from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
-from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of
+from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of, unit_of
 from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, procfs, systemd, units
 from ..jobs import setup as jobs_setup
 from ..records import good_versions, job_record, rebuild, record_file, samples, state
@@ -269,7 +269,7 @@ def _own_units(stack: Stack, roots: Roots) -> list[str]:
 
 def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) -> list[str]:
     desired = systemd.slice_units(stack, cgroup_version, own_engine, driver.units) + driver.files(stack)
-    desired += watchdog_setup.settings(stack, driver.units[-1], own_engine)
+    desired += watchdog_setup.settings(stack, unit_of(driver), own_engine, driver.writes)
     for service in stack.scoped_services:
         desired += [*layout.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
     of_jobs = [jobs_setup.settings_path(stack.budget.root, job.name) for job in stack.jobs]
@@ -281,7 +281,7 @@ def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) 
 def _written(stack: Stack, own_engine: bool, driver: Driver, store: str, missing: Sequence[str]) -> list[str]:
     """Return where a run writes what shall stay: ours, and where the engine is ours, what is the engine's as well."""
     engines = [str(PurePosixPath(driver.settings_file).parent), store] if own_engine else []
-    return [stack.budget.root, systemd.UNITS, *engines, *(["/usr"] if missing else [])]
+    return [stack.budget.root, systemd.UNITS, *driver.writes, *engines, *(["/usr"] if missing else [])]
 
 
 def _watchdog_program(stack: Stack, roots: Roots) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..base import files
 from ..base.files import DesiredFile
-from ..engine.protocol import PAUSED, PREVIOUS, SPEC_DIFFERS, STARTABLE, FoundContainer, name_of
+from ..engine.protocol import PAUSED, PREVIOUS, SPEC_DIFFERS, STARTABLE, Driver, FoundContainer, name_of
 from ..host import kernel_cmdline, systemd
 from ..spec import door, layout
 from ..spec.model import Service, Stack
@@ -125,7 +125,7 @@ def _says(service: Service, file: DesiredFile, found: files.FoundFile | None) ->
 def _halted(service: Service, seen: Observed) -> list[Step]:
     """What is kept stopped is left as it is otherwise: it becomes as declared when it may run again."""
     found = seen.containers.get(name_of(service.name))
-    if found is None or not (found.running or found.restarting):
+    if found is None or not (found.running or found.restarting or found.comes_at_boot):
         return []
     words = f"stop container {found.name}, as robot_stack_stopped_services says (it stays, and so does its data)"
     return [Step("halt", service.name, words, line_diff(f"container {found.name}", "state", found.status, "stopped"))]
@@ -183,7 +183,7 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     running = seen.running_images.get(service.name)
     if _image_changes(service, wanted, found, seen):
         reasons = [one.words for one in differences if one.kind != "spec"] + ["its image changes"]
-    sees = _sees_no_more(stack, request, found)
+    sees = _sees_no_more(stack, seen.driver, request, found)
     if sees:
         reasons = [words for words in reasons if words != SPEC_DIFFERS] + [f"it sees {sees} of the robot no more"]
     if rewritten and (not reasons or found.status == PAUSED):  # what starts reads it as it is now
@@ -192,8 +192,15 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
         return Step("settle", service.name, f"finish the replacement of container {name}, which was interrupted")
     if not reasons:
         return None
-    if not interrupted and found.status in (*STARTABLE, PAUSED) and reasons == [f"it is {found.status}"]:
-        summary = f"start container {name}: it is {found.status}"
+    left = {difference.kind for difference in differences} <= {"state", "boot"} and len(reasons) == len(differences)
+    masked = [difference.words for difference in differences if difference.kind == "boot"]
+    if left and masked and found.running and found.status != PAUSED and not interrupted:
+        diff = line_diff(f"container {name}", "at the next boot", found.lost_at_boot, "started")
+        return Step(
+            "start", service.name, f"have container {name} start at the next boot: {masked[0]}", diff, request=request
+        )
+    if not interrupted and found.status in (*STARTABLE, PAUSED) and left:
+        summary = f"start container {name}: {'; '.join(reasons)}"
         diff = line_diff(f"container {name}", "state", found.status, "running")
         return Step("start", service.name, summary, diff, request=request)
     reasons += ["its replacement was interrupted"] if interrupted else []
@@ -206,10 +213,10 @@ def _with_what_is_there(service: Service, seen: Observed) -> Service:
     return replace(service, mounts=mounts)
 
 
-def _sees_no_more(stack: Stack, request: Mapping[str, Any], found: FoundContainer) -> str:
+def _sees_no_more(stack: Stack, driver: Driver, request: Mapping[str, Any], found: FoundContainer) -> str:
     """Return the robot's paths that a container has and shall not have, in words; those of the stack do not count."""
     # what stays in sight is below the stack's own root, or below a folder that is shown
-    kept = (stack.budget.root, *(mount["Source"] for mount in request["HostConfig"]["Mounts"]))
+    kept = (stack.budget.root, *driver.shows(request))
     kept = tuple(f"{path.rstrip('/')}/" for path in kept)
     return ", ".join(sorted({source for source, _ in found.binds if not f"{source}/".startswith(kept)}))
 

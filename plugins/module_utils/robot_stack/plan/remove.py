@@ -5,6 +5,7 @@ Pure, like `plan`. With a scope only those services go; without one also the sli
 
 from __future__ import annotations
 
+from ..engine.protocol import unit_of
 from ..records import job_record
 from ..records.state import FILE
 from ..spec.model import Stack
@@ -70,7 +71,7 @@ def _containers(stack: Stack, seen: Observed) -> list[Step]:
     return [
         Step("stop", name, f"stop and remove container {name}")
         for name, container in sorted(seen.containers.items())
-        if stack.in_scope(container.service)
+        if stack.in_scope(container.service) and not container.objection
     ]
 
 
@@ -120,9 +121,9 @@ def _engine(stack: Stack, seen: Observed) -> list[Step]:
             request = {"keep": kept, "forget": stack.remove_engine}
             steps.append(Step("put-back", settings, words, request=request))
     steps += [Step("drop-file", path, f"remove {path}") for path in gone]
-    if gone and not stack.remove_engine:
+    if gone and seen.driver.units and not stack.remove_engine:
         steps.append(
-            Step("engine-leave", seen.driver.units[-1], "restart the container engine outside the stack's ceiling")
+            Step("engine-leave", unit_of(seen.driver), "restart the container engine outside the stack's ceiling")
         )
     if stack.remove_engine and seen.engine_data:
         steps.append(Step("drop-directory", seen.store, f"remove the engine's own store, {seen.store}"))

@@ -92,9 +92,9 @@ def _look(
         readings.append(start.started(service, reading, engine, say))
     pages = entry_point.pages(entry_point.Robot(stack, engine, roots, kill), readings, now, say)
     swap = procfs.memory(roots.proc).get("SwapTotal", 0)
-    page = metrics_page.text(
-        readings, readback.engine(stack, engine.driver.programs, roots, hierarchy, swap), stack.budget, now
-    )
+    driver = engine.driver
+    of_engine = readback.engine(stack, driver.programs, roots, hierarchy, swap, apart=not driver.units)
+    page = metrics_page.text(readings, of_engine, stack.budget, now)
     paths = dict.fromkeys(path for service in stack.services for path in service.filesystems)
     written = {samples.FILE: samples.text(samples.Samples(seen)), metrics_page.FILE: page, **pages}
     written[filesystems.FILE] = filesystems.text(paths, roots)

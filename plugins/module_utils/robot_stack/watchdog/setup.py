@@ -14,7 +14,7 @@ import pkgutil
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -104,8 +104,11 @@ def _modules(folder: str, above: str = "") -> Iterator[str]:
             yield f"{above}{module.name}.py"
 
 
-def settings(stack: Stack, engine_unit: str, own_engine: bool) -> list[DesiredFile]:
-    """Return the stack's settings and the units, which start after ``engine_unit``, whether or not that is ours."""
+def settings(stack: Stack, engine_unit: str, own_engine: bool, writes: Sequence[str] = ()) -> list[DesiredFile]:
+    """Return the stack's settings and the units, which start after ``engine_unit``, whether or not that is ours.
+
+    ``writes`` are the folders that the engine has written to where a container is started.
+    """
     seconds = stack.watchdog_interval_seconds
     about = {"format": FORMAT, "budget": asdict(stack.budget), "socket": stack.engine.socket}
     about.update({"kind": stack.engine.kind} if stack.engine.kind != EngineSpec.kind else {})
@@ -113,7 +116,7 @@ def settings(stack: Stack, engine_unit: str, own_engine: bool) -> list[DesiredFi
     return [
         DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
         DesiredFile(TMPFILES, _folders()),
-        DesiredFile(f"{UNITS}/{SERVICE}", _service_unit(stack, engine_unit)),
+        DesiredFile(f"{UNITS}/{SERVICE}", _service_unit(stack, engine_unit, writes)),
         DesiredFile(f"{UNITS}/{TIMER}", _timer_unit(seconds)),
     ]
 
@@ -221,14 +224,15 @@ _KEPT = (samples.DIRECTORY, f"{samples.DIRECTORY}/{metrics_page.FILE.rpartition(
 _LOCKS = DesiredFolder(lock.FOLDER, 0o700)
 
 
-def _service_unit(stack: Stack, engine_unit: str) -> str:
+def _service_unit(stack: Stack, engine_unit: str, writes: Sequence[str]) -> str:
     top = directory(stack)
+    after = f"After={engine_unit}\n" if engine_unit else ""
+    writable = "".join(f"ReadWritePaths=-{path}\n" for path in writes)
     return f"""\
 # Written by robot_stack; changes are overwritten.
 [Unit]
 Description=Looks after the telemetry stack of this robot
-After={engine_unit}
-
+{after}
 [Service]
 Type=oneshot
 # while a deployment is at work there is nothing to look at, and its memory is not free for another Python
@@ -247,7 +251,7 @@ NoNewPrivileges=yes
 ProtectHome=yes
 ProtectSystem=full
 PrivateTmp=yes
-"""
+{writable}"""
 
 
 def _timer_unit(seconds: int) -> str:

@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from ...base import wire
+from ..fields import clean, parts, text
 from ..protocol import Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
 from . import found
 from .driver import DOCKER
-from .fields import clean, parts, text
 
 TESTED_API = (1, 41)
 # A slow memory card writes an image for minutes, and the engine says nothing meanwhile; a slow network takes hours.
