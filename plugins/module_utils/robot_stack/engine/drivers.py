@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..spec.model import ENGINES
 from .docker.api import DockerEngine
+from .docker.setup import SOCKET
 from .podman.engine import PodmanEngine
 from .protocol import Engine
 
@@ -27,3 +28,8 @@ def connect(
     if kind == PODMAN:
         return PodmanEngine(parent=parent, looks_only=looks_only)
     return DockerEngine(socket_path, timeout)
+
+
+def other_than(kind: str, parent: str) -> Engine:
+    """Return the engine of the other kind, where Debian's listens: a robot may have had that one before."""
+    return connect(PODMAN if kind == DOCKER else DOCKER, SOCKET, parent=parent)

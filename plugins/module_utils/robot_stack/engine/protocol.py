@@ -217,6 +217,9 @@ class Engine(Protocol):
     def containers(self) -> list[FoundContainer]:
         """Return all containers, running or not, with no more than id, name and service."""
 
+    def owned(self) -> list[FoundContainer]:
+        """Return, with all that can be told of them, the containers that bear our label."""
+
     def inspect(self, name: str) -> FoundContainer | None:
         """Return the container of this name or id, None where there is none."""
 

@@ -19,9 +19,10 @@ from ..records.record_file import Problem
 from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import setup as watchdog_setup
-from . import found_engine, found_jobs
+from . import found_engine, found_jobs, found_left
 from .found_engine import FoundEngine
 from .found_jobs import FoundJobs
+from .found_left import Left
 
 __all__ = ["FoundEngine", "Observed", "observe"]
 
@@ -72,6 +73,7 @@ class Observed:
     own_root: bool = False  # nothing of anybody else's is in it
     units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timers and the slices
     jobs: FoundJobs = field(default_factory=FoundJobs)
+    left: Left | None = None  # what is still on an engine of another kind, which the robot had before
 
     @property
     def ours(self) -> bool:
@@ -84,8 +86,13 @@ class Observed:
         return _own_engine(self.state, self.engine)
 
 
-def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None = None) -> Observed:
-    """Look at the robot once; ``run`` starts programs that tell something. Raises `CommandError`."""
+def observe(
+    stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None = None, other: Engine | None = None
+) -> Observed:
+    """Look at the robot once; ``run`` starts programs that tell something. Raises `CommandError`.
+
+    ``other`` is the engine of another kind that the robot may have had before.
+    """
     here = facts.here(stack.budget.root, roots)
     driver, kept = _driver(stack, roots, engine.driver)
     remembered, problems = _remembered(stack, roots, driver)
@@ -146,6 +153,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
         forgetful=mounts.forgetful(written, roots),
         units=told,
         settings_before=kept,
+        left=found_left.find(stack, roots, other, remembered),
         found_folders=_found_folders(stack, roots),
         own_root=_own_root(roots.path(stack.budget.root), own),
         absent_mounts=sorted(
@@ -161,9 +169,12 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
 
 def _driver(stack: Stack, roots: Roots, driver: Driver) -> tuple[Driver, files.FoundFile | None]:
     """Return the driver with the settings that an owner had left for an engine, and the file as it was."""
+    found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
+    if driver.settings_file not in found:  # which stays its owner's
+        return driver, None
     kept = files.find(roots.path(layout.before_path(stack)))
-    if kept is None and not (driver.installed(roots) or state.load(roots.path(stack.budget.root)).engine_packages):
-        found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
+    known = state.of_kind(state.load(roots.path(stack.budget.root)), stack.engine.kind)
+    if kept is None and not (driver.installed(roots) or known.engine_packages):
         kept = None if rebuild.engine_is_ours(stack, driver, found) else found[driver.settings_file]
     return driver.keeping(kept), kept
 
@@ -171,6 +182,7 @@ def _driver(stack: Stack, roots: Roots, driver: Driver) -> tuple[Driver, files.F
 def _remembered(stack: Stack, roots: Roots, driver: Driver) -> tuple[state.State, list[Problem]]:
     """Return the state, with the engine as ours where the robot says so, and what could not be believed of it."""
     known, problems = state.read(roots.path(stack.budget.root))
+    known = state.of_kind(known, stack.engine.kind)
     found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
     owned = rebuild.with_engine(known, stack, driver, found)
     if owned != known and state.there(roots.path(stack.budget.root)) and not problems:

@@ -16,7 +16,7 @@ from ..host import kernel_cmdline, systemd
 from ..spec import door, layout
 from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need, RebootNeed
-from . import engine_steps, folders, jobs, preflight, slices
+from . import engine_steps, folders, jobs, leaving, preflight, slices
 from . import watchdog as watchdog_steps
 from .observe import Observed
 from .step import Step, line_diff
@@ -42,6 +42,15 @@ class Plan:
         return [step.need for step in self.steps if step.need]
 
     @property
+    def later(self) -> bool:
+        """Whether some steps wait until all others are done, and are planned anew then."""
+        return any(step.request.get("later") for step in self.steps)
+
+    def now(self) -> Plan:
+        """Return the plan without those."""
+        return replace(self, steps=[step for step in self.steps if not step.request.get("later")])
+
+    @property
     def changes(self) -> bool:
         """Whether anything would change."""
         return bool(self.steps)
@@ -49,7 +58,7 @@ class Plan:
 
 def make(stack: Stack, seen: Observed) -> Plan:
     """Return the plan that makes the robot equal to ``stack``."""
-    refusals = preflight.reasons(stack, seen)
+    refusals = preflight.reasons(stack, seen) + leaving.refusals(stack, seen)
     if refusals:
         return Plan([], refusals)
     if not seen.robot.hierarchy.version:
@@ -67,7 +76,7 @@ def differences(stack: Stack, seen: Observed) -> list[Step]:
         steps += _service(stack, service, seen)
     for service in stack.jobs:
         steps += _job(stack, service, seen)
-    return steps + _orphans(stack, seen)
+    return steps + leaving.make(stack, seen) + _orphans(stack, seen)
 
 
 def _memory_controller(seen: Observed) -> list[Step]:
@@ -167,7 +176,9 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     found = seen.containers.get(name)
     if found is None:
         why = "create" if f"{name}{PREVIOUS}" not in seen.containers else "repair"
-        summary = f"{why} container {name} ({service.memory_limit_mib} MiB)"
+        former = seen.left.driver.name if seen.left and name in seen.left.containers else ""
+        instead = f", in place of the one of {former}" if former else ""
+        summary = f"{why} container {name} ({service.memory_limit_mib} MiB){instead}"
         return Step(
             "container",
             service.name,
@@ -286,6 +297,7 @@ def _stale_slices(stack: Stack, seen: Observed) -> list[Step]:
     """Slices that hold nothing any more: of a service that is no longer declared, of somebody else's engine."""
     wanted = systemd.slice_names(stack, seen.own_engine)
     drop_ins = [file.path for file in seen.driver.files(stack) if file.path != seen.driver.settings_file]
-    if any(seen.found_files.get(path) for path in drop_ins):  # the engine runs in it, whatever was forgotten of it
+    # an engine runs in it, whatever was forgotten of it
+    if seen.left or any(seen.found_files.get(path) for path in drop_ins):
         wanted.append(systemd.child_slice(stack.budget.slice, "engine"))
     return [Step("drop-slice", name, f"remove slice {name}") for name in seen.own_units if name not in wanted]

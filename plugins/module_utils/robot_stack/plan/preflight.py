@@ -72,7 +72,8 @@ def busy_listeners(stack: Stack, seen: Observed, proc_root: Path) -> list[str]:
         for address in service.listens:
             inode = procfs.listener(address, proc_root)
             program = procfs.holder(inode, proc_root) if inode else None
-            ours = own is not None and own.running and (program is None or own.holds(program.cgroups))
+            before = seen.left.containers.get(name_of(service.name)) if seen.left else None
+            ours = any(one and one.running and (program is None or one.holds(program.cgroups)) for one in (own, before))
             if inode and not ours:
                 found.append(f"{address} is taken by {_who(program, seen)}, or change {service.name}_listen_address")
     return found

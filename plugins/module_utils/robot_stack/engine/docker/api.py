@@ -91,6 +91,11 @@ class DockerEngine:
         query = urlencode({"all": "true"})
         return [found.listed(entry) for entry in _objects(self._json("GET", f"/containers/json?{query}"))]
 
+    def owned(self) -> list[FoundContainer]:
+        """Return the containers that bear our label."""
+        inspected = [self.inspect(listed.id) for listed in self.containers() if listed.service]
+        return [one for one in inspected if one]  # one may have gone between the two calls
+
     def inspect(self, name: str) -> FoundContainer | None:
         """Return one container, None where there is none."""
         raw = self._optional(f"/containers/{quote(name)}/json")

@@ -19,6 +19,7 @@ OPTIONS = "exec-opts"
 UNITS = ("containerd.service", "docker.service")
 SOCKETS = ("docker.socket",)
 STORE = "/var/lib/docker"
+SOCKET = "/var/run/docker.sock"
 BINARIES = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd")
 
 

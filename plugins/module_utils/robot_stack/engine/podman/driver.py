@@ -84,7 +84,9 @@ class Podman:
         if not version or version >= OLDEST:
             return ""
         needed = ".".join(map(str, OLDEST))
-        return f"Podman {found.version}, {needed} or later is needed: install a newer one, or use container_engine: docker"
+        return (
+            f"Podman {found.version}, {needed} or later is needed: install a newer one, or use container_engine: docker"
+        )
 
     def request(
         self,

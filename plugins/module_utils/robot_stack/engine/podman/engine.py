@@ -77,6 +77,10 @@ class PodmanEngine:
         known = {one.name for one in (*ours, *others)} | {f"systemd-{one.name}" for one in others}
         return [*ours, *others, *(one for one in self._store.containers() if one.name not in known)]
 
+    def owned(self) -> list[FoundContainer]:
+        """Return the containers whose units are ours, for which no program of Podman's is needed."""
+        return [self._of_unit(place, place.unit) for place in files.ours(self._roots) if place.unit]
+
     def inspect(self, name: str) -> FoundContainer | None:
         """Return the container of this name or id, None where there is none."""
         place = self._place(name)

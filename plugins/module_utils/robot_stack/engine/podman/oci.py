@@ -14,6 +14,7 @@ import json
 import re
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ TAG = "it"
 PIECE = 1 << 20
 LARGEST_TEXT = 1 << 20  # bytes of a manifest, or of a configuration
 MOST_LAYERS = 127  # what the kernel's overlay takes
+# what is raised by content that is no archive, is cut off, or says something else than it should
+ODD = (tarfile.TarError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 INDEX, MANIFEST, CONFIG, LAYER = (
     f"application/vnd.oci.image.{what}"
@@ -55,7 +58,7 @@ class _Told:
 def layout_of(archive: Path) -> Iterator[Layout | None]:
     """Make the folder beside ``archive``, for as long as this is a context; None: the archive is whole.
 
-    Raises `EngineError` for what is no such archive, or not what it says it is, and OSError.
+    Raises `EngineError` for an archive that is not what it says it is, and OSError.
     """
     folder = archive.with_suffix(".oci")
     shutil.rmtree(folder, ignore_errors=True)
@@ -66,19 +69,22 @@ def layout_of(archive: Path) -> Iterator[Layout | None]:
 
 
 def _layout(archive: Path, folder: Path) -> Layout | None:
-    try:
-        with _opened(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as members:
-            told = _told(members)
-            first = members.next()
-            if first is not None and first.name == next(iter(told.layers), None):
-                return None
-            blobs = folder / "blobs/sha256"
-            blobs.mkdir(parents=True)
+    with _opened(archive) as stream:
+        try:
+            members = tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115 (closed with the stream)
+            told, first = _told(members), members.next()
+        except ODD:  # not made by us: Podman says what it thinks of it
+            return None
+        if first is not None and first.name == next(iter(told.layers)):
+            return None
+        blobs = folder / "blobs/sha256"
+        blobs.mkdir(parents=True)
+        try:
             while first is not None:
                 _lay(members, first, told, blobs)
                 first = members.next()
-    except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise EngineError(500, f"{archive.name} is no archive of an image: {error}") from error
+        except ODD as error:
+            raise EngineError(500, f"{archive.name} is no archive of an image: {error}") from error
     return Layout(folder, _describe(told, folder), told.names)
 
 
