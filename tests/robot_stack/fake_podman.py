@@ -42,7 +42,8 @@ def words_of(line: str) -> list[str]:
     inside = False
     for letter in rest:
         if letter == "\\":
-            word, inside = word + next(rest), True
+            escaped = next(rest)
+            word, inside = word + {"n": "\n", "t": "\t"}.get(escaped, escaped), True
         elif quote:
             word, quote = (word, "") if letter == quote else (word + letter, quote)
         elif letter in "\"'":

@@ -30,7 +30,7 @@ from ..base.units import MIB, bytes_of, mib_of
 from ..engine.protocol import name_of, unit_of
 from ..host import cgroup, disk_space, kernel_cmdline, procfs
 from ..records import state
-from ..spec.model import Service, Stack
+from ..spec.model import ENGINES, Service, Stack
 from . import elsewhere, jobs, limits
 from .observe import Observed
 
@@ -303,7 +303,7 @@ def _in_the_way(seen: Observed) -> list[str]:
     if 0 < version < least:
         found.append(
             f"{seen.driver.name} needs cgroup v{least}, and this robot's kernel has v{version}: start it with "
-            "systemd.unified_cgroup_hierarchy=1, or set container_engine: docker"
+            f"systemd.unified_cgroup_hierarchy=1, or set container_engine: {ENGINES[0]}"
         )
     return found
 

@@ -12,7 +12,7 @@ from ...host.systemd import child_slice
 from ...spec.model import Service, Stack
 from .. import binds
 from ..fields import items, number, part, text, texts
-from ..protocol import PAUSED, SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, FoundContainer
+from ..protocol import PAUSED, SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, EngineError, FoundContainer
 from . import quadlet
 
 OOM_SCORE = 500  # when the ceiling is hit, a container dies before anybody else's program does
@@ -49,7 +49,10 @@ def body(stack: Stack, service: Service, fingerprint: str) -> dict[str, Any]:
         "LogLines": max(1, service.log_max_size_kib * service.log_max_files * 1024 // LINE_BYTES),
     }
     request["Labels"] = {SERVICE_LABEL: service.name}
-    unit = quadlet.text(service.name, request, "")
+    try:
+        unit = quadlet.text(service.name, request, "")
+    except EngineError as error:
+        raise EngineError(error.status, f"service {service.name} cannot be a unit: {error}") from error
     digest = hashlib.sha256(json.dumps([request, fingerprint, unit], sort_keys=True).encode()).hexdigest()
     request["Labels"][SPEC_LABEL] = digest
     return request

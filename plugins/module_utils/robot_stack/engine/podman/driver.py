@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ...base.files import DesiredFile, FoundFile
 from ...base.roots import Roots
 from ...host.systemd import WRITTEN_BY_US
-from ...spec.model import Service, Stack
+from ...spec.model import ENGINES, Service, Stack
 from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, files, quadlet
 from .programs import PODMAN
@@ -84,9 +84,8 @@ class Podman:
         if not version or version >= OLDEST:
             return ""
         needed = ".".join(map(str, OLDEST))
-        return (
-            f"Podman {found.version}, {needed} or later is needed: install a newer one, or use container_engine: docker"
-        )
+        instead = f"install a newer one, or use container_engine: {ENGINES[0]}"
+        return f"Podman {found.version}, {needed} or later is needed: {instead}"
 
     def request(
         self,

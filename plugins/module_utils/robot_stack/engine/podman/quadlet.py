@@ -24,6 +24,7 @@ CHANGED = "changed by hand"  # stands in place of the spec that a unit was made 
 RESTART_SECONDS, RESTART_STEPS, RESTART_MOST_SECONDS = 1, 5, 20
 START_SECONDS = 180  # Podman itself is slow on a slow card
 STOP_MORE_SECONDS = 30  # beside the service's own: Podman ends it by force after those, and takes it apart
+ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$"), ("\n", "\\n"), ("\t", "\\t"))
 LOG_SECONDS = 60  # in which the journal takes so many lines of it as its limits say
 
 
@@ -158,8 +159,8 @@ def word(argument: str) -> str:
 
     Quadlet takes it apart and puts it together again for systemd, which is what reads % and $.
     """
-    if not argument or argument == ";" or not argument.isprintable():
+    if not argument or argument == ";" or not argument.replace("\n", "").replace("\t", "").isprintable():
         raise EngineError(400, f"{argument!r} cannot be a word of a unit's command line")
-    for letter, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+    for letter, escaped in ESCAPES:
         argument = argument.replace(letter, escaped)
     return f'"{argument}"'
