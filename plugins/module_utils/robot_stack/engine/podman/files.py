@@ -20,6 +20,7 @@ from . import quadlet
 from .quadlet import Unit
 
 ACTIVE, RESTING = "/etc/containers/systemd", "/etc/containers/robot-stack"
+READ = (ACTIVE, "/run/containers/systemd", "/usr/share/containers/systemd")  # by Quadlet
 ENDING = ".container"
 OTHERS = ("*.container", "*.kube", "*.pod")
 RUNTIME_UNITS, RUNTIME_SET_BY_HAND = "/run/systemd/system", "/run/systemd/system.control"
@@ -62,8 +63,7 @@ def ours(roots: Roots) -> list[Place]:
 
 def others(roots: Roots) -> list[str]:
     """Return the names of what else Quadlet shall start."""
-    folder = roots.path(ACTIVE)
-    found = {path.stem for pattern in OTHERS for path in folder.rglob(pattern)}
+    found = {path.stem for folder in READ for pattern in OTHERS for path in roots.path(folder).rglob(pattern)}
     return sorted(name for name in found if not name.startswith(PREFIX))
 
 
@@ -130,6 +130,12 @@ def _holds_anything(folder: Path) -> bool:
     with suppress(OSError):
         return any(folder.iterdir())
     return False
+
+
+def tidy(roots: Roots) -> None:
+    """Leave no empty folder of ours behind."""
+    with suppress(OSError):
+        roots.path(RESTING).rmdir()
 
 
 def drop_changes(name: str, roots: Roots) -> None:

@@ -86,7 +86,9 @@ class Hands:
 
     def _why(self, unit: str, error: EngineError) -> str:
         """Return why a unit could not be started, in Podman's own words where it has any."""
-        said = units.last_words(unit, PODMAN_DRIVER.programs, self.programs.run)
+        # what Podman says bears its own name, or, from a later version on, that of its unit
+        names = (*PODMAN_DRIVER.programs, unit.rpartition(".")[0])
+        said = units.last_words(unit, names, self.programs.run)
         return "; ".join([*said, str(error).partition("\n")[0]])[:LONGEST_WORDS]
 
     def _why_none(self) -> str:
@@ -134,6 +136,7 @@ class Hands:
             files.drop_changes(name, self.roots)
             self.roots.path(place.path).unlink(missing_ok=True)
             lives.forget(self._run, name)
+            files.tidy(self.roots)
         if place.active:
             self.programs.systemctl("daemon-reload")
             with suppress(EngineError):  # it has not failed
