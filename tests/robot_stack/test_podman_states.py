@@ -284,7 +284,7 @@ def test_an_odd_answer_is_an_error(program: Any, answer: str, tmp_path: Path) ->
     program(f"printf '%s' '{answer}'")
     engine = PodmanEngine(Roots(tmp_path))
     for asked in (engine.containers, engine.volumes):
-        with pytest.raises(EngineError, match="podman (ps|volume)"):
+        with pytest.raises(EngineError, match=r"podman (ps|volume)"):
             asked()
 
 
