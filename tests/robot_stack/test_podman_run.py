@@ -24,7 +24,7 @@ def operator(robot: Robot, podman: FakePodman) -> PodmanOperator:
 
 
 def test_what_is_declared_becomes_true_and_stays(operator: PodmanOperator, robot: Robot, podman: FakePodman) -> None:
-    data = {"tmpfs": {"/tmp": 4}, "environment": {"A": "50 %"}}
+    data: dict[str, Any] = {"tmpfs": {"/tmp": 4}, "environment": {"A": "50 %"}}
     first = operator.call(service(**data), service("victoriametrics", 50))
     assert (first["changed"], first["verdict"], first.get("failed")) == (True, "ok", None), first
     assert {name: row["kernel_limit_mib"] for name, row in first["services"].items()} == {

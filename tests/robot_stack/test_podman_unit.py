@@ -203,7 +203,7 @@ def test_drift_names_each_thing_that_differs() -> None:
         ({"status": "paused"}, "state"),
         ({"lost_at_boot": "it is masked"}, "boot"),
     ):
-        [found] = PODMAN_DRIVER.drift(request, dataclasses.replace(equal, **change), made="c0ffee")  # type: ignore[arg-type]
+        [found] = PODMAN_DRIVER.drift(request, dataclasses.replace(equal, **change), made="c0ffee")
         assert found.kind == kind
     unaccounted = dataclasses.replace(equal, memory_and_swap=-1)
     assert PODMAN_DRIVER.drift(request, unaccounted, swap_accounted=False) == []

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..base import files
+from ..base import files as on_disk
+from ..base.files import FoundFile
 from ..base.roots import Roots
 from ..engine.protocol import Driver, Engine, EngineError, FoundContainer
 from ..host import platforms
@@ -26,8 +27,8 @@ class Left:
     containers: Mapping[str, FoundContainer] = field(default_factory=dict)  # of ours, by name
     images: list[str] = field(default_factory=list)  # of ours that it holds, by reference
     missing_packages: list[str] = field(default_factory=list)  # of those that this project installed for it
-    files: Mapping[str, files.FoundFile | None] = field(default_factory=dict)  # of its configuration, by path
-    settings_before: files.FoundFile | None = None  # what an owner had left there
+    files: Mapping[str, FoundFile | None] = field(default_factory=dict)  # of its configuration, by path
+    settings_before: FoundFile | None = None  # what an owner had left there
     foreign: list[str] = field(default_factory=list)  # containers and volumes of others
     store: str = ""
     engine_data: bool = False
@@ -55,8 +56,8 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left
         owned,
         images,
         platform.missing(known.former_packages, roots) if platform else [],
-        {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)},
-        files.find(roots.path(layout.before_path(stack))),
+        {file.path: on_disk.find(roots.path(file.path)) for file in driver.files(stack)},
+        on_disk.find(roots.path(layout.before_path(stack))),
         foreign,
         store,
         roots.path(store).is_dir(),

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..fields import flag, items, number, part, text, texts
-from ..protocol import SERVICE_LABEL, SPEC_LABEL, EngineInfo, FoundContainer
+from ..protocol import PAUSED, SERVICE_LABEL, SPEC_LABEL, EngineInfo, FoundContainer
 from . import images, quadlet, status
 from .container import described
 from .driver import STORE
@@ -32,7 +32,7 @@ def active(place: Place, unit: Unit, lives: Lives, told: Told, payload: Payload 
 
 def _of(place: Place, unit: Unit, became: str, lives: Lives, told: Told, payload: Payload | None) -> FoundContainer:
     request = unit.request
-    runs = became in (status.RUNNING, status.PAUSED) and payload is not None
+    runs = became in (status.RUNNING, PAUSED) and payload is not None
     labels = part(request, "Labels")
     found = FoundContainer(
         id=unit.id,

@@ -37,7 +37,7 @@ KILLED = 128  # and the number of the signal: what a shell says of an end by sig
 class Lives:
     """What is known of a container's lives. Times in seconds since 1970, 0: never, or not known.
 
-    `restarts` counts starts that nobody asked for; None: nobody has counted.
+    `restarts` counts ends that nobody asked for, which systemd starts it after; None: nobody has counted.
     """
 
     events: tuple[Event, ...] = ()
@@ -92,13 +92,21 @@ def load(run: Path, name: str) -> Lives:
         lines = file.read(2 * LARGEST_BYTES).splitlines()
     with suppress(OSError, ValueError), path(run, name + COUNT).open(encoding="ascii", errors="replace") as file:
         counted = int(file.read(20))
-    return told(lines, None if counted is None else max(0, counted - 1))
+    return told(lines, counted)
 
 
-def told(lines: Sequence[str], restarts: int | None) -> Lives:
-    """Return the lives that ``lines`` tell. An attempt that came to no start is no life, and ends none."""
+def told(lines: Sequence[str], starts: int | None) -> Lives:
+    """Return the lives that ``lines`` tell. An attempt that came to no start is no life, and ends none.
+
+    ``starts`` since somebody asked for one: each but the first is a restart, and so is the one that an end will bring.
+    """
     events: list[Event] = []
-    lives, before, kills = True, None, 0  # what stands first may be the end of a life whose start was cut off
+    lives, asked, before, kills = (
+        True,
+        False,
+        None,
+        0,
+    )  # what stands first may be the end of a life whose start was cut off
     started_at, finished_at, code, killed = 0.0, 0.0, 0, False
     for line in lines:
         found = LINE.fullmatch(line)
@@ -107,9 +115,10 @@ def told(lines: Sequence[str], restarts: int | None) -> Lives:
         at = float(found["time"])
         kills = int(found["kills"] or 0)
         if found["start"]:
-            lives, before, started_at = True, kills, at
+            lives, asked, before, started_at = True, False, kills, at
             events.append(Event(at, "start"))
         elif found["stop"]:
+            asked = True
             events.append(Event(at, "kill", signal="15"))
         else:
             code = exit_code(found["code"], found["status"])
@@ -119,6 +128,8 @@ def told(lines: Sequence[str], restarts: int | None) -> Lives:
                 events += [Event(at, "oom")] if killed else []
                 events.append(Event(at, "die", exit_code=str(code)))
             lives = False
+    to_come = bool(events) and not lives and not asked
+    restarts = None if starts is None else max(0, starts - 1) + to_come
     return Lives(tuple(events), restarts, started_at, finished_at, code, killed)
 
 
