@@ -17,6 +17,7 @@ from robot_stack.operating import NAME, ROOT, Operator
 from robot_stack.robots import MIB, Robot, service, write
 
 pytestmark = [pytest.mark.usefixtures("any_owner"), pytest.mark.parametrize("robot", [2], indirect=True)]
+THEIRS = {"Id": "9" * 64, "Name": "/theirs", "Image": "sha256:9", "Config": {}, "State": {"Running": True}}
 DOCKER_PACKAGE = "\nPackage: docker.io\nStatus: install ok installed\n"
 
 
@@ -56,7 +57,7 @@ def test_an_engine_of_somebody_elses_is_left_as_it_was(
     robot: Robot, fake: FakeEngine, podman: FakePodman, to_podman: PodmanOperator
 ) -> None:
     write(robot.root / setup.BINARIES[0][1:], "")
-    fake.containers["theirs"] = {"Id": "9" * 64, "Name": "/theirs", "Config": {}, "State": {"Running": True}}
+    fake.containers["theirs"] = dict(THEIRS)
     Operator(robot, fake).call(service())
     planned = to_podman.call(service(), check=True, sent=False)
     assert f"create container {NAME} (32 MiB), in place of the one of Docker" in planned["plan"]
@@ -208,7 +209,7 @@ def test_an_engine_that_others_use_by_now_stays(
 ) -> None:
     docker_is_ours(robot, fake)
     Operator(robot, fake).call(service())
-    fake.containers["theirs"] = {"Id": "9" * 64, "Name": "/theirs", "Config": {}, "State": {"Running": True}}
+    fake.containers["theirs"] = dict(THEIRS)
     done = to_podman.call(service())
     assert (done.get("failed"), done.get("needs")) == (None, None), done
     assert list(fake.containers) == ["theirs"]

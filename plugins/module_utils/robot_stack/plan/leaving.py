@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..engine.protocol import PREVIOUS
+from ..host import systemd
 from ..records.state import State
 from ..spec.model import Stack
 from . import engine_removal
@@ -64,8 +65,15 @@ def _rest(stack: Stack, seen: Observed, left: Left, engine: bool) -> list[Step]:
     steps = [Step("left-image", one, f"remove image {one} from {name}") for one in left.images]
     if not engine:
         return steps
-    steps += _engine(stack, seen, left)
+    steps += _engine(stack, seen, left) + _slice(stack, seen)
     return steps + ([Step("engine-left", name, f"leave {name}")] if seen.state.former_kind else [])
+
+
+def _slice(stack: Stack, seen: Observed) -> list[Step]:
+    """Nothing is left in the engine's slice where the engine of now is somebody else's."""
+    name = systemd.child_slice(stack.budget.slice, "engine")
+    stale = name in seen.own_units and not seen.own_engine
+    return [Step("drop-slice", name, f"remove slice {name}")] if stale and stack.state != "absent" else []
 
 
 def _engine(stack: Stack, seen: Observed, left: Left) -> list[Step]:
