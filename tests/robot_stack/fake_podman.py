@@ -181,7 +181,7 @@ class FakePodman:
 
     def _load(self, words: list[str]) -> str:
         [path] = [word.removeprefix("--input=") for word in words if word.startswith("--input=")]
-        self.name(images.written_out(Path(path).read_text()), self.brings)
+        self.name(images.local_name(Path(path).read_text()), self.brings)
         return "Loaded image: it\n"
 
     def _pull(self, words: list[str]) -> str:

@@ -74,13 +74,14 @@ def sent(tmp_path: Path) -> Callable[[int], Path]:
 @pytest.mark.parametrize("skip", [1, 2, 3])
 def test_what_was_sent_is_described_and_the_image_has_the_same_id(sent: Any, skip: int) -> None:
     archive = sent(skip)
-    with oci.layout_of(archive) as layout:
-        assert layout is not None
-        assert (layout.image, layout.names) == (digest(CONFIG).partition(":")[2], (REFERENCE,))
-        assert json.loads((layout.folder / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
-        [entry] = json.loads((layout.folder / "index.json").read_text())["manifests"]
+    with oci.opened(archive) as sent_image:
+        assert sent_image is not None
+        assert sent_image.folder is not None
+        assert (sent_image.image, sent_image.names) == (digest(CONFIG).partition(":")[2], (REFERENCE,))
+        assert json.loads((sent_image.folder / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+        [entry] = json.loads((sent_image.folder / "index.json").read_text())["manifests"]
         assert entry["annotations"]["org.opencontainers.image.ref.name"] == oci.TAG
-        blobs = {path.name: path.read_bytes() for path in (layout.folder / "blobs/sha256").iterdir()}
+        blobs = {path.name: path.read_bytes() for path in (sent_image.folder / "blobs/sha256").iterdir()}
         assert all(digest(content) == f"sha256:{name}" for name, content in blobs.items())
         manifest = json.loads(blobs[entry["digest"].partition(":")[2]])
         assert (entry["size"], manifest["schemaVersion"]) == (len(blobs[entry["digest"].partition(":")[2]]), 2)
@@ -90,13 +91,13 @@ def test_what_was_sent_is_described_and_the_image_has_the_same_id(sent: Any, ski
         assert there == [False] * skip + [True] * (len(LAYERS) - skip)
         sizes = [one["size"] for one in manifest["layers"]][skip:]
         assert sizes == [len(one) for one in LAYERS[skip:]]
-    assert not layout.folder.exists()
+    assert not sent_image.folder.exists()
     assert archive.exists()
 
 
 def test_a_whole_archive_is_left_to_podman(sent: Any, tmp_path: Path) -> None:
-    with oci.layout_of(sent(0)) as layout:
-        assert layout is None
+    with oci.opened(sent(0)) as sent_image:
+        assert sent_image == oci.Sent(digest(CONFIG).partition(":")[2], (REFERENCE,))
     assert not list(tmp_path.glob("*.oci"))
 
 
@@ -138,7 +139,7 @@ UNKNOWN = {
 def test_an_archive_that_is_not_what_it_says_is_refused(tmp_path: Path, what: str, pack_with: Any) -> None:
     archive = tmp_path / "x.archive"
     archive.write_bytes(pack_with(tar_of(BAD[what])))
-    with pytest.raises((EngineError, FileExistsError)), oci.layout_of(archive):
+    with pytest.raises((EngineError, FileExistsError)), oci.opened(archive):
         pass
     assert not list(tmp_path.glob("*.oci"))
     assert not (tmp_path.parent / "etc").exists()
@@ -148,8 +149,8 @@ def test_an_archive_that_is_not_what_it_says_is_refused(tmp_path: Path, what: st
 def test_another_kind_of_archive_is_left_to_podman(tmp_path: Path, what: str) -> None:
     archive = tmp_path / "x.archive"
     archive.write_bytes(tar_of(UNKNOWN[what]))
-    with oci.layout_of(archive) as layout:
-        assert layout is None
+    with oci.opened(archive) as sent_image:
+        assert sent_image is None
 
 
 @pytest.mark.parametrize("cut", [1, 5, 200, 5000])
@@ -159,8 +160,8 @@ def test_an_archive_that_was_cut_off_is_never_taken_for_a_good_one(sent: Any, sk
     content = archive.read_bytes()
     archive.write_bytes(content[: max(1, len(content) - cut)])
     try:
-        with oci.layout_of(archive) as layout:
-            assert layout is None or cut < 200, "what is left holds all that was sent"
+        with oci.opened(archive) as sent_image:
+            assert sent_image is None or sent_image.folder is None or cut < 200, "what is left holds all that was sent"
     except EngineError as error:
         assert "is no archive of an image" in str(error)  # noqa: PT017 (either outcome is right)
 
@@ -181,22 +182,58 @@ def test_podman_is_given_the_folder_and_the_image_its_name(robot: Robot, podman:
     podman.engine().load(archive)
     assert taken == ["blobs", "index.json", "oci-layout"]
     [image] = podman.images.values()
-    assert image["RepoTags"] == ["docker.io/library/sensor_service:2"]
+    assert image["RepoTags"] == ["localhost/sensor_service:2"]
     found = podman.engine().image(REFERENCE)
     assert found is not None
     assert found.id == digest(CONFIG)
 
 
+@pytest.mark.parametrize("robot", [2], indirect=True)
+@pytest.mark.parametrize("made_up", ["localhost/sensor_service:2", "docker.io/library/sensor_service:2", ""])
+def test_a_whole_archive_has_its_name_whatever_podman_makes_of_it(
+    robot: Robot, podman: FakePodman, sent: Any, made_up: str
+) -> None:
+    identity = digest(CONFIG).partition(":")[2]
+
+    def load(_: list[str]) -> str:
+        podman.name(made_up, {**podman.brings, "Id": identity})
+        if not made_up:
+            podman.images[identity]["RepoTags"] = []
+        return "Loaded image: it\n"
+
+    podman._load = load  # type: ignore[method-assign]
+    podman._untag = lambda words: podman._rmi([words[1]])  # type: ignore[attr-defined]
+    podman.engine().load(sent(0))
+    assert podman.images[identity]["RepoTags"] == ["localhost/sensor_service:2"]
+    assert podman.engine().image(REFERENCE) is not None
+
+
 @pytest.mark.parametrize(
-    ("reference", "whole"),
+    ("reference", "here", "elsewhere"),
     [
-        ("it:1", "docker.io/library/it:1"),
-        ("team/it:1", "docker.io/team/it:1"),
-        ("localhost/it:1", "localhost/it:1"),
-        ("registry:5000/it:1", "registry:5000/it:1"),
-        ("ghcr.io/team/it@sha256:00", "ghcr.io/team/it@sha256:00"),
+        ("it:1", "localhost/it:1", "docker.io/library/it:1"),
+        ("team/it:1", "localhost/team/it:1", "docker.io/team/it:1"),
+        ("localhost/it:1", "localhost/it:1", "localhost/it:1"),
+        ("registry:5000/it:1", "registry:5000/it:1", "registry:5000/it:1"),
+        ("ghcr.io/team/it@sha256:00", "ghcr.io/team/it@sha256:00", "ghcr.io/team/it@sha256:00"),
     ],
 )
-def test_names_are_written_out_as_every_engine_reads_them(reference: str, whole: str) -> None:
+def test_names_are_written_out(reference: str, here: str, elsewhere: str) -> None:
+    assert (images.local_name(reference), images.registry_name(reference)) == (here, elsewhere)
 
-    assert images.written_out(reference) == whole
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_an_image_is_found_by_its_id_its_name_and_its_pinned_name_alone(robot: Robot, podman: FakePodman) -> None:
+    pinned = f"alpine@sha256:{'e' * 64}"
+    podman.name("localhost/it:1", podman.brings)
+    engine = podman.engine()
+    engine.pull(pinned)
+    assert podman.calls[-1] == f"pull --quiet docker.io/library/{pinned}"
+    podman.images[podman.brings["Id"]]["RepoTags"] = ["localhost/it:1"]
+    identity = f"sha256:{podman.brings['Id']}"
+    for reference in ("it:1", pinned, identity, podman.brings["Id"]):
+        found = engine.image(reference)
+        assert found is not None, reference
+        assert found.id == identity
+    for reference in ("it:2", "it", "docker.io/library/it:1", f"it@sha256:{'e' * 64}", "sha256:" + "0" * 64):
+        assert engine.image(reference) is None

@@ -16,16 +16,26 @@ from ..image import fingerprint
 from ..protocol import EngineError, FoundImage
 
 ALGORITHM = "sha256:"
+PINNED = f"@{ALGORITHM}"  # in a name: what is meant is this, and nothing that bears the name later
 IDENTITY = re.compile(r"[0-9a-f]{64}")
-REGISTRY = "docker.io"  # what a name without a registry is of, for every engine
+HERE, REGISTRY = "localhost", "docker.io"
 
 
-def written_out(reference: str) -> str:
-    """Return an image's whole name: with its registry, and with `library/` where that is what the registry has."""
-    first, slash, _ = reference.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
+def local_name(reference: str) -> str:
+    """Return the whole name that Podman gives an image of its own store: what names no registry is of this host."""
+    return reference if _names_registry(reference) else f"{HERE}/{reference}"
+
+
+def registry_name(reference: str) -> str:
+    """Return the whole name of an image elsewhere, as every engine reads one without a registry."""
+    if _names_registry(reference):
         return reference
-    return f"{REGISTRY}/{reference}" if slash else f"{REGISTRY}/library/{reference}"
+    return f"{REGISTRY}/{reference}" if "/" in reference else f"{REGISTRY}/library/{reference}"
+
+
+def _names_registry(reference: str) -> bool:
+    first, slash, _ = reference.partition("/")
+    return bool(slash) and ("." in first or ":" in first or first == HERE)
 
 
 def parsed(content: str, called: str) -> Any:
@@ -64,14 +74,18 @@ def is_id(reference: str) -> bool:
 
 def named(reference: str) -> str:
     """Return how Podman is to be asked for the image of this reference or id."""
-    return reference.rpartition(":")[2] if is_id(reference) else written_out(reference)
+    if is_id(reference):
+        return reference.rpartition(":")[2]
+    return registry_name(reference) if PINNED in reference else local_name(reference)
 
 
 def bears(raw: Mapping[str, Any], reference: str) -> bool:
     """Whether an image has this id, or this name or pinned name."""
     if is_id(reference):
         return identity(raw).partition(":")[2] == reference.rpartition(":")[2]
-    return written_out(reference) in (*texts(raw, "RepoTags"), *texts(raw, "RepoDigests"))
+    if PINNED in reference:
+        return registry_name(reference) in texts(raw, "RepoDigests")
+    return local_name(reference) in texts(raw, "RepoTags")
 
 
 def login(registry: str, username: str, password: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""An archive in which layers were left out, as a folder that Podman takes: an OCI layout may lack what its storage has.
+"""What an archive holds; and one in which layers were left out as a folder that Podman takes.
 
-`podman load` wants whole archives. Layers in ours are plain tars, whose digest is what the configuration lists and what
-an OCI manifest may name as well: the folder holds the very bytes that were sent, and the image has the same id.
+`podman load` wants whole archives, and an OCI layout may lack what Podman's storage has. Layers in ours are plain tars,
+whose digest is what the configuration lists and what an OCI manifest may name as well: the folder holds the very bytes
+that were sent, and the image has the same id.
 Sources: https://github.com/opencontainers/image-spec (image-layout.md, manifest.md), `docker save`'s manifest.json
 """
 
@@ -23,7 +24,7 @@ from typing import IO, Any, cast
 
 from ..protocol import EngineError
 
-TAG = "it"
+TAG, BLOBS = "it", "blobs/sha256"
 PIECE = 1 << 20
 LARGEST_TEXT = 1 << 20  # bytes of a manifest, or of a configuration
 MOST_LAYERS = 127  # what the kernel's overlay takes
@@ -37,12 +38,15 @@ INDEX, MANIFEST, CONFIG, LAYER = (
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A folder with an image: its id without the algorithm, and the names that it shall have."""
+class Sent:
+    """An image in an archive of ours: its id without the algorithm, and the names that it shall have.
 
-    folder: Path
+    `folder` is an OCI layout of it; None: the archive is whole.
+    """
+
     image: str
     names: tuple[str, ...]
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -55,37 +59,39 @@ class _Told:
 
 
 @contextmanager
-def layout_of(archive: Path) -> Iterator[Layout | None]:
-    """Make the folder beside ``archive``, for as long as this is a context; None: the archive is whole.
+def opened(archive: Path) -> Iterator[Sent | None]:
+    """Tell what is in ``archive``; a folder is made beside it, for as long as this is a context.
 
-    Raises `EngineError` for an archive that is not what it says it is, and OSError.
+    None: it is not made by us, and Podman says what it thinks of it. Raises `EngineError` for one that is not what it
+    says it is, and OSError.
     """
     folder = archive.with_suffix(".oci")
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        yield _layout(archive, folder)
+        yield _sent(archive, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _layout(archive: Path, folder: Path) -> Layout | None:
+def _sent(archive: Path, folder: Path) -> Sent | None:
     with _opened(archive) as stream:
         try:
             members = tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115 (closed with the stream)
             told, first = _told(members), members.next()
-        except ODD:  # not made by us: Podman says what it thinks of it
+        except ODD:
             return None
+        image = hashlib.sha256(told.config).hexdigest()
         if first is not None and first.name == next(iter(told.layers)):
-            return None
-        blobs = folder / "blobs/sha256"
-        blobs.mkdir(parents=True)
+            return Sent(image, told.names)
+        (folder / BLOBS).mkdir(parents=True)
         try:
             while first is not None:
-                _lay(members, first, told, blobs)
+                _lay(members, first, told, folder / BLOBS)
                 first = members.next()
         except ODD as error:
             raise EngineError(500, f"{archive.name} is no archive of an image: {error}") from error
-    return Layout(folder, _describe(told, folder), told.names)
+    _describe(told, folder)
+    return Sent(image, told.names, folder)
 
 
 def _opened(archive: Path) -> IO[bytes]:
@@ -129,8 +135,8 @@ def _lay(members: tarfile.TarFile, member: tarfile.TarInfo, told: _Told, blobs: 
         raise ValueError(f"a layer of it is not {digest}")
 
 
-def _describe(told: _Told, folder: Path) -> str:
-    """Write what lists the layers, here or not; return the image's id."""
+def _describe(told: _Told, folder: Path) -> None:
+    """Write what lists the layers, here or not."""
     config = _blob(folder, told.config)
     layers = [{"mediaType": LAYER, "digest": digest, "size": _size(folder, digest)} for digest in told.layers.values()]
     described = {"mediaType": CONFIG, "digest": f"sha256:{config}", "size": len(told.config)}
@@ -145,18 +151,17 @@ def _describe(told: _Told, folder: Path) -> str:
     index: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
     (folder / "index.json").write_text(json.dumps(index), encoding="ascii")
     (folder / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}), encoding="ascii")
-    return config
 
 
 def _size(folder: Path, digest: str) -> int:
     """Return a layer's size; of one that is not here nobody asks it, since it is taken from where it is."""
     try:
-        return (folder / "blobs/sha256" / digest.partition(":")[2]).stat().st_size
+        return (folder / BLOBS / digest.partition(":")[2]).stat().st_size
     except FileNotFoundError:
         return 0
 
 
 def _blob(folder: Path, content: bytes) -> str:
     name = hashlib.sha256(content).hexdigest()
-    (folder / "blobs/sha256" / name).write_bytes(content)
+    (folder / BLOBS / name).write_bytes(content)
     return name

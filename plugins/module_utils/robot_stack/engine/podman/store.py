@@ -72,34 +72,43 @@ class Store:
         image = self.image(reference)
         if image is None:
             raise EngineError(404, f"no such image: {reference}")
-        self.programs.ask("tag", images.named(image.id), images.written_out(new_reference))
+        self.programs.ask("tag", images.named(image.id), images.local_name(new_reference))
         self.forget()
 
     def load(self, archive: Path) -> str:
         """Load an archive from disk; layers that are here already may have been left out of it."""
         self.forget()
-        with as_error(), oci.layout_of(archive) as layout:
-            if layout is None:
-                return self.programs.ask("load", f"--input={archive}", seconds=TRANSFER_SECONDS).strip()
-            said = self.programs.ask("pull", "--quiet", f"oci:{layout.folder}:{oci.TAG}", seconds=TRANSFER_SECONDS)
-            self._name(layout)
+        with as_error(), oci.opened(archive) as sent:
+            folder = sent.folder if sent else None
+            words = ["load", f"--input={archive}"]
+            if folder:
+                words = ["pull", "--quiet", f"oci:{folder}:{oci.TAG}"]
+            said = self.programs.ask(*words, seconds=TRANSFER_SECONDS)
+            if sent:
+                self._name(sent)
             return said.strip()
 
-    def _name(self, layout: oci.Layout) -> None:
-        """Give what was pulled from a folder the names that it shall have, in place of the folder's."""
-        for name in layout.names:
-            self.programs.ask("tag", layout.image, images.written_out(name))
+    def _name(self, sent: oci.Sent) -> None:
+        """Give what was brought the names that it shall have, in place of those that Podman made up for it."""
+        there = self._names(sent.image)
+        wanted = [images.local_name(name) for name in sent.names]
+        for name in wanted:
+            if name not in there:
+                self.programs.ask("tag", sent.image, name)
+        made_up = {images.registry_name(name) for name in sent.names}
+        for name in there:
+            of_folder = sent.folder is not None and sent.folder.name in name
+            if name not in wanted and (name in made_up or of_folder):
+                self.programs.ask("untag", sent.image, name)
         self.forget()
-        raw = next((one for one in self.all() if images.bears(one, layout.image)), {})
-        for name in texts(raw, "RepoTags"):
-            if layout.folder.name in name:
-                self.programs.ask("untag", layout.image, name)
-        self.forget()
+
+    def _names(self, image: str) -> list[str]:
+        return texts(next((one for one in self.all() if images.bears(one, image)), {}), "RepoTags")
 
     def pull(self, reference: str, username: str, password: str) -> None:
         """Pull NAME@sha256:HEX from its registry; a login stands in a file of root's for as long, and nowhere else."""
         self.forget()
-        name = images.written_out(reference)
+        name = images.registry_name(reference)
         with as_error(), tempfile.TemporaryDirectory(dir=self.programs.roots.path("/run")) as folder:
             login = [f"--authfile={_login(Path(folder), name, username, password)}"] if username else []
             self.programs.ask("pull", "--quiet", *login, name, seconds=TRANSFER_SECONDS)
