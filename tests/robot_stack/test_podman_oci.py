@@ -195,7 +195,8 @@ def test_a_whole_archive_has_its_name_whatever_podman_makes_of_it(
 ) -> None:
     identity = digest(CONFIG).partition(":")[2]
 
-    def load(_: list[str]) -> str:
+    def load(words: list[str]) -> str:
+        assert words[0].startswith("--input=")
         podman.name(made_up, {**podman.brings, "Id": identity})
         if not made_up:
             podman.images[identity]["RepoTags"] = []

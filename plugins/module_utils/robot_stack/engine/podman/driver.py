@@ -41,7 +41,9 @@ class Podman:
     settings_file: ClassVar[str] = SETTINGS
     # systemd waits before it starts again what has ended, and Podman takes a while to start it
     restart_seconds: ClassVar[float] = quadlet.RESTART_MOST_SECONDS + 40.0
-    writes: ClassVar[Sequence[str]] = (files.ACTIVE, files.RESTING)
+    # one folder, and not the two in it: each would be a mount of its own for whoever may write to these alone, and a
+    # file cannot be renamed from one mount to another
+    writes: ClassVar[Sequence[str]] = (files.ABOVE,)
     # below a systemd unit it can limit memory in one hierarchy alone
     least_cgroup_version: ClassVar[int] = 2
 

@@ -19,7 +19,8 @@ from ..protocol import PREFIX, EngineError
 from . import quadlet
 from .quadlet import Unit
 
-ACTIVE, RESTING = "/etc/containers/systemd", "/etc/containers/robot-stack"
+ABOVE = "/etc/containers"
+ACTIVE, RESTING = f"{ABOVE}/systemd", f"{ABOVE}/robot-stack"
 READ = (ACTIVE, "/run/containers/systemd", "/usr/share/containers/systemd")  # by Quadlet
 ENDING = ".container"
 OTHERS = ("*.container", "*.kube", "*.pod")
