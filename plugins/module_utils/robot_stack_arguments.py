@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .robot_stack.spec.model import STATES
+from .robot_stack.spec.model import ENGINES, STATES
 
 ARGUMENTS: dict[str, Any] = {
     "state": {"type": "str", "choices": list(STATES), "default": "present"},
@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, Any] = {
     "engine": {
         "type": "dict",
         "options": {
+            "kind": {"type": "str", "choices": list(ENGINES), "default": ENGINES[0]},
             "install": {"type": "bool", "default": True},
             "packages": {"type": "list", "elements": "str", "default": ["docker.io"]},
             "daemon": {"type": "dict", "default": {}},

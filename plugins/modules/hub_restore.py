@@ -31,7 +31,7 @@ options:
     type: str
     default: /var/lib/robot-stack
   socket:
-    description: Where the container engine listens.
+    description: Where the container engine listens; empty for Podman, which does not.
     type: str
     default: /var/run/docker.sock
   destination:
@@ -85,7 +85,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backu
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.hub import Hub
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.lock import BusyError, held
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect, kind_of
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.journal import Journal
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs.contents import OddError
@@ -135,7 +135,7 @@ def hub(params: dict[str, Any]) -> Hub:
     job = Job("restore", service.name, params["destination"], params["place"])
     where = Destination(job, service.uid_gid, Roots())
     retention = str(told["retention"])
-    engine = connect(params["socket"])
+    engine = connect(kind_of(params["socket"]), params["socket"])
     return Hub(service, str(told["data"]), params["root"], retention, JOB, where, Roots(), engine)
 
 

@@ -33,7 +33,7 @@ options:
     type: str
     default: /var/lib/robot-stack
   socket:
-    description: Where the container engine listens.
+    description: Where the container engine listens; empty for Podman, which does not.
     type: str
     default: /var/run/docker.sock
   directory:
@@ -109,7 +109,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backu
 )
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.lock import BusyError, held
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect, kind_of
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.journal import Journal
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
@@ -131,7 +131,8 @@ def database(params: dict[str, Any]) -> Database:
         history_url=url.rsplit("/", 1)[0],
         stop_timeout_seconds=int(told["stop_timeout_seconds"]),
     )
-    return Database(service, params["root"], str(told["data"]), Roots(), connect(params["socket"]))
+    engine = connect(kind_of(params["socket"]), params["socket"])
+    return Database(service, params["root"], str(told["data"]), Roots(), engine)
 
 
 def step(params: dict[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,11 @@ options:
     description: The container engine, where this project installs it.
     type: dict
     suboptions:
+      kind:
+        description: Which one. C(podman), 4.9 or later on cgroup v2, has its containers started by systemd.
+        type: str
+        choices: [docker, podman]
+        default: docker
       install:
         description: Whether a missing engine is installed.
         type: bool
@@ -73,7 +78,7 @@ options:
         elements: str
         default: [docker.io]
       daemon:
-        description: Content of daemon.json.
+        description: Content of daemon.json; empty for C(podman).
         type: dict
         default: {}
       service_environment:
@@ -81,7 +86,7 @@ options:
         type: dict
         default: {}
       socket:
-        description: Where the engine listens.
+        description: Where the engine listens; empty for C(podman), which does not.
         type: str
         default: /var/run/docker.sock
   memory_controller:

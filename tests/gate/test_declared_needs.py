@@ -49,6 +49,19 @@ def test_what_was_declared_is_brought(need: Any) -> None:
     assert allowed(need) == [need]
 
 
+@pytest.mark.parametrize(("kind", "former"), [("podman", "docker.io"), ("docker", "podman")])
+def test_an_engine_that_the_robot_leaves_for_another_is_removed_and_nothing_else_is(kind: str, former: str) -> None:
+    engine = {"install": True, "packages": ["x"], "kind": kind}
+    need = PurgeNeed((former,))
+    assert allowed(need, engine=engine) == [need]
+    own = "podman" if kind == "podman" else "docker.io"
+    for names in ((own,), (former, "openssh-server"), (former, own)):
+        with pytest.raises(AnsibleActionFail, match="which this run has not declared"):
+            allowed(PurgeNeed(names), engine=engine)
+    with pytest.raises(AnsibleActionFail, match="which this run has not declared"):
+        allowed(need, engine=engine, state="verified")
+
+
 def test_an_engine_that_this_run_removes_is_removed() -> None:
     need = PurgeNeed(("docker.io", "podman"))
     assert allowed(need, state="absent", remove_engine=True) == [need]

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import programs
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import systemd
 from robot_stack.fake_engine import FakeEngine
+from robot_stack.fake_podman import FakePodman
 from robot_stack.operating import Operator
 from robot_stack.robots import Robot
 
@@ -48,6 +50,16 @@ def fake(robot: Robot) -> Iterator[FakeEngine]:
 @pytest.fixture
 def operator(robot: Robot, fake: FakeEngine) -> Operator:
     return Operator(robot, fake)
+
+
+@pytest.fixture
+def podman(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> FakePodman:
+    """A robot's Podman, installed, with nothing on it."""
+    assert robot.version == 2, "Podman is used on cgroup v2 alone"
+    made = FakePodman(robot)
+    made.install()
+    monkeypatch.setattr(programs, "_answer", made.answer)
+    return made
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ class FakeEngine:
         self.containers: dict[str, dict[str, Any]] = {}
         self.images: dict[str, Mapping[str, Any]] = {}
         self.events: list[dict[str, Any]] = []
+        self.volumes: list[str] = []
         self.calls: list[str] = []
         self.printed = [(PRINTED_AT, "one\n"), (PRINTED_AT, "two\n")]
         self.errors: dict[str, tuple[int, bytes]] = {}  # "METHOD /path" -> status and body
@@ -81,6 +82,7 @@ class FakeEngine:
             return 200, self._told(query)
         return 200, {
             "_ping": b"OK",
+            "volumes": {"Volumes": [{"Name": name} for name in self.volumes]},
             "version": {"ApiVersion": self.newest, "MinAPIVersion": self.oldest},
             "info": {
                 "ServerVersion": "20.10",

@@ -9,6 +9,7 @@ from typing import Any
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import Engine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers import shape
@@ -25,14 +26,21 @@ class Operator:
     def __init__(self, robot: Robot, fake: FakeEngine | None) -> None:
         self.robot, self.fake, self.systemctl = robot, fake, list[list[str]]()
         self.pause: Callable[[float], None] = lambda _: None  # what goes on while a service settles
+        self.other: Engine | None = None  # which the robot may have had before
+
+    def engine(self) -> Engine:
+        return DockerEngine(self.fake.socket if self.fake else "/nowhere")
+
+    def parameters(self, *services: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return parameters(*services, **more)
 
     def call(self, *services: dict[str, Any], check: bool = False, sent: bool = True, **more: Any) -> dict[str, Any]:
-        stack = parse.parse(parameters(*services, **more))
+        stack = parse.parse(self.parameters(*services, **more))
         archives = {}
         for declared in stack.services if sent else ():
             path = write(self.robot.root / ROOT / "staging" / declared.name, declared.image)
             archives[declared.image] = apply.Archive(f"/{ROOT}/staging/{declared.name}", file_digest(path))
-        engine = DockerEngine(self.fake.socket if self.fake else "/nowhere")
+        engine = self.engine()
         applier = apply.Applier(
             stack,
             self.robot.roots,
@@ -43,7 +51,7 @@ class Operator:
             pause=self.pause,
         )
         made = run.Call(stack, self.robot.roots, engine, archives, check, clock=lambda: 1000.0, applier=applier)
-        made.patience_seconds = 0
+        made.patience_seconds, made.other = 0, self.other
         if self.fake:
             self.fake.calls.clear()
         self.systemctl.clear()

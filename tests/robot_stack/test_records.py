@@ -137,7 +137,8 @@ def test_the_state_of_yesterday_is_read_and_gets_a_number(tmp_path: Path) -> Non
     write(tmp_path / state.FILE, json.dumps(OLD_STATE))
     assert state.read(tmp_path) == (KNOWN, [])
     state.save(KNOWN, tmp_path)
-    added = {"format": 1, "robot": "", "machine": "", "enabled_unit": ""}
+    added = {"format": 1, "robot": "", "machine": "", "enabled_unit": "", "engine_kind": ""}
+    added.update(former_kind="", former_packages=[], former_images=[])
     assert json.loads((tmp_path / state.FILE).read_text()) == {**OLD_STATE, **added}
     assert state.read(tmp_path) == (KNOWN, [])
 

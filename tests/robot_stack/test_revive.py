@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.driver import Docker
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import restart
 from robot_stack.fake_engine import FakeEngine
@@ -54,6 +55,7 @@ def test_an_engine_that_does_not_start_it_again_is_told_of(
     running: FakeEngine, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restart, "KILL_SECONDS", 0.2)
+    monkeypatch.setattr(Docker, "restart_seconds", 0.2)
     running.deaf_to = {signal.SIGTERM, signal.SIGKILL}
     with pytest.raises(EngineError, match="has not started robot-stack-sensor_service again"):
         restarted(running, robot)
@@ -63,6 +65,7 @@ def test_a_container_that_does_not_run_has_no_process_to_end(
     running: FakeEngine, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restart, "KILL_SECONDS", 0.2)
+    monkeypatch.setattr(Docker, "restart_seconds", 0.2)
     running.containers[NAME]["State"] = {"Running": False, "Pid": 0}
     with pytest.raises(EngineError):
         restarted(running, robot)

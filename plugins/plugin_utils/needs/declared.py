@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ENGINES
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import (
     ImageNeed,
     Need,
@@ -21,6 +22,11 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
 
 from ..answers import shape
 
+# What was installed for an engine that a robot leaves for one of another kind; that one's names are not declared now.
+FORMER = {
+    "docker": {"docker.io", "docker-cli", "containerd", "runc", "docker-ce", "docker-ce-cli", "containerd.io"},
+    "podman": {"podman", "crun", "conmon", "netavark", "aardvark-dns"},
+}
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?")  # a name, and no option, path or pattern of apt's
 
 
@@ -39,6 +45,7 @@ class Declared:
     packages: frozenset[str]
     reboot: bool
     removes_engine: bool
+    former_packages: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Declared:
@@ -59,6 +66,12 @@ class Declared:
             packages=frozenset(map(str, engine.get("packages") or ["docker.io"]) if installs else ()),
             reboot=present and bool(controller.get("reboot_allowed")),
             removes_engine=arguments["state"] == "absent" and bool(arguments.get("remove_engine")),
+            former_packages=frozenset(
+                name
+                for kind, names in FORMER.items()
+                if present and kind != str(engine.get("kind") or ENGINES[0])
+                for name in names
+            ),
         )
 
     def allowed(self, told: list[dict[str, Any]]) -> list[Need]:
@@ -91,7 +104,7 @@ class Declared:
             return f"the packages {', '.join(others)}, which were not declared for it" if others else ""
         if isinstance(need, PurgeNeed):
             names = ", ".join(need.names)
-            if not self.removes_engine:
+            if not (self.removes_engine or set(need.names) <= self.former_packages):
                 return f"the removal of {names}, which this run has not declared"
             known = all(PACKAGE.fullmatch(name) for name in need.names)
             return "" if known else f"the removal of {names}: not all of these are names of packages"

@@ -27,6 +27,7 @@ from ..spec.needs import ImageNeed, Need
 from ..watchdog import setup as watchdog_setup
 from . import image_retention, rename_data, teardown
 from .replacement import Replacement, ServiceFailedError
+from .takeover import Takeover, ended
 
 __all__ = ["Applier", "Archive", "ServiceFailedError", "Tell", "nobody"]
 
@@ -53,6 +54,7 @@ class Applier:
     pause: Callable[[float], None] = time.sleep
     audit: Tell = nobody
     otherwise: dict[str, Step] = field(default_factory=dict)
+    takeover: Takeover = field(default_factory=Takeover)
 
     def __post_init__(self) -> None:
         """Bind each kind of step to its method."""
@@ -74,14 +76,17 @@ class Applier:
             "data": self._data,
             "folder": lambda step: files.put_right(files.DesiredFolder(**step.request), self.roots.filesystem),
             "file": self._write,
-            "container": lambda step: self._replacement(step).make(step.request),
+            "container": self._container,
             "start": self._start,
             "halt": self._halt,
             "settle": lambda step: self._replacement(step).settle(),
             "orphan": self._orphan,
             "stop": self._stop,
             "drop-image": lambda step: self.engine.remove_image(step.subject),
-            "drop-directory": lambda step: teardown.drop_directory(self.roots, step.subject),
+            "drop-directory": self._drop_directory,
+            "left-container": lambda step: self.takeover.end(step.subject),
+            "left-image": lambda step: self.takeover.remove_image(step.subject),
+            "engine-left": lambda _: self.remember(state.without_former),
             "drop-root": lambda step: teardown.drop_root(self.roots, step.subject),
             "drop-file": lambda step: self.roots.path(step.subject).unlink(missing_ok=True),
             "drop-slice": lambda step: teardown.drop_slice(self.roots, self.run, self.stack.budget.slice, step.subject),
@@ -114,7 +119,7 @@ class Applier:
 
     def remember(self, change: Callable[[state.State], state.State]) -> None:
         """Change the robot's state file."""
-        before = state.load(self._root)
+        before = state.of_kind(state.load(self._root), self.stack.engine.kind)
         after = change(before)
         if after != before:
             state.save(after, self._root)
@@ -260,6 +265,15 @@ class Applier:
             self.stack.budget.root,
         )
 
+    def _container(self, step: Step) -> None:
+        replacement = self._replacement(step)
+        self.takeover.of(step.subject, lambda: replacement.make(step.request))
+
+    def _drop_directory(self, step: Step) -> None:
+        if step.request.get("unmount"):
+            teardown.unmount_below(self.roots, self.run, step.subject)
+        teardown.drop_directory(self.roots, step.subject)
+
     def _start(self, step: Step) -> None:
         """Start what is as declared; what the engine refuses to start is made anew."""
         refused = self._replacement(step).start()
@@ -292,21 +306,12 @@ class Applier:
                 shutil.rmtree(version)
 
     def _orphan(self, step: Step) -> None:
-        self._end(step.subject)
+        ended(self.engine, step.subject)
         if not step.subject.endswith(PREVIOUS):
             watchdog_setup.forget(self.stack, self.roots, step.subject[len(PREFIX) :])
 
-    def _end(self, name: str) -> str:
-        """Remove a container that had its time to write down what it still held in memory; return its service."""
-        found = self.engine.inspect(name)
-        if found is None:
-            return ""  # a step before this one removed it
-        self.engine.stop(name, found.stop_timeout_seconds)
-        self.engine.remove(name)
-        return found.service
-
     def _stop(self, step: Step) -> None:
-        service = self._end(step.subject)
+        service = ended(self.engine, step.subject)
         watchdog_setup.forget(self.stack, self.roots, service)
         self.remember(lambda s: s.without_service(service))
         good_versions.save(good_versions.without(good_versions.load(self._root), [service]), self._root)
@@ -314,8 +319,8 @@ class Applier:
     def _drop_job(self, step: Step) -> None:
         jobs_setup.drop(self.stack, step.subject, self.roots, self.run, step.request["settings"])
 
-    def _engine_leave(self, _step: Step) -> None:
+    def _engine_leave(self, step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])
-        for unit in self.engine.driver.units:
+        for unit in step.request["units"]:
             self.run(["systemctl", "restart", unit])
         self.remember(lambda s: replace(s, engine_configuration=""))

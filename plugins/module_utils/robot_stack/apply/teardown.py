@@ -7,7 +7,7 @@ from contextlib import suppress
 from ..base.files import PARTIAL
 from ..base.folder import Folder, remove_tree
 from ..base.roots import Roots
-from ..host import systemd
+from ..host import mounts, systemd
 from ..records.record_file import ASIDE
 
 
@@ -19,6 +19,12 @@ def drop_directory(roots: Roots, path: str) -> None:
         return
     with Folder.at(directory) as disk:
         disk.empty()
+
+
+def unmount_below(roots: Roots, run: systemd.Run, path: str) -> None:
+    """Unmount what an engine has mounted in its own store, and left so."""
+    for point in mounts.below(path, roots):
+        run(["umount", point])
 
 
 def drop_root(roots: Roots, path: str) -> None:

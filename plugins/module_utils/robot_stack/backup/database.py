@@ -17,7 +17,7 @@ from ..base.files import file_digest
 from ..base.roots import Roots
 from ..base.units import MIB, mib_of
 from ..engine import staging
-from ..engine.protocol import Engine, EngineError, name_of
+from ..engine.protocol import Engine, EngineError, name_of, unit_of
 from ..host import disk_space
 from ..spec.model import Service
 from . import swap, tar_stream
@@ -158,9 +158,11 @@ class Database:
         if self.engine.reachable():
             return self.engine.inspect(name_of(self.service.name)) is not None
         if self.engine.driver.installed(self.roots):
+            unit = unit_of(self.engine.driver)
+            start = f"Start it first (systemctl start {unit})" if unit else "Mend it first"
             raise BackupError(
                 "the container engine does not answer, so nobody knows whether the database is at work: nothing was "
-                f"touched. Start it first (systemctl start {self.engine.driver.units[-1]})"
+                f"touched. {start}"
             )
         return False
 

@@ -87,6 +87,15 @@ class FoundContainer:
     binds: tuple[tuple[str, str], ...] = ()  # path on the robot, path in the container
     volumes: tuple[str, ...] = ()
     text: str = ""
+    cgroup: str = ""  # a word in the cgroups of its processes, and of no others; "": its id is
+    lost_at_boot: str = ""  # why it will not run after the next boot, where the engine alone does not decide that
+    comes_at_boot: bool = False  # whether the next boot starts it although it does not run now
+    objection: str = ""  # why it cannot be replaced: somebody else's file stands in the way
+
+    def holds(self, cgroups: str) -> bool:
+        """Whether a process with these ``cgroups`` (/proc/PID/cgroup) is one of it."""
+        word = self.cgroup or self.id
+        return bool(word) and word in cgroups
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which a container is not as declared. `kind`: limit, policy, parent, spec, maker, state."""
+    """One thing in which a container is not as declared. `kind`: limit, policy, parent, spec, maker, state, boot."""
 
     kind: str
     words: str
@@ -123,10 +132,14 @@ class Driver(Protocol):
 
     name: ClassVar[str]  # as people call it
     command: ClassVar[str]  # its command line, which people have
-    units: ClassVar[Sequence[str]]  # systemd's, in the order in which they are started; the last one is the engine
+    # systemd's, in the order in which they are started; the last one is the engine; none: it has no process of its own
+    units: ClassVar[Sequence[str]]
     needs: ClassVar[Sequence[str]]  # units without which those cannot start, and which are started with them
     programs: ClassVar[Sequence[str]]  # what its processes are called, as the kernel cuts names
     settings_file: ClassVar[str]  # of its own configuration
+    restart_seconds: ClassVar[float]  # within which it starts again what ended
+    writes: ClassVar[Sequence[str]]  # folders in which containers are kept that whoever starts one must write to
+    least_cgroup_version: ClassVar[int]
 
     @property
     def before(self) -> Mapping[str, Any]:
@@ -148,6 +161,12 @@ class Driver(Protocol):
     def unusable(self, roots: Roots, found: EngineInfo | None) -> str:
         """Return why one that is there can never be used, and what to do; ``found``: what one that runs says."""
 
+    def to_stop(self, name: str) -> str:
+        """Return the command by which people stop a container."""
+
+    def to_forget(self, name: str) -> str:
+        """Return the command by which people remove a container for good."""
+
     def store(self, stack: Stack) -> str:
         """Return where it keeps images, unless it runs and says otherwise."""
 
@@ -158,7 +177,7 @@ class Driver(Protocol):
         """Return a digest of `files`: what a running engine must have been started with."""
 
     def too_old(self, found: EngineInfo) -> str:
-        """Return why an engine is too old and what is needed, "" where it is not."""
+        """Return that an engine is too old, what is needed, and what to do; "" where it is not."""
 
     def request(
         self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str, remapped: bool = False
@@ -173,8 +192,16 @@ class Driver(Protocol):
     def spec_of(self, desired: Mapping[str, Any]) -> str:
         """Return the digest of a request, which `FoundContainer.spec` has of the one that a container was made from."""
 
+    def shows(self, desired: Mapping[str, Any]) -> list[str]:
+        """Return the robot's paths that a request shows to its container."""
+
     def described(self, desired: Mapping[str, Any]) -> str:
         """Return a request as lines, as `FoundContainer.text` has them."""
+
+
+def unit_of(driver: Driver) -> str:
+    """Return the unit that is the engine, "" where it has no process of its own."""
+    return driver.units[-1] if driver.units else ""
 
 
 class Engine(Protocol):
@@ -192,6 +219,9 @@ class Engine(Protocol):
 
     def containers(self) -> list[FoundContainer]:
         """Return all containers, running or not, with no more than id, name and service."""
+
+    def owned(self) -> list[FoundContainer]:
+        """Return, with all that can be told of them, the containers that bear our label."""
 
     def inspect(self, name: str) -> FoundContainer | None:
         """Return the container of this name or id, None where there is none."""

@@ -42,6 +42,12 @@ def forgetful(paths: Iterable[str], roots: Roots) -> dict[str, list[str]]:
     return _among(paths, roots, mounts, {point for point in mounts if _forgets(point, mounts, overlay_root)})
 
 
+def below(path: str, roots: Roots) -> list[str]:
+    """Return the mount points below ``path``, the deepest first; that one itself is none of them."""
+    inside = [point for point in _mounts(roots) if _holds(path, point) and PurePosixPath(point) != PurePosixPath(path)]
+    return sorted(inside, key=lambda point: len(PurePosixPath(point).parts), reverse=True)
+
+
 def _forgets(point: str, mounts: Mapping[str, Mount], overlay_root: bool) -> bool:
     mount = mounts[point]
     if mount.kind != "overlay":

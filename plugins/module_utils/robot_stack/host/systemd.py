@@ -82,7 +82,7 @@ def _slice_unit(name: str, ceiling: int | None, cgroup_version: int, engine_unit
         "[Unit]",
         f"Description=Telemetry stack of this robot ({name})",
         "DefaultDependencies=no",
-        f"Before=slices.target {' '.join(reversed(engine_units))}",
+        f"Before={' '.join(['slices.target', *reversed(engine_units)])}",
         "",
         "[Slice]",
         "MemoryAccounting=yes",

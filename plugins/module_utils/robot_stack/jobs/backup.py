@@ -23,6 +23,7 @@ from ..engine.drivers import connect
 from ..engine.protocol import Engine, EngineError
 from ..records import job_record, record_file
 from ..records.job_record import Contents, JobRecord
+from ..spec.model import EngineSpec
 from . import contents, destination
 from .container import JobError, Worker, uploaded
 from .destination import LATEST, PREVIOUS, Chain, Destination
@@ -149,7 +150,7 @@ def of(top: Path, name: str, roots: Roots, engine: Engine | None = None) -> Run:
     about, job = found.inside("database"), found.inside("job")
     password = about.text("password_path")
     secret = roots.path(password).read_text(encoding="utf-8").strip() if password else ""
-    engine = engine or connect(found.text("socket"), timeout=30.0)
+    engine = engine or connect(found.text("kind", EngineSpec.kind), found.text("socket"), timeout=30.0)
     owner = (found.count("uid"), found.count("gid"))
     request: Mapping[str, Any] = found.mapping("request")
     return Run(

@@ -20,7 +20,7 @@ from ..host.systemd import UNITS, Run
 from ..records.job_record import FOLDER
 from ..records.record_file import FORMAT
 from ..spec import layout
-from ..spec.model import Service, Stack
+from ..spec.model import EngineSpec, Service, Stack
 from ..watchdog import own_program
 from . import backup
 
@@ -84,6 +84,7 @@ def settings(stack: Stack, job: Service, request: Mapping[str, Any]) -> DesiredF
         "format": FORMAT,
         "root": stack.budget.root,
         "socket": stack.engine.socket,
+        **({"kind": stack.engine.kind} if stack.engine.kind != EngineSpec.kind else {}),
         "uid": uid,
         "gid": gid,
         "job": {key: value for key, value in asdict(job.job).items() if key not in ("calendar", "delay_seconds")},

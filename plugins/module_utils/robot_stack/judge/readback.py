@@ -56,6 +56,7 @@ class EngineReading:
     limit_of_stack: int | None
     stack_usage: cgroup.Usage | None
     swap_total: int
+    inside: bool = False  # below the ceiling wherever its processes are, each beside its container
 
 
 @dataclass(frozen=True)
@@ -182,13 +183,24 @@ def _ask(declared: Service, url: str) -> tuple[int, str]:
 
 
 def engine(
-    stack: Stack, programs: Sequence[str], roots: Roots, hierarchy: cgroup.Hierarchy, swap_total: int
+    stack: Stack,
+    programs: Sequence[str],
+    roots: Roots,
+    hierarchy: cgroup.Hierarchy,
+    swap_total: int,
+    apart: bool = False,
 ) -> EngineReading:
-    """Read the engine's processes, which are called ``programs``, and the stack's ceiling back."""
+    """Read the engine's processes, which are called ``programs``, and the stack's ceiling back.
+
+    ``apart``: there is none that works for all containers, but one beside each; those of others do not count.
+    """
     parent = stack.budget.slice
     limits = cgroup.limits(hierarchy, f"/{parent}")
-    pids, below = procfs.pids_of(programs, roots.proc), systemd.slice_cgroup(parent, "engine")
-    paths = [cgroup.path_of(pid, roots.proc, hierarchy) or "" for pid in pids]
+    below = systemd.slice_cgroup(parent, "engine")
+    where = {pid: cgroup.path_of(pid, roots.proc, hierarchy) or "" for pid in procfs.pids_of(programs, roots.proc)}
+    if apart:
+        where = {pid: path for pid, path in where.items() if path.startswith(f"/{parent}/")}
+    pids, paths = list(where), list(where.values())
     # a slice in which nothing of the engine runs says nothing of it: page cache may be left there
     elsewhere = bool(paths) and not any(path.startswith(f"{below}/") for path in paths)
     return EngineReading(
@@ -197,4 +209,5 @@ def engine(
         limit_of_stack=limits.memory if limits else None,
         stack_usage=cgroup.usage(hierarchy, f"/{parent}"),
         swap_total=swap_total,
+        inside=apart,
     )

@@ -200,5 +200,5 @@ def used_by_stack(reading: EngineReading) -> int | None:
 
 def _outside_the_ceiling(reading: EngineReading) -> int:
     """An engine that was there before stands outside the ceiling, and counts all the same."""
-    below = reading.usage and reading.usage.current
+    below = reading.inside or (reading.usage and reading.usage.current)
     return reading.share.anonymous if reading.share and not below else 0

@@ -60,7 +60,7 @@ def _gone(stack: Stack, seen: Observed) -> list[str]:
         if had and path in seen.data_owners and seen.data_owners[path] is None:
             found.append(
                 f"the data of {service} was in {path}, and is not there: an empty database would take its place. "
-                f"Mount its disk; if it is gone for good, {seen.driver.command} rm --force {name_of(service)} there"
+                f"Mount its disk; if it is gone for good, {seen.driver.to_forget(name_of(service))} there"
             )
     return found
 
@@ -73,6 +73,8 @@ def _other_engine(stack: Stack, seen: Observed) -> list[str]:
         return []
     before = told.get("socket") if isinstance(told, dict) else None
     if not isinstance(before, str) or before == stack.engine.socket or not seen.own_watchdog:
+        return []
+    if not (before and stack.engine.socket):  # one of them is of another kind: its containers are taken over
         return []
     return [
         f"container_engine_socket is {stack.engine.socket}, and this robot's containers are on the engine at {before}: "

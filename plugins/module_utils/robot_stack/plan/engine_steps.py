@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..base import files
+from ..engine.protocol import unit_of
 from ..spec.model import Stack
 from ..spec.needs import PackagesNeed
 from .observe import Observed
@@ -30,6 +31,8 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
         )
         return steps
     steps += _at_boot(seen)
+    if not seen.driver.units:
+        return steps  # it has no process that could run, or run with other settings
     if not seen.engine.running or seen.state.engine_configuration != seen.driver.configuration(stack):
         words = "restart the container engine (containers keep running)"
         if not seen.engine.running:
@@ -50,7 +53,7 @@ def _kept(stack: Stack, seen: Observed) -> str:
 
 def _at_boot(seen: Observed) -> list[Step]:
     """Whoever installed it: an engine that is not started at the next boot would take the stack along."""
-    masked, lost, name = seen.engine.masked, seen.engine.lost_at_boot(seen.driver), seen.driver.units[-1]
+    masked, lost, name = seen.engine.masked, seen.engine.lost_at_boot(seen.driver), unit_of(seen.driver)
     if not (masked or lost):
         return []
     why = f"{', '.join(masked)} {'is' if len(masked) == 1 else 'are'} masked" if masked else f"{name} is {lost}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..base.roots import Roots
-from ..engine.protocol import Driver, Engine, EngineInfo
+from ..engine.protocol import Driver, Engine, EngineError, EngineInfo, unit_of
 from ..host import platforms, units
 from ..host.systemd import Run
 from ..records.state import State
@@ -51,7 +51,7 @@ class FoundEngine:
 
     def lost_at_boot(self, driver: Driver) -> str:
         """Why it will not run after the next boot, "" where it will; what it needs comes along with it."""
-        unit = self.units.get(driver.units[-1])
+        unit = self.units.get(unit_of(driver))
         return unit.lost_at_boot if unit else ""
 
 
@@ -75,15 +75,24 @@ def find(
     if running:
         info = engine.info()
         return FoundEngine(True, True, missing, info, told, unusable=driver.unusable(roots, info))
-    words = _silence(stack, driver, told, run) if installed else ""
+    words = (_silence(stack, driver, told, run) if driver.units else _error(engine)) if installed else ""
     unusable = "" if installed else driver.unusable(roots, None)
     return FoundEngine(installed, False, missing, None, told, words, unusable)
+
+
+def _error(engine: Engine) -> str:
+    """Return what an engine says that has no process of its own, and does not work."""
+    try:
+        engine.info()
+    except EngineError as error:
+        return str(error)
+    return ""
 
 
 def _silence(stack: Stack, driver: Driver, told: Mapping[str, units.Unit], run: Run | None) -> str:
     """Return why an engine that is there does not answer: its unit's state, and its own last words."""
     masked = [unit for unit in told.values() if unit.masked]
-    unit = masked[0] if masked else told.get(driver.units[-1])
+    unit = masked[0] if masked else told.get(unit_of(driver))
     if unit is None or not unit.there:
         return f"nobody answers at {stack.engine.socket}"
     if unit.active == "active":

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..base import files
+from ..engine.protocol import unit_of
 from ..jobs import setup as jobs_setup
 from ..spec.model import Service, Stack
 from .observe import Observed
@@ -21,7 +22,7 @@ def make(stack: Stack, job: Service, request: Mapping[str, Any], seen: Observed)
     wanted = [
         jobs_setup.program(stack),
         jobs_setup.settings(stack, job, request),
-        *jobs_setup.unit_files(stack, job, seen.driver.units[-1]),
+        *jobs_setup.unit_files(stack, job, unit_of(seen.driver)),
     ]
     for file in wanted:
         found = seen.found_files.get(file.path)

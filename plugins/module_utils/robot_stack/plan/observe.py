@@ -11,7 +11,7 @@ from ..base import files, program
 from ..base.roots import Roots
 from ..engine import staging
 from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
-from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of
+from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of, unit_of
 from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, procfs, systemd, units
 from ..jobs import setup as jobs_setup
 from ..records import good_versions, job_record, rebuild, record_file, samples, state
@@ -20,9 +20,10 @@ from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
-from . import found_engine, found_jobs
+from . import found_engine, found_jobs, found_left
 from .found_engine import FoundEngine
 from .found_jobs import FoundJobs
+from .found_left import Left
 
 __all__ = ["FoundEngine", "Observed", "observe"]
 
@@ -73,6 +74,7 @@ class Observed:
     own_root: bool = False  # nothing of anybody else's is in it
     units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timers and the slices
     jobs: FoundJobs = field(default_factory=FoundJobs)
+    left: Left | None = None  # what is still on an engine of another kind, which the robot had before
 
     @property
     def ours(self) -> bool:
@@ -85,8 +87,13 @@ class Observed:
         return _own_engine(self.state, self.engine)
 
 
-def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None = None) -> Observed:
-    """Look at the robot once; ``run`` starts programs that tell something. Raises `CommandError`."""
+def observe(
+    stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None = None, other: Engine | None = None
+) -> Observed:
+    """Look at the robot once; ``run`` starts programs that tell something. Raises `CommandError`.
+
+    ``other`` is the engine of another kind that the robot may have had before.
+    """
     here = facts.here(stack.budget.root, roots)
     driver, kept = _driver(stack, roots, engine.driver)
     remembered, problems = _remembered(stack, roots, driver)
@@ -147,6 +154,7 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
         forgetful=mounts.forgetful(written, roots),
         units=told,
         settings_before=kept,
+        left=found_left.find(stack, roots, other, remembered),
         found_folders=_found_folders(stack, roots),
         own_root=_own_root(roots.path(stack.budget.root), own),
         absent_mounts=sorted(
@@ -162,9 +170,12 @@ def observe(stack: Stack, roots: Roots, engine: Engine, run: systemd.Run | None 
 
 def _driver(stack: Stack, roots: Roots, driver: Driver) -> tuple[Driver, files.FoundFile | None]:
     """Return the driver with the settings that an owner had left for an engine, and the file as it was."""
+    found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
+    if driver.settings_file not in found:  # which stays its owner's
+        return driver, None
     kept = files.find(roots.path(layout.before_path(stack)))
-    if kept is None and not (driver.installed(roots) or state.load(roots.path(stack.budget.root)).engine_packages):
-        found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
+    known = state.of_kind(state.load(roots.path(stack.budget.root)), stack.engine.kind)
+    if kept is None and not (driver.installed(roots) or known.engine_packages):
         kept = None if rebuild.engine_is_ours(stack, driver, found) else found[driver.settings_file]
     return driver.keeping(kept), kept
 
@@ -172,6 +183,7 @@ def _driver(stack: Stack, roots: Roots, driver: Driver) -> tuple[Driver, files.F
 def _remembered(stack: Stack, roots: Roots, driver: Driver) -> tuple[state.State, list[Problem]]:
     """Return the state, with the engine as ours where the robot says so, and what could not be believed of it."""
     known, problems = state.read(roots.path(stack.budget.root))
+    known = state.of_kind(known, stack.engine.kind)
     found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
     owned = rebuild.with_engine(known, stack, driver, found)
     if owned != known and state.there(roots.path(stack.budget.root)) and not problems:
@@ -270,7 +282,7 @@ def _own_units(stack: Stack, roots: Roots) -> list[str]:
 
 def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) -> list[str]:
     desired = systemd.slice_units(stack, cgroup_version, own_engine, driver.units) + driver.files(stack)
-    desired += watchdog_setup.settings(stack, driver.units[-1], own_engine)
+    desired += watchdog_setup.settings(stack, unit_of(driver), own_engine, driver.writes)
     for service in stack.scoped_services:
         desired += [*layout.config_files(stack, service), watchdog_setup.service_settings(stack, service)]
     of_jobs = [jobs_setup.settings_path(stack.budget.root, job.name) for job in stack.jobs]
@@ -282,7 +294,7 @@ def _paths(stack: Stack, cgroup_version: int, own_engine: bool, driver: Driver) 
 def _written(stack: Stack, own_engine: bool, driver: Driver, store: str, missing: Sequence[str]) -> list[str]:
     """Return where a run writes what shall stay: ours, and where the engine is ours, what is the engine's as well."""
     engines = [str(PurePosixPath(driver.settings_file).parent), store] if own_engine else []
-    return [stack.budget.root, systemd.UNITS, *engines, *(["/usr"] if missing else [])]
+    return [stack.budget.root, systemd.UNITS, *driver.writes, *engines, *(["/usr"] if missing else [])]
 
 
 def _watchdog_program(stack: Stack, roots: Roots) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 
 from ..base import files
 from ..base.files import DesiredFile
-from ..engine.protocol import PAUSED, PREVIOUS, SPEC_DIFFERS, STARTABLE, FoundContainer, name_of
+from ..engine.protocol import PAUSED, PREVIOUS, SPEC_DIFFERS, STARTABLE, Driver, FoundContainer, name_of
 from ..host import kernel_cmdline, systemd
 from ..spec import door, layout
 from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need, RebootNeed
-from . import engine_steps, folders, jobs, preflight, slices
+from . import engine_steps, folders, jobs, leaving, preflight, slices
 from . import watchdog as watchdog_steps
 from .observe import Observed
 from .step import Step, line_diff
@@ -42,6 +42,15 @@ class Plan:
         return [step.need for step in self.steps if step.need]
 
     @property
+    def later(self) -> bool:
+        """Whether some steps wait until all others are done, and are planned anew then."""
+        return any(step.request.get("later") for step in self.steps)
+
+    def now(self) -> Plan:
+        """Return the plan without those."""
+        return replace(self, steps=[step for step in self.steps if not step.request.get("later")])
+
+    @property
     def changes(self) -> bool:
         """Whether anything would change."""
         return bool(self.steps)
@@ -49,7 +58,7 @@ class Plan:
 
 def make(stack: Stack, seen: Observed) -> Plan:
     """Return the plan that makes the robot equal to ``stack``."""
-    refusals = preflight.reasons(stack, seen)
+    refusals = preflight.reasons(stack, seen) + leaving.refusals(stack, seen)
     if refusals:
         return Plan([], refusals)
     if not seen.robot.hierarchy.version:
@@ -67,7 +76,7 @@ def differences(stack: Stack, seen: Observed) -> list[Step]:
         steps += _service(stack, service, seen)
     for service in stack.jobs:
         steps += _job(stack, service, seen)
-    return steps + _orphans(stack, seen)
+    return steps + leaving.make(stack, seen) + _orphans(stack, seen)
 
 
 def _memory_controller(seen: Observed) -> list[Step]:
@@ -125,7 +134,7 @@ def _says(service: Service, file: DesiredFile, found: files.FoundFile | None) ->
 def _halted(service: Service, seen: Observed) -> list[Step]:
     """What is kept stopped is left as it is otherwise: it becomes as declared when it may run again."""
     found = seen.containers.get(name_of(service.name))
-    if found is None or not (found.running or found.restarting):
+    if found is None or not (found.running or found.restarting or found.comes_at_boot):
         return []
     words = f"stop container {found.name}, as robot_stack_stopped_services says (it stays, and so does its data)"
     return [Step("halt", service.name, words, line_diff(f"container {found.name}", "state", found.status, "stopped"))]
@@ -167,7 +176,9 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     found = seen.containers.get(name)
     if found is None:
         why = "create" if f"{name}{PREVIOUS}" not in seen.containers else "repair"
-        summary = f"{why} container {name} ({service.memory_limit_mib} MiB)"
+        former = seen.left.driver.name if seen.left and name in seen.left.containers else ""
+        instead = f", in place of the one of {former}" if former else ""
+        summary = f"{why} container {name} ({service.memory_limit_mib} MiB){instead}"
         return Step(
             "container",
             service.name,
@@ -183,7 +194,7 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     running = seen.running_images.get(service.name)
     if _image_changes(service, wanted, found, seen):
         reasons = [one.words for one in differences if one.kind != "spec"] + ["its image changes"]
-    sees = _sees_no_more(stack, request, found)
+    sees = _sees_no_more(stack, seen.driver, request, found)
     if sees:
         reasons = [words for words in reasons if words != SPEC_DIFFERS] + [f"it sees {sees} of the robot no more"]
     if rewritten and (not reasons or found.status == PAUSED):  # what starts reads it as it is now
@@ -192,8 +203,15 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
         return Step("settle", service.name, f"finish the replacement of container {name}, which was interrupted")
     if not reasons:
         return None
-    if not interrupted and found.status in (*STARTABLE, PAUSED) and reasons == [f"it is {found.status}"]:
-        summary = f"start container {name}: it is {found.status}"
+    left = {difference.kind for difference in differences} <= {"state", "boot"} and len(reasons) == len(differences)
+    masked = [difference.words for difference in differences if difference.kind == "boot"]
+    if left and masked and found.running and found.status != PAUSED and not interrupted:
+        diff = line_diff(f"container {name}", "at the next boot", found.lost_at_boot, "started")
+        return Step(
+            "start", service.name, f"have container {name} start at the next boot: {masked[0]}", diff, request=request
+        )
+    if not interrupted and found.status in (*STARTABLE, PAUSED) and left:
+        summary = f"start container {name}: {'; '.join(reasons)}"
         diff = line_diff(f"container {name}", "state", found.status, "running")
         return Step("start", service.name, summary, diff, request=request)
     reasons += ["its replacement was interrupted"] if interrupted else []
@@ -206,10 +224,10 @@ def _with_what_is_there(service: Service, seen: Observed) -> Service:
     return replace(service, mounts=mounts)
 
 
-def _sees_no_more(stack: Stack, request: Mapping[str, Any], found: FoundContainer) -> str:
+def _sees_no_more(stack: Stack, driver: Driver, request: Mapping[str, Any], found: FoundContainer) -> str:
     """Return the robot's paths that a container has and shall not have, in words; those of the stack do not count."""
     # what stays in sight is below the stack's own root, or below a folder that is shown
-    kept = (stack.budget.root, *(mount["Source"] for mount in request["HostConfig"]["Mounts"]))
+    kept = (stack.budget.root, *driver.shows(request))
     kept = tuple(f"{path.rstrip('/')}/" for path in kept)
     return ", ".join(sorted({source for source, _ in found.binds if not f"{source}/".startswith(kept)}))
 
@@ -279,6 +297,7 @@ def _stale_slices(stack: Stack, seen: Observed) -> list[Step]:
     """Slices that hold nothing any more: of a service that is no longer declared, of somebody else's engine."""
     wanted = systemd.slice_names(stack, seen.own_engine)
     drop_ins = [file.path for file in seen.driver.files(stack) if file.path != seen.driver.settings_file]
-    if any(seen.found_files.get(path) for path in drop_ins):  # the engine runs in it, whatever was forgotten of it
+    # an engine runs in it, whatever was forgotten of it
+    if seen.left or any(seen.found_files.get(path) for path in drop_ins):
         wanted.append(systemd.child_slice(stack.budget.slice, "engine"))
     return [Step("drop-slice", name, f"remove slice {name}") for name in seen.own_units if name not in wanted]

@@ -13,7 +13,7 @@ swap          there is none, or the kernel can limit it for each cgroup
 owners        no account of the robot has the number that a service's files belong to
 mounts        nothing is mounted read-only where a run writes, or forgets at the next start what was written
 disk          each file system holds what will be put there: packages, images, data, logs
-engine        there is one that answers and speaks API 1.41 (Docker 20.10), or it may be installed
+engine        there is one that answers and is new enough, or it may be installed; nobody else's file is in its way
 data          it is where it is declared, and nowhere else
 jobs          backups have a folder of their own, and a calendar that systemd understands
 budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
@@ -27,10 +27,10 @@ import time
 from pathlib import Path
 
 from ..base.units import MIB, bytes_of, mib_of
-from ..engine.protocol import name_of
+from ..engine.protocol import name_of, unit_of
 from ..host import cgroup, disk_space, kernel_cmdline, procfs
 from ..records import state
-from ..spec.model import Service, Stack
+from ..spec.model import ENGINES, Service, Stack
 from . import elsewhere, jobs, limits
 from .observe import Observed
 
@@ -55,6 +55,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         # what a silent engine holds already is not known, and so not what would come
         *([] if seen.engine.unobserved else _disk(stack, seen)),
         *_engine(stack, seen),
+        *_in_the_way(seen),
         *elsewhere.reasons(stack, seen),
         *jobs.reasons(stack, seen),
         *limits.objection(stack, seen),
@@ -71,7 +72,8 @@ def busy_listeners(stack: Stack, seen: Observed, proc_root: Path) -> list[str]:
         for address in service.listens:
             inode = procfs.listener(address, proc_root)
             program = procfs.holder(inode, proc_root) if inode else None
-            ours = own is not None and own.running and (program is None or own.id in program.cgroups)
+            before = seen.left.containers.get(name_of(service.name)) if seen.left else None
+            ours = any(one and one.running and (program is None or one.holds(program.cgroups)) for one in (own, before))
             if inode and not ours:
                 found.append(f"{address} is taken by {_who(program, seen)}, or change {service.name}_listen_address")
     return found
@@ -82,8 +84,8 @@ def _who(program: procfs.Program | None, seen: Observed) -> str:
     if program is None:
         return "another program: stop it"
     for name, container in seen.containers.items():
-        if container.id and container.id in program.cgroups:  # of a service that is renamed, or gets another address
-            stop = f"{seen.driver.command} stop {name}"
+        if container.holds(program.cgroups):  # of a service that is renamed, or gets another address
+            stop = seen.driver.to_stop(name)
             return f"our own container {name}: stop it first ({stop}, on the robot; its data stays)"
     return f"{program.name} (process {program.pid}): stop it"
 
@@ -294,12 +296,25 @@ def _growth(service: Service, store: str, root: str, seen: Observed) -> list[dis
     ]
 
 
+def _in_the_way(seen: Observed) -> list[str]:
+    """Return which files of others bear the name of something of ours, and what of the kernel the engine cannot use."""
+    found = [one.objection for one in seen.containers.values() if one.objection]
+    version, least = seen.robot.hierarchy.version, seen.driver.least_cgroup_version
+    if 0 < version < least:
+        found.append(
+            f"{seen.driver.name} needs cgroup v{least}, and this robot's kernel has v{version}: start it with "
+            f"systemd.unified_cgroup_hierarchy=1, or set container_engine: {ENGINES[0]}"
+        )
+    return found
+
+
 def _engine(stack: Stack, seen: Observed) -> list[str]:
     if seen.engine.unusable:
         return [seen.engine.unusable]
     if seen.engine.unobserved:
         damaged = any(problem.name == state.FILE for problem in seen.record_problems)
-        return [] if seen.ours and not damaged else [silent(seen)]
+        mends = bool(seen.driver.units or seen.engine.missing_packages)
+        return [] if seen.ours and mends and not damaged else [silent(seen)]
     return _usable(seen) if seen.engine.running else _installable(stack, seen)
 
 
@@ -328,12 +343,17 @@ def _usable(seen: Observed) -> list[str]:
         words = f"its container engine's default runtime is {info.sandbox}, in which no limit can be read back"
         return [f"{words}: set default-runtime to runc in {seen.driver.settings_file}"]
     too_old = seen.driver.too_old(info) if info else ""
-    return [f"its container engine is {too_old}: update it"] if too_old else []
+    return [f"its container engine is {too_old}"] if too_old else []
 
 
 def silent(seen: Observed) -> str:
     """Return that the engine is there and does not answer, why, and what to do."""
-    unit, masked = seen.driver.units[-1], " ".join(seen.engine.masked)
+    unit, masked = unit_of(seen.driver), " ".join(seen.engine.masked)
+    if not unit:
+        return (
+            f"its container engine does not work, so what is on it cannot be observed: {seen.engine.silence}. "
+            f"Mend it ({seen.driver.command} info says more), and run again"
+        )
     unmask = f"systemctl unmask {masked}, then " if masked else ""
     return (
         f"its container engine does not run, so what is on it cannot be observed: {seen.engine.silence}. "

@@ -8,10 +8,9 @@ from __future__ import annotations
 from ..records import job_record
 from ..records.state import FILE
 from ..spec.model import Stack
-from ..spec.needs import PurgeNeed
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
-from . import elsewhere, preflight
+from . import elsewhere, engine_removal, preflight
 from .observe import Observed
 from .plan import Plan
 from .step import Step
@@ -30,7 +29,7 @@ def make(stack: Stack, seen: Observed) -> Plan:
         + _directories(stack, seen)
     )
     if not stack.scope:
-        steps += _engine(stack, seen)
+        steps += engine_removal.make(stack, seen)
     return Plan(steps + _slices(stack, seen) + _rest(stack, seen), [])
 
 
@@ -71,7 +70,7 @@ def _containers(stack: Stack, seen: Observed) -> list[Step]:
     return [
         Step("stop", name, f"stop and remove container {name}")
         for name, container in sorted(seen.containers.items())
-        if stack.in_scope(container.service)
+        if stack.in_scope(container.service) and not container.objection
     ]
 
 
@@ -97,39 +96,6 @@ def _directories(stack: Stack, seen: Observed) -> list[Step]:
     return steps
 
 
-def _engine(stack: Stack, seen: Observed) -> list[Step]:
-    if not seen.ours:
-        name = seen.state.enabled_unit
-        words = f"have {name} not start at boot, as before"
-        return [Step("engine-disable", name, words)] if name else []
-    steps = []
-    if stack.remove_engine:
-        names = list(seen.state.engine_packages)
-        if set(names) - set(seen.engine.missing_packages):
-            words = f"remove {', '.join(names)}, which this project installed"
-            steps.append(Step("purge", ", ".join(names), words, need=PurgeNeed(tuple(names), seen.robot.platform)))
-    gone = [
-        file.path
-        for file in seen.driver.files(stack)
-        if seen.found_files.get(file.path) and (stack.remove_engine or file.path != seen.driver.settings_file)
-    ]
-    kept, settings = seen.settings_before, seen.driver.settings_file
-    if kept is not None:
-        gone = [path for path in gone if path != settings]
-        if stack.remove_engine or seen.found_files.get(settings) != kept:
-            words = f"put {settings} back as its owner had it"
-            request = {"keep": kept, "forget": stack.remove_engine}
-            steps.append(Step("put-back", settings, words, request=request))
-    steps += [Step("drop-file", path, f"remove {path}") for path in gone]
-    if gone and not stack.remove_engine:
-        steps.append(
-            Step("engine-leave", seen.driver.units[-1], "restart the container engine outside the stack's ceiling")
-        )
-    if stack.remove_engine and seen.engine_data:
-        steps.append(Step("drop-directory", seen.store, f"remove the engine's own store, {seen.store}"))
-    return steps
-
-
 def _slices(stack: Stack, seen: Observed) -> list[Step]:
     prefix = stack.budget.slice[: -len(".slice")]
     steps = []
@@ -146,7 +112,7 @@ def _rest(stack: Stack, seen: Observed) -> list[Step]:
     if stack.scope:
         return []
     forgotten = [Step("drop-file", f"{root}/{name}", f"remove {root}/{name}") for name in seen.own_records]
-    if seen.ours and not stack.remove_engine:
+    if (seen.ours or seen.state.former_packages) and not stack.remove_engine:
         return forgotten
     if seen.own_state:
         forgotten.append(Step("drop-file", f"{root}/{FILE}", f"remove {root}/{FILE}"))

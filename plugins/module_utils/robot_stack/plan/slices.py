@@ -19,7 +19,7 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
         found, there = seen.found_files.get(unit.path), name in seen.slice_limits
         said = seen.units.get(name)
         lost = said.lost_at_boot if said else ""
-        request = {"masked": bool(said and said.masked)}
+        request = {"masked": bool(said and said.masked), **_later(name, wanted, seen)}
         if not files.equal(unit, found):
             words, diff = _summary(stack, name, there, seen), files.difference(unit, found)
         elif not there or seen.slice_limits[name] != wanted:
@@ -31,6 +31,13 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
             continue
         steps.append(Step("slice", name, words, diff, unit, request=request))
     return steps
+
+
+def _later(name: str, wanted: int | None, seen: Observed) -> dict[str, bool]:
+    """Two engines need more room than one: the ceiling comes down once the former one is left."""
+    now = seen.slice_limits.get(name)
+    lowers = wanted is not None and now is not None and now > wanted
+    return {"later": True} if lowers and seen.left and seen.left.containers else {}
 
 
 def _mib(size: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..base import files, program
+from ..engine.protocol import unit_of
 from ..spec.model import Service, Stack
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
@@ -17,7 +18,8 @@ SHORTEST_SILENCE_SECONDS = 180.0
 def make(stack: Stack, seen: Observed) -> list[Step]:
     """Return what makes the watchdog run as declared."""
     steps = []
-    for file in watchdog_setup.settings(stack, seen.driver.units[-1], seen.own_engine):
+    driver = seen.driver
+    for file in watchdog_setup.settings(stack, unit_of(driver), seen.own_engine, driver.writes):
         found = seen.found_files.get(file.path)
         if not watchdog_setup.says(file, found):
             steps.append(Step("watchdog-file", file.path, f"write {file.path}", files.difference(file, found), file))

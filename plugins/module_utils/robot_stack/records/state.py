@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ..base.files import DesiredFile, write
+from ..spec.model import ENGINES
 from . import record_file
 from .record_file import FORMAT, Fields, Problem
 
@@ -59,6 +60,9 @@ class State:
     `robot`, `machine`: the name under which it was deployed, and which machine that was (host/facts.py).
     `enabled_unit`: the unit of somebody else's engine that this project has enabled, and a removal disables again.
     `changed_at`: when this project last began to change the robot (seconds since 1970, 0: never, or not known).
+    `engine_kind`: of the engine that all this is about ("": Docker, of which an earlier version knew no other).
+    `former_kind`: of an engine that the robot had before and that is still to be left ("": none), with what this
+    project installed of it and the images that it brought there.
     """
 
     engine_packages: list[str] = field(default_factory=list)
@@ -70,6 +74,10 @@ class State:
     robot: str = ""
     machine: str = ""
     enabled_unit: str = ""
+    engine_kind: str = ""
+    former_kind: str = ""
+    former_packages: list[str] = field(default_factory=list)
+    former_images: list[str] = field(default_factory=list)
 
     def with_service(self, name: str, memory: ServiceRecord) -> State:
         """Return a copy in which ``name`` is remembered as ``memory``."""
@@ -82,6 +90,31 @@ class State:
             services={key: value for key, value in self.services.items() if key != name},
             image_history={key: value for key, value in self.image_history.items() if key != name},
         )
+
+
+def of_kind(known: State, kind: str) -> State:
+    """Return ``known`` as it is about an engine of ``kind``: what it knows of another becomes that of a former one."""
+    before = known.engine_kind or ENGINES[0]
+    if before == kind:
+        return known
+    back = known.former_kind == kind
+    something = bool(known.engine_packages or known.images or known.services or known.enabled_unit)
+    return replace(
+        known,
+        engine_kind=kind,
+        engine_packages=known.former_packages if back else [],
+        engine_configuration="",
+        images=known.former_images if back else [],
+        image_history={},
+        former_kind=before if something else "",
+        former_packages=known.engine_packages,
+        former_images=known.images,
+    )
+
+
+def without_former(known: State) -> State:
+    """Return ``known`` after the former engine was left."""
+    return replace(known, former_kind="", former_packages=[], former_images=[], enabled_unit="")
 
 
 def there(root: Path) -> bool:
@@ -111,6 +144,10 @@ def read(root: Path) -> tuple[State, list[Problem]]:
         found.text("robot"),
         found.text("machine"),
         found.text("enabled_unit"),
+        found.text("engine_kind"),
+        found.text("former_kind"),
+        found.texts("former_packages"),
+        found.texts("former_images"),
     )
     return state, record_file.told(FILE, wrong)
 

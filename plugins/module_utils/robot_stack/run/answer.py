@@ -11,7 +11,7 @@ from typing import Any
 from ..apply.apply import ServiceFailedError
 from ..ask import history
 from ..base.roots import Roots
-from ..engine.drivers import connect
+from ..engine.drivers import connect, other_than
 from ..engine.protocol import EngineError
 from ..engine.staging import Archive
 from ..host.journal import Journal
@@ -30,12 +30,14 @@ def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
         stack = parse(parameters)
         staged = parameters["staged_images"]
         archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
-        engine = connect(stack.engine.socket)
+        engine = connect(stack.engine.kind, stack.engine.socket, parent=stack.budget.slice)
         window = history.parse(parameters["history"])
         journal = Journal.of(Roots(), parameters["operator"], stack.state)
         for words in parameters["operator"]["done"]:
             journal.tell(words)
-        return run.execute(run.Call(stack, Roots(), engine, archives, check, window=window, audit=journal.tell))
+        call = run.Call(stack, Roots(), engine, archives, check, window=window, audit=journal.tell)
+        call.other = other_than(stack.engine.kind, stack.budget.slice)
+        return run.execute(call)
     except SpecError as error:
         return {"failed": True, "msg": f"the spec cannot work: {error}"}
     except (ServiceFailedError, EngineError, CommandError, run.BusyError, OSError) as error:

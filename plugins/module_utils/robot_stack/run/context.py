@@ -32,16 +32,17 @@ class Call:
     patience_seconds: float = lock.PATIENCE_SECONDS
     window: history.Window = field(default_factory=history.Window)
     audit: Tell = nobody  # each change, as it was done
+    other: Engine | None = None  # of another kind, which the robot may have had before
 
     def hands(self, archives: Mapping[str, Archive]) -> Applier:
         """Return what carries out the steps of this call."""
         made: Applier = self.applier or Applier(self.stack, self.roots, self.engine, archives)
-        made.audit = self.audit
+        made.audit, made.takeover.former = self.audit, self.other
         return made
 
     def observe(self, stack: Stack | None = None) -> Observed:
         """Look at the robot, with what ``stack`` declares in mind; raise `CommandError`."""
-        return observe.observe(stack or self.stack, self.roots, self.engine)
+        return observe.observe(stack or self.stack, self.roots, self.engine, other=self.other)
 
     @property
     def reads_only(self) -> bool:

@@ -52,8 +52,9 @@ def measure(call: Call, seen: Observed, remember: bool = False) -> Measured:
     ]
     readings = [_with_cause(call, reading) for reading in readings]
     readings = peaks.remembered(call.stack, readings, now)
+    driver = call.engine.driver
     engine_reading = readback.engine(
-        call.stack, call.engine.driver.programs, call.roots, hierarchy, seen.robot.swap_total
+        call.stack, driver.programs, call.roots, hierarchy, seen.robot.swap_total, apart=not driver.units
     )
     judged = verdict.everything(readings, engine_reading, call.stack.budget, now)
     result = report.everything(call.stack, seen, readings, engine_reading, judged)

@@ -65,7 +65,7 @@ def engine(reading: EngineReading, stack: Stack, judgement: Judgement) -> Engine
     """Return the engine's row."""
     return {
         "allowance_mib": float(stack.budget.engine_memory_allowance_mib),
-        "below_ceiling": bool(reading.usage and reading.usage.current),
+        "below_ceiling": reading.inside or bool(reading.usage and reading.usage.current),
         "working_set_mib": mib_of(reading.usage.working_set) if reading.usage and reading.usage.current else None,
         "pss_mib": mib_of(reading.share.pss) if reading.share else None,
         "unreclaimable_mib": mib_of(verdict.engine_unreclaimable(reading)),

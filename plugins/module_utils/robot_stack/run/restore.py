@@ -32,6 +32,14 @@ LEFT_ALONE = (
     "drop-directory",
     "drop-slice",
     "drop-job",
+    "left-container",
+    "left-image",
+    "engine-left",
+    "engine-leave",
+    "engine-disable",
+    "purge",
+    "put-back",
+    "drop-file",
 )
 # what tells versions apart; that one of them does not run makes no other
 VERSIONED = ("slice", "image", "retag", "data", "file", "container", "orphan")
@@ -156,7 +164,8 @@ def measured(call: Call, outcome: Outcome) -> Measured:
 
 def fresh(stack: Stack, before: Observed) -> list[str]:
     """Return the services in scope that had no container before this run."""
-    names = {container.service for container in before.containers.values()}
+    former = before.left.containers if before.left else {}
+    names = {container.service for container in (*before.containers.values(), *former.values())}
     return [service.name for service in stack.running_services if service.name not in names]
 
 

@@ -11,7 +11,7 @@ from ..base import lock
 from ..base.lock import BusyError
 from ..engine import delivery, staging
 from ..judge import cause, verdict
-from ..plan import plan, preflight, remove
+from ..plan import leaving, plan, preflight, remove
 from ..plan.observe import Observed
 from ..plan.plan import Plan
 from ..plan.step import Step
@@ -75,7 +75,8 @@ def _answer(call: Call, seen: Observed) -> dict[str, Any]:
 
 def _plan(call: Call, seen: Observed) -> Plan:
     if call.stack.state == "absent":
-        return remove.make(call.stack, seen)
+        made = remove.make(call.stack, seen)
+        return made if made.refusals else Plan(leaving.removal(call.stack, seen) + made.steps, [])
     made = plan.make(call.stack, seen)
     busy = preflight.busy_listeners(call.stack, seen, call.roots.proc)
     if busy:
@@ -100,31 +101,26 @@ def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
     return {**result, "failed": True, "msg": "; ".join(found)} if found else result
 
 
-def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
+def _changed(call: Call, seen: Observed, whole: Plan, before: Sequence[Step] = ()) -> dict[str, Any]:
+    """Do a plan; what waits until the rest is done is planned anew then, and done as well."""
     applier = call.hands(call.archives)
     applier.archives = staging.intact(applier.archives, call.roots.filesystem)
     seen = _named(call, applier, seen)
-    done: list[Step] = []
-    if made.foundation and call.stack.state != "absent":
-        done = [step for step in made.foundation if not applier.lacks(step)]
-        _begins(call, applier, done)
-        applier.apply(made.foundation)
-        if not any(applier.lacks(step) for step in made.foundation):
-            seen = call.observe()
-            made = _plan(call, seen)
-            done += [step for step in made.foundation if not applier.lacks(step)]
-            if seen.engine.unobserved and not seen.engine.missing_packages:  # although it was just started
-                made = Plan([], [preflight.silent(seen)])
-            if made.refusals:
-                return {**_told(done), "changed": True, "refusals": made.refusals, **_refused(made)}
+    done = list(before)
+    if whole.now().foundation and call.stack.state != "absent":
+        seen, whole = _founded(call, applier, seen, whole, done)
+        if whole.refusals:
+            return {**_told(done), "changed": True, "refusals": whole.refusals, **_refused(whole)}
+    made = whole.now()
     missing = [step.need for step in made.steps if step.need and applier.lacks(step)]
     if missing and call.stack.state == "absent":
         # what stands before it in the plan needs the engine that is about to go
-        first = [step.need in missing for step in made.steps].index(True)
-        applier.apply(made.steps[:first])
-        done += made.steps[:first]
+        place = [step.need in missing for step in made.steps].index(True)
+        applier.apply(made.steps[:place])
+        done += made.steps[:place]
     if missing:  # all at once, so that the controller is asked once
         return _asking(call, done, missing)
+    applier.takeover.containers = seen.left.containers if seen.left else {}
     _begins(call, applier, made.steps)
     again = applier.bring_images(made.steps)
     if again:
@@ -136,6 +132,34 @@ def _changed(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
     if call.stack.state != "absent":
         applier.clean()
     done += [applier.otherwise.get(step.summary, step) for step in made.steps if step not in done]
+    return _afterwards(call, seen, whole, done)
+
+
+def _founded(call: Call, applier: Applier, seen: Observed, whole: Plan, done: list[Step]) -> tuple[Observed, Plan]:
+    """Lay the foundation; return the robot and the plan after that, or those before where it needs something first."""
+    first = [step for step in whole.now().foundation if not applier.lacks(step)]
+    done += first
+    _begins(call, applier, first)
+    applier.apply(first)
+    if len(first) < len(whole.now().foundation):
+        return seen, whole
+    seen = call.observe()
+    whole = _plan(call, seen)
+    done += [step for step in whole.now().foundation if not applier.lacks(step)]
+    if seen.engine.unobserved and not seen.engine.missing_packages:  # although it was just started
+        whole = Plan([], [preflight.silent(seen)])
+    return seen, whole
+
+
+def _afterwards(call: Call, seen: Observed, whole: Plan, done: list[Step]) -> dict[str, Any]:
+    """Do what has waited until everything else was done, and judge what runs."""
+    if whole.later:
+        now = call.observe()
+        if not (now.left and now.left.containers):
+            made = _plan(call, now)
+            if made.refusals:
+                return {**_told(done), "changed": True, "refusals": made.refusals, **_refused(made)}
+            return _changed(call, now, made, done)
     return _judged(call, seen, done)
 
 
@@ -161,7 +185,12 @@ def _asking(call: Call, done: list[Step], needs: Sequence[Need]) -> dict[str, An
 
 
 def _all_put_back(call: Call, before: Observed, error: ServiceFailedError) -> ServiceFailedError:
-    """The service that failed is back already; the others that this run changed follow it."""
+    """The service that failed is back already; the others that this run changed follow it.
+
+    Where the engine changes, what runs on the new one stays there, and the next run goes on.
+    """
+    if before.left and before.left.containers:
+        return error
     outcome = restore.automatically(call, restore.fresh(call.stack, before))
     done = "".join(f"\n- {line}" for line in outcome.done)
     words = f"so that the whole robot is as it was:{done}" if done else ("" if outcome.stack else outcome.words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from .model import BUCKET_SCHEME, Service, Shares, Stack
+from .model import BUCKET_SCHEME, ENGINES, Service, Shares, Stack
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 USER = re.compile(r"[0-9]+:[0-9]+")
@@ -29,6 +29,8 @@ def found(stack: Stack) -> list[str]:
         faults.append(f"budget.slice '{stack.budget.slice}' is not a top-level slice name such as robotstack.slice")
     if not _absolute(stack.budget.root) or stack.budget.root == "/":
         faults.append(f"budget.root '{stack.budget.root}' is not an absolute directory below /")
+    if stack.engine.kind not in ENGINES:
+        faults.append(f"engine.kind '{stack.engine.kind}' is none of {', '.join(ENGINES)}")
     if stack.watchdog_interval_seconds < SHORTEST_WATCHDOG_SECONDS:
         faults.append(
             f"watchdog_interval_seconds {stack.watchdog_interval_seconds} is below {SHORTEST_WATCHDOG_SECONDS}"

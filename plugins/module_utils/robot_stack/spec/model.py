@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FOLDER_SCHEME, BUCKET_SCHEME = "fs://", "s3://"
+ENGINES = ("docker", "podman")  # the first one where nothing is said
 STATES = ("present", "verified", "planned", "proven", "restored", "absent")
 
 
@@ -173,13 +174,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class EngineSpec:
-    """How the container engine is installed and configured where this project owns it."""
+    """Which container engine, and how it is installed and configured where this project owns it.
+
+    One that has no process of its own (`kind` podman) has neither settings nor a socket: those are empty.
+    """
 
     install: bool
     packages: tuple[str, ...]
     daemon: Mapping[str, Any]
     service_environment: Mapping[str, str]
     socket: str
+    kind: str = ENGINES[0]
 
 
 @dataclass(frozen=True)

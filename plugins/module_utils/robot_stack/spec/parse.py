@@ -37,6 +37,7 @@ def parse(params: Mapping[str, Any]) -> Stack:
             daemon=engine["daemon"],
             service_environment=_strings(engine["service_environment"]),
             socket=engine["socket"],
+            kind=engine.get("kind") or EngineSpec.kind,
         ),
         controller=ControllerSpec(
             enable=controller["enable"],

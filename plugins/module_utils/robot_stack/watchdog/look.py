@@ -25,7 +25,7 @@ from ..judge import readback
 from ..judge.readback import Reading
 from ..records import failure_history, record_file, samples, state
 from ..records.record_file import Fields
-from ..spec.model import Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
+from ..spec.model import ENGINES, Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
 from . import backups, entry_point, filesystems, restart, start
 from . import metrics as metrics_page
 
@@ -92,9 +92,9 @@ def _look(
         readings.append(start.started(service, reading, engine, say))
     pages = entry_point.pages(entry_point.Robot(stack, engine, roots, kill), readings, now, say)
     swap = procfs.memory(roots.proc).get("SwapTotal", 0)
-    page = metrics_page.text(
-        readings, readback.engine(stack, engine.driver.programs, roots, hierarchy, swap), stack.budget, now
-    )
+    driver = engine.driver
+    of_engine = readback.engine(stack, driver.programs, roots, hierarchy, swap, apart=not driver.units)
+    page = metrics_page.text(readings, of_engine, stack.budget, now)
     paths = dict.fromkeys(path for service in stack.services for path in service.filesystems)
     written = {samples.FILE: samples.text(samples.Samples(seen)), metrics_page.FILE: page, **pages}
     written[filesystems.FILE] = filesystems.text(paths, roots)
@@ -118,7 +118,8 @@ def load(settings: Path, roots: Roots, say: Callable[[str], None] = tell) -> Sta
     """
     found = _read(settings / "stack.json", say)
     budget = found.inside("budget") if found else None
-    if found is None or budget is None or not (budget.count("memory_budget_mib") and found.text("socket")):
+    engine = _engine(found)
+    if budget is None or engine is None or not budget.count("memory_budget_mib"):
         say(f"{settings}/stack.json does not say what to look after: run site.yml")
         return None
     services, stopped = [], []
@@ -136,12 +137,19 @@ def load(settings: Path, roots: Roots, say: Callable[[str], None] = tell) -> Sta
             budget.text("root", Budget.root),
             budget.text("slice", Budget.slice),
         ),
-        engine=EngineSpec(False, (), {}, {}, found.text("socket")),
+        engine=engine,
         controller=ControllerSpec(False, False, ()),
         architecture="",
         services=tuple(services),
         stopped=tuple(stopped),
     )
+
+
+def _engine(found: Fields | None) -> EngineSpec | None:
+    """Return which engine is asked, and where; None where that is not said."""
+    kind, socket_path = (found.text("kind", EngineSpec.kind), found.text("socket")) if found else ("", "")
+    known = bool(socket_path) if kind == EngineSpec.kind else kind in ENGINES
+    return EngineSpec(False, (), {}, {}, socket_path, kind) if known else None
 
 
 def engine_unit(settings: Path, say: Callable[[str], None] = tell) -> str:
@@ -230,4 +238,6 @@ def main() -> None:
     """Take one look at this robot; the only argument is the directory of the settings."""
     settings = Path(sys.argv[1])
     found = _read(settings / "stack.json", tell)
-    look(settings, Roots(), connect(found.text("socket") if found else "", timeout=30.0), time.time())
+    told = _engine(found)
+    kind, socket_path = (told.kind, told.socket) if told else (EngineSpec.kind, "")
+    look(settings, Roots(), connect(kind, socket_path, timeout=30.0, looks_only=True), time.time())

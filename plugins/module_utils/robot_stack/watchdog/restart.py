@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Callable
 
-from ..engine.protocol import Engine, EngineError
+from ..engine.protocol import Engine, EngineError, FoundContainer
 
-KILL_SECONDS = 10.0  # what the kernel may need to take a large process apart, and the engine to start it again
+KILL_SECONDS = 10.0  # what the kernel may need to take a large process apart
 Kill = Callable[[int, int], None]
 
 
@@ -29,12 +29,13 @@ def restart(engine: Engine, name: str, stop_timeout_seconds: float, proc_root: P
         return now.restarts if now else 0
 
     before = engine.inspect(name)
-    pid, identity, counted = (before.pid, before.id, before.restarts) if before else (0, "", 0)
+    counted = before.restarts if before else 0
     for what, seconds in ((signal.SIGTERM, stop_timeout_seconds), (signal.SIGKILL, KILL_SECONDS)):
-        if _runs(pid, identity, proc_root):
-            kill(pid, what)
-            _wait(lambda: not _runs(pid, identity, proc_root), seconds)
-    if not _wait(lambda: restarts() != counted, KILL_SECONDS):
+        if before and _runs(before, proc_root):
+            kill(before.pid, what)
+            _wait(lambda: not _runs(before, proc_root), seconds)
+    if not _wait(lambda: restarts() != counted, engine.driver.restart_seconds):
+        pid = before.pid if before else 0
         raise EngineError(0, f"the container engine has not started {name} again, whose process {pid} was ended")
     return restarts()
 
@@ -42,14 +43,14 @@ def restart(engine: Engine, name: str, stop_timeout_seconds: float, proc_root: P
 def hang_up(engine: Engine, name: str, proc_root: Path, kill: Kill = os.kill) -> None:
     """Have the process of container ``name`` read its files again, if it runs. Raises `EngineError`."""
     found = engine.inspect(name)
-    if found and _runs(found.pid, found.id, proc_root):
+    if found and _runs(found, proc_root):
         kill(found.pid, signal.SIGHUP)
 
 
-def _runs(pid: int, identity: str, proc_root: Path) -> bool:
-    """Whether ``pid`` is a process of the container ``identity``; another one may have its number by now."""
+def _runs(container: FoundContainer, proc_root: Path) -> bool:
+    """Whether its process is still one of the ``container``; another one may have its number by now."""
     try:
-        return bool(pid and identity) and identity in (proc_root / str(pid) / "cgroup").read_text()
+        return bool(container.pid) and container.holds((proc_root / str(container.pid) / "cgroup").read_text())
     except OSError:
         return False
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,7 +24,7 @@ from ..host.systemd import UNITS, Run
 from ..records import samples
 from ..records.record_file import FORMAT
 from ..spec import layout
-from ..spec.model import Service, Stack
+from ..spec.model import EngineSpec, Service, Stack
 from . import look, own_program  # noqa: F401 - Ansible sends what is imported, and the program starts with look
 from . import metrics as metrics_page
 
@@ -44,15 +45,19 @@ def program_files(stack: Stack) -> list[DesiredFile]:
     return [DesiredFile(f"{directory(stack)}/{path}", text) for path, text in own_program.contents().items()]
 
 
-def settings(stack: Stack, engine_unit: str, own_engine: bool) -> list[DesiredFile]:
-    """Return the stack's settings and the units, which start after ``engine_unit``, whether or not that is ours."""
+def settings(stack: Stack, engine_unit: str, own_engine: bool, writes: Sequence[str] = ()) -> list[DesiredFile]:
+    """Return the stack's settings and the units, which start after ``engine_unit``, whether or not that is ours.
+
+    ``writes`` are the folders that the engine has written to where a container is started.
+    """
     seconds = stack.watchdog_interval_seconds
     about = {"format": FORMAT, "budget": asdict(stack.budget), "socket": stack.engine.socket}
-    about.update({"engine_unit": engine_unit} if own_engine else {})
+    about.update({"kind": stack.engine.kind} if stack.engine.kind != EngineSpec.kind else {})
+    about.update({"engine_unit": engine_unit} if own_engine and engine_unit else {})
     return [
         DesiredFile(f"{directory(stack)}/stack.json", json.dumps(about, indent=1, sort_keys=True) + "\n"),
         DesiredFile(TMPFILES, _folders()),
-        DesiredFile(f"{UNITS}/{SERVICE}", _service_unit(stack, engine_unit)),
+        DesiredFile(f"{UNITS}/{SERVICE}", _service_unit(stack, engine_unit, writes)),
         DesiredFile(f"{UNITS}/{TIMER}", _timer_unit(seconds)),
     ]
 
@@ -160,14 +165,15 @@ _KEPT = (samples.DIRECTORY, f"{samples.DIRECTORY}/{metrics_page.FILE.rpartition(
 _LOCKS = DesiredFolder(lock.FOLDER, 0o700)
 
 
-def _service_unit(stack: Stack, engine_unit: str) -> str:
+def _service_unit(stack: Stack, engine_unit: str, writes: Sequence[str]) -> str:
     top = directory(stack)
+    after = f"After={engine_unit}\n" if engine_unit else ""
+    writable = "".join(f"ReadWritePaths=-{path}\n" for path in writes)
     return f"""\
 # Written by robot_stack; changes are overwritten.
 [Unit]
 Description=Looks after the telemetry stack of this robot
-After={engine_unit}
-
+{after}
 [Service]
 Type=oneshot
 # while a deployment is at work there is nothing to look at, and its memory is not free for another Python
@@ -186,7 +192,7 @@ NoNewPrivileges=yes
 ProtectHome=yes
 ProtectSystem=full
 PrivateTmp=yes
-"""
+{writable}"""
 
 
 def _timer_unit(seconds: int) -> str:

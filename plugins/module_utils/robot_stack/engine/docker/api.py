@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from ...base import wire
+from ..fields import clean, parts, text
 from ..protocol import Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
 from . import found
 from .driver import DOCKER
-from .fields import clean, parts, text
 
 TESTED_API = (1, 41)
 # A slow memory card writes an image for minutes, and the engine says nothing meanwhile; a slow network takes hours.
@@ -90,6 +90,11 @@ class DockerEngine:
         """Return all containers, running or not, with no more than id, name and service."""
         query = urlencode({"all": "true"})
         return [found.listed(entry) for entry in _objects(self._json("GET", f"/containers/json?{query}"))]
+
+    def owned(self) -> list[FoundContainer]:
+        """Return the containers that bear our label."""
+        inspected = [self.inspect(listed.id) for listed in self.containers() if listed.service]
+        return [one for one in inspected if one]  # one may have gone between the two calls
 
     def inspect(self, name: str) -> FoundContainer | None:
         """Return one container, None where there is none."""

@@ -9,10 +9,11 @@ from typing import Any
 
 from ...base.units import bytes_of, mib_of
 from ...host.systemd import child_slice, slice_cgroup
-from ...spec.layout import JOB_BACKUPS, JOB_DATA, RESTORED, config_directory, data_path, database_path
-from ...spec.model import Mount, Service, Stack
+from ...spec.model import Service, Stack
+from .. import binds
+from ..binds import Bind
+from ..fields import flag, number, part, parts, text, texts
 from ..protocol import PAUSED, SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, FoundContainer
-from .fields import flag, number, part, parts, text, texts
 
 OOM_SCORE = 500  # when the ceiling is hit, a container dies before the engine does
 
@@ -55,7 +56,7 @@ def body(
             "SecurityOpt": ["no-new-privileges:true"],
             "OomScoreAdj": OOM_SCORE,
             "Tmpfs": {t: _tmpfs(service, mib) for t, mib in sorted(service.tmpfs.items())},
-            "Mounts": _mounts(stack, service),
+            "Mounts": [_mount(bind) for bind in binds.of(stack, service)],
             "LogConfig": {
                 "Type": "json-file",
                 "Config": {
@@ -86,32 +87,9 @@ def _tmpfs(service: Service, mib: int) -> str:
     return f"size={mib}m,mode=0700,uid={uid},gid={gid},noexec,nosuid"
 
 
-def _mounts(stack: Stack, service: Service) -> list[dict[str, Any]]:
-    mounts = [_shown_path(mount) for mount in service.mounts]
-    if service.files:
-        mounts.append(_bind(config_directory(stack, service), service.config_target, True))
-    mounts += [_bind(data_path(stack, service, d.name), d.target, False) for d in service.data]
-    return mounts + _job_mounts(stack, service)
-
-
-def _job_mounts(stack: Stack, service: Service) -> list[dict[str, Any]]:
-    """A backup reads the database and writes where backups are; a restore reads those, and writes beside the data."""
-    job, data = service.job, database_path(stack, service)
-    if not job.kind:
-        return []
-    restores = job.kind == "restore"
-    mounts = [_bind(f"{data}/{RESTORED}" if restores else data, JOB_DATA, not restores)]
-    return mounts + ([_bind(job.folder, JOB_BACKUPS, restores)] if job.folder else [])
-
-
-def _shown_path(mount: Mount) -> dict[str, Any]:
-    """A read-only bind does not make what is mounted below it read-only (engines before 25): leave that out."""
-    bind = _bind(mount.source, mount.target, True)
-    return bind if mount.recursive else {**bind, "BindOptions": {"NonRecursive": True}}
-
-
-def _bind(source: str, target: str, read_only: bool) -> dict[str, Any]:
-    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+def _mount(bind: Bind) -> dict[str, Any]:
+    mount: dict[str, Any] = {"Type": "bind", "Source": bind.source, "Target": bind.target, "ReadOnly": bind.read_only}
+    return mount if bind.recursive else {**mount, "BindOptions": {"NonRecursive": True}}
 
 
 def drift(

@@ -30,6 +30,9 @@ class Docker:
     # the kernel keeps 15 characters of a name: containerd-shim-runc-v2 reads containerd-shim
     programs: ClassVar[Sequence[str]] = ("dockerd", "containerd", "containerd-shim", "docker-proxy")
     settings_file: ClassVar[str] = setup.DAEMON_JSON
+    restart_seconds: ClassVar[float] = 10.0
+    writes: ClassVar[Sequence[str]] = ()
+    least_cgroup_version: ClassVar[int] = 1
 
     def keeping(self, before: FoundFile | None) -> Docker:
         """Return the driver that keeps the settings in ``before``, and objects where nobody can read them."""
@@ -63,6 +66,14 @@ class Docker:
             "(snap remove docker: with its containers, images and volumes, so save what is needed), and run again"
         )
 
+    def to_stop(self, name: str) -> str:
+        """Return the command by which people stop a container."""
+        return f"{self.command} stop {name}"
+
+    def to_forget(self, name: str) -> str:
+        """Return the command by which people remove a container for good."""
+        return f"{self.command} rm --force {name}"
+
     def store(self, stack: Stack) -> str:
         """Return what daemon.json says, or its default."""
         return str(setup.joined(self.before, stack.engine.daemon).get("data-root") or setup.STORE)
@@ -81,7 +92,7 @@ class Docker:
         if not version or version >= OLDEST_API:
             return ""
         needed = ".".join(map(str, OLDEST_API))
-        return f"{found.version} (API {found.api_version}), Docker 20.10 (API {needed}) or later is needed"
+        return f"{found.version} (API {found.api_version}), Docker 20.10 (API {needed}) or later is needed: update it"
 
     def request(
         self, stack: Stack, service: Service, cgroup_driver: str, fingerprint: str, remapped: bool = False
@@ -98,6 +109,10 @@ class Docker:
     def spec_of(self, desired: Mapping[str, Any]) -> str:
         """Return the digest that labels a container."""
         return str(desired["Labels"][SPEC_LABEL])
+
+    def shows(self, desired: Mapping[str, Any]) -> list[str]:
+        """Return the robot's paths that a request shows to its container."""
+        return [str(mount["Source"]) for mount in desired["HostConfig"]["Mounts"]]
 
     def described(self, desired: Mapping[str, Any]) -> str:
         """Return a request as lines."""

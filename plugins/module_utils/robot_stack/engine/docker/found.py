@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ..fields import flag, items, number, part, parts, text, texts
 from ..image import fingerprint
 from ..protocol import SERVICE_LABEL, SPEC_LABEL, EngineInfo, Event, FoundContainer, FoundImage
 from .container import described
-from .fields import flag, items, number, part, parts, text, texts
 from .setup import STORE
 
 CONTAINERD_STORE = ["driver-type", "io.containerd.snapshotter.v1"]

@@ -19,6 +19,7 @@ OPTIONS = "exec-opts"
 UNITS = ("containerd.service", "docker.service")
 SOCKETS = ("docker.socket",)
 STORE = "/var/lib/docker"
+SOCKET = "/var/run/docker.sock"
 BINARIES = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd")
 # What snapd leaves on the robot: the command, and the folder in which its engine keeps everything.
 SNAP_COMMANDS = ("/snap/bin/docker", "/var/lib/snapd/snap/bin/docker")

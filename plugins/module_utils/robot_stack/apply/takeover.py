@@ -1,0 +1,60 @@
+"""How a service comes from an engine of another kind, which the robot had before: one container ends, the other begins.
+
+The former one goes once the new one was seen to work; where it does not, the former one runs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Callable
+
+from ..engine.protocol import Engine, EngineError, FoundContainer, name_of
+from .replacement import ServiceFailedError
+
+
+def ended(engine: Engine, name: str) -> str:
+    """Remove a container that had its time to write down what it still held in memory; return its service."""
+    found = engine.inspect(name)
+    if found is None:
+        return ""  # a step before this one removed it
+    engine.stop(name, found.stop_timeout_seconds)
+    engine.remove(name)
+    return found.service
+
+
+@dataclass
+class Takeover:
+    """``former`` is the other engine, and ``containers`` what of ours is on it, by name."""
+
+    former: Engine | None = None
+    containers: Mapping[str, FoundContainer] = field(default_factory=dict)
+
+    def of(self, service: str, make: Callable[[], None]) -> None:
+        """``make`` the container of a service, in place of the former engine's where there is one."""
+        before = self.containers.get(name_of(service))
+        if before is None or self.former is None:
+            make()
+            return
+        self.former.stop(before.name, before.stop_timeout_seconds)
+        try:
+            make()
+        except BaseException as error:
+            with suppress(EngineError):  # told beside the failure that led here
+                self.former.start(before.name)
+            if isinstance(error, ServiceFailedError):
+                words = f"{error}\nits container of {self.former.driver.name} was started again"
+                raise ServiceFailedError(words) from error
+            raise
+        self.former.remove(before.name)
+
+    def end(self, name: str) -> None:
+        """Remove a container from the former engine."""
+        if self.former is not None:
+            ended(self.former, name)
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image from the former engine."""
+        if self.former is not None:
+            self.former.remove_image(reference)

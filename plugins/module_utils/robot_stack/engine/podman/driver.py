@@ -1,0 +1,126 @@
+"""Podman, as the rest of the project sees it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ...base.files import DesiredFile, FoundFile
+from ...base.roots import Roots
+from ...host.systemd import WRITTEN_BY_US
+from ...spec.model import ENGINES, Service, Stack
+from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
+from . import container, files, quadlet
+from .programs import PODMAN
+
+OLDEST = (4, 9)  # Ubuntu 24.04: the first whose Quadlet has what is needed, and whose long-term fixes came
+STORE = "/var/lib/containers/storage"
+SETTINGS = "/etc/containers/containers.conf"  # its owner's; ours stand beside it
+DROP_IN = "/etc/containers/containers.conf.d/50-robot-stack.conf"
+SETTLED = """\
+[engine]
+# one layer after the other: each at once needs memory of its own, and a robot's card writes no faster
+image_parallel_copies = 1
+"""
+
+
+@dataclass(frozen=True)
+class Podman:
+    """The driver; see `protocol.Driver`. It has no process, so nothing of it is started, restarted or lost at boot."""
+
+    before: Mapping[str, Any] = field(default_factory=dict)
+    objection: str = ""
+
+    name: ClassVar[str] = "Podman"
+    command: ClassVar[str] = "podman"
+    units: ClassVar[Sequence[str]] = ()
+    needs: ClassVar[Sequence[str]] = ()
+    programs: ClassVar[Sequence[str]] = ("conmon", "podman", "crun", "runc", "netavark", "aardvark-dns")
+    settings_file: ClassVar[str] = SETTINGS
+    # systemd waits before it starts again what has ended, and Podman takes a while to start it
+    restart_seconds: ClassVar[float] = quadlet.RESTART_MOST_SECONDS + 40.0
+    # one folder, and not the two in it: each would be a mount of its own for whoever may write to these alone, and a
+    # file cannot be renamed from one mount to another
+    writes: ClassVar[Sequence[str]] = (files.ABOVE,)
+    # below a systemd unit it can limit memory in one hierarchy alone
+    least_cgroup_version: ClassVar[int] = 2
+
+    def keeping(self, before: FoundFile | None) -> Podman:  # noqa: ARG002
+        """Return the driver as it is: an owner's settings are never written to."""
+        return self
+
+    def instead_of(self, stack: Stack) -> list[str]:  # noqa: ARG002
+        """Return nothing: an owner's settings stand beside ours."""
+        return []
+
+    def installed(self, roots: Roots) -> bool:
+        """Whether its program is there."""
+        return roots.path(PODMAN).exists()
+
+    def to_stop(self, name: str) -> str:
+        """Return the command by which people stop a container."""
+        return f"systemctl stop {files.service_unit(name)}"
+
+    def to_forget(self, name: str) -> str:
+        """Return the command by which people remove a container for good."""
+        unit = files.service_unit(name)
+        return f"rm {files.ACTIVE}/{name}{files.ENDING} && systemctl stop {unit} && systemctl daemon-reload"
+
+    def unusable(self, roots: Roots, found: EngineInfo | None) -> str:  # noqa: ARG002 - the protocol
+        """Return "": one that is there can be used, or is too old."""
+        return ""
+
+    def store(self, stack: Stack) -> str:  # noqa: ARG002
+        """Return where Debian's keeps images."""
+        return STORE
+
+    def files(self, stack: Stack) -> list[DesiredFile]:  # noqa: ARG002
+        """Return the settings beside its owner's."""
+        return [DesiredFile(DROP_IN, f"{WRITTEN_BY_US} changes are overwritten.\n{SETTLED}")]
+
+    def configuration(self, stack: Stack) -> str:  # noqa: ARG002
+        """Return nothing: each of its programs reads the settings as they are."""
+        return ""
+
+    def too_old(self, found: EngineInfo) -> str:
+        """Return why this Podman cannot be used, "" where it can."""
+        version = tuple(int(number) for number in re.findall(r"[0-9]+", found.version))[:2]
+        if not version or version >= OLDEST:
+            return ""
+        needed = ".".join(map(str, OLDEST))
+        instead = f"install a newer one, or use container_engine: {ENGINES[0]}"
+        return f"Podman {found.version}, {needed} or later is needed: {instead}"
+
+    def request(
+        self,
+        stack: Stack,
+        service: Service,
+        cgroup_driver: str,  # noqa: ARG002
+        fingerprint: str,
+        remapped: bool = False,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Return what the service's unit is written from."""
+        return container.body(stack, service, fingerprint)
+
+    def drift(
+        self, desired: Mapping[str, Any], found: FoundContainer, swap_accounted: bool = True, made: str = ""
+    ) -> list[Difference]:
+        """Return where a container differs from its request."""
+        return container.drift(desired, found, swap_accounted, made)
+
+    def spec_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the digest that labels a container."""
+        return str(desired["Labels"][SPEC_LABEL])
+
+    def shows(self, desired: Mapping[str, Any]) -> list[str]:
+        """Return the robot's paths that a request shows to its container."""
+        return container.shows(desired)
+
+    def described(self, desired: Mapping[str, Any]) -> str:
+        """Return a request as lines."""
+        return container.described(desired)
+
+
+PODMAN_DRIVER = Podman()

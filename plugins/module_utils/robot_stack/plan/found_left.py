@@ -1,0 +1,70 @@
+"""The engine of another kind that a robot had before: what of ours is still on it. Reading only.
+
+It is asked where the robot's state says that there was one, and for containers that bear our label, whatever that says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..base import files as on_disk
+from ..base.files import FoundFile
+from ..base.roots import Roots
+from ..engine.protocol import Driver, Engine, EngineError, FoundContainer
+from ..host import platforms
+from ..records.state import State
+from ..spec import layout
+from ..spec.model import Stack
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left on an engine that is no longer the robot's; `silence`: why it does not tell."""
+
+    driver: Driver
+    silence: str = ""
+    containers: Mapping[str, FoundContainer] = field(default_factory=dict)  # of ours, by name
+    images: list[str] = field(default_factory=list)  # of ours that it holds, by reference
+    missing_packages: list[str] = field(default_factory=list)  # of those that this project installed for it
+    files: Mapping[str, FoundFile | None] = field(default_factory=dict)  # of its configuration, by path
+    settings_before: FoundFile | None = None  # what an owner had left there
+    foreign: list[str] = field(default_factory=list)  # containers and volumes of others
+    store: str = ""
+    engine_data: bool = False
+
+
+def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left | None:
+    """Look at the ``other`` engine; None: nothing of ours was ever there, or is any more."""
+    if other is None:
+        return None
+    driver, expected = other.driver, bool(known.former_kind)
+    there = driver.installed(roots)
+    try:
+        owned = {one.name: one for one in other.owned()} if there or not driver.units else {}
+        if not (owned or expected):
+            return None
+        images = [reference for reference in known.former_images if other.image(reference)] if there else []
+        foreign = _foreign(other, owned) if there and known.former_packages else []
+    except EngineError as error:
+        return Left(driver, str(error)) if expected else None
+    platform = platforms.find(roots)
+    store = driver.store(stack)
+    return Left(
+        driver,
+        "",
+        owned,
+        images,
+        platform.missing(known.former_packages, roots) if platform else [],
+        {file.path: on_disk.find(roots.path(file.path)) for file in driver.files(stack)},
+        on_disk.find(roots.path(layout.before_path(stack))),
+        foreign,
+        store,
+        roots.path(store).is_dir(),
+    )
+
+
+def _foreign(other: Engine, owned: Mapping[str, FoundContainer]) -> list[str]:
+    used = {volume for container in owned.values() for volume in container.volumes}
+    containers = [one.name for one in other.containers() if not one.service and one.name not in owned]
+    return sorted([*containers, *(set(other.volumes()) - used)])

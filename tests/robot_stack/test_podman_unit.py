@@ -1,0 +1,209 @@
+"""The unit of a container: whatever is declared, what Podman is given by it is that, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import container, quadlet
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman.driver import PODMAN_DRIVER
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import (
+    EngineError,
+    FoundContainer,
+)
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import Service, Stack
+from robot_stack.fake_podman import BUDGET, SPEC, Quadlet, expanded, words_of
+from robot_stack.robots import MIB, parameters, service
+
+IMAGE = "sha256:" + "a" * 64
+HOSTILE = [
+    "plain",
+    "with space",
+    "a\ttab",
+    "two\nlines\n",
+    "50 %",
+    "%h%%",
+    "$HOME ${A} $$",
+    'double " quote',
+    "single ' quote",
+    "back \\ slash \\",
+    "ends in \\",
+    "; semicolon",
+    "#hash",
+    "=equals=",
+    "[Service]",
+    "$(reboot)",
+    "`reboot`",
+    "é ü 漢",
+    "-flag=value,with:all;of&it|(now)",
+]
+
+
+def declared(**more: Any) -> tuple[Stack, Service]:
+    stack = parse.parse(parameters(service(**more), engine=SPEC, budget=BUDGET))
+    return stack, stack.services[0]
+
+
+def written(tmp_path: Path, request: dict[str, Any]) -> Quadlet:
+    path = tmp_path / "robot-stack-sensor_service.container"
+    path.write_text(quadlet.text_of("sensor_service", request, IMAGE, "c0ffee", 5.0))
+    return Quadlet(path)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_words_reach_podman_as_they_were_declared(tmp_path: Path, text: str) -> None:
+    stack, one = declared(command=["run", text, f"--x={text}"], environment={"A": text})
+    made = written(tmp_path, container.body(stack, one, "f"))
+    command = [expanded(word) for word in words_of(made.one("Container.Exec"))]
+    assert command == ["run", text, f"--x={text}"]
+    assert made.arguments["--env"] == [f"A={text}"]
+
+
+def test_no_word_of_any_letters_becomes_another_one_or_another_line(tmp_path: Path) -> None:
+    rng = random.Random(15)
+    letters = string.ascii_letters + string.digits + "\"'\\%$;#=[]{}()&|<>~* `!?"
+    for _ in range(300):
+        words = ["".join(rng.choices(letters, k=rng.randint(1, 12))) for _ in range(3)]
+        if ";" in words:
+            continue
+        stack, one = declared(command=words, environment={"A": words[0]})
+        made = written(tmp_path, container.body(stack, one, "f"))
+        assert [expanded(word) for word in words_of(made.one("Container.Exec"))] == words
+        assert made.arguments["--env"] == [f"A={words[0]}"]
+        assert made.values["Service.Slice"] == ["robotstack-sensor_service.slice"]
+
+
+@pytest.mark.parametrize("text", ["", ";", "a\0b", "a\rb", "\x1b[0m", "a\u2028b", "a\x85b"])
+def test_what_no_unit_can_say_is_refused(text: str) -> None:
+    stack, one = declared()
+    with pytest.raises(EngineError, match="cannot be a word"):
+        container.body(stack, dataclasses.replace(one, command=(text,)), "f")
+
+
+@pytest.mark.parametrize("path", ["/a:b", "/a,b"])
+def test_a_path_that_podman_would_take_apart_is_refused(path: str) -> None:
+    stack, one = declared(mounts=[{"source": path, "target": "/x"}])
+    with pytest.raises(EngineError, match="holds a colon or a comma"):
+        container.body(stack, one, "f")
+
+
+def test_a_service_has_no_rights_and_all_of_its_limits(tmp_path: Path) -> None:
+    stack, one = declared(
+        data=[{"name": "data", "target": "/data"}],
+        mounts=[{"source": "/proc", "target": "/host/proc"}, {"source": "/", "target": "/r", "recursive": True}],
+        files=[{"path": "a.yml", "content": "x"}],
+        tmpfs={"/tmp": 8},
+        open_files_limit=100,
+        stop_timeout_seconds=33,
+    )
+    made = written(tmp_path, container.body(stack, one, "f"))
+    given = made.arguments
+    for flag in ("--read-only", "--privileged"):
+        assert (flag in given) == (flag == "--read-only")
+    assert {key: given[key] for key in ("--cap-drop", "--security-opt", "--read-only-tmpfs", "--user")} == {
+        "--cap-drop": ["all"],
+        "--security-opt": ["no-new-privileges"],
+        "--read-only-tmpfs": ["false"],
+        "--user": [one.user],
+    }
+    assert (given["--memory"], given["--memory-swap"]) == ([f"{32 * MIB}b"], [f"{32 * MIB}b"])
+    assert (given["--cpus"], given["--pids-limit"], given["--ulimit"]) == (["0.50000"], ["32"], ["nofile=100:100"])
+    assert given["--tmpfs"] == ["/tmp:size=8m,mode=1777,noexec,nosuid"]
+    mounts = [mount.split(":") for mount in given["--volume"]]
+    assert [mount[2] for mount in mounts] == ["ro,bind", "ro,rbind", "ro,rbind", "rw,rbind"]
+    assert (made.one("Container.Pull"), made.one("Container.Image")) == ("never", "a" * 64)
+    assert (made.one("Service.Restart"), made.one("Unit.StartLimitIntervalSec")) == ("always", "0")
+    assert int(made.one("Service.TimeoutStopSec")) > 33
+    assert given["--stop-timeout"] == ["33"]
+
+
+def test_a_unit_tells_what_it_was_made_of_and_whether_it_was_changed() -> None:
+    stack, one = declared(environment={"A": "1"})
+    request = container.body(stack, one, "f")
+    content = quadlet.text_of("sensor_service", request, IMAGE, "c0ffee", 5.0)
+    found = quadlet.read(content)
+    assert found is not None
+    assert (found.id, found.image, found.made, found.request) == ("c0ffee", IMAGE, 5.0, request)
+    assert found.spec == PODMAN_DRIVER.spec_of(request)
+    changed = quadlet.read(content.replace("--cap-drop=all", "--cap-drop=none"))
+    assert changed is not None
+    assert changed.spec == quadlet.CHANGED
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[Container]\nImage=x\n",
+        f"{quadlet.HEAD}\n",
+        f"{quadlet.HEAD}\n{quadlet.ABOUT}[]\n",
+        f"{quadlet.HEAD}\n{quadlet.ABOUT}{{\n",
+        f"{quadlet.HEAD}\n{quadlet.ABOUT}" + "[" * 9999 + "\n",
+        f"{quadlet.HEAD}\n{quadlet.ABOUT}" + json.dumps({"id": 5, "request": {"Labels": 7}}) + "\n",
+        f"{quadlet.HEAD}\n{quadlet.ABOUT}" + json.dumps({"id": "x", "request": None}) + "\n",
+    ],
+)
+def test_another_file_of_that_name_is_none_of_ours(content: str) -> None:
+    assert quadlet.read(content) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"memory_limit_mib": 40},
+        {"cpu_limit": 0.7},
+        {"pids_limit": 5},
+        {"command": ["other"]},
+        {"environment": {"A": "2"}},
+        {"tmpfs": {"/tmp": 5}},
+        {"user": "70101:70101"},
+        {"stop_timeout_seconds": 5},
+        {"log": {"max_size_kib": 5, "max_files": 1}},
+        {"open_files_limit": 9},
+    ],
+)
+def test_each_setting_makes_another_unit(change: dict[str, Any]) -> None:
+    one, other = declared(), declared(**change)
+    specs = {PODMAN_DRIVER.spec_of(container.body(*each, "f")) for each in (one, other)}
+    assert len(specs) == 2
+    assert len({PODMAN_DRIVER.spec_of(container.body(*one, image)) for image in ("f", "g")}) == 2
+
+
+def test_drift_names_each_thing_that_differs() -> None:
+    stack, one = declared()
+    request = container.body(stack, one, "f")
+    equal = FoundContainer(
+        id="c0ffee",
+        name="robot-stack-sensor_service",
+        spec=PODMAN_DRIVER.spec_of(request),
+        running=True,
+        status="running",
+        memory=32 * MIB,
+        memory_and_swap=32 * MIB,
+        nano_cpus=500_000_000,
+        pids=32,
+        cgroup_parent="robotstack-sensor_service.slice",
+    )
+    assert PODMAN_DRIVER.drift(request, equal, made="c0ffee") == []
+    for change, kind in (
+        ({"memory": MIB}, "limit"),
+        ({"memory_and_swap": -1}, "limit"),
+        ({"nano_cpus": 400_000_000}, "limit"),
+        ({"pids": -1}, "limit"),
+        ({"cgroup_parent": "system.slice"}, "parent"),
+        ({"spec": "other"}, "spec"),
+        ({"id": "other"}, "maker"),
+        ({"running": False, "status": "exited"}, "state"),
+        ({"status": "paused"}, "state"),
+        ({"lost_at_boot": "it is masked"}, "boot"),
+    ):
+        [found] = PODMAN_DRIVER.drift(request, dataclasses.replace(equal, **change), made="c0ffee")
+        assert found.kind == kind
+    unaccounted = dataclasses.replace(equal, memory_and_swap=-1)
+    assert PODMAN_DRIVER.drift(request, unaccounted, swap_accounted=False) == []

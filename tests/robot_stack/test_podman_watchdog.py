@@ -1,0 +1,132 @@
+"""The watchdog on a robot with Podman: it starts no program of Podman's, and counts what happened once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look
+from robot_stack.fake_podman import FakePodman, PodmanOperator
+from robot_stack.operating import NAME, ROOT
+from robot_stack.robots import MIB, Robot, service
+from robot_stack.test_watchdog import page, remembered
+
+pytestmark = [pytest.mark.usefixtures("any_owner"), pytest.mark.parametrize("robot", [2], indirect=True)]
+OWN = '{service="sensor_service"}'
+
+
+@pytest.fixture
+def running(robot: Robot, podman: FakePodman) -> FakePodman:
+    result = PodmanOperator(robot, podman).call(service())
+    assert not result.get("failed"), result
+    robot.group("/robotstack.slice", 150 * MIB)
+    robot.group("/robotstack.slice/robotstack-sensor_service.slice", None)
+    podman.calls.clear()
+    podman.told.clear()
+    return podman
+
+
+def looked(podman: FakePodman, after: float = 0.0) -> list[str]:
+    said: list[str] = []
+    settings = Path(podman.robot.root / ROOT / "watchdog")
+    engine = podman.engine(looks_only=True)
+    look.look(settings, podman.robot.roots, engine, time.time() + after, said.append, podman.kill)
+    return said
+
+
+def test_a_look_starts_nothing_of_podmans_and_tells_what_is_true(running: FakePodman) -> None:
+    assert looked(running) == []
+    found = page(running.robot)
+    assert found[f"robot_stack_service_up{OWN}"] == 1
+    assert found[f"robot_stack_service_memory_limit_effective_bytes{OWN}"] == 32 * MIB
+    assert found[f"robot_stack_service_restarts_total{OWN}"] == 0
+    assert found["robot_stack_engine_memory_pss_bytes"] == 840 * 1024
+    assert found["robot_stack_memory_ceiling_bytes"] == 150 * MIB
+    assert (running.calls, running.told) == ([], [])
+
+
+def test_a_monitor_of_somebody_elses_container_is_not_counted(running: FakePodman) -> None:
+    running.robot.process(77, "conmon", "/user.slice/theirs.service/supervisor", pss=5000, anonymous=4000)
+    looked(running)
+    assert page(running.robot)["robot_stack_engine_memory_pss_bytes"] == 840 * 1024
+
+
+def test_a_kill_for_memory_is_counted_once_with_its_cause(running: FakePodman) -> None:
+    looked(running)
+    running.end(NAME, "137", kills=1)
+    running.start(NAME)
+    for after in (1, 30, 60):
+        looked(running, after)
+        known = remembered(running.robot)
+        assert (known.oom_kills, known.restarts, known.cause) == (1, 1, state.OUT_OF_MEMORY)
+
+
+def test_a_monitor_that_was_killed_is_one_end(running: FakePodman) -> None:
+    looked(running)
+    running.end(NAME, "KILL", code="killed")
+    assert looked(running, 1) == [], "systemd is about to start it again"
+    running.failed_attempt(NAME)
+    running.start(NAME)
+    for after in (30, 60):
+        looked(running, after)
+        known = remembered(running.robot)
+        assert (known.oom_kills, known.restarts, known.starts, known.cause) == (0, 1, 0, state.KILLED)
+
+
+def test_what_an_operator_restarted_is_no_failure(running: FakePodman) -> None:
+    looked(running)
+    running.stop(NAME)
+    running.start(NAME)
+    looked(running, 30)
+    known = remembered(running.robot)
+    assert (known.restarts, known.starts, known.last_failure_at) == (0, 0, 0.0)
+
+
+@pytest.mark.parametrize("how", ["inactive", "failed", "masked"])
+def test_what_somebody_left_stopped_is_started_and_counted(running: FakePodman, how: str) -> None:
+    running.stop(NAME)
+    running.units[NAME].active = "failed" if how == "failed" else "inactive"
+    if how == "masked":
+        (running.robot.root / "etc/systemd/system" / f"{NAME}.service").symlink_to("/dev/null")
+    [said] = looked(running)
+    assert "not in robot_stack_stopped_services: starting it" in said
+    assert running.units[NAME].active == "active"
+    looked(running, 30)
+    assert remembered(running.robot).starts == 1
+    assert page(running.robot)[f"robot_stack_service_up{OWN}"] == 1
+    assert running.calls == []
+
+
+def test_what_a_cut_off_run_left_resting_is_started(running: FakePodman) -> None:
+    running.engine().stop(NAME, 5)
+    running.calls.clear()
+    [said] = looked(running)
+    assert "starting it" in said
+    assert running.units[NAME].active == "active"
+    assert running.calls == []
+
+
+@pytest.mark.parametrize(("active", "job"), [("activating", 0), ("inactive", 12)])
+def test_what_systemd_is_about_to_start_is_left_to_it(running: FakePodman, active: str, job: int) -> None:
+    running.stop(NAME)
+    running.units[NAME].active, running.units[NAME].job = active, job
+    assert looked(running) == []
+    assert not [words for words in running.told if "start" in words]
+
+
+def test_what_is_kept_stopped_stays_so(running: FakePodman) -> None:
+    operator = PodmanOperator(running.robot, running)
+    operator.call(service(), stopped=["sensor_service"])
+    running.calls.clear()
+    running.told.clear()
+    assert looked(running) == []
+    assert (running.calls, running.told) == ([], [])
+
+
+def test_settings_that_name_no_engine_are_told(running: FakePodman) -> None:
+    about = running.robot.root / ROOT / "watchdog/stack.json"
+    about.write_text(about.read_text().replace('"podman"', '"other"'))
+    [said] = looked(running)
+    assert "does not say what to look after" in said
