@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from quadlet import UNITS
-
 DATA = "/var/lib/robot-stack/victoriametrics/data"
 
 
 def test_removal_leaves_no_unit_container_image_or_slice_and_keeps_data(robot: Any, playbook: Any) -> None:
     done = playbook("playbooks/remove.yml")
     assert done.returncode == 0, done.stdout
-    assert robot.run(f"find {UNITS} /run/systemd/generator* /etc/systemd/system -name 'robot*stack*'").strip() == ""
+    assert robot.run("find /etc /run/systemd /usr/local -name '*robot*stack*'").strip() == ""
     assert robot.run("systemctl list-units --all --no-legend 'robotstack*' 'robot-stack*'").strip() == ""
     assert robot.run("podman container ls --all --quiet; podman image ls --all --quiet; podman volume ls --quiet") == ""
     assert robot.host.run("ls -d /sys/fs/cgroup/robotstack.slice").rc != 0
