@@ -17,7 +17,8 @@ def test_a_bare_robot_gets_podman_and_the_stack_and_no_docker(robot: Any, playbo
     assert robot.host.run("command -v podman").rc != 0
     done = site(playbook)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert robot.host.run("command -v dockerd containerd").rc != 0
+    for program in ("dockerd", "containerd"):
+        assert robot.host.run(f"command -v {program}").rc != 0, program
     assert robot.run("podman version --format '{{.Client.Version}}'").split(".") >= ["5"]
 
 
