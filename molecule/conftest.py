@@ -61,7 +61,7 @@ class Robot:
         return str(self.host.check_output(command))
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """A service's container as the engine knows it. Docker is asked over its socket: a robot may lack the command."""
+        """A service's container as the engine knows it. Docker is asked over its socket, for want of a command."""
         if self.engine == "podman":
             (one,) = json.loads(self.run(f"podman container inspect robot-stack-{service}"))
             return dict(one)

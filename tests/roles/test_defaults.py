@@ -46,7 +46,8 @@ def test_defaults_have_the_described_type(role: Path, podman: bool) -> None:
 
 def test_what_follows_the_engine_is_what_the_pages_say() -> None:
     """Whoever adds a variable that follows the engine tells it there."""
-    follows = {name: (value, defaults(True)[name]) for name, value in defaults().items() if defaults(True)[name] != value}
+    docker, podman = defaults(), defaults(podman=True)
+    follows = {name: (value, podman[name]) for name, value in docker.items() if podman[name] != value}
     assert follows == {
         "container_engine_memory_allowance_mib": (128, 48),
         "container_engine_packages": (["docker.io"], ["podman", "crun"]),

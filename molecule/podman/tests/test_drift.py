@@ -1,4 +1,4 @@
-"""Somebody edits a unit, masks one, and clears Podman's storage while a service is stopped: told, and mended in one run."""
+"""Somebody edits a unit, masks another, clears Podman's storage while a service is stopped: told, and mended."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_at_rest_an_engine_is_one_small_process_for_each_container(robot: Any) -
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     figures = (
         f"engine at rest, PSS: {engine:.1f} MiB\n"
-        f"the slice now, page cache included: {current:.1f} MiB of {limit:.0f}; at its highest since the boot: {peak:.1f}\n"
+        f"the slice, page cache included: {current:.1f} MiB of {limit:.0f}; at its highest since the boot {peak:.1f}\n"
         f"free, used: {used} MiB\n"
     )
     FIGURES.write_text(figures, encoding="utf-8")

@@ -22,12 +22,12 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
 from ..answers import shape
 
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?")  # a name, and no option, path or pattern of apt's
-# What an engine is, where a run declares no packages; and all that may leave when a robot changes to the other engine: an
-# answer that names anything else, a robot's SSH service or its kernel, is refused.
+# What an engine is, where a run declares no packages; and all that may leave when a robot changes to the other one: an
+# answer that names anything else, such as its SSH service, is refused.
 USUAL: Mapping[str, str] = {"docker": "docker.io", "podman": "podman"}
 PACKAGES_OF: Mapping[str, frozenset[str]] = {
-    "docker": frozenset(("docker.io", "docker-cli", "containerd", "runc", "docker-ce", "docker-ce-cli", "containerd.io")),
-    "podman": frozenset(("podman", "conmon", "crun", "netavark", "aardvark-dns", "golang-github-containers-common")),
+    "docker": frozenset("docker.io docker-cli containerd runc docker-ce docker-ce-cli containerd.io".split()),
+    "podman": frozenset("podman conmon crun netavark aardvark-dns golang-github-containers-common".split()),
 }
 
 
