@@ -26,8 +26,10 @@ PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?")  # a name, and no opt
 # answer that names anything else, such as its SSH service, is refused.
 USUAL: Mapping[str, str] = {"docker": "docker.io", "podman": "podman"}
 PACKAGES_OF: Mapping[str, frozenset[str]] = {
-    "docker": frozenset("docker.io docker-cli containerd runc docker-ce docker-ce-cli containerd.io".split()),
-    "podman": frozenset("podman conmon crun netavark aardvark-dns golang-github-containers-common".split()),
+    "docker": frozenset(
+        ["docker.io", "docker-cli", "containerd", "runc", "docker-ce", "docker-ce-cli", "containerd.io"]
+    ),
+    "podman": frozenset(["podman", "conmon", "crun", "netavark", "aardvark-dns", "golang-github-containers-common"]),
 }
 
 
