@@ -49,30 +49,6 @@ def test_what_was_declared_is_brought(need: Any) -> None:
     assert allowed(need) == [need]
 
 
-PODMAN = {"kind": "podman", "install": True, "packages": ["podman=5.4.2", "crun"]}
-
-
-def test_without_a_list_an_engine_is_its_own_package() -> None:
-    assert allowed(PackagesNeed(("podman",)), engine={"kind": "podman"}) == [PackagesNeed(("podman",))]
-    assert allowed(PackagesNeed(("docker.io",)), engine={}) == [PackagesNeed(("docker.io",))]
-
-
-def test_a_robot_that_changes_its_engine_may_give_up_the_other_one_and_nothing_else() -> None:
-    to_podman, back = PurgeNeed(("docker.io", "containerd")), PurgeNeed(("podman", "crun"))
-    assert allowed(to_podman, engine=PODMAN) == [to_podman]
-    assert allowed(back) == [back]
-    for names in (("podman",), ("crun",), ("docker.io", "openssh-server"), ("docker*",)):
-        with pytest.raises(AnsibleActionFail, match="which this run has not declared"):
-            allowed(PurgeNeed(names), engine=PODMAN)
-    with pytest.raises(AnsibleActionFail, match="which this run has not declared"):
-        allowed(to_podman, engine=PODMAN, state="verified")
-
-
-def test_what_the_engine_that_comes_needs_does_not_leave_with_the_other() -> None:
-    with pytest.raises(AnsibleActionFail, match="which this run has not declared"):
-        allowed(PurgeNeed(("runc",)), engine={**PODMAN, "packages": ["podman", "runc"]})
-
-
 def test_an_engine_that_this_run_removes_is_removed() -> None:
     need = PurgeNeed(("docker.io", "podman"))
     assert allowed(need, state="absent", remove_engine=True) == [need]
@@ -102,6 +78,13 @@ def test_an_engine_that_this_run_removes_is_removed() -> None:
 def test_what_was_not_declared_is_refused(need: Any, changes: dict[str, Any], why: str) -> None:
     with pytest.raises(AnsibleActionFail, match=why):
         allowed(need, **changes)
+
+
+def test_without_a_list_of_packages_an_engine_is_its_own() -> None:
+    assert allowed(PackagesNeed(("podman",)), engine={"kind": "podman"}) == [PackagesNeed(("podman",))]
+    assert allowed(PackagesNeed(("docker.io",)), engine={}) == [PackagesNeed(("docker.io",))]
+    with pytest.raises(AnsibleActionFail, match="packages docker.io"):
+        allowed(PackagesNeed(("docker.io",)), engine={"kind": "podman"})
 
 
 def test_the_same_thing_is_asked_for_once() -> None:

@@ -22,15 +22,9 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
 from ..answers import shape
 
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?")  # a name, and no option, path or pattern of apt's
-# What an engine is, where a run declares no packages; and all that may leave when a robot changes to the other one: an
-# answer that names anything else, such as its SSH service, is refused.
-USUAL: Mapping[str, str] = {"docker": "docker.io", "podman": "podman"}
-PACKAGES_OF: Mapping[str, frozenset[str]] = {
-    "docker": frozenset(
-        ["docker.io", "docker-cli", "containerd", "runc", "docker-ce", "docker-ce-cli", "containerd.io"]
-    ),
-    "podman": frozenset(["podman", "conmon", "crun", "netavark", "aardvark-dns", "golang-github-containers-common"]),
-}
+
+
+USUAL = {"docker": "docker.io", "podman": "podman"}  # what an engine is, where a run declares no packages
 
 
 class UndeclaredError(AnsibleActionFail):
@@ -48,7 +42,6 @@ class Declared:
     packages: frozenset[str]
     reboot: bool
     removes_engine: bool
-    leaving: frozenset[str] = frozenset()  # packages of engines that the robot has no more, once this run has ended
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Declared:
@@ -63,17 +56,13 @@ class Declared:
         sent = [service["image"] for service in services if "fingerprints" in service["image"]]
         engine, controller = arguments.get("engine") or {}, arguments.get("memory_controller") or {}
         installs = present and engine.get("install", True)
-        kind = str(engine.get("kind") or "docker")
-        packages = frozenset(map(str, engine.get("packages") or [USUAL.get(kind, kind)]) if installs else ())
-        others = [names for other, names in PACKAGES_OF.items() if other != kind and present]
-        stay = {name.partition("=")[0] for name in packages}
+        usual = USUAL[str(engine.get("kind") or "docker")]
         return cls(
             images=frozenset(image["reference"] for image in sent if present),
             architecture=str(arguments["architecture"]),
-            packages=packages,
+            packages=frozenset(map(str, engine.get("packages") or [usual]) if installs else ()),
             reboot=present and bool(controller.get("reboot_allowed")),
             removes_engine=arguments["state"] == "absent" and bool(arguments.get("remove_engine")),
-            leaving=frozenset(name for names in others for name in names if name not in stay),
         )
 
     def allowed(self, told: list[dict[str, Any]]) -> list[Need]:
@@ -105,16 +94,12 @@ class Declared:
             others = sorted(set(need.names) - self.packages)
             return f"the packages {', '.join(others)}, which were not declared for it" if others else ""
         if isinstance(need, PurgeNeed):
-            return self._objection_to_removal(need)
+            names = ", ".join(need.names)
+            if not self.removes_engine:
+                return f"the removal of {names}, which this run has not declared"
+            known = all(PACKAGE.fullmatch(name) for name in need.names)
+            return "" if known else f"the removal of {names}: not all of these are names of packages"
         return "" if self.reboot else "a reboot, but memory_cgroup_reboot_allowed is not set"
-
-    def _objection_to_removal(self, need: PurgeNeed) -> str:
-        """An engine that a run removes is whatever was installed; one that a robot changes from is known by name."""
-        names = ", ".join(need.names)
-        if not self.removes_engine and not set(need.names) <= self.leaving:
-            return f"the removal of {names}, which this run has not declared"
-        known = all(PACKAGE.fullmatch(name) for name in need.names)
-        return "" if known else f"the removal of {names}: not all of these are names of packages"
 
     def _objection_to_image(self, need: ImageNeed) -> str:
         if need.reference not in self.images:
