@@ -83,7 +83,7 @@ def test_what_was_not_declared_is_refused(need: Any, changes: dict[str, Any], wh
 def test_without_a_list_of_packages_an_engine_is_its_own() -> None:
     assert allowed(PackagesNeed(("podman",)), engine={"kind": "podman"}) == [PackagesNeed(("podman",))]
     assert allowed(PackagesNeed(("docker.io",)), engine={}) == [PackagesNeed(("docker.io",))]
-    with pytest.raises(AnsibleActionFail, match="packages docker.io"):
+    with pytest.raises(AnsibleActionFail, match=r"packages docker\.io"):
         allowed(PackagesNeed(("docker.io",)), engine={"kind": "podman"})
 
 
