@@ -38,11 +38,11 @@ def service(name: str, **variables: Any) -> dict[str, Any]:
 
 
 def default(variable: str) -> Any:
-    """Return the default of a role's variable."""
+    """Return the default of a role's variable, on a robot with Docker where it follows the engine."""
     for path in sorted(PROJECT.glob("roles/*/defaults/main.yml")):
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         if variable in values:
-            return values[variable]
+            return _templar({}).template(trust_as_template("{{ " + variable + " }}"))
     raise KeyError(variable)
 
 

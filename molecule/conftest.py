@@ -25,6 +25,8 @@ DEFAULTS = {
     "victoriametrics_memory_limit_mib": 64,
     "vmagent_memory_limit_mib": 32,
 }
+# What follows the engine.
+WITH_PODMAN = {"robot_stack_memory_budget_mib": 150}
 HUB_CONFIGURATIONS = "/var/lib/robot-stack/telemetry_hub_victoriametrics/config"
 SERVICES = {
     "local": ("sensor_service", "victoriametrics"),
@@ -42,7 +44,13 @@ class Robot:
     host: Any
 
     def declared(self, variable: str) -> Any:
-        return self.variables.get(variable, DEFAULTS.get(variable))
+        defaults = {**DEFAULTS, **(WITH_PODMAN if self.engine == "podman" else {})}
+        return self.variables.get(variable, defaults.get(variable))
+
+    @property
+    def engine(self) -> str:
+        """The container engine that the inventory has chosen: docker or podman."""
+        return str(self.variables.get("container_engine", "docker"))
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -53,7 +61,10 @@ class Robot:
         return str(self.host.check_output(command))
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """A service's container as the engine knows it, asked over its socket: a robot may lack the command."""
+        """A service's container as the engine knows it. Docker is asked over its socket, for want of a command."""
+        if self.engine == "podman":
+            (one,) = json.loads(self.run(f"podman container inspect robot-stack-{service}"))
+            return dict(one)
         code = (
             "import http.client as h, socket as s; c = h.HTTPConnection('engine'); c.sock = s.socket(s.AF_UNIX); "
             "c.sock.connect('/var/run/docker.sock'); "
@@ -168,6 +179,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("robot", [connect(name, found[name]) for name in sorted(found)], ids=sorted(found))
 
 
+def log_command(robot: Robot, service: str) -> str:
+    """Return the command that prints a service's last words."""
+    name = f"robot-stack-{service}"
+    if robot.engine == "podman":
+        return f"journalctl --no-pager --lines 40 --unit {name}"
+    return f"docker logs --tail 20 {name}"
+
+
 @pytest.fixture(autouse=True)
 def _log_of_a_failed_service(request: pytest.FixtureRequest) -> Iterator[None]:
     """Where a test of a robot fails, its services' last words are worth more than the assertion."""
@@ -176,7 +195,7 @@ def _log_of_a_failed_service(request: pytest.FixtureRequest) -> Iterator[None]:
     robot = request.node.funcargs.get("robot")
     if report and robot is not None:
         for service in robot.services:
-            print(robot.host.run(f"docker logs --tail 20 robot-stack-{service}").stdout)  # noqa: T201 (for who reads the log)
+            print(robot.host.run(log_command(robot, service)).stdout)  # noqa: T201 (for who reads the log)
 
 
 @pytest.hookimpl(hookwrapper=True)

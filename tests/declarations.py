@@ -27,10 +27,25 @@ def catalogue() -> Catalogue:
     return load(PROJECT / "roles")
 
 
+@lru_cache(maxsize=2)
+def defaults(podman: bool = False) -> dict[str, Any]:
+    """Return the roles' defaults, of a robot with Podman or with Docker; texts that are expressions stay as written.
+
+    Defaults of other types that are expressions follow the engine: they are worked out, as Ansible does for each robot.
+    """
+    import rendering  # noqa: PLC0415 (which needs this file)
+
+    engine = "podman" if podman else "docker"
+    options = catalogue().options.values()
+    found = {option.name: option.default for option in options}
+    following = [one.name for one in options if isinstance(one.default, str) and one.type not in ("str", "path")]
+    return {**found, **{name: rendering.value(name, container_engine=engine) for name in following}}
+
+
 def robot(name: str = "scout", /, **written: Any) -> Robot:
     """Return a robot with the roles' defaults and what its inventory has ``written``."""
     known = catalogue()
-    values = {option.name: option.default for option in known.options.values()}
+    values = dict(defaults(written.get("container_engine") == "podman"))
     values.update({key: value for key, value in written.items() if key in values})
     strangers = {key: value for key, value in written.items() if key not in values}
 

@@ -74,7 +74,9 @@ def schema(roles: Path) -> dict[str, Any]:
 
 def property_of(option: Option) -> dict[str, Any]:
     """Return the rules for one variable."""
-    rules: dict[str, Any] = {"type": TYPES[option.type], "description": option.description, "default": option.default}
+    rules: dict[str, Any] = {"type": TYPES[option.type], "description": option.description}
+    if option.type in ("str", "path") or not isinstance(option.default, str):
+        rules["default"] = option.default  # else it follows another variable, and an editor would write an expression
     if option.choices and option.type != "list":
         rules["enum"] = list(option.choices)
     rule = forms.of(option)

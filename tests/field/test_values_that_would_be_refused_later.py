@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import bounds, forms, gate, program_flags
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
-from declarations import PROJECT, catalogue, robot
+from declarations import PROJECT, catalogue, defaults, robot
 
 from tools import program_flags as tool
 
@@ -356,7 +356,8 @@ def test_the_gate_knows_the_sensor_services_collectors() -> None:
 def test_every_number_and_duration_of_ours_has_bounds_that_its_default_keeps() -> None:
     for option in catalogue().options.values():
         if option.type in ("int", "float"):
-            assert bounds.number(option.name, option.default) is None
+            assert bounds.number(option.name, defaults()[option.name]) is None
+            assert bounds.number(option.name, defaults(podman=True)[option.name]) is None
         if forms.of(option) in (forms.DURATION, forms.PERIOD):
             assert bounds.of_duration(option.name)
             assert bounds.duration(option.name, option.default) is None

@@ -93,6 +93,13 @@ def test_what_was_not_declared_is_refused(need: Any, changes: dict[str, Any], wh
         allowed(need, **changes)
 
 
+def test_without_a_list_of_packages_an_engine_is_its_own() -> None:
+    assert allowed(PackagesNeed(("podman",)), engine={"kind": "podman"}) == [PackagesNeed(("podman",))]
+    assert allowed(PackagesNeed(("docker.io",)), engine={}) == [PackagesNeed(("docker.io",))]
+    with pytest.raises(AnsibleActionFail, match=r"packages docker\.io"):
+        allowed(PackagesNeed(("docker.io",)), engine={"kind": "podman"})
+
+
 def test_the_same_thing_is_asked_for_once() -> None:
     """Else one answer would have an image sent a thousand times."""
     with pytest.raises(AnsibleActionFail, match="several times"):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.values import KINDS, object_to
-from declarations import PROJECT, catalogue, fleet
+from declarations import PROJECT, catalogue, defaults, fleet
 from jsonschema import Draft7Validator
 
 from tools import budget_schema, role_docs
@@ -35,18 +35,38 @@ def test_defaults_are_those_of_the_specification(role: Path) -> None:
     assert read(role / "defaults" / "main.yml") == described
 
 
+@pytest.mark.parametrize("podman", [False, True], ids=["docker", "podman"])
 @every_role
-def test_defaults_have_the_described_type(role: Path) -> None:
+def test_defaults_have_the_described_type(role: Path, podman: bool) -> None:
     for name, option in role_docs.options(role).items():
-        assert isinstance(option["default"], KINDS[option["type"]]), name
-        assert option["type"] == "bool" or not isinstance(option["default"], bool), name
+        value = defaults(podman)[name]
+        assert isinstance(value, KINDS[option["type"]]), name
+        assert option["type"] == "bool" or not isinstance(value, bool), name
+
+
+def test_what_follows_the_engine_is_what_the_pages_say() -> None:
+    """Whoever adds a variable that follows the engine tells it there."""
+    docker, podman = defaults(), defaults(podman=True)
+    follows = {name: (value, podman[name]) for name, value in docker.items() if podman[name] != value}
+    assert follows == {
+        "container_engine_memory_allowance_mib": (128, 48),
+        "container_engine_packages": (["docker.io"], ["podman", "crun"]),
+        "robot_stack_memory_budget_mib": (300, 150),
+    }
+    page = (PROJECT / "docs" / "podman.md").read_text(encoding="utf-8")
+    rows = {name: f"| `{name}` | {_cell(one)} | {_cell(other)} |" for name, (one, other) in follows.items()}
+    assert [name for name, row in rows.items() if row not in page] == []
+
+
+def _cell(value: Any) -> str:
+    return ", ".join(f"`{one}`" for one in value) if isinstance(value, list) else str(value)
 
 
 @every_role
 def test_variables_bear_the_roles_prefix(role: Path) -> None:
     internal = role / "vars" / "main.yml"
     own = {*role_docs.options(role), *(read(internal) if internal.exists() else ())}
-    assert {name for name in own if catalogue().owner(name) != role.name} == set()
+    assert {name for name in own if name != role.name and catalogue().owner(name) != role.name} == set()
 
 
 @every_role
@@ -68,12 +88,19 @@ def test_a_readme_without_markers_is_refused() -> None:
 
 
 def test_the_defaults_pass_the_gates_own_rules() -> None:
-    assert [option.name for option in catalogue().options.values() if object_to(option, option.default)] == []
+    for known in (defaults(), defaults(podman=True)):
+        assert [name for name, option in catalogue().options.items() if object_to(option, known[name])] == []
 
 
 def test_the_schema_is_current() -> None:
     made = budget_schema.schema(PROJECT / "roles")
     assert json.loads(budget_schema.SCHEMA.read_text(encoding="utf-8")) == made, "run tools/budget_schema.py"
+
+
+def test_editors_are_offered_no_expression_for_a_number() -> None:
+    rules = budget_schema.schema(PROJECT / "roles")["properties"]
+    assert rules["victoriametrics_memory_limit_mib"]["default"] == 64
+    assert "default" not in rules["robot_stack_memory_budget_mib"]
 
 
 @pytest.mark.parametrize("path", BUDGETS, ids=lambda path: str(path.relative_to(PROJECT / "inventory")))

@@ -226,6 +226,30 @@ def test_the_engines_settings_can_be_changed_and_dropped() -> None:
     assert spec["daemon"]["debug"] is True
 
 
+def test_podman_has_nothing_that_is_a_daemons() -> None:
+    spec = value("container_engine_spec", container_engine="podman")
+    assert spec == {
+        "kind": "podman",
+        "install": True,
+        "packages": ["podman", "crun"],
+        "daemon": {},
+        "service_environment": {},
+        "socket": "",
+    }
+    docker = value("container_engine_spec")
+    assert (docker["kind"], docker["packages"], docker["socket"]) == ("docker", ["docker.io"], "/var/run/docker.sock")
+    assert "exec-opts" in docker["daemon"]
+    assert "GOGC" in docker["service_environment"]
+
+
+@pytest.mark.parametrize(("engine", "budget"), [("docker", [300, 128]), ("podman", [150, 48])])
+def test_budget_and_allowance_follow_the_engine_unless_they_are_stated(engine: str, budget: list[int]) -> None:
+    names = ("memory_budget_mib", "engine_memory_allowance_mib")
+    assert [value("robot_stack_budget", container_engine=engine)[name] for name in names] == budget
+    stated = {"robot_stack_memory_budget_mib": 200, "container_engine_memory_allowance_mib": 60}
+    assert [value("robot_stack_budget", container_engine=engine, **stated)[name] for name in names] == [200, 60]
+
+
 def test_the_databases_caches_do_not_outlive_it() -> None:
     data = value("victoriametrics_flags.storageDataPath")
     (cache,) = value("victoriametrics_spec.tmpfs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     budget,
+    engine,
     exposure,
     extras,
     floors,
@@ -32,6 +33,6 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
         return faults
     faults += floors.check(robot) + budget.check(robot) + exposure.check(robot)
     faults += program_flags.check(robot) + extras.check(robot) + scraping.check(robot) + listeners.check(robot)
-    faults += stopped.check(robot)
+    faults += stopped.check(robot) + engine.check(robot, catalogue)
     faults += foreign.check(robot, catalogue, [fault.variable for fault in faults])
     return faults + (hub.check(robot) if robot.is_hub else telemetry.check(robot))

@@ -30,6 +30,9 @@ FORMER = {
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?")  # a name, and no option, path or pattern of apt's
 
 
+USUAL = {"docker": "docker.io", "podman": "podman"}  # what an engine is, where a run declares no packages
+
+
 class UndeclaredError(AnsibleActionFail):
     """A robot asks for what this run has not declared for it; nothing was brought."""
 
@@ -60,10 +63,11 @@ class Declared:
         sent = [service["image"] for service in services if "fingerprints" in service["image"]]
         engine, controller = arguments.get("engine") or {}, arguments.get("memory_controller") or {}
         installs = present and engine.get("install", True)
+        usual = USUAL[str(engine.get("kind") or "docker")]
         return cls(
             images=frozenset(image["reference"] for image in sent if present),
             architecture=str(arguments["architecture"]),
-            packages=frozenset(map(str, engine.get("packages") or ["docker.io"]) if installs else ()),
+            packages=frozenset(map(str, engine.get("packages") or [usual]) if installs else ()),
             reboot=present and bool(controller.get("reboot_allowed")),
             removes_engine=arguments["state"] == "absent" and bool(arguments.get("remove_engine")),
             former_packages=frozenset(

@@ -45,7 +45,8 @@ def of(versions: list[int]) -> list[tuple[str, str]]:
         ("Held", f"What cannot be reclaimed without swap: {kernel('held')}. The verdict `tight` is about this."),
         (
             "Engine",
-            "What the container engine (dockerd, containerd, shims) holds. Below the ceiling: its slice, as above. "
+            "What the container engine (dockerd, containerd, shims; with Podman, conmon) holds. Below the ceiling: its "
+            "slice, as above. "
             "Elsewhere: Anonymous of its processes' smaps_rollup. Its limit is an allowance inside the budget.",
         ),
         (
