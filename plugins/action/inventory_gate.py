@@ -35,6 +35,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.services import p
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.declared import Declaration
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.elsewhere import roles_elsewhere
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.needed_images import NeededImages
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.shared_values import SharedValues
 
 
 class DeclarationError(AnsibleActionFail):
@@ -58,7 +59,8 @@ class ActionModule(ActionBase):
         own = load(collection.ROLES)
         names = [str(name) for name in self._task.args.get("robots") or variables.get("ansible_play_hosts_all") or []]
         also = [str(name) for name in self._task.args.get("services") or []]
-        declarations = [Declaration.of(name, self._variables(name), self, own) for name in names]
+        shared = SharedValues()
+        declarations = [Declaration.of(name, self._variables(name), self, own, shared) for name in names]
         known = self._catalogue(own, declarations, variables)
         images = NeededImages()
         faults: list[Fault] = []

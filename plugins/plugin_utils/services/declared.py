@@ -20,6 +20,7 @@ from ..inventory_gate.machines import Reached
 from . import specs
 from .evaluation import encrypted, locked, worked_out
 from .plain import converted
+from .shared_values import SharedValues
 
 # What Ansible needs to connect and to become root; a plugin's own names end in the same words.
 CONNECTION_SECRET = re.compile(r"ansible_\w*(pass|password|passphrase|secret|token)")
@@ -39,11 +40,16 @@ class Declaration:
     plain: Mapping[str, Any] = field(default_factory=dict)  # what texts among its variables say
     written: Mapping[str, Any] = field(default_factory=dict)  # the same as they were written, which tells where
     overridden: tuple[str, ...] = ()
-    _parts: dict[tuple[str, str], Worked] = field(default_factory=dict, repr=False, compare=False)  # worked out so far
+    shared: SharedValues = field(default_factory=SharedValues, repr=False, compare=False)  # with other robots
 
     @classmethod
-    def of(cls, name: str, variables: dict[str, Any], action: Any, own: Catalogue) -> Declaration:
-        """Find the roles that robot ``name`` lists; ``own`` are ours, ``action`` is the gate's plugin."""
+    def of(
+        cls, name: str, variables: dict[str, Any], action: Any, own: Catalogue, shared: SharedValues | None = None
+    ) -> Declaration:
+        """Find the roles that robot ``name`` lists; ``own`` are ours, ``action`` is the gate's plugin.
+
+        ``shared`` is what was worked out for other robots.
+        """
         templar = action._templar.copy_with_new_env(available_variables=variables)
         listed, _ = worked_out(variables.get(LISTED), templar)
         entries = [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, (list, tuple)) else []
@@ -71,7 +77,7 @@ class Declaration:
             seen = {**seen, **told}
             templar = templar.copy_with_new_env(available_variables=seen)
         written = {key: variables[key] for key in told if key in variables}
-        return cls(name, seen, templar, brought, refused, told, written, given)
+        return cls(name, seen, templar, brought, refused, told, written, given, shared or SharedValues())
 
     @property
     def role_folders(self) -> list[Path]:
@@ -84,7 +90,7 @@ class Declaration:
         failures: dict[str, str] = {}
         for option in catalogue.options.values():
             if option.name in self.variables:
-                value, why = worked_out(self.variables[option.name], self.templar, option.secret)
+                value, why = self._worked_out(self.variables[option.name], option.secret)
                 if why:
                     failures[option.name] = why
                 else:
@@ -120,7 +126,7 @@ class Declaration:
 
     def _text(self, *names: str) -> str:
         """Return the first of these variables that has a value; one that cannot be worked out is told elsewhere."""
-        found = (worked_out(self.variables[name], self.templar)[0] for name in names if name in self.variables)
+        found = (self._worked_out(self.variables[name])[0] for name in names if name in self.variables)
         return next((str(value) for value in found if value not in (None, "")), "")
 
     def _locked(self, catalogue: Catalogue) -> dict[str, str]:
@@ -135,7 +141,7 @@ class Declaration:
         failures: dict[str, str] = {}
 
         def digest(variable: str, raw: Any) -> str:
-            value, why = worked_out(raw, self.templar)
+            value, why = self._worked_out(raw)
             failures.update({variable: why} if why else {})
             return word.digest(value)
 
@@ -144,33 +150,30 @@ class Declaration:
         for service in services:
             raw = self.variables.get(f"{service}_spec")
             if isinstance(raw, Mapping):
-                parts = {part: self._told(service, part, one) for part, one in word.gated(raw).items()}
+                parts = {part: self._told(one) for part, one in word.gated(raw).items()}
                 spec: Any = {part: value for part, (value, _) in parts.items()}
                 why = next((words for _, words in parts.values() if words), "")
             else:  # the name of another variable
-                whole, why = worked_out(raw, self.templar)
+                whole, why = self._worked_out(raw)
                 spec = word.gated(whole) if isinstance(whole, Mapping) else whole
             failures.update({f"{service}_spec": why} if why else {})
             passed[service] = word.digest(spec)
         return {"arguments": given, "services": passed}, failures
 
-    def _told(self, service: str, part: str, raw: Any) -> Worked:
+    def _told(self, raw: Any) -> Worked:
         """Return a part of a service's spec as its robot is told of it: a secret, too."""
-        found = self._part(service, part, raw)
-        return worked_out(raw, self.templar) if isinstance(found[0], Secret) else found
+        found = self._worked_out(raw, secret=True)  # as the checks have asked for it
+        return self._worked_out(raw) if isinstance(found[0], Secret) else found
 
-    def _part(self, service: str, part: str, raw: Any) -> Worked:
-        """Return a part of a service's spec, worked out once."""
-        if (service, part) not in self._parts:
-            self._parts[service, part] = worked_out(raw, self.templar, secret=True)
-        return self._parts[service, part]
+    def _worked_out(self, raw: Any, secret: bool = False) -> Worked:
+        return self.shared.worked_out(raw, self.variables, self.templar, secret)
 
     def part(self, service: str, part: str = "") -> Worked:
         """Return a part of a service's spec, worked out, or all of it, whose form is checked as well."""
         raw = self.variables.get(f"{service}_spec")
         if part and isinstance(raw, Mapping):
-            return self._part(service, part, raw.get(part))
-        spec, why = worked_out(raw, self.templar, secret=True)
+            return self._worked_out(raw.get(part), secret=True)
+        spec, why = self._worked_out(raw, secret=True)
         if why or isinstance(spec, Secret):
             return spec, f"it cannot be worked out: {why}" if why else ""
         if not isinstance(spec, Mapping):
