@@ -75,12 +75,14 @@ class ActionModule(ActionBase):
             words[robot.name] = {}
             if not found and robot.values.get("robot_stack_state") not in UNCOUNTED:
                 words[robot.name], failures = declaration.word(robot.services)
+                words[robot.name]["beside"] = word.beside(robot.values, [role.folder for role in declaration.foreign])
                 found += values.failed(robot, failures)
                 found += images.add(robot, declaration.role_folders) if not found else []
             faults += found
         faults += self._twice(declarations)
         groups: dict[str, list[str]] = variables.get("groups") or {}
-        faults += waves.agree(robots) + hub.apart(robots, groups)
+        given = self._task.get_variable_manager().extra_vars
+        faults += waves.agree(robots) + waves.stated(robots, given) + hub.apart(robots, groups)
         others = self._others(own, names, groups, any(robot.is_hub for robot in robots))
         faults += machines.apart([declaration.reached() for declaration in declarations], others)
         if faults:

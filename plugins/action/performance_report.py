@@ -1,6 +1,7 @@
 """Writes the Performance Budget Report of all robots of a play, on the controller. No robot is contacted.
 
-The robots' answers are those that the play has registered (`robot_stack_result`); a robot without one is told as such.
+The robots' answers are those that the play has registered (`robot_stack_result`), or those of a run that several
+processes have divided; a robot without one is told as such.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible.release import __version__ as ansible_version
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.report import measurement, pages
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import joining, results
 
 RESULT = "robot_stack_result"
 
@@ -23,7 +25,7 @@ class ActionModule(ActionBase):
     """Called once for all robots of the play."""
 
     TRANSFERS_FILES = False
-    _VALID_ARGS = frozenset({"directory", "fleet", "before"})
+    _VALID_ARGS = frozenset({"directory", "fleet", "before", "results"})
     _supports_check_mode = True
     _requires_connection = False
 
@@ -36,6 +38,8 @@ class ActionModule(ActionBase):
         directory = Path(str(arguments["directory"])).expanduser().resolve()
         names, hosts = list(variables.get("ansible_play_hosts_all") or []), variables["hostvars"]
         answers = {str(name): hosts[name].get(RESULT) for name in names}
+        if arguments.get("results"):
+            answers = joined(Path(str(arguments["results"])))
         measured = measurement.of_fleet(str(arguments.get("fleet") or ""), answers, versions())
         shown = pages.view(measured, earlier(str(arguments.get("before") or "")))
         changed = [] if self._task.check_mode else self._written(pages.files(shown), directory)
@@ -53,6 +57,16 @@ class ActionModule(ActionBase):
             return pages.write(found, directory)
         except OSError as error:
             raise AnsibleActionFail(f"the report could not be written to {directory}: {error}") from error
+
+
+def joined(folder: Path) -> dict[str, Any]:
+    """Return what the robots of a divided run have answered to its processes."""
+    try:
+        run = joining.of_folder(folder)
+    except (joining.ApartError, results.ResultError) as error:
+        raise AnsibleActionFail(str(error)) from error
+    silent = {name: {"unreachable": True, "msg": words} for name, words in run.unreachable.items()}
+    return {name: silent.get(name, run.answers.get(name)) for name in run.robots}
 
 
 def earlier(path: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import tell
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import gate, verdict
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
 
 
@@ -31,7 +31,8 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         hostvars = variables["hostvars"]
-        known = dict(hostvars["localhost"]["ansible_facts"]["rollout"])
+        facts = hostvars["localhost"]["ansible_facts"]
+        known = dict(facts["rollout"])
         known.pop("plays")
         progress = Progress.of(known)
         answers = {
@@ -52,6 +53,7 @@ class ActionModule(ActionBase):
             "ends": decision.ends,
             "rollout": told,
             "ansible_facts": {"rollout": told},
+            **_verdict(decision, facts.get("rollout_common") or {}),
         }
 
     def _say(self, progress: Progress, decision: gate.Decision) -> None:
@@ -68,3 +70,19 @@ def _answer(result: Any) -> dict[str, Any]:
     if not isinstance(result, Mapping):
         return {}
     return {key: result[key] for key in ("changed", "proven", "unreachable", "skipped") if key in result}
+
+
+def _verdict(decision: gate.Decision, common: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the verdict on the canaries, once it is known, where this process has no others.
+
+    Ansible calls `ansible_stats` what AWX hands on to the later nodes of a workflow, as variables.
+    """
+    if not (decision.progress.only_canaries and decision.ends == "play"):
+        return {}
+    tags = (tuple(common["tags"][0]), tuple(common["tags"][1]))
+    rollout = verdict.Rollout(**{**common, "sizes": tuple(common["sizes"]), "tags": tags})
+    found = verdict.of(rollout, decision.progress)
+    return {
+        "verdict": found,
+        "ansible_stats": {"data": {verdict.NAME: found}, "per_host": False, "aggregate": False},
+    }

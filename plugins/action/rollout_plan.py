@@ -1,4 +1,4 @@
-"""Plans a rollout on the controller: which robot when. No robot is contacted.
+"""Plans a rollout on the controller: which robot when, and which of them are this process' own. No robot is contacted.
 
 The plan is the fact `rollout` of the controller (the task delegates its facts to it), so that the plays that follow can
 take their hosts and batches from it.
@@ -6,41 +6,103 @@ take their hosts and batches from it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection, operator
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import word
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import shards, verdict
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.division import Division
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.joining import ROLLOUT
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.waves import ordered, sizes
+
+
+class PlanError(AnsibleActionFail):
+    """A refusal: its message is the whole answer, and is shown once."""
+
+    omit_exception_key = True
 
 
 class ActionModule(ActionBase):
     """Called once for all robots of the play."""
 
     TRANSFERS_FILES = False
-    _VALID_ARGS = frozenset({"waves", "canaries", "soak_seconds", "max_failures"})
+    _VALID_ARGS = frozenset(
+        {
+            *("waves", "canaries", "soak_seconds", "max_failures"),
+            *("shard", "run", "results_directory", "canaries_verdict"),
+        }
+    )
     _supports_check_mode = True
     _requires_connection = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the plan."""
         super().run(tmp, task_vars)
-        variables, asked = task_vars or {}, self._task.args
+        variables, args = task_vars or {}, self._task.args
         robots = [str(name) for name in variables.get("ansible_play_hosts_all") or []]
-        canaries = self._canaries(str(asked.get("canaries") or ""), variables.get("groups") or {})
-        check = bool(self._task.check_mode)
+        canaries = self._canaries(str(args.get("canaries") or ""), variables.get("groups") or {})
         progress = Progress(
             hosts=tuple(ordered(robots, canaries)),
-            sizes=(len(robots),) if check else tuple(sizes(asked["waves"], len(robots))),
-            max_failures=int(asked["max_failures"]),
-            soak_seconds=int(asked["soak_seconds"]),
-            check=check,
+            sizes=tuple(sizes(args["waves"], len(robots))),
+            max_failures=int(args["max_failures"]),
+            soak_seconds=int(args["soak_seconds"]),
         )
-        told = {**progress.told(), "plays": progress.playbook()}
-        return {"changed": False, "rollout": told, "ansible_facts": {"rollout": told}}
+        try:
+            division = Division.of(args, variables, constants.CALLBACKS_ENABLED)
+            if division is not None:
+                return self._part(division, progress, variables)
+        except shards.ShardError as error:
+            raise PlanError(str(error)) from error
+        if self._task.check_mode:
+            progress = replace(progress, sizes=(len(robots),), check=True)
+        return _told(progress)
+
+    def _part(self, division: Division, progress: Progress, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return this process' part of the plan, and begin its results. Raises `ShardError`."""
+        fleet, shard = progress.hosts, division.shard
+        common = _common(division.run, progress, variables)
+        token = ""
+        if self._task.check_mode:
+            mine = shards.asked(progress, shard)
+        elif shard.of:
+            raw, where = division.verdict(self._task.args.get("canaries_verdict"))
+            passed, token = verdict.after(raw, where, common, progress)
+            mine = shards.after_canaries(passed, shard)
+        else:
+            mine = replace(progress, only_canaries=True)
+        own: Sequence[str] = mine.hosts if shard.of or mine.check else fleet[: progress.sizes[0]]
+        division.begin(ROLLOUT, fleet, own, operator.told(), token)
+        told = _told(mine)
+        told["ansible_facts"]["rollout_common"] = asdict(common)
+        return {**told, "results": str(division.path)}
 
     def _canaries(self, group: str, groups: dict[str, list[str]]) -> list[str]:
         if group and group not in groups:
             known = ", ".join(sorted(name for name in groups if name not in ("all", "ungrouped")))
             raise AnsibleActionFail(f'rollout_canaries: there is no group "{group}" in the inventory; groups: {known}')
         return list(groups[group]) if group else []
+
+
+def _told(progress: Progress) -> dict[str, Any]:
+    told = {**progress.told(), "plays": progress.playbook()}
+    return {"changed": False, "rollout": told, "ansible_facts": {"rollout": told}}
+
+
+def _common(run: str, progress: Progress, variables: Mapping[str, Any]) -> verdict.Rollout:
+    """Return what this process knows of the whole rollout, to be compared with what the canaries' process knew."""
+    images = (variables.get("ansible_facts") or {}).get("robot_stack_images") or {}
+    declared = {
+        "robots": word.passed(progress.hosts),
+        "images": sorted(word.digest(found) for found in images.values()),  # each machine has folders of its own
+        "project": collection.digest(),
+    }
+    tags = (tuple(map(str, variables.get(name) or ())) for name in ("ansible_run_tags", "ansible_skip_tags"))
+    return verdict.Rollout(
+        run, verdict.digest(list(progress.hosts)), verdict.digest(declared), progress.sizes, (next(tags), next(tags))
+    )

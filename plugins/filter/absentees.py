@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
 from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.parsing.dataloader import DataLoader
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import awx, shards
+from jinja2 import pass_context
 
 DOCUMENTATION = """
 name: absentees
@@ -17,6 +19,8 @@ description:
     would otherwise do nothing, with the exit code 0.
   - That is a group without hosts, each part of C(--limit) that nobody fits (also one that excludes nobody), and a limit
     that leaves none of the group.
+  - Where everybody is there, it says whether this process has a part of them only though the playbook must have all,
+    as a slice of a sliced job of AWX has, or because of C(rollout_shard). It reads both from the variables.
 options:
   _input:
     description: The variable C(groups), names of hosts by group.
@@ -30,7 +34,13 @@ options:
     description: What C(--limit) says, the variable C(ansible_limit).
     type: str
     default: ''
-positional: group, limit
+  parts:
+    description:
+      - The ways in which the playbook may be divided. C(shard) means by C(rollout_shard), C(slice) by AWX.
+    type: list
+    elements: str
+    default: []
+positional: group, limit, parts
 """
 
 EXAMPLES = """
@@ -92,9 +102,31 @@ def _inventory(groups: Mapping[str, Sequence[str]]) -> InventoryManager:
     return made
 
 
+def undivided(variables: Mapping[str, Any], parts: Collection[str]) -> list[str]:
+    """Return why a playbook that may be divided in these ways does not run where ``variables`` divide it otherwise."""
+    shard, template = variables.get(shards.VARIABLE), awx.sliced(variables)
+    found = []
+    if shard and "shard" not in parts:
+        found.append(
+            f"{shards.VARIABLE}: {shard}: this playbook is not divided by it: site, preflight, verify and report are. "
+            f"Run it without, or give each process a --limit of its own. {REST}"
+        )
+    if template and "slice" not in parts:
+        found.append(awx.refusal(template))
+    return found
+
+
+@pass_context
+def in_context(
+    context: Any, groups: Mapping[str, Sequence[str]], group: str, limit: str = "", parts: Collection[str] = ()
+) -> list[str]:
+    """Return what `absentees` does, else what `undivided` does for the variables in ``context``."""
+    return absentees(groups, group, limit) or undivided(context, parts)
+
+
 class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"absentees": absentees}
+        return {"absentees": in_context}

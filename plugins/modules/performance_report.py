@@ -20,6 +20,11 @@ options:
   before:
     description: The data (JSON) of an earlier report, to be compared with.
     type: path
+  results:
+    description: >-
+      A folder with the results of processes that have divided a run, as M(robotfleet.stack.rollout_join) returns it.
+      What is in there is used instead of the play's own answers.
+    type: path
 attributes:
   check_mode: {support: full, description: "Says where the report would be; nothing is written."}
   diff_mode: {support: none, description: There is nothing to compare}

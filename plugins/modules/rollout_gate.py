@@ -40,5 +40,6 @@ silent: {description: Robots that did not answer., type: list, elements: str, re
 soak_seconds: {description: How long to wait before that., type: int, returned: success}
 ends: {description: "C(play), C(batch) or empty: what ends here.", type: str, returned: success}
 rollout: {description: How far the rollout has come., type: dict, returned: success}
+verdict: {description: "What the canaries have brought, for shards.", type: dict, returned: where only canaries run}
 ansible_facts: {description: C(rollout)., type: dict, returned: success}
 """

@@ -8,6 +8,8 @@ short_description: Plan a rollout in waves
 description:
   - Puts the robots of the play into an order and into waves, and keeps the plan as the controller's fact C(rollout),
     from which later plays take their hosts and batches.
+  - Where several processes divide the rollout (O(shard)), one plans the canaries, and each of the others its part of
+    every further wave, once the canaries have passed.
   - Run it once for all robots of the play, delegated to localhost with C(delegate_facts). No robot is contacted.
 options:
   waves:
@@ -26,6 +28,20 @@ options:
     description: How many robots of a wave may fail before the rollout stops.
     type: int
     required: true
+  shard:
+    description: The part of this process, C(canaries) or as C(2/3). Empty means the whole rollout.
+    type: str
+  run:
+    description: The name that all processes of a divided rollout share.
+    type: str
+  results_directory:
+    description:
+      - Where results go, in a folder with the run's name. Empty means C(rollouts) beside the inventory's folder.
+    type: str
+  canaries_verdict:
+    description:
+      - What the process of the canaries has returned as C(verdict). Empty means that it is in its file of results.
+    type: dict
 attributes:
   check_mode: {support: full, description: "Plans one wave of all robots."}
   diff_mode: {support: none, description: There is nothing to compare}
@@ -45,6 +61,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+results: {description: The file of results of a process with a part of the rollout., type: str, returned: with shard}
 rollout: {description: "The plan, as the fact of the same name has it.", type: dict, returned: success}
 ansible_facts: {description: C(rollout)., type: dict, returned: success}
 """

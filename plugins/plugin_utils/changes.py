@@ -9,7 +9,7 @@ from .answers import printable
 
 MOST_NAMES = 5
 LONGEST_NAME = 80
-JUDGES = ("assert", "fail")  # whose failures change nothing
+JUDGES = ("assert", "fail", "rollout_join")  # whose failures change nothing
 OURS = "robot_stack"
 Answers = Mapping[str, Mapping[str, Any]]  # by robot
 
@@ -26,6 +26,11 @@ class OtherTasks:
     def names(self) -> Sequence[str]:
         """The names of those that changed something, in their order."""
         return list(self._names)
+
+    def add(self, names: Collection[str], unclear: bool) -> None:
+        """Remember what another process has seen of its tasks."""
+        self._names.update(dict.fromkeys(names))
+        self.unclear = self.unclear or unclear
 
     def saw(self, result: Any, failed: bool = False) -> None:
         """Remember what a task said (Ansible's CallbackTaskResult)."""

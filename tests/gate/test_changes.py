@@ -42,7 +42,9 @@ class Run:
         self.task("Robot", OURS, host, **{"asked": "present", "changed": False, "plan": [], "refusals": [], **result})
 
     def silent(self) -> None:
-        self._summary.v2_runner_on_unreachable(SimpleNamespace(host=SimpleNamespace(get_name=lambda: "cart")))
+        self._summary.v2_runner_on_unreachable(
+            SimpleNamespace(host=SimpleNamespace(get_name=lambda: "cart"), result={})
+        )
 
     @property
     def said(self) -> list[str]:

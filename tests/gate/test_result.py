@@ -15,7 +15,9 @@ DEFINED = {key for row in ROWS for key in get_type_hints(row)}
 # What Ansible itself adds to an answer, a diff's own keys, and what a report adds to what it was given.
 ANSIBLES = {"unreachable", "skipped", "before", "after", "after_header"}
 READERS = {
-    "plugins/callback/summary.py": ANSIBLES,
+    "plugins/callback/summary.py": ANSIBLES | {"results"},  # the folder of a divided run
+    "plugins/plugin_utils/summary/tables.py": ANSIBLES,
+    "plugins/plugin_utils/summary/words.py": ANSIBLES,
     "plugins/plugin_utils/rollout/gate.py": ANSIBLES,
     "plugins/plugin_utils/rollout/summary.py": ANSIBLES,
     "plugins/plugin_utils/report/measurement.py": ANSIBLES | {"format", "robots"},  # of an earlier report's data

@@ -6,19 +6,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.callback.summary import (
+from ansible_collections.robotfleet.stack.plugins.callback.summary import CallbackModule
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.summary.tables import (
     COLUMNS,
-    MOST_DIFF_LINES,
     PLAN_COLUMNS,
-    CallbackModule,
     aligned,
-    differences,
-    joined,
     lines,
     plan_parts,
     plan_row,
-    records,
     rows,
+)
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.summary.words import (
+    MOST_DIFF_LINES,
+    differences,
+    joined,
+    records,
     told,
 )
 

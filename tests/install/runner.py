@@ -14,13 +14,16 @@ SUMMARY = ("robotfleet.stack.summary", "robotfleet.stack.rollout")
 class Job:
     """One run's artifacts."""
 
-    def __init__(self, stranger: Stranger, playbook: str, fleet: Path, **more: str) -> None:
-        folder = stranger.folder / "runner" / f"{fleet.name}-{playbook}"
+    def __init__(self, stranger: Stranger, playbook: str, fleet: Path, *extra: str, **more: str) -> None:
+        """``extra`` are variables, as NAME=VALUE."""
+        given: list[str | Path] = ["--cmdline", " ".join(f"-e {one}" for one in extra)] if extra else []
+        folder = stranger.folder / "runner" / "-".join([fleet.name, playbook, *extra[:1]]).replace("/", "-")
         (folder / "project").mkdir(parents=True)
         (folder / "project" / "play.yml").write_text(f"- import_playbook: {COLLECTION}.{playbook}\n", encoding="utf-8")
         (folder / "inventory").symlink_to(fleet)
         done = stranger.run(
             *("ansible-runner", "run", folder, "--playbook", "play.yml", "--ident", "job"),
+            *given,
             ANSIBLE_CALLBACKS_ENABLED=",".join(SUMMARY),
             **more,
         )

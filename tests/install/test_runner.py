@@ -55,6 +55,21 @@ def test_a_refusal_is_one_event_with_the_whole_message(refused: Job) -> None:
     assert "No robot was contacted." in answer["event_data"]["res"]["msg"]
 
 
+def test_several_jobs_that_share_nothing_but_a_folder_are_one_run(stranger: Stranger) -> None:
+    hosts = "robots: {hosts: {scout: {ansible_host: 192.0.2.1}, cart: {ansible_host: 192.0.2.2}}}\n"
+    fleet = stranger.inventory(PULLED, hosts, name="runner-divided")
+    common = ("rollout_run=monday", f"rollout_results_directory={stranger.folder}/rollouts")
+    silent = {"ANSIBLE_SSH_EXECUTABLE": "/bin/false"}
+    parts = [Job(stranger, "verify", fleet, f"rollout_shard={part}", *common, **silent) for part in ("1/2", "2/2")]
+    assert [part.status for part in parts] == [4, 4]
+    assert ["scout could not be reached." in part.shown for part in parts] == [False, True]
+    whole = Job(stranger, "join", fleet, *common)
+    assert whole.status == 2
+    for name in ("scout", "cart"):
+        assert f"\n{name} could not be reached." in whole.shown
+    assert "Run monday of verify.yml: results of 1/2, 2/2; 2 of 2 robots." in " ".join(whole.shown.split())
+
+
 def test_nothing_is_written_into_the_installed_folder(silent: Job, stranger: Stranger) -> None:
     assert silent.status
     assert not [path for path in stranger.installed.rglob("artifacts") if path.is_dir()]

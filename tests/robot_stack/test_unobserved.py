@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.callback import summary
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import units
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, plan, preflight
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import Problem
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.summary import tables, words
 from robot_stack.operating import ROOT, Operator
 from robot_stack.robots import Robot, service, write
 from robot_stack.test_plan import declared, done, kinds
@@ -133,8 +133,8 @@ def test_a_systemd_that_cannot_be_asked_is_no_answer() -> None:
 
 def test_the_summary_has_a_row_for_what_was_not_observed() -> None:
     answer = {"asked": "verified", "unobserved": ["its engine does not run"], "refusals": []}
-    ((robot, name, *cells, verdict),) = summary.rows("scout", answer)
+    ((robot, name, *cells, verdict),) = tables.rows("scout", answer)
     assert (robot, name, set(cells), verdict) == ("scout", "engine", {"-"}, "not observed")
-    assert "scout could not be observed: its engine does not run" in summary.told({"scout": answer}, [])
+    assert "scout could not be observed: its engine does not run" in words.told({"scout": answer}, [])
     refused = {**answer, "refusals": answer["unobserved"]}
-    assert not [line for line in summary.told({"scout": refused}, []) if "could not be observed" in line]
+    assert not [line for line in words.told({"scout": refused}, []) if "could not be observed" in line]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from ..rollout.shards import RUN, VARIABLE
 from ..rollout.waves import size
 from .declaration import Fault, Robot, fault, show
 
@@ -39,3 +40,14 @@ def agree(robots: Sequence[Robot]) -> list[Fault]:
         remedy = "write it once, in group_vars/robots or group_vars/all"
         faults += [fault(robot, name, why, remedy) for robot in robots if said.get(robot.name, usual) != usual]
     return faults
+
+
+def stated(robots: Sequence[Robot], given: Collection[str]) -> list[Fault]:
+    """Return where the inventory says what is another thing in each process; ``given`` are the extra variables."""
+    why = "it is another one in each process of a run, and an inventory is the same for all of them"
+    return [
+        fault(robot, name, why, f"delete the line, and give it to the process: -e {name}=...")
+        for robot in robots
+        for name in (VARIABLE, RUN)
+        if robot.values.get(name) and name not in given
+    ]

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ansible import constants
 
+from .. import collection
 from ..whole_file import whole
 
 FILE = "robotfleet.stack.gate.json"
@@ -88,6 +90,28 @@ def demand(
             wrong.append(f"{name}_spec" if name in passed else f"service {name}, which the gate has not seen on it")
     if wrong:
         raise NoWordError(f"{robot}: this is not what the inventory gate has passed: {', '.join(wrong)}. {HOW}.")
+
+
+def beside(values: Mapping[str, Any], roles: Iterable[Path]) -> str:
+    """Return a digest of what robots get beside their specs: ``values`` for templates, and files of others' ``roles``.
+
+    It compares processes of one run, on different machines: how it is divided, and where folders are, is left out.
+    """
+    told = {
+        name: values[name] for name in values if not name.startswith("rollout_") and not name.endswith("_directory")
+    }
+    return digest([told, [_files_of(role) for role in roles]])
+
+
+@lru_cache(maxsize=256)
+def _files_of(role: Path) -> str:
+    return collection.digest(role)
+
+
+def passed(robots: Iterable[str], folder: Path | None = None) -> dict[str, Any]:
+    """Return the words that the gate has given for ``robots`` in this run; None for those that it has not seen."""
+    words = _read(_path(folder))
+    return {robot: words.get(robot) for robot in robots}
 
 
 def _path(folder: Path | None) -> Path:

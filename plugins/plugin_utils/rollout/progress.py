@@ -15,7 +15,8 @@ class Progress:
     """A rollout between two waves.
 
     `sizes` are the robots of each wave; `answers` what became of those that had their turn, in that order. A wave of
-    canaries is filled up one by one where some of them are silent. `stopped` says why it does not go on.
+    canaries is filled up one by one where some of them are silent. `stopped` says why it does not go on. Where several
+    processes divide a rollout (`shards`), one has `only_canaries`, and the others begin with wave 2.
     """
 
     hosts: tuple[str, ...] = ()
@@ -26,6 +27,7 @@ class Progress:
     wave: int = 1
     answers: Mapping[str, str] = field(default_factory=dict)
     stopped: str = ""
+    only_canaries: bool = False
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Progress:
@@ -40,12 +42,17 @@ class Progress:
         """Return hosts and batches of the plays that are still to come."""
         left = [name for name in self.hosts if name not in self.answers]
         return {
-            "candidates": left,
+            "candidates": left if self.wave == 1 else [],
             "first": [self.sizes[0], 1],
-            "left": [] if self.stopped else left,
+            "left": [] if self.stopped or self.only_canaries else left,
             "rest": list(self.sizes[1:] or self.sizes),
             "unwell": [name for name, word in self.answers.items() if word not in WELL],
         }
+
+    @property
+    def canaries_passed(self) -> bool:
+        """Whether as many canaries as the first wave needs did well."""
+        return self.wave > 1 and not self.stopped
 
     @property
     def batch(self) -> list[str]:

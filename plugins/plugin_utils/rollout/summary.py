@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .progress import PASSED, SILENT, Progress
@@ -12,13 +12,22 @@ Line = tuple[str, bool]  # a line, and whether it is bad news
 
 def ending(progress: Progress, failed: Mapping[str, Mapping[str, Any]]) -> list[Line]:
     """Return the lines; ``failed`` is what the robots that failed have said. Nothing happened: none."""
-    if progress.check:
+    lines = endings([progress], failed)
+    if progress.only_canaries and progress.canaries_passed and not progress.check:
+        lines.append(("the canaries have passed: the shards may begin", False))
+    return lines
+
+
+def endings(parts: Sequence[Progress], failed: Mapping[str, Mapping[str, Any]]) -> list[Line]:
+    """Return the lines for a rollout that several processes have divided, each with a progress of its own."""
+    if any(part.check for part in parts):
         return []
     lines: list[Line] = []
-    passed = [name for name, word in progress.answers.items() if word == PASSED]
+    answers = {name: word for part in parts for name, word in part.answers.items()}
+    passed = [name for name, word in answers.items() if word == PASSED]
     if passed:
         lines.append((f"changed, and passed the gate: {', '.join(passed)}", False))
-    silent = [name for name, word in progress.answers.items() if word == SILENT]
+    silent = [name for name, word in answers.items() if word == SILENT]
     if silent:
         lines.append((f"silent: {', '.join(silent)}", True))
     lines += [(line, True) for name in sorted(failed) for line in _failure(name, failed[name])]
@@ -27,12 +36,19 @@ def ending(progress: Progress, failed: Mapping[str, Mapping[str, Any]]) -> list[
         for name in sorted(failed)
         for step in failed[name].get("rolled_back") or []
     ]
-    reached = {*progress.answers, *failed}
-    left = [name for name in progress.hosts if name not in reached]
+    reached = {*answers, *failed}
+    return lines + [line for part in parts for line in _stop(part, reached)]
+
+
+def _stop(part: Progress, reached: set[str]) -> list[Line]:
+    """Return where a process has stopped, and why; whom the canaries' process leaves to others it has not missed."""
+    lines: list[Line] = []
+    passed_on = part.only_canaries and part.canaries_passed
+    left = [] if passed_on else [name for name in part.hosts if name not in reached]
     if left and reached:
-        lines.append((f"not reached: {', '.join(left)}: the rollout stopped in wave {progress.wave}", True))
-    if progress.stopped:
-        lines.append((f"why: {progress.stopped}", True))
+        lines.append((f"not reached: {', '.join(left)}: the rollout stopped in wave {part.wave}", True))
+    if part.stopped:
+        lines.append((f"why: {part.stopped}", True))
     return lines
 
 

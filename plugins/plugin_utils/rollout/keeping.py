@@ -1,0 +1,66 @@
+"""What a process of a divided run keeps of itself, for the summary of the whole: filled in at the run's end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..answers import shape
+from . import results
+
+DOORS = ("rollout_plan", "rollout_shard", "rollout_gate")
+
+
+class Keeper:
+    """Listens to the tasks that plan and judge; where the run is no part of another it keeps nothing."""
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self._path: Path | None = None
+        self._rollout: dict[str, Any] = {}
+        self._verdict: dict[str, Any] = {}
+
+    def saw(self, action: str, result: Mapping[str, Any]) -> None:
+        """Remember where the results go, how far the rollout has come, and what the canaries' verdict is."""
+        if action not in DOORS:
+            return
+        if result.get("results"):
+            self._path = Path(str(result["results"]))
+        told = {key: value for key, value in (result.get("rollout") or {}).items() if key != "plays"}
+        self._rollout = told or self._rollout
+        self._verdict = dict(result.get("verdict") or self._verdict)
+
+    def keep(
+        self,
+        answers: dict[str, dict[str, Any]],
+        unreachable: dict[str, str],
+        unwell: Collection[str],
+        others: tuple[list[str], bool],
+    ) -> str:
+        """Write the results of a run that ends; ``others`` as in `results.Result`. Return what is to be told of it."""
+        if self._path is None:
+            return ""
+        try:
+            ended = replace(
+                results.read(self._path),
+                ended_at=time.time(),
+                answers={name: _plain(answer) for name, answer in answers.items()},
+                unreachable=unreachable,
+                unwell=sorted(unwell),
+                rollout=self._rollout,
+                verdict=self._verdict,
+                others=others[0],
+                unclear=others[1],
+            )
+            results.write(self._path, ended)
+        except (OSError, results.ResultError) as error:
+            return f"The results of this process could not be kept: {error}"
+        return f"The results of {ended.shard} of run {ended.run} are in {self._path}."
+
+
+def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer without Ansible's own records of errors and warnings, which are no plain data."""
+    return {key: value for key, value in answer.items() if key not in shape.OF_ANSIBLE}

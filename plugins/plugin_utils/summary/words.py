@@ -1,0 +1,72 @@
+"""The sentences at the end of a run: what changed, what differs and why, and who did not answer."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+MOST_DIFF_LINES = 24
+
+
+def joined(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
+    """Return a robot's answer; what a rollout changed and then judged is told with the judgement's figures."""
+    if before is None or now.get("asked") != "proven":
+        return now
+    changed = bool(before.get("changed") or now.get("changed"))
+    both = [*(before.get("records") or []), *(now.get("records") or [])]
+    plan = [*(before.get("plan") or []), *(now.get("plan") or [])]
+    return {**now, "plan": plan, "changed": changed, **({"records": list(dict.fromkeys(both))} if both else {})}
+
+
+def differences(result: dict[str, Any]) -> list[str]:
+    """Return what a verified robot differs in: first in words, then text as a diff (- what is there, + as declared)."""
+    if result.get("asked") != "verified":
+        return []
+    found = [f"  - {step}" for step in result.get("plan") or []]
+    for diff in result.get("diff") or []:
+        before, after = (str(diff.get(side) or "").splitlines() for side in ("before", "after"))
+        changed = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
+        found += [f"    {diff.get('after_header')}"] if changed else []
+        found += [f"      {line}" for line in changed[:MOST_DIFF_LINES] if not line.startswith("@@")]
+        left = len(changed) - MOST_DIFF_LINES
+        found += [f"      ... and {left} lines more: site.yml --check --diff shows them"] if left > 0 else []
+    return found
+
+
+def reasons(robot: str, result: dict[str, Any]) -> list[str]:
+    """Return why each verdict of a robot's that is not ok is what it is, a line each."""
+    judged = [*(result.get("services") or {}).items(), ("engine", result.get("engine_usage") or {})]
+    judged.append(("whole stack", result.get("budget") or {}))
+    return [f"{robot} {name}: {why}" for name, row in judged for why in (row.get("reasons") or [])]
+
+
+def records(robot: str, result: dict[str, Any]) -> list[str]:
+    """Return what of our own files on a robot could not be believed, a line each."""
+    return [f"{robot}: {sentence}" for sentence in result.get("records") or []]
+
+
+def unobserved(result: dict[str, Any]) -> list[str]:
+    """Return why a robot could not be observed, where that is not among the reasons of its refusal already."""
+    return [why for why in result.get("unobserved") or [] if why not in (result.get("refusals") or [])]
+
+
+def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str]:
+    """Return what changed, what was refused, what is wrong and who did not answer, a line each."""
+    found = []
+    for robot, result in sorted(results.items()):
+        verb = "changed" if result.get("changed") else "would change"
+        steps = [] if result.get("asked") == "verified" else result.get("plan") or []
+        found += [f"{robot} {verb}: {step}" for step in steps]
+        found += [f"{robot} refused: {reason}" for reason in (result.get("refusals") or [])]
+        found += records(robot, result)
+        found += [f"{robot}: {sentence}" for sentence in result.get("shut_out") or []]
+        found += [f"{robot}: {sentence}" for sentence in result.get("backups") or []]
+        found += [f"{robot} could not be observed: {why}" for why in unobserved(result)]
+        found += reasons(robot, result)
+        if "budget" in result:
+            left = result["budget"].get("left_mib")
+            told = f"{left} MiB of its budget are unassigned" if left else "its whole budget is assigned"
+            found += [f"{robot}: {told}."] if left is not None else []
+        if (result.get("engine_usage") or {}).get("below_ceiling") is False:
+            found.append(f"{robot}: its engine is outside the ceiling: its memory is counted, not capped.")
+    return found + [f"{robot} could not be reached." for robot in unreachable]

@@ -1,0 +1,214 @@
+"""What the processes of a divided run leave behind becomes one run: nothing that is missing is taken for success."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import joining, results
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.keeping import Keeper
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.results import Result, ResultError
+from hypothesis import given
+from hypothesis import strategies as st
+
+FLEET = ["a", "b", "c", "d", "e"]
+OWN = {"canaries": ["a"], "1/2": ["b", "d"], "2/2": ["c", "e"]}
+CANARIES = Progress(tuple(FLEET), (1, 5), wave=2, answers={"a": "passed"}, only_canaries=True)
+
+
+def part(label: str, /, **changes: Any) -> Result:
+    own, canaries = OWN[label], label == "canaries"
+    shard = Progress(tuple(own), (1, 2), wave=3, answers=dict.fromkeys(own, "passed"))
+    made = Result("monday", label, "site", FLEET, own, begun_at=1.0, ended_at=2.0)
+    said: dict[str, Any] = {
+        "answers": {name: {"asked": "present", "changed": True, "plan": []} for name in own},
+        "rollout": (CANARIES if canaries else shard).told(),
+        "verdict": {"token": "token"} if canaries else {},
+        "token": "" if canaries else "token",
+    }
+    return replace(made, **{**said, **changes})
+
+
+def whole(**changes: dict[str, Any]) -> list[Result]:
+    return [part(label, **changes.get(name, {})) for label, name in zip(OWN, ("canaries", "one", "two"))]
+
+
+def joined(found: list[Result]) -> joining.Joined:
+    return joining.join(found, "monday", FLEET)
+
+
+def test_a_whole_run_is_a_success() -> None:
+    run = joined(whole()[::-1])
+    assert run.wrong == ()
+    assert run.told == "Run monday of site.yml: results of canaries, 1/2, 2/2; 5 of 5 robots."
+    assert sorted(run.answers) == FLEET
+    assert len(run.rollouts) == 3
+
+
+@pytest.mark.parametrize(("missing", "without"), [("canaries", "a"), ("1/2", "b, d"), ("2/2", "c, e")])
+def test_a_process_that_is_missing_is_told(missing: str, without: str) -> None:
+    wrong = joined([one for one in whole() if one.shard != missing]).wrong
+    assert f"{missing} is missing: nothing is known of it" in wrong
+    assert any(sentence.endswith(f"in none of them: {without}") for sentence in wrong)
+
+
+def test_canaries_alone_are_no_run() -> None:
+    assert joined(whole()[:1]).wrong == ("4 robots are in none of them: b, c, d, e",)
+
+
+def test_a_process_that_has_not_ended_is_told() -> None:
+    (sentence,) = joined(whole(two={"ended_at": 0.0, "operator": {"user": "eve@host"}})).wrong
+    assert sentence.startswith("2/2 has not ended: it was cut off or still runs (begun 1970-01-01")
+    assert "eve@host" in sentence
+
+
+def test_who_failed_or_was_silent_is_no_success() -> None:
+    assert joined(whole(one={"unwell": ["b"]})).wrong == ("1/2: b failed, or could not be reached",)
+    assert joined(whole(one={"unwell": ["b"], "unreachable": {"b": "no route"}})).unreachable == {"b": "no route"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"two": {"run": "sunday"}}, "2/2 is of run sunday, not of run monday"),
+        ({"two": {"playbook": "verify"}}, "2/2 is of verify.yml, and canaries is of site.yml"),
+        ({"two": {"shard": "2/3"}}, "some divide it by 2 and some by 3"),
+        ({"two": {"shard": "1/2"}}, "1/2 is there 2 times"),
+        ({"two": {"shard": "second"}}, "second is no part of a run"),
+        ({"two": {"fleet": [*FLEET, "f"]}}, "2/2 and canaries are of different inventories: f is in one of them only"),
+        ({"two": {"fleet": FLEET[::-1]}}, "2/2 and canaries are of different inventories: in another order"),
+        ({"two": {"token": "other"}}, "they went on from different canaries"),
+        ({"two": {"robots": ["c", "d", "e"]}}, "2/2 and 1/2 both have d"),
+        ({"two": {"robots": ["c", "e", "z"]}}, "2/2 has z, and its inventory has not"),
+    ],
+)
+def test_what_is_not_of_one_run_is_refused(changes: dict[str, dict[str, Any]], why: str) -> None:
+    with pytest.raises(joining.ApartError, match="These are not the results of one run") as refusal:
+        joined(whole(**changes))
+    assert why in str(refusal.value)
+
+
+def test_results_of_another_inventory_are_refused() -> None:
+    with pytest.raises(joining.ApartError, match="not of this inventory, or of another --limit: e, f only there"):
+        joining.join(whole(), "monday", ["a", "b", "c", "d", "f"])
+    with pytest.raises(joining.ApartError, match="there are none of run tuesday"):
+        joining.join([], "tuesday", FLEET)
+
+
+def test_a_run_without_waves_needs_no_canaries() -> None:
+    own = {"1/2": ["a", "c", "e"], "2/2": ["b", "d"]}
+    parts = [Result("monday", name, "verify", FLEET, robots, ended_at=1.0) for name, robots in own.items()]
+    assert joined(parts).wrong == ()
+    assert joined(parts[:1]).wrong[0] == "2/2 is missing: nothing is known of it"
+
+
+def test_robots_that_were_not_asked_after_a_failure_are_told() -> None:
+    stopped = Result("monday", "1/1", "verify", FLEET, FLEET, ended_at=1.0, unwell=["a"], answers={"b": {}})
+    assert joined([stopped]).wrong[-1] == "1/1: c, d, e gave no answer"
+
+
+@given(st.sets(st.integers(1, 7)), st.integers(1, 7))
+def test_a_success_has_every_part(there: set[int], by: int) -> None:
+    fleet = [f"r{number}" for number in range(20)]
+    parts = [
+        Result("m", f"{number}/{by}", "verify", fleet, fleet[number - 1 :: by], ended_at=1.0)
+        for number in sorted(there)
+        if number <= by
+    ]
+    if not parts:
+        with pytest.raises(joining.ApartError):
+            joining.join(parts, "m", fleet)
+        return
+    assert (joining.join(parts, "m", fleet).wrong == ()) == (len(parts) == by)
+
+
+def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
+    for one in whole():
+        results.write(tmp_path / f"{one.shard.replace('/', '-of-')}.json", one)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    assert sorted(results.read_all(tmp_path), key=lambda one: one.shard) == sorted(whole(), key=lambda one: one.shard)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"least_format": 2}, "a newer version of this project wrote it"),
+        ({"format": None}, "holds no results of a run"),
+        ({"fleet": "a"}, "fleet cannot be read"),
+        ({"robots": [1]}, "robots cannot be read"),
+        ({"shard": 3}, "shard cannot be read"),
+        ({"rollout": {"hosts": ["a"], "sizes": [], "answers": {}}}, "rollout cannot be read"),
+        ({"rollout": {"hosts": ["a"], "sizes": [1], "answers": []}}, "rollout cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_is_said_aloud(tmp_path: Path, change: dict[str, Any], why: str) -> None:
+    path = tmp_path / "1-of-2.json"
+    results.write(path, part("1/2"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ResultError) as refusal:
+        results.read_all(tmp_path)
+    assert why in str(refusal.value)
+    assert str(path) in str(refusal.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"[" * 100_000, b"\xff"])
+def test_no_content_is_taken_for_nothing_there(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "1-of-2.json").write_bytes(content)
+    with pytest.raises(ResultError, match=r"1-of-2\.json"):
+        results.read_all(tmp_path)
+
+
+def test_a_later_versions_results_are_read_as_far_as_they_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "1-of-2.json"
+    results.write(path, part("1/2"))
+    raw = json.loads(path.read_text())
+    raw = {**raw, "format": 2, "more": 1, "rollout": {**raw["rollout"], "more": 1}}
+    path.write_text(json.dumps(raw))
+    assert results.read(path) == part("1/2")
+
+
+def test_texts_of_other_machines_are_printable(tmp_path: Path) -> None:
+    path = tmp_path / "1-of-2.json"
+    results.write(path, part("1/2", unreachable={"b": "\x1b[2Jgone"}, answers={"b": {"msg": "\x1b[2J"}}))
+    found = results.read(path)
+    assert found.unreachable == {"b": "\\x1b[2Jgone"}
+    assert found.answers["b"]["msg"] == "\\x1b[2J"
+
+
+def test_a_process_keeps_its_results_at_its_end(tmp_path: Path) -> None:
+    path, keeper = tmp_path / "canaries.json", Keeper()
+    results.write(path, replace(part("canaries"), ended_at=0.0, answers={}, rollout={}, verdict={}))
+    keeper.saw("rollout_plan", {"results": str(path), "rollout": {**CANARIES.told(), "plays": {}}})
+    keeper.saw("rollout_gate", {"rollout": {**CANARIES.told(), "plays": {}}, "verdict": {"token": "token"}})
+    keeper.saw("robot_stack", {"results": "/elsewhere", "verdict": "ok"})
+    of_ansible = {name: {**said, "warnings": [object()]} for name, said in part("canaries").answers.items()}
+    said = keeper.keep(of_ansible, {}, ["a"], (["Report"], False))
+    assert said == f"The results of canaries of run monday are in {path}."
+    kept = results.read(path)
+    assert (kept.answers, kept.unwell, kept.others) == (part("canaries").answers, ["a"], ["Report"])
+    assert (kept.rollout, kept.verdict) == (CANARIES.told(), {"token": "token"})
+    assert kept.ended_at > 0
+
+
+def test_an_undivided_run_keeps_nothing() -> None:
+    keeper = Keeper()
+    keeper.saw("rollout_plan", {"rollout": {"plays": {}}})
+    assert keeper.keep({}, {}, [], ([], False)) == ""
+
+
+def test_results_that_cannot_be_kept_are_told(tmp_path: Path) -> None:
+    keeper = Keeper()
+    keeper.saw("rollout_shard", {"results": str(tmp_path / "gone" / "1-of-2.json")})
+    assert keeper.keep({}, {}, [], ([], False)).startswith("The results of this process could not be kept")
+
+
+def test_results_are_beside_the_inventory_unless_said_otherwise(tmp_path: Path) -> None:
+    fleet = tmp_path / "inventory" / "hall"
+    assert results.folder("", str(fleet), "monday") == tmp_path / "inventory" / "rollouts" / "hall" / "monday"
+    assert results.folder(str(tmp_path), "", "monday") == tmp_path / "monday"
+    with pytest.raises(ValueError, match="rollout_results_directory"):
+        results.folder("", "", "monday")
