@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from declarations import PROJECT
 from field.playing import Fleet
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -24,6 +26,13 @@ PULLED = (
 )
 # Tags that are about nothing of ours: every robot has its turn, nobody is asked, nothing fails.
 UNASKED = ("--tags", "somebody_elses")
+# What the playbooks hand to the filter that refuses, beside the limit: the ways in which they can be divided.
+PARTS = {
+    **dict.fromkeys(("site", "report"), ", ['shard']"),
+    **dict.fromkeys(("preflight", "verify"), ", ['shard', 'slice']"),
+    **dict.fromkeys(("backup", "restore", "rollback"), ", ['slice']"),
+}
+HUB = "telemetry_hub: {hosts: {hub: {ansible_host: 192.0.2.9}}}\n"
 RUN = ("-e", "rollout_run=monday")
 SLICE = ("-e", "awx_workflow_job_id=7", "-e", "awx_workflow_job_name=Deploy", "-e", "awx_job_template_name=Deploy")
 
@@ -147,20 +156,26 @@ def test_a_report_of_several_processes_is_one(fleet: Fleet) -> None:
     assert {name: robot["state"] for name, robot in robots.items()} == dict.fromkeys(NAMES, "unreachable")
 
 
-@pytest.mark.parametrize("playbook", ["backup", "restore", "rollback", "remove", "hub", "hub_restore", "join"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (PROJECT / "playbooks").glob("*.yml")))
+def test_each_playbook_says_how_it_can_be_divided(name: str) -> None:
+    if name == "images":
+        return  # each machine needs them
+    first = yaml.safe_load((PROJECT / "playbooks" / f"{name}.yml").read_text(encoding="utf-8"))[0]
+    parts = PARTS.get(name, "")
+    for text in (first["hosts"], first["tasks"][0]["ansible.builtin.fail"]["msg"]):
+        assert f"ansible_limit | default(''){parts})" in text
+
+
+@pytest.mark.parametrize("playbook", ["remove", "hub"])
 def test_what_cannot_be_divided_is_refused(fleet: Fleet, playbook: str) -> None:
-    (fleet.folder / "hub.yml").write_text(
-        "telemetry_hub: {hosts: {hub: {ansible_host: 192.0.2.9}}}\n", encoding="utf-8"
-    )
+    (fleet.folder / "hub.yml").write_text(HUB, encoding="utf-8")
     said = fleet.refusal("-e", "rollout_shard=1/2", playbook=playbook)
     assert "rollout_shard: 1/2: this playbook is not divided by it" in " ".join(said.split())
 
 
-@pytest.mark.parametrize("playbook", ["site", "report", "remove", "hub", "hub_restore", "join"])
+@pytest.mark.parametrize("playbook", ["site", "hub"])
 def test_what_awx_cannot_slice_is_refused_by_name(fleet: Fleet, playbook: str) -> None:
-    (fleet.folder / "hub.yml").write_text(
-        "telemetry_hub: {hosts: {hub: {ansible_host: 192.0.2.9}}}\n", encoding="utf-8"
-    )
+    (fleet.folder / "hub.yml").write_text(HUB, encoding="utf-8")
     said = " ".join(fleet.refusal(*SLICE, playbook=playbook).split())
     assert 'a slice of the sliced job "Deploy"' in said
     assert "one node with rollout_shard: canaries" in said
@@ -172,16 +187,20 @@ def test_a_slice_may_look_at_its_own_robots(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "settings", "why"),
+    ("playbook", "more", "settings", "why"),
     [
-        (("-e", "rollout_shard=3/2", *RUN), {}, 'rollout_shard: "3/2" is no part of a run'),
-        (("-e", "rollout_shard=1/2"), {}, "rollout_run is missing"),
-        (("-e", "rollout_shard=1/2", "-e", "rollout_run=../x"), {}, "cannot be the name of a folder"),
-        (("-e", "rollout_shard=1/2", *RUN), {"ANSIBLE_CALLBACKS_ENABLED": "x.y.z"}, "robotfleet.stack.summary"),
-        (("-e", "rollout_shrad=1/2"), {}, "did you mean rollout_shard?"),
+        ("site", ("-e", "rollout_shard=3/2", *RUN), {}, 'rollout_shard: "3/2" is no part of a run'),
+        ("verify", ("-e", "rollout_shard=1/2"), {}, "rollout_run is missing"),
+        ("site", ("-e", "rollout_shard=1/2", "-e", "rollout_run=../x"), {}, "cannot be the name of a folder"),
+        (
+            "verify",
+            ("-e", "rollout_shard=1/2", *RUN),
+            {"ANSIBLE_CALLBACKS_ENABLED": "a.b.c"},
+            "robotfleet.stack.summary",
+        ),
+        ("site", ("-e", "rollout_shrad=1/2"), {}, "did you mean rollout_shard?"),
     ],
 )
-@pytest.mark.parametrize("playbook", ["site", "verify"])
 def test_a_division_that_cannot_work_is_refused(
     fleet: Fleet, playbook: str, more: tuple[str, ...], settings: dict[str, str], why: str
 ) -> None:
