@@ -59,6 +59,37 @@ def test_a_service_that_is_down_has_no_memory_but_keeps_its_kills_on_v2(tmp_path
     assert collected(tmp_path, "cgroup") == {'container_oom_events_total{service="vmagent"}': 4}
 
 
+def test_podmans_containers_are_below_their_units_beside_their_monitors(tmp_path: Path) -> None:
+    slice_ = "sys/fs/cgroup/robotstack.slice/robotstack-vmagent.slice"
+    unit = f"{slice_}/robot-stack-vmagent.service"
+    payload = f"{unit}/libpod-payload-{'5' * 64}"
+    write(
+        tmp_path,
+        {
+            "sys/fs/cgroup/cgroup.controllers": "memory",
+            f"{slice_}/memory.events": "oom_kill 4",
+            f"{slice_}/memory.current": 12 * MIB,
+            f"{unit}/memory.current": 11 * MIB,
+            f"{unit}/memory.max": "max",
+            f"{unit}/runtime/memory.current": MIB,
+            f"{unit}/runtime/memory.max": "max",
+            f"{payload}/memory.current": 10 * MIB,
+            f"{payload}/memory.max": 32 * MIB,
+        },
+    )
+    assert collected(tmp_path, "cgroup") == {
+        'container_oom_events_total{service="vmagent"}': 4,
+        'container_memory_usage_bytes{service="vmagent"}': 10 * MIB,
+        'container_spec_memory_limit_bytes{service="vmagent"}': 32 * MIB,
+    }
+
+
+def test_a_unit_between_two_containers_of_podmans_has_none(tmp_path: Path) -> None:
+    unit = "sys/fs/cgroup/robotstack.slice/robotstack-vmagent.slice/robot-stack-vmagent.service"
+    write(tmp_path, {"sys/fs/cgroup/cgroup.controllers": "memory", f"{unit}/memory.max": "max"})
+    assert collected(tmp_path, "cgroup") == {}
+
+
 def test_another_slice_can_be_the_stacks(tmp_path: Path) -> None:
     write(
         tmp_path, {"sys/fs/cgroup/cgroup.controllers": "", "sys/fs/cgroup/lab.slice/lab-a.slice/x.scope/memory.max": 5}

@@ -2,8 +2,9 @@
 
 Names are cAdvisor's, with the label `service`. `robotstack.slice` is told as service="robotstack", the child slice
 `robotstack-engine.slice` as service="engine". For a service, memory and its limit are those of the container's own
-cgroup below the slice `robotstack-<service>.slice`, which is what the kernel enforces and the engine shows. Counters
-come from the slice on cgroup v2, where they outlive a container, and from the container on v1.
+cgroup below the slice `robotstack-<service>.slice`, which is what the kernel enforces and the engine shows. Podman's is
+below a systemd unit, beside its monitor. Counters come from the slice on cgroup v2, where they outlive a container, and
+from the container on v1.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ COUNTERS = {
         "container_pressure_memory_stalled_seconds_total", "Time in which every task waited for memory."
     ),
 }
+PODMANS = "libpod-payload-"
 FAULT_LABELS = {"failure_type": "pgmajfault"}
 
 
@@ -53,11 +55,23 @@ def collect(robot: Robot, out: Output) -> None:
         if service == "engine":
             _put(out, service, facts(path, out.fault))
             continue
-        found = _sum([facts(f"{path}/{child}", out.fault) for child in out.directories(path)])
+        found = _sum([facts(container, out.fault) for container in _containers(path, out)])
         if v2:
             of_slice = facts(path, out.fault)
             found.update({fact: of_slice[fact] for fact in COUNTERS if fact in of_slice})
         _put(out, service, found)
+
+
+def _containers(path: str, out: Output) -> list[str]:
+    """Returns the cgroups of a service's containers; of a unit of systemd's, what Podman has made below it."""
+    found = []
+    for child in out.directories(path):
+        below = f"{path}/{child}"
+        if child.endswith(".service"):
+            found += [f"{below}/{name}" for name in out.directories(below) if name.startswith(PODMANS)]
+        else:
+            found.append(below)
+    return found
 
 
 def _sum(containers: list[dict[str, float]]) -> dict[str, float]:
