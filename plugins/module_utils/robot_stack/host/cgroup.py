@@ -22,6 +22,8 @@ PRESSURE = re.compile(r"some [^\n]*\bavg60=([0-9]{1,3}\.[0-9]{1,6})\b")
 # what `controller` says of the kernel's memory controller
 ENFORCING, SWITCHED_OFF, NOT_MOUNTED, NOT_BUILT = "enforcing", "switched off", "not mounted", "not built in"
 
+LONGEST_PATH, LONGEST_NAME = 4096, 255
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -121,10 +123,16 @@ def path_of(pid: int, proc_root: Path, hierarchy: Hierarchy) -> str | None:
         ours = (
             "memory" in controllers.split(",") if hierarchy.version == 1 else hierarchy.version == 2 and not controllers
         )
-        # ".." is what a cgroup outside of our own namespace looks like: not ours to look at
-        if ours and colon and second and path.startswith("/") and ".." not in path.split("/"):
+        # ".." is what a cgroup outside of our own namespace looks like: not ours to look at (`_possible`)
+        if ours and colon and second and path.startswith("/") and _possible(path):
             return path
     return None
+
+
+def _possible(path: str) -> bool:
+    """Whether there can be a cgroup of this path below our own namespace's root. Source: linux/limits.h."""
+    parts = path.split("/")
+    return ".." not in parts and len(path) < LONGEST_PATH and all(len(part) <= LONGEST_NAME for part in parts)
 
 
 def limits(hierarchy: Hierarchy, path: str) -> Limits | None:
