@@ -108,7 +108,7 @@ def undivided(variables: Mapping[str, Any], parts: Collection[str]) -> list[str]
     if not any(variables.get(name) for name in DIVIDING):
         return []
     # here, and not for everybody: an Ansible that is too old for it is told so by the gate, in one sentence
-    from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import awx, shards  # noqa: PLC0415
+    from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import awx, shards  # noqa: PLC0415 - the reason above
 
     shard, template = variables.get(shards.VARIABLE), awx.sliced(variables)
     found = []

@@ -50,11 +50,11 @@ class Podman:
     # below a systemd unit it can limit memory in one hierarchy alone
     least_cgroup_version: ClassVar[int] = 2
 
-    def keeping(self, before: FoundFile | None) -> Podman:  # noqa: ARG002
+    def keeping(self, before: FoundFile | None) -> Podman:  # noqa: ARG002 - the protocol
         """Return the driver as it is: an owner's settings are never written to."""
         return self
 
-    def instead_of(self, stack: Stack) -> list[str]:  # noqa: ARG002
+    def instead_of(self, stack: Stack) -> list[str]:  # noqa: ARG002 - the protocol
         """Return nothing: an owner's settings stand beside ours."""
         return []
 
@@ -85,15 +85,15 @@ class Podman:
             f"container_engine: {ENGINES[0]}, update the system, or install a newer one by other means"
         )
 
-    def store(self, stack: Stack) -> str:  # noqa: ARG002
+    def store(self, stack: Stack) -> str:  # noqa: ARG002 - the protocol
         """Return where Debian's keeps images."""
         return STORE
 
-    def files(self, stack: Stack) -> list[DesiredFile]:  # noqa: ARG002
+    def files(self, stack: Stack) -> list[DesiredFile]:  # noqa: ARG002 - the protocol
         """Return the settings beside its owner's."""
         return [DesiredFile(DROP_IN, f"{WRITTEN_BY_US} changes are overwritten.\n{SETTLED}")]
 
-    def configuration(self, stack: Stack) -> str:  # noqa: ARG002
+    def configuration(self, stack: Stack) -> str:  # noqa: ARG002 - the protocol
         """Return nothing: each of its programs reads the settings as they are."""
         return ""
 
@@ -110,9 +110,9 @@ class Podman:
         self,
         stack: Stack,
         service: Service,
-        cgroup_driver: str,  # noqa: ARG002
+        cgroup_driver: str,  # noqa: ARG002 - the protocol
         fingerprint: str,
-        remapped: bool = False,  # noqa: ARG002
+        remapped: bool = False,  # noqa: ARG002 - the protocol
     ) -> dict[str, Any]:
         """Return what the service's unit is written from."""
         return container.body(stack, service, fingerprint)
