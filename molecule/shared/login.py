@@ -31,7 +31,7 @@ def forwarded(robot: Any, option: str, forward: str) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
+        process.kill()  # nothing of a tunnel is worth a farewell to a robot that is slow to take it
         process.wait(timeout=60)
 
 

@@ -160,6 +160,28 @@ def test_what_the_engine_has_started_again_has_its_former_lifes_words_told(
     assert not_told not in said
 
 
+STATES: dict[str, dict[str, Any]] = {
+    "ended": {"Running": False, "Status": "exited"},
+    "waits to be started again": {"Running": True, "Restarting": True, "Status": "restarting"},
+    "lives again": {"Running": True, "Status": "running", "Pid": 1},
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("noted_late", [0.0001, 0.2, 2.5])
+def test_what_is_said_before_the_engine_has_noted_the_start_is_told(
+    operator: Operator, fake: FakeEngine, state: str, noted_late: float
+) -> None:
+    """A program that ends at once has said why before the engine's time of its start."""
+    operator.call(service())
+    start = 1767225600.0
+    fake.printed = [(start - noted_late, "panic: no lidar\n")]
+    ended = "2025-12-31T23:59:57.6Z" if state == "lives again" else "2026-01-01T00:00:00.0002Z"
+    times = {"StartedAt": "2026-01-01T00:00:00Z", "FinishedAt": ended}
+    fake.containers[NAME]["State"] = {"ExitCode": 2, **STATES[state], **times}
+    assert cause.of(DockerEngine(fake.socket), declared(), "/var/lib/robot-stack") == "its log says: no lidar"
+
+
 def test_a_deployment_that_fails_tells_the_line_and_not_the_twenty_after_it(
     operator: Operator, fake: FakeEngine
 ) -> None:

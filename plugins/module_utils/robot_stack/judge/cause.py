@@ -12,6 +12,7 @@ from ..spec.model import Service, Stack
 
 LINES = 20  # shown where no line says why
 LAST_WORDS_SECONDS = 60.0  # what a program says of its end, it says shortly before it
+NOTED_LATE_SECONDS = 3.0  # an engine notes a start after the program has begun to speak, on a busy robot long after
 LOOKED_AT = 1000  # a program that refuses a flag prints all that it has after that
 LONGEST = 400
 # How programs say that they end, the plainest first; the last such line counts.
@@ -70,8 +71,9 @@ def _said(engine: Engine, container: FoundContainer) -> tuple[str, str]:
     """
     started, ended = container.started_at, container.finished_at
     again = container.running and not container.restarting and 0 < ended <= started
-    before = engine.logs(container.name, LOOKED_AT, ended - LAST_WORDS_SECONDS, started) if again else ""
-    return before, engine.logs(container.name, LOOKED_AT, started)
+    begun = max(started - NOTED_LATE_SECONDS, (started + ended) / 2 if again else 0.0)
+    before = engine.logs(container.name, LOOKED_AT, ended - LAST_WORDS_SECONDS, begun) if again else ""
+    return before, engine.logs(container.name, LOOKED_AT, begun)
 
 
 def fatal(text: str) -> str:
