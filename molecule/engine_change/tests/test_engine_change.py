@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import power
-import promises
 import pytest
 from comes_back import is_back
+from engines import PODMAN, has_only, holds, site, stays, with_podman
 from interruption import Run, wait_for
 from kept import DATABASE, history, value, write
 from waiting import patience, until
 
-PODMAN = ("-e", "container_engine=podman")
-PROGRAMS = {"docker": ("dockerd", "containerd", "runc"), "podman": ("podman", "conmon", "crun")}
-STORES = {"docker": "/var/lib/docker", "podman": "/var/lib/containers/storage"}
 SCRAPED_SECONDS = 5  # victoriametrics_scrape_interval
-
-
-def site(playbook: Any, *arguments: str) -> str:
-    done = playbook("playbooks/site.yml", *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return str(done.stdout)
-
-
-def with_podman(robot: Any) -> Any:
-    """The same robot, asked through its other engine."""
-    return replace(robot, variables={**robot.variables, "container_engine": "podman"})
 
 
 def past(robot: Any, name: str) -> SimpleNamespace:
@@ -47,30 +32,6 @@ def is_kept(robot: Any, before: SimpleNamespace) -> None:
     assert robot.query("up"), "it answers again"
     assert history(robot, before.moment) == before.history
     assert value(robot, before.name) == "42"
-
-
-def has_only(robot: Any, engine: str) -> None:
-    """The engine is there and the other one is gone, with all that it had kept."""
-    for kind, programs in PROGRAMS.items():
-        for program in programs:
-            assert (robot.host.run(f"command -v {program}").rc == 0) == (kind == engine), program
-    (other,) = set(STORES) - {engine}
-    assert robot.host.file(STORES[engine]).is_directory
-    assert not robot.host.file(STORES[other]).exists
-
-
-def stays(robot: Any, playbook: Any, *arguments: str) -> None:
-    """A further run changes nothing."""
-    before = [robot.started_at(service) for service in robot.services]
-    assert "Nothing changed." in site(playbook, *arguments)
-    assert [robot.started_at(service) for service in robot.services] == before
-
-
-def holds(robot: Any) -> None:
-    """The kernel has the limits and the ceiling that are declared for this engine."""
-    promises.test_the_kernel_limits_each_service_as_the_inventory_says(robot)
-    promises.test_the_kernel_caps_the_whole_stack_at_the_budget(robot)
-    promises.test_services_run_confined(robot)
 
 
 def scraped(robot: Any, since: float) -> list[float]:
