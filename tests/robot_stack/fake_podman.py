@@ -62,6 +62,14 @@ def expanded(word: str) -> str:
     return word.replace("%%", "%").replace("$$", "$")
 
 
+def cpu_max(arguments: Mapping[str, Sequence[str]]) -> str:
+    """Return what the kernel is told of processors: Podman cuts off what a number of them comes to."""
+    if "--cpus" in arguments:
+        assert not {"--cpu-period", "--cpu-quota"} & set(arguments), "Podman takes one or the other"
+        return f"{int(float(arguments['--cpus'][0]) * 100000)} 100000\n"
+    return f"{int(arguments['--cpu-quota'][0])} {int(arguments['--cpu-period'][0])}\n"
+
+
 class Quadlet:
     """The file of a unit, as it stands in Quadlet's folder."""
 
@@ -329,7 +337,7 @@ class FakePodman:
         size = {key: int(arguments[f"--{key}"][0].removesuffix("b")) for key in ("memory", "memory-swap")}
         path = f"{unit.cgroup}/libpod-payload-{unit.container}"
         group = self.robot.group(path, size["memory"], size["memory-swap"] - size["memory"], 3 << 20, 1 << 20)
-        write(group / "cpu.max", f"{round(float(arguments['--cpus'][0]) * 100000)} 100000\n")
+        write(group / "cpu.max", cpu_max(arguments))
         write(group / "pids.max", f"{arguments['--pids-limit'][0]}\n")
         write(group / "cgroup.events", "populated 1\nfrozen 0\n")
         write(group / "cgroup.procs", f"{pid}\n{pid + 5000}\n")

@@ -231,8 +231,9 @@ def test_a_limit_that_the_kernel_does_not_have_is_drift(
     assert operator.call(service(), state="verified", sent=False).get("failed") is None
 
 
-def test_a_share_of_a_processor_that_the_kernel_rounds_is_no_drift(operator: PodmanOperator) -> None:
-    declared = {**service(), "cpu_limit": 1 / 3}
+@pytest.mark.parametrize("cpus", [1 / 3, 0.29])
+def test_a_share_of_a_processor_that_is_no_round_number_is_no_drift(operator: PodmanOperator, cpus: float) -> None:
+    declared = {**service(), "cpu_limit": cpus}
     operator.call(declared)
     assert operator.call(declared)["plan"] == []
 

@@ -25,6 +25,8 @@ RESTART_SECONDS, RESTART_STEPS, RESTART_MOST_SECONDS = 1, 5, 20
 START_SECONDS = 180  # Podman itself is slow on a slow card
 STOP_MORE_SECONDS = 30  # beside the service's own: Podman ends it by force after those, and takes it apart
 ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$"), ("\n", "\\n"), ("\t", "\\t"))
+# Podman cuts off what --cpus comes to in these microseconds: 0.29 of a processor would be 28999 of them.
+CPU_PERIOD = 100_000
 LOG_SECONDS = 60  # in which the journal takes so many lines of it as its limits say
 
 
@@ -121,7 +123,8 @@ def _arguments(request: Mapping[str, Any]) -> list[str]:
     return [
         f"--memory={request['Memory']}b",
         f"--memory-swap={request['MemorySwap']}b",
-        f"--cpus={request['NanoCpus'] / 1e9:.5f}",
+        f"--cpu-period={CPU_PERIOD}",
+        f"--cpu-quota={round(request['NanoCpus'] * CPU_PERIOD / 1e9)}",
         f"--pids-limit={request['PidsLimit']}",
         *([f"--ulimit=nofile={open_files}:{open_files}"] if open_files else []),
         f"--user={request['User']}",
