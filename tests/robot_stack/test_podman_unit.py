@@ -144,6 +144,13 @@ def test_a_service_has_no_rights_and_all_of_its_limits(tmp_path: Path) -> None:
     assert given["--stop-timeout"] == ["33"]
 
 
+def test_a_podman_that_starts_ends_before_any_container_that_works(tmp_path: Path) -> None:
+    stack, one = declared()
+    made = written(tmp_path, container.body(stack, one, "f"))
+    [its_own] = made.arguments["--oom-score-adj"]
+    assert int(its_own) < int(made.one("Service.OOMScoreAdjust")) <= 1000
+
+
 def test_a_unit_tells_what_it_was_made_of_and_whether_it_was_changed() -> None:
     stack, one = declared(environment={"A": "1"})
     request = container.body(stack, one, "f")

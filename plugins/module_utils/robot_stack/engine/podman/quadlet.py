@@ -16,6 +16,7 @@ from ...host.systemd import WRITTEN_BY_US, slice_cgroup
 from .. import fields
 from ..protocol import SERVICE_LABEL, SPEC_LABEL, EngineError, name_of
 from . import lives
+from .programs import OOM_SCORE
 
 HEAD = f"{WRITTEN_BY_US} changes are overwritten."
 ABOUT = "# robot-stack: "
@@ -103,6 +104,8 @@ def text(service: str, request: Mapping[str, Any], image: str) -> str:
         f"RestartMaxDelaySec={RESTART_MOST_SECONDS}",
         # a process that the kernel kills ends its container or not: systemd leaves the rest alone
         "OOMPolicy=continue",
+        # `podman run`, which systemd repeats, ends before a service that works; conmon and the container have their own
+        f"OOMScoreAdjust={OOM_SCORE}",
         # asked to end, it ends by the signal
         "SuccessExitStatus=143",
         f"TimeoutStartSec={START_SECONDS}",
