@@ -121,6 +121,7 @@ class FakePodman:
         self.calls: list[str] = []
         self.told: list[list[str]] = []
         self.images: dict[str, dict[str, Any]] = {}
+        self.damaged: set[str] = set()  # images that cannot be inspected, by id
         self.others: list[dict[str, Any]] = []  # containers without a unit
         self.volumes: list[str] = []
         self.units: dict[str, Unit] = {}
@@ -186,6 +187,8 @@ class FakePodman:
 
     def _image(self, words: list[str]) -> Any:
         assert words[0] == "inspect"
+        for word in self.damaged.intersection(words):
+            raise EngineError(500, f"podman image: {word}: layer not known")
         return [self.images[word] for word in words[1:]]
 
     def _load(self, words: list[str]) -> str:
