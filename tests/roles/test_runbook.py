@@ -12,7 +12,7 @@ RUNBOOK = (PROJECT / "docs/operations.md").read_text(encoding="utf-8")
 
 
 def lines(limit_mib: int) -> list[str]:
-    """Return VictoriaMetrics' container with this limit as check mode shows it: memory, words of its command, environment."""
+    """Return VictoriaMetrics' container with this limit as check mode shows it: memory, command and environment."""
     spec = product.service("victoriametrics", victoriametrics_memory_limit_mib=limit_mib)
     mib = f"{float(spec['memory_limit_mib'])} MiB"
     environment = [f"environment: {name}={value}" for name, value in sorted(spec["environment"].items())]
