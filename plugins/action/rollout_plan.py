@@ -102,7 +102,8 @@ def _common(run: str, progress: Progress, variables: Mapping[str, Any]) -> verdi
         "images": sorted(word.digest(found) for found in images.values()),  # each machine has folders of its own
         "project": collection.digest(),
     }
-    tags = (tuple(map(str, variables.get(name) or ())) for name in ("ansible_run_tags", "ansible_skip_tags"))
+    # Ansible makes them of a set: in each process they come in another order
+    tags = (tuple(sorted({*map(str, variables.get(name) or ())})) for name in ("ansible_run_tags", "ansible_skip_tags"))
     return verdict.Rollout(
         run, verdict.digest(list(progress.hosts)), verdict.digest(declared), progress.sizes, (next(tags), next(tags))
     )
