@@ -77,10 +77,10 @@ class ActionModule(ActionBase):
         else:
             mine = replace(progress, only_canaries=True)
         own: Sequence[str] = mine.hosts if shard.of or mine.check else fleet[: progress.sizes[0]]
-        division.begin(ROLLOUT, fleet, own, operator.told(), token)
+        attempt = division.begin(ROLLOUT, fleet, own, operator.told(), token)
         told = _told(mine)
         told["ansible_facts"]["rollout_common"] = asdict(common)
-        return {**told, "results": str(division.path)}
+        return {**told, "results": str(division.path), "attempt": attempt}
 
     def _canaries(self, group: str, groups: dict[str, list[str]]) -> list[str]:
         if group and group not in groups:

@@ -45,12 +45,13 @@ class ActionModule(ActionBase):
                     f"{shards.NOBODY}"
                 )
             own = shards.whole(fleet, division.shard)
-            division.begin(str(args["playbook"]), fleet, own, operator.told())
+            attempt = division.begin(str(args["playbook"]), fleet, own, operator.told())
         except shards.ShardError as error:
             raise ShardRefusedError(str(error)) from error
         return {
             "changed": False,
             "hosts": own,
             "results": str(division.path),
+            "attempt": attempt,
             "ansible_facts": {"rollout_part": {"hosts": own}},
         }

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.callback import summary
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import joining, results
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.keeping import Keeper
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.division import Division
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.keeping import Keeper, NotKeptError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.results import Result, ResultError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.shards import Shard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -203,7 +206,46 @@ def test_an_undivided_run_keeps_nothing() -> None:
 def test_results_that_cannot_be_kept_are_told(tmp_path: Path) -> None:
     keeper = Keeper()
     keeper.saw("rollout_shard", {"results": str(tmp_path / "gone" / "1-of-2.json")})
-    assert keeper.keep({}, {}, [], ([], False)).startswith("The results of this process could not be kept")
+    with pytest.raises(NotKeptError, match="The results of this process could not be kept"):
+        keeper.keep({}, {}, [], ([], False))
+
+
+def begun(folder: Path) -> tuple[Keeper, str]:
+    """One attempt at 1/2, and the nonce that it has written."""
+    division, keeper = Division(Shard(1, 2), "monday", folder / "1-of-2.json"), Keeper()
+    attempt = division.begin("verify", FLEET, OWN["1/2"], {"user": "eve@host"}, "token")
+    keeper.saw("rollout_shard", {"results": str(division.path), "attempt": attempt})
+    return keeper, attempt
+
+
+def test_an_attempt_that_ends_late_leaves_a_newer_ones_file_alone(tmp_path: Path) -> None:
+    (early, _), (late, attempt) = begun(tmp_path), begun(tmp_path)
+    before = results.read(tmp_path / "1-of-2.json")
+    assert before.attempt == attempt
+    with pytest.raises(NotKeptError) as refusal:
+        early.keep({"b": {"msg": "of before"}}, {}, [], ([], False))
+    assert f"{tmp_path}/1-of-2.json is of another attempt at 1/2 of run monday" in str(refusal.value)
+    assert results.read(tmp_path / "1-of-2.json") == before, "it has not ended, so join.yml says so"
+    assert late.keep({"b": {"msg": "of now"}}, {}, [], ([], False))
+    assert results.read(tmp_path / "1-of-2.json").answers["b"]["msg"] == "of now"
+
+
+def test_the_summary_says_whose_results_are_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    callback = summary.CallbackModule()
+    callback._keeper, _ = begun(tmp_path)
+    begun(tmp_path)
+    callback.v2_playbook_on_stats(None)
+    said = capsys.readouterr()
+    assert f"Warning: The results of this process are not kept: {tmp_path}/1-of-2.json" in said.out + said.err
+
+
+def test_results_of_versions_that_wrote_no_attempt_are_kept_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "1-of-2.json"
+    results.write(path, replace(part("1/2"), attempt="new"))
+    raw = json.loads(path.read_text())
+    del raw["attempt"]
+    path.write_text(json.dumps(raw))
+    assert results.read(path) == part("1/2")
 
 
 def test_results_are_beside_the_inventory_unless_said_otherwise(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +50,11 @@ class Division:
         robots: Sequence[str],
         operator: Mapping[str, str],
         token: str = "",
-    ) -> None:
-        """Write what is known at the beginning; an earlier attempt's results go. Raises `ShardError`."""
+    ) -> str:
+        """Write what is known at the beginning; an earlier attempt's results go. Raises `ShardError`.
+
+        Return what tells this attempt from every other one: only who knows it may fill the file in (`Keeper`).
+        """
         begun = results.Result(
             self.run,
             self.shard.name,
@@ -58,6 +62,7 @@ class Division:
             list(fleet),
             list(robots),
             token=token,
+            attempt=uuid.uuid4().hex,
             operator=dict(operator),
             begun_at=time.time(),
         )
@@ -67,6 +72,7 @@ class Division:
             raise ShardError(
                 f"the results of this process cannot be written to {self.path}: {error}. {NOBODY}"
             ) from error
+        return begun.attempt
 
     def verdict(self, given: Any) -> tuple[Any, str]:
         """Return the canaries' verdict, ``given`` as a variable or in their file, and where it is from.

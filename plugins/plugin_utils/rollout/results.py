@@ -36,7 +36,8 @@ class Result:
 
     `answers` are the module's, by robot; `unreachable` who did not answer, and with which words; `unwell` who failed or
     was not reached, by Ansible's own count; `rollout` is its progress (`Progress.told`), where there was one; `verdict`
-    the canaries', and `token` the one of the verdict by which shards were let through.
+    the canaries', and `token` the one of the verdict by which shards were let through. `attempt` tells the process that
+    has begun the file from every other one; earlier versions wrote none.
     """
 
     run: str
@@ -45,6 +46,7 @@ class Result:
     fleet: list[str]
     robots: list[str]
     token: str = ""
+    attempt: str = ""
     version: str = collection.VERSION
     operator: dict[str, str] = field(default_factory=dict)
     begun_at: float = 0.0
@@ -146,6 +148,7 @@ def _typed(path: Path, raw: Mapping[str, Any]) -> Result:
         fleet=_names(raw["fleet"]),
         robots=_names(raw["robots"]),
         token=str(raw.get("token") or ""),
+        attempt=str(raw.get("attempt") or ""),
         version=printable.line(str(raw.get("version") or ""), 80),
         operator={
             printable.line(key): printable.line(str(value)) for key, value in _mapping(raw.get("operator")).items()
