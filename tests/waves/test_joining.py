@@ -15,9 +15,11 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.keeping i
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.results import Result, ResultError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.shards import Shard
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.verdict import Rollout
 from hypothesis import given
 from hypothesis import strategies as st
 
+ALIKE = Rollout("monday", "fleet", "declared", (), (("all",), ()))
 FLEET = ["a", "b", "c", "d", "e"]
 OWN = {"canaries": ["a"], "1/2": ["b", "d"], "2/2": ["c", "e"]}
 CANARIES = Progress(tuple(FLEET), (1, 5), wave=2, answers={"a": "passed"}, only_canaries=True)
@@ -93,6 +95,47 @@ def test_what_is_not_of_one_run_is_refused(changes: dict[str, dict[str, Any]], w
     with pytest.raises(joining.ApartError, match="These are not the results of one run") as refusal:
         joined(whole(**changes))
     assert why in str(refusal.value)
+
+
+def undivided(**changes: Any) -> list[Result]:
+    """The parts of a run without waves; ``changes`` are the second one's."""
+    own = {"1/2": ["a", "c", "e"], "2/2": ["b", "d"]}
+    same: dict[str, Any] = {"declared": "digest", "tags": [["x", "y"], []], "check": False, "version": "0.2.0"}
+    parts = [Result("monday", name, "verify", FLEET, robots, ended_at=1.0, **same) for name, robots in own.items()]
+    return [parts[0], replace(parts[1], **changes)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"declared": "other"}, "2/2 is about another declaration than 1/2: the inventory"),
+        ({"tags": [["x"], ["z"]]}, "2/2 ran with the tags x, without z, and 1/2 with x, y. Give all the same tags"),
+        ({"check": True}, "2/2 ran in check mode, and 1/2 without check mode. Give --check to all, or to none"),
+        ({"version": "0.1.0"}, "2/2 is of version 0.1.0 of this project, and 1/2 of 0.2.0. Install one"),
+    ],
+)
+def test_parts_that_were_not_asked_the_same_are_refused(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(joining.ApartError) as refusal:
+        joined(undivided(**changes))
+    (_, sentence) = str(refusal.value).splitlines()
+    assert sentence.startswith(f"- {why}")
+    assert sentence.endswith("and run the parts that differ again")
+
+
+@pytest.mark.parametrize("unknown", [{}, {"declared": "", "tags": [], "check": None, "version": ""}])
+def test_parts_that_were_asked_the_same_or_do_not_say_are_joined(unknown: dict[str, Any]) -> None:
+    assert joined(undivided(**unknown)).wrong == ()
+
+
+def test_what_is_compared_is_written_at_the_beginning(tmp_path: Path) -> None:
+    begun(tmp_path)
+    found = results.read(tmp_path / "1-of-2.json")
+    assert (found.declared, found.tags, found.check) == ("declared", [["all"], []], False)
+    raw = json.loads((tmp_path / "1-of-2.json").read_text())
+    for odd in ({"tags": "all", "check": 1}, {"tags": [["all"]], "check": None}, {"tags": [[1], []], "check": "no"}):
+        (tmp_path / "1-of-2.json").write_text(json.dumps({**raw, **odd}))
+        found = results.read(tmp_path / "1-of-2.json")
+        assert (found.tags, found.check) == ([], None)
 
 
 def test_results_of_another_inventory_are_refused() -> None:
@@ -213,7 +256,7 @@ def test_results_that_cannot_be_kept_are_told(tmp_path: Path) -> None:
 def begun(folder: Path) -> tuple[Keeper, str]:
     """One attempt at 1/2, and the nonce that it has written."""
     division, keeper = Division(Shard(1, 2), "monday", folder / "1-of-2.json"), Keeper()
-    attempt = division.begin("verify", FLEET, OWN["1/2"], {"user": "eve@host"}, "token")
+    attempt = division.begin("verify", FLEET, OWN["1/2"], {"user": "eve@host"}, ALIKE, check=False)
     keeper.saw("rollout_shard", {"results": str(division.path), "attempt": attempt})
     return keeper, attempt
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.action import rollout_plan
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import awx, shards, verdict
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import awx, common, shards, verdict
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import SILENT, UNCHANGED, Progress
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.shards import Shard, ShardError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.summary import ending, endings
@@ -233,9 +232,10 @@ def test_tags_in_another_order_are_the_same_rollout() -> None:
     """Ansible makes them of a set, so that their order is another one in each process."""
     progress = Progress(tuple("abc"), (1, 2), answers={"a": UNCHANGED}, wave=2)
     orders = [{"ansible_run_tags": run, "ansible_skip_tags": skip} for run, skip in (("xyz", "pq"), ("zxyx", "qp"))]
-    canaries, shard = (rollout_plan._common("monday", progress, tags) for tags in orders)
+    canaries, shard = (common.found("monday", progress.hosts, progress.sizes, tags) for tags in orders)
     _, token = verdict.after(verdict.of(canaries, progress), "canaries.json", shard, progress)
     assert token
-    other = rollout_plan._common("monday", progress, {"ansible_run_tags": "xy", "ansible_skip_tags": "pq"})
+    tags = {"ansible_run_tags": "xy", "ansible_skip_tags": "pq"}
+    other = common.found("monday", progress.hosts, progress.sizes, tags)
     with pytest.raises(ShardError, match=r"with the tags x, y, z, without p, q, and this one has x, y, without p, q"):
         verdict.after(verdict.of(canaries, progress), "canaries.json", other, progress)

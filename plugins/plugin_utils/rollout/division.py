@@ -11,6 +11,7 @@ from typing import Any
 
 from . import awx, results
 from .shards import CANARIES, NOBODY, VARIABLE, Shard, ShardError, parse, run_name
+from .verdict import Rollout
 
 KEEPER = "robotfleet.stack.summary"  # the callback that fills the file in at the end
 
@@ -49,9 +50,13 @@ class Division:
         fleet: Sequence[str],
         robots: Sequence[str],
         operator: Mapping[str, str],
+        alike: Rollout,
+        check: bool,
         token: str = "",
     ) -> str:
         """Write what is known at the beginning; an earlier attempt's results go. Raises `ShardError`.
+
+        ``alike`` and ``check``, whether this is check mode, are what `join.yml` compares.
 
         Return what tells this attempt from every other one: only who knows it may fill the file in (`Keeper`).
         """
@@ -62,6 +67,9 @@ class Division:
             list(fleet),
             list(robots),
             token=token,
+            declared=alike.declared,
+            tags=[list(tags) for tags in alike.tags],
+            check=check,
             attempt=uuid.uuid4().hex,
             operator=dict(operator),
             begun_at=time.time(),
