@@ -7,8 +7,7 @@ from collections.abc import Collection, Sequence
 
 from ..rollout.shards import RUN, VARIABLE
 from ..rollout.waves import size
-from .declaration import Fault, Robot, fault, show
-from .word import digest
+from .declaration import Fault, Robot, fault, show, written
 
 WAVES = "rollout_waves"
 FLEET_WIDE = (WAVES, "rollout_canaries", "rollout_soak_seconds", "rollout_max_failures")
@@ -35,7 +34,7 @@ def agree(robots: Sequence[Robot]) -> list[Fault]:
     """Return where robots disagree about what the whole fleet must have in common."""
     faults = []
     for name in FLEET_WIDE:
-        said = {robot.name: digest(robot.values[name]) for robot in robots if name in robot.values}
+        said = {robot.name: written(robot.values[name]) for robot in robots if name in robot.values}
         usual = Counter(said.values()).most_common(1)[0][0] if said else ""
         odd = [robot for robot in robots if said.get(robot.name, usual) != usual]
         if not odd:
