@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from waiting import patience, until
+
 DATABASE = "http://127.0.0.1:8428"
 
 
 def write(robot: Any, name: str) -> None:
-    """Write a sample of 42, and have it on disk."""
+    """Write a sample of 42, and have it on disk. A database that is busy refuses it for now (503)."""
     code = (
         "import urllib.request as u; "
         f"u.urlopen('{DATABASE}/api/v1/import/prometheus', b'{name} 42\\n'); "
         f"u.urlopen('{DATABASE}/internal/force_flush')"
     )
-    robot.run(f'python3 -c "{code}"')
+    until(lambda: robot.host.run(f'python3 -c "{code}"').rc == 0, f"{name} is written", patience(robot))
 
 
 def value(robot: Any, name: str) -> str:
