@@ -37,7 +37,8 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.elsewher
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.needed_images import NeededImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.shared_values import SharedValues
 
-IMAGES, RECIPES = "robot_stack_images", "robot_stack_recipes"
+IMAGES = "robot_stack_images"
+RECIPES = "robot_stack_recipes"
 FACTS = (IMAGES, plain.FACT, RECIPES)
 
 
