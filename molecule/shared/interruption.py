@@ -88,7 +88,7 @@ def next_event(robot: Any, event: str, then: str = "true") -> Iterator[Callable[
     """
     now = in_machine(robot, "date +%s.%N").strip()  # what happens before it listens is told as well
     listen = f"docker events --since {now} --filter type=container --filter event={event}"
-    argv = ["docker", "exec", machine(robot), "sh", "-c", f"{listen} | {{ read -r told && {then}; echo happened; }}"]
+    argv = ["docker", "exec", machine(robot), "sh", "-c", f"{listen} | {{ read -r told && {then} && echo happened; }}"]
     listener = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
 
     def wait() -> None:
