@@ -115,8 +115,8 @@ class ActionModule(ActionBase):
         host = manager._inventory.get_host(name)
         found: dict[str, Any] = manager.get_vars(play=self._task.get_play(), host=host, task=self._task)
         # what this task has told in an earlier play is a variable, too, where facts are (Ansible's default)
-        told = [name for name in FACTS if name in (found.get("ansible_facts") or {})]
-        return {name: value for name, value in found.items() if name not in told} if told else found
+        told = {name for name in FACTS if name in (found.get("ansible_facts") or {})} | collection.REGISTERED
+        return {name: value for name, value in found.items() if name not in told}
 
     def _twice(self, declarations: list[Declaration]) -> list[Fault]:
         """Return what stands twice in the files and the texts that the variables come from."""

@@ -83,6 +83,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import BackupError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.hub import Hub
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import user
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.lock import BusyError, held
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect, kind_of
@@ -160,6 +161,9 @@ def main() -> None:
     """Parse, do one step, answer."""
     os.umask(0o022)  # whatever the login or sudo says
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    stranger = user.objection()
+    if stranger:
+        module.fail_json(msg=stranger)
     try:
         module.exit_json(**step(module.params, module.check_mode))
     except (BackupError, BusyError, EngineError, OddError, OSError, ValueError) as error:

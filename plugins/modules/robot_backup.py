@@ -107,6 +107,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backu
     Database,
     retention_seconds,
 )
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import user
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.lock import BusyError, held
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect, kind_of
@@ -194,6 +195,9 @@ def main() -> None:
         "series": {"type": "int", "default": 0},
     }
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    stranger = user.objection()
+    if stranger:
+        module.fail_json(msg=stranger)
     try:
         module.exit_json(**step(module.params))
     except (BackupError, BusyError, EngineError, OSError, ValueError) as error:

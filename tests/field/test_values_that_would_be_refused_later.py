@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+import rendering
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import bounds, forms, gate, program_flags
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
 from declarations import PROJECT, catalogue, defaults, robot
@@ -121,6 +122,8 @@ def test_what_is_refused_for_its_size_names_the_bound_that_works() -> None:
 )
 def test_a_value_that_works_is_taken(variable: str, value: Any) -> None:
     assert faults(**{variable: value}) == []
+    if variable == "victoriametrics_listen_address":  # with which the program ends unless it has this flag as well
+        assert "-enableTCP6=true" in rendering.value("victoriametrics_spec.command", **{variable: value})
 
 
 @pytest.mark.parametrize(

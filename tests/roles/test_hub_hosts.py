@@ -106,6 +106,14 @@ def test_the_hub_is_told_before_the_robot_is_asked(tmp_path: Path, limit: tuple[
     assert "fatal: [scout.invalid]" not in told
 
 
+def test_a_hub_in_a_file_of_names_is_in_the_limit(tmp_path: Path) -> None:
+    names = tmp_path / "names"
+    names.write_text("scout.invalid\nhere.invalid\n", encoding="utf-8")
+    told = remove(tmp_path, "--limit", f"@{names}")
+    assert "leaves out the hub" not in told
+    assert "fatal: [here.invalid]: UNREACHABLE" in told
+
+
 @pytest.mark.parametrize(
     "more",
     [
