@@ -171,6 +171,7 @@ SENDERS = {"telemetry_hub_robots": ["rover", "scout"], "telemetry_hub_series_per
         ({"telemetry_hub_series_share": -1}, {"telemetry_hub_series_share"}, ""),
         ({"telemetry_hub_series_shares": {"rover": 500}}, set(), ""),
         ({"telemetry_hub_series_shares": {"rover": 501}}, {"telemetry_hub_series_shares"}, "takes 1800 in an hour"),
+        ({"telemetry_hub_series_shares": {"gone": 9}, "telemetry_hub_leaving": ["gone"]}, set(), ""),
         ({"telemetry_hub_series_shares": {"rovre": 5}}, {"telemetry_hub_series_shares"}, "'rovre' is no robot"),
         ({"telemetry_hub_series_shares": {"rover": "5"}}, {"telemetry_hub_series_shares"}, "is no number of series"),
         (

@@ -15,6 +15,7 @@ NOTIFIER = "telemetry_hub_notifier_url"
 PLAIN = "telemetry_hub_notifier_plain_http"
 NOTIFIER_PASSWORD = "telemetry_hub_notifier_password"  # noqa: S105 (a variable's name)
 SHARE, SHARES = "telemetry_hub_series_share", "telemetry_hub_series_shares"
+LEAVING = "telemetry_hub_leaving"
 PAIRS = (
     ("telemetry_hub_tls_certificate", "telemetry_hub_tls_key"),
     ("telemetry_hub_notifier_username", NOTIFIER_PASSWORD),
@@ -91,8 +92,9 @@ def _shares(robot: Robot) -> list[Fault]:
     ):
         return []  # which is said already
     each = each or SHARE_TIMES * expected
+    known = [*robots, *_listed(robot.values.get(LEAVING))]  # who leaves is in the inventory still
     for name, share in written.items():
-        if name not in robots:
+        if name not in known:
             why = f"'{name}' is no robot that sends to this hub"
             return [fault(robot, SHARES, why, "write the robot's name as the inventory has it")]
         if not isinstance(share, int) or isinstance(share, bool) or share < 1:
@@ -109,6 +111,10 @@ def _shares(robot: Robot) -> list[Fault]:
     )
     variable = SHARES if written and each * len(names) + OWN <= most else SHARE
     return [fault(robot, variable, why, "lower the shares, or raise telemetry_hub_series_per_robot")]
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _room(robot: Robot, expected: int, robots: int) -> int:
