@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import calendar
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs import setup as jobs_setup
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import job_record
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import job_record, state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.job_record import JobRecord
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import SpecError
@@ -141,6 +142,22 @@ def test_a_run_with_a_scope_leaves_other_jobs_alone(robot: Robot, operator: Oper
     operator.call(*services(hub))
     assert operator.call(services(hub)[0], scope=[DATABASE])["plan"] == []
     assert (robot.root / UNITS / TIMER).exists()
+
+
+def test_its_image_stays_for_as_long_as_it_is_to_be_done(
+    robot: Robot, fake: FakeEngine, operator: Operator, hub: Database
+) -> None:
+    fake.images[f"{JOB}:1"] = {**IMAGE, "Id": "sha256:job"}
+    operator.call(*services(hub))
+    known = state.load(robot.root / ROOT)
+    state.save(replace(known, images=[f"{DATABASE}:1", f"{JOB}:1"]), robot.root / ROOT)
+    # as where a failed run goes back to a version, or a restore takes its place: neither names the job
+    changed = {**services(hub)[0], "pids_limit": 33}
+    assert operator.call(changed, scope=[DATABASE])["changed"]
+    assert f"{JOB}:1" in fake.images
+    operator.call(changed)
+    assert f"{JOB}:1" not in fake.images
+    assert state.load(robot.root / ROOT).images == [f"{DATABASE}:1"]
 
 
 def test_a_restore_is_a_job_without_a_timer(robot: Robot, operator: Operator, hub: Database) -> None:

@@ -17,6 +17,7 @@ from ..base.files import DesiredFile, DesiredFolder
 from ..base.roots import Roots
 from ..host import journal, systemd
 from ..host.systemd import UNITS, Run
+from ..records import record_file
 from ..records.job_record import FOLDER
 from ..records.record_file import FORMAT
 from ..spec import layout
@@ -49,6 +50,14 @@ def found(stack: Stack, roots_: Roots) -> list[str]:
     units_ = roots_.path(UNITS).glob("robot-stack-*.timer")
     names |= {path.stem[len("robot-stack-") :] for path in units_} - {"watchdog"}
     return sorted(name for name in names if not name.startswith("record-"))
+
+
+def images(stack: Stack, roots_: Roots) -> list[str]:
+    """Return the references of the images that jobs with settings here are made from: none of them runs meanwhile."""
+    paths = (roots_.path(settings_path(stack.budget.root, name)) for name in found(stack, roots_))
+    read = (record_file.opened(record_file.read(path, backup.LARGEST_SETTINGS), []) for path in paths)
+    references = (fields.inside("request").text("Image") for fields in read if fields)
+    return sorted(filter(None, references))
 
 
 def timed(stack: Stack) -> tuple[Service, ...]:
