@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.robotfleet.stack.plugins.action.secret_files import close, make
+from ansible_collections.robotfleet.stack.plugins.filter.secret_file import secret_file
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import hub_secrets
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.hub_secrets import folder as folders
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.hub_secrets.compare import Wanted, objections, signed
@@ -349,6 +351,19 @@ def test_what_was_copied_carelessly_is_closed_again(tmp_path: Path) -> None:
     assert close(tmp_path) == []
     modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("robots/scout.password", "ca.key", "ca.pem")]
     assert (modes, outside.stat().st_mode & 0o777) == ([0o600, 0o600, 0o644], 0o644)
+
+
+def test_an_empty_password_is_none(tmp_path: Path) -> None:
+    make(tmp_path, ["reader.password"])
+    left = tmp_path / "robots/scout.password"
+    left.parent.mkdir()
+    left.touch()  # as a power cut may leave it
+    with pytest.raises(AnsibleFilterError, match="is missing, or empty"):
+        secret_file(str(left))
+    assert secret_file(str(left), optional=True) == ""
+    names = ["robots/scout.password", "reader.password"]
+    assert make(tmp_path, names, check=True) == make(tmp_path, names) == ["robots/scout.password"]
+    assert len(secret_file(str(left))) == 32
 
 
 def test_git_does_not_take_the_secrets_in(tmp_path: Path) -> None:
