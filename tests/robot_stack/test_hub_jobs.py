@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import calendar
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs import backup
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs import setup as jobs_setup
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import job_record, state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.job_record import JobRecord
@@ -83,6 +84,32 @@ def test_the_password_stays_in_the_databases_file(robot: Robot, operator: Operat
     assert not [path for path in top.rglob("*") if path.is_file() and "hunter2" in path.read_text()]
     path = robot.root / settings(robot)["database"]["password_path"].lstrip("/")
     assert path.read_text() == "hunter2"
+
+
+def test_it_finds_the_password_of_a_database_that_was_replaced_without_it(
+    robot: Robot, operator: Operator, hub: Database
+) -> None:
+    operator.call(*services(hub))
+    database, job = services(hub)
+    database["files"] = [{**database["files"][0], "content": "changed"}]
+    for declared_ in ([database, job], [database]):  # by tags; and as a version to go back to names no job
+        assert operator.call(*declared_, scope=[DATABASE]).get("failed", False) is False
+    path = robot.root / settings(robot)["database"]["password_path"].lstrip("/")
+    assert path.read_text() == "changed"
+    assert operator.call(database, job)["plan"] == []
+
+
+def test_a_password_that_is_gone_is_a_failure_that_is_remembered(
+    robot: Robot, operator: Operator, hub: Database
+) -> None:
+    operator.call(*services(hub))
+    (robot.root / settings(robot)["database"]["password_path"].lstrip("/")).unlink()
+    said: list[str] = []
+    assert backup.run(robot.root / ROOT / "jobs", JOB, robot.roots, said.append, patience=0) == 1
+    record = job_record.load(robot.root / ROOT, DATABASE)
+    assert f"the password of {DATABASE} cannot be read" in record.failure
+    assert said == [f"no backup was made: {record.failure}"]
+    assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 0\n' in backups.text(robot.root / ROOT)
 
 
 def test_a_second_run_changes_nothing(operator: Operator, hub: Database) -> None:

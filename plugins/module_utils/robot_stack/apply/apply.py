@@ -297,6 +297,7 @@ class Applier:
         self.remember(
             lambda s: image_retention.ran(s.with_service(service.name, memory), service.name, image, image_before)
         )
+        jobs_setup.follow(self.stack, service, self.roots)
         self._forget_old_files(service)
 
     def _forget_old_files(self, service: Service) -> None:

@@ -48,6 +48,7 @@ class Run:
     worker: Worker
     roots: Roots
     clock: Callable[[], float] = time.time
+    secret: Path | None = None  # the file with the database's password, until it is read
 
     def record(self) -> JobRecord:
         """Return what is remembered."""
@@ -64,8 +65,19 @@ class Run:
         name = self.record().snapshot
         if name:
             with suppress(JobError):  # a database that does not run keeps it; it drops what is three days old
+                self._login()
                 self.database.drop(name)
                 self.remember(snapshot="")
+
+    def _login(self) -> None:
+        if self.secret is None:
+            return
+        try:
+            password = self.secret.read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            why = f"the password of {self.database.name} cannot be read ({error}): run playbooks/hub.yml"
+            raise JobError(why) from error
+        self.database, self.secret = replace(self.database, password=password), None
 
     def once(self) -> str:
         """Make a backup and return what was done, in words; raises one of FAILURES."""
@@ -73,6 +85,7 @@ class Run:
         if why:
             raise JobError(why)
         self.remember(running=True, run_at=self.clock())
+        self._login()
         self.database.wait()
         self.clean()
         name = self.database.create()
@@ -149,17 +162,17 @@ def of(top: Path, name: str, roots: Roots, engine: Engine | None = None) -> Run:
         raise JobError(f"{top}/{name}.json {wrong[0] if wrong else 'is not there'}: run playbooks/hub.yml")
     about, job = found.inside("database"), found.inside("job")
     password = about.text("password_path")
-    secret = roots.path(password).read_text(encoding="utf-8").strip() if password else ""
     engine = engine or connect(found.text("kind", EngineSpec.kind), found.text("socket"), timeout=30.0)
     owner = (found.count("uid"), found.count("gid"))
     request: Mapping[str, Any] = found.mapping("request")
     return Run(
         name,
         roots.path(found.text("root")),
-        Database.of(about, secret),
+        Database.of(about, ""),
         destination.of(job.raw, owner, roots),
         Worker(name, request, engine, roots),
         roots,
+        secret=roots.path(password) if password else None,
     )
 
 
