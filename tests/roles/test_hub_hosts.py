@@ -140,6 +140,13 @@ def test_a_robots_share_stops_neither_its_removal_nor_a_restore(
     assert "here.invalid]: UNREACHABLE" in told, "it went on, as far as to the host that does not exist"
 
 
+def test_a_restore_can_be_checked_before_there_are_secrets() -> None:
+    plays = yaml.safe_load((PROJECT / "playbooks/hub_restore.yml").read_text(encoding="utf-8"))
+    asking = [play for play in plays if "telemetry_hub_database_secret" in str(play)]
+    assert len(asking) == 2
+    assert all(play["vars"]["telemetry_hub_secrets_optional"] for play in asking)
+
+
 def test_the_door_s_list_is_without_robots_that_leave() -> None:
     lists = yaml.safe_load((PROJECT / "playbooks/vars/hub_robots.yml").read_text(encoding="utf-8"))
     hosts: dict[str, dict[str, Any]] = {
