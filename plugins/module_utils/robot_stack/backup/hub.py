@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -216,8 +216,7 @@ class Hub:
 
     def found(self, wanted: str) -> str:
         """Return, in words, that the database finds what was restored; raise BackupError where it does not."""
-        record = self._record()
-        holds = record.contents if record.base == self.where.base and record.complete else Contents()
+        holds = self._remembered(wanted)
         if not holds.rows:
             holds = self._chosen(wanted).contents
         if not holds.rows:
@@ -227,12 +226,22 @@ class Hub:
             raise BackupError(f"{self.database.name}: {why}")
         return f"the database finds the newest sample of the backup, of {self.at(holds.newest)}"
 
+    def _remembered(self, wanted: str) -> Contents:
+        """Return what the record says of the backup ``wanted``; of another one, nothing."""
+        record, job = self._record(), self.where.job
+        newest = (job.place, record.chain, record.complete)
+        place, chain, name = destination.named(wanted, job.place) if wanted else newest
+        about = (f"{job.destination.rstrip('/')}/{place}", chain, name)
+        return record.contents if name and about == (record.base, record.chain, record.complete) else Contents()
+
     def _goes_on(self, chosen: Chosen, holds: Contents) -> None:
         """The chain that was restored from is the one that goes on: of a bucket only this record tells that."""
         base = f"{self.where.job.destination.rstrip('/')}/{chosen.place}"
         if base != self.where.base:
             return
-        record = JobRecord(base=base, chain=chosen.chain, complete=chosen.name, contents=holds)
+        before = self._record()  # when the last backup there was made is as true as before
+        known = before if before.base == base else JobRecord()
+        record = replace(known, base=base, chain=chosen.chain, complete=chosen.name, contents=holds)
         job_record.save(record, self.roots.path(self.root), self.database.name)
 
     def _record(self) -> JobRecord:
