@@ -142,6 +142,19 @@ def test_no_secret_is_shown() -> None:
     assert not [word for word in ("12345678", "KEY-TEXT") if word in report(found, 1, "host")]
 
 
+@pytest.mark.parametrize(("days", "own", "refused"), [(61, "", False), (60, "", True), (30, "", True), (30, PEM, False)])
+def test_a_certificate_is_not_renewed_for_ever(days: int, own: str, refused: bool) -> None:
+    given_ = {"telemetry_hub_tls_certificate": own, "telemetry_hub_tls_key": Secret()} if own else {}
+    blamed = variables(telemetry_hub_certificate_days=days, **given_)
+    assert blamed == ({"telemetry_hub_certificate_renew_days"} if refused else set())
+
+
+def test_a_hub_without_its_sensor_service_would_know_nothing_of_itself() -> None:
+    assert variables(sensor_service_enabled=False) == {"sensor_service_enabled"}
+    off = {"sensor_service_enabled": False, "telemetry_hub_victoriametrics_enabled": False}
+    assert "sensor_service_enabled" not in variables(**off)
+
+
 def test_a_hub_that_leaves_needs_no_sum() -> None:
     assert faults(robot_stack_state="absent", robot_stack_memory_budget_mib=300) == []
 
