@@ -105,6 +105,27 @@ def test_another_mode_is_drift_with_its_path_and_is_healed(operator: Operator, r
     assert not operator.call(service(**DATABASE))["changed"]
 
 
+LOGIN: dict[str, Any] = {
+    "files": [{"path": "password", "content": "hunter2", "sensitive": True}],
+    "health": {"url": "http://127.0.0.1:1/health", "username": "hub", "password_file": "password"},
+}
+
+
+@pytest.mark.usefixtures("owners")
+def test_what_tells_the_digest_of_a_password_is_roots_alone(operator: Operator, robot: Robot) -> None:
+    path = robot.root / ROOT / "watchdog/services/sensor_service.json"
+    operator.call(service())
+    assert mode(path) == 0o644
+    operator.call(service(**LOGIN), state="present")
+    assert "/config/" in path.read_text()
+    assert mode(path) == 0o600
+    path.chmod(0o644)
+    words = "have the watchdog look after sensor_service"
+    assert operator.call(service(**LOGIN), state="verified", sent=False)["plan"] == [words]
+    operator.call(service(**LOGIN))
+    assert mode(path) == 0o600
+
+
 def test_another_owner_is_drift_as_well() -> None:
     stack = declared(service(files=[{"path": "a", "content": "b"}]))
     path = layout.config_directory(stack, stack.services[0])
