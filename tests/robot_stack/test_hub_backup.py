@@ -274,6 +274,34 @@ def test_a_failure_is_remembered_in_its_own_words(hub: Hub, tmp_path: Path, monk
     assert said[-1] == f"no backup was made: {hub.record().failure}"
 
 
+def aside(hub: Hub) -> list[str]:
+    return [path.read_text() for path in (hub.root / "jobs").glob(f"record-{DATABASE}.json.unreadable-*")]
+
+
+def test_a_record_that_cannot_be_read_is_kept_aside_and_told(hub: Hub) -> None:
+    hub.run().once()
+    job_record.path(hub.root, DATABASE).write_text("{")
+    said = hub.run().once()
+    assert f"record-{DATABASE}.json is not JSON, and was kept aside as record-" in said
+    assert (aside(hub), hub.record().success_at) == (["{"], NOW)
+    assert hub.held("previous") == Contents(100, START, START + DAY), "the folder tells which chain goes on"
+
+
+def test_of_a_bucket_nothing_else_tells_so_that_is_a_failure(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.url = "s3://bucket/fleet"
+    hub.worker.run = lambda *_: "uploaded 5 bytes"  # type: ignore[method-assign]
+    hub.run().once()
+    job_record.path(hub.root, DATABASE).write_text("{")
+    monkeypatch.setattr(backup, "of", lambda *_: hub.run())
+    said: list[str] = []
+    assert backup.run(tmp_path, JOB, hub.robot.roots, said.append) == 1
+    assert "nothing else tells which chain in s3://bucket/fleet/hub goes on" in hub.record().failure
+    assert aside(hub) == ["{"]
+    assert backup.run(tmp_path, JOB, hub.robot.roots, said.append) == 0
+
+
 def test_links_in_the_folder_are_not_followed(hub: Hub, tmp_path: Path) -> None:
     (hub.folder / "hub").symlink_to(tmp_path)
     (tmp_path / CHAIN / "latest").mkdir(parents=True)

@@ -262,6 +262,14 @@ def test_a_failed_backup_fails_the_verification_and_says_why(robot: Robot, opera
     assert operator.call(*services(hub))["backups"][0] in result["msg"]
 
 
+def test_a_record_that_cannot_be_read_fails_the_verification(robot: Robot, operator: Operator, hub: Database) -> None:
+    operator.call(*services(hub))
+    job_record.path(robot.root / ROOT, DATABASE).write_text("{")
+    result = operator.call(*services(hub), state="verified")
+    assert f"record-{DATABASE}.json is not JSON: the next backup keeps it aside" in result["msg"]
+    assert result["failed"]
+
+
 def test_a_deployment_waits_for_a_job_and_the_watchdog_does_not(
     robot: Robot, operator: Operator, hub: Database
 ) -> None:

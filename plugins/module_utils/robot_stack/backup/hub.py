@@ -239,10 +239,12 @@ class Hub:
         base = f"{self.where.job.destination.rstrip('/')}/{chosen.place}"
         if base != self.where.base:
             return
-        before = self._record()  # when the last backup there was made is as true as before
-        known = before if before.base == base else JobRecord()
-        record = replace(known, base=base, chain=chosen.chain, complete=chosen.name, contents=holds)
-        job_record.save(record, self.roots.path(self.root), self.database.name)
+        made = {"base": base, "chain": chosen.chain, "complete": chosen.name, "contents": holds}
+
+        def change(known: JobRecord) -> JobRecord:  # when the last backup there was made is as true as before
+            return replace(known if known.base == base else JobRecord(), **made)
+
+        job_record.renew(self.roots.path(self.root), self.database.name, self.clock(), change)
 
     def _record(self) -> JobRecord:
         return job_record.load(self.roots.path(self.root), self.database.name)

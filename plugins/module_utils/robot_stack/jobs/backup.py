@@ -54,9 +54,9 @@ class Run:
         """Return what is remembered."""
         return job_record.load(self.root, self.database.name)
 
-    def remember(self, **changed: Any) -> None:
-        """Change what is remembered."""
-        job_record.save(replace(self.record(), **changed), self.root, self.database.name)
+    def remember(self, **changed: Any) -> str:
+        """Change what is remembered; return, in words, what could not be read of it, and was kept aside."""
+        return job_record.renew(self.root, self.database.name, self.clock(), lambda known: replace(known, **changed))
 
     def clean(self) -> None:
         """Remove what a run that was cut off has left: its container, and its snapshot."""
@@ -84,16 +84,22 @@ class Run:
         why = self.where.objection()
         if why:
             raise JobError(why)
-        self.remember(running=True, run_at=self.clock())
+        unread = self.remember(running=True, run_at=self.clock())
+        if unread and not self.where.job.folder and self.record().base != self.where.base:
+            raise JobError(
+                f"{unread}: nothing else tells which chain in {self.where.base} goes on. Put it back as it was; where it "
+                "is lost, the next backup begins a new chain, and the old one stays"
+            )
         self._login()
         self.database.wait()
         self.clean()
         name = self.database.create()
         self.remember(snapshot=name)
         try:
-            return self._copied(name)
+            done = self._copied(name)
         finally:
             self.clean()
+        return f"{done}; {unread}" if unread else done
 
     def _copied(self, snapshot: str) -> str:
         with Folder.at(self.roots.path(self.database.path)) as data:
