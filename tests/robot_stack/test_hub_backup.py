@@ -274,6 +274,20 @@ def test_a_failure_is_remembered_in_its_own_words(hub: Hub, tmp_path: Path, monk
     assert said[-1] == f"no backup was made: {hub.record().failure}"
 
 
+def test_the_chain_that_was_restored_from_goes_on_in_a_folder_too(hub: Hub) -> None:
+    hub.run().once()
+    older = "20260101T000000Z"
+    shutil.copytree(hub.folder / "hub" / CHAIN, hub.folder / "hub" / older)
+    job_record.save(replace(hub.record(), chain=older), hub.root, DATABASE)
+    part(hub.database.data, "P2", 7, START + DAY, START + 2 * DAY)
+    hub.run().once()
+    assert hub.held("latest", older) == Contents(107, START, START + 2 * DAY)
+    assert hub.held("latest") == Contents(100, START, START + DAY)
+    job_record.save(replace(hub.record(), base="fs:///srv/other/hub"), hub.root, DATABASE)
+    hub.run().once()
+    assert hub.held("latest") == Contents(107, START, START + 2 * DAY), "a record of another place names none here"
+
+
 def aside(hub: Hub) -> list[str]:
     return [path.read_text() for path in (hub.root / "jobs").glob(f"record-{DATABASE}.json.unreadable-*")]
 

@@ -115,6 +115,13 @@ def test_one_that_was_cut_off_is_passed_over(robot: Robot, hub: hub_restore.Hub,
     assert hub.check("", replace=True).path == f"hub/{OLD}/latest"
 
 
+def test_the_newest_one_is_that_with_the_newest_samples(hub: hub_restore.Hub, backups: Path, tmp_path: Path) -> None:
+    shutil.rmtree(backups / OLD)
+    part(tmp_path / "gone-on", "P1", 400, START, START + 4 * DAY)
+    lay(backups / OLD / "latest", tmp_path / "gone-on")
+    assert hub.check("", replace=True).path == f"hub/{OLD}/latest"
+
+
 def test_another_one_can_be_named(robot: Robot, hub: hub_restore.Hub, backups: Path) -> None:
     hub.restore(f"{NEW}/previous", replace=True)
     assert holds(robot).rows == 200

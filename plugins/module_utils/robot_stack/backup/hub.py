@@ -105,11 +105,13 @@ class Hub:
         return self._in_folder(*(destination.named(wanted, job.place) if wanted else self._newest()))
 
     def _newest(self) -> tuple[str, str, str]:
-        for chain in reversed(self.where.chains()):
-            name = self.where.whole(chain)
-            if name:
-                return self.where.job.place, chain, name
-        raise DestinationError(f"{self.where.base} holds no backup that is whole")
+        names = {chain: self.where.whole(chain) for chain in self.where.chains()}
+        # not always the youngest chain: one that was restored from goes on beside it
+        found = [(self.where.holds(chain, name).newest, chain, name) for chain, name in names.items() if name]
+        if not found:
+            raise DestinationError(f"{self.where.base} holds no backup that is whole")
+        _, chain, name = max(found)
+        return self.where.job.place, chain, name
 
     def _in_folder(self, place: str, chain: str, name: str) -> Chosen:
         """Return a backup that is whole: it came to its end, no file of it is missing, and it holds samples."""

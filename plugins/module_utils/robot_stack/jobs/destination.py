@@ -89,20 +89,24 @@ class Destination:
     def current(self, record: JobRecord) -> Chain:
         """Return the chain that goes on; raise `OddError` where its backup cannot be read."""
         if self.job.folder:
-            return self._found()
+            return self._found(record.chain if record.base == self.base else "")
         if record.base != self.base:
             return Chain()
         return Chain(record.chain, record.complete, record.contents)
 
-    def _found(self) -> Chain:
+    def _found(self, goes_on: str) -> Chain:
+        """Return the chain ``goes_on``; where that is none of these, the youngest."""
         names = self.chains()
         if not names:
             return Chain()
-        complete = self.whole(names[-1])
-        if not complete:
-            return Chain(names[-1])
-        with self.open(names[-1], complete) as backup:
-            return Chain(names[-1], complete, contents.of_backup(backup))
+        name = goes_on if goes_on in names else names[-1]
+        complete = self.whole(name)
+        return Chain(name, complete, self.holds(name, complete)) if complete else Chain(name)
+
+    def holds(self, chain: str, name: str) -> Contents:
+        """Return what a backup in a folder holds; raise `OddError` where it cannot be read."""
+        with self.open(chain, name) as backup:
+            return contents.of_backup(backup)
 
     def chains(self) -> list[str]:
         """Return the names of the chains in a folder, the oldest first."""
