@@ -157,6 +157,24 @@ def test_another_database_does_not_take_its_place(hub: Hub, rows: int, first: in
     assert hub.database.snapshots == []
 
 
+@pytest.mark.parametrize(("retention", "refused"), [("1d", False), ("1y", False), ("2y", True), ("", True)])
+def test_what_a_short_retention_has_dropped_is_not_missed(hub: Hub, retention: str, refused: bool) -> None:
+    hub.run(retention=retention).once()
+    another(hub.database.data, 49, START)
+    if refused:
+        with pytest.raises(JobError, match="holds 49 samples, its backup 100"):
+            hub.run(retention=retention).once()
+    else:
+        hub.run(retention=retention).once()
+        assert hub.held("latest") == Contents(49, START, START + DAY)
+
+
+@pytest.mark.parametrize(("rows", "refused"), [(5, False), (4, True)])
+def test_what_it_has_to_keep_is_still_missed(rows: int, refused: bool) -> None:
+    before, now = Contents(100, START, START + 10 * DAY), Contents(rows, START + 9 * DAY, START + 11 * DAY)
+    assert bool(destination.objection(now, before, START + 9 * DAY)) is refused
+
+
 def test_a_fresh_host_asks_the_folder_and_not_its_memory(hub: Hub) -> None:
     hub.run().once()
     job_record.path(hub.root, DATABASE).unlink()

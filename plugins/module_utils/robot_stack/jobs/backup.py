@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
-from ..base import lock
+from ..base import durations, lock
 from ..base.folder import Folder
 from ..base.roots import Roots
 from ..base.units import MIB
@@ -123,7 +123,7 @@ class Run:
     def _chain(self, holds: Contents) -> Chain:
         """Return the chain that this backup goes into; raise `JobError` where that one is another database's."""
         chain = self.where.current(self.record())
-        why = destination.objection(holds, chain.contents if chain.complete else Contents())
+        why = destination.objection(holds, chain.contents if chain.complete else Contents(), self._kept_since())
         if why and not (holds.rows and self.where.job.start_over):
             kept = f"{self.where.base}/{chain.name}" if chain.name else self.where.base
             raise JobError(
@@ -132,6 +132,12 @@ class Run:
                 "begins anew beside it"
             )
         return Chain(destination.began(self.clock())) if why or not chain.name else chain
+
+    def _kept_since(self) -> float:
+        try:
+            return (self.clock() - durations.seconds(self.where.job.retention)) * 1000
+        except ValueError:  # not told
+            return 0.0
 
     def _room(self, chain: Chain) -> None:
         """The disk may be the database's own: what fills it would have it refuse samples."""
