@@ -120,6 +120,21 @@ def test_a_second_run_changes_nothing(site: Site) -> None:
     assert site.files() == before
 
 
+def test_a_folder_in_ones_home_may_be_written_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    site = Site(tmp_path)
+    site.made(telemetry_hub_secrets_directory="~/.telemetry_hub")
+    assert {"ca.key", "ca.pem", "hub.key", "hub.pem"} <= site.files().keys()
+
+
+def test_they_are_made_on_this_machine_whatever_the_inventory_says_of_localhost(tmp_path: Path) -> None:
+    site, hosts = Site(tmp_path), tmp_path / "hosts.ini"
+    elsewhere = "localhost ansible_connection=ssh ansible_host=here.invalid ansible_python_interpreter=/nowhere/python"
+    hosts.write_text(f"{elsewhere}\n{hosts.read_text()}")
+    site.made()
+    assert "hub.pem" in site.files()
+
+
 @pytest.mark.parametrize("check", [False, True])
 def test_a_controller_without_the_folder_makes_no_other_authority(site: Site, check: bool) -> None:
     shutil.rmtree(site.folder)
