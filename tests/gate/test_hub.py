@@ -155,6 +155,19 @@ def test_a_hub_without_its_sensor_service_would_know_nothing_of_itself() -> None
     assert "sensor_service_enabled" not in variables(**off)
 
 
+@pytest.mark.parametrize("port", [8428, 8426, 8425, 8880, 9101])
+def test_the_door_takes_no_port_of_the_hubs_own(port: int) -> None:
+    (found,) = faults(telemetry_hub_listen_address=f"0.0.0.0:{port}")
+    assert (found.variable, found.value) == ("telemetry_hub_listen_address", f'"0.0.0.0:{port}"')
+    assert f"has port {port} already" in found.why
+
+
+def test_a_port_of_the_hubs_own_is_not_the_sensor_services() -> None:
+    (found,) = faults(sensor_service_listen_address="127.0.0.1:8428")
+    assert found.variable == "sensor_service_listen_address"
+    assert "telemetry_hub_victoriametrics has port 8428 already" in found.why
+
+
 def test_a_hub_that_leaves_needs_no_sum() -> None:
     assert faults(robot_stack_state="absent", robot_stack_memory_budget_mib=300) == []
 
