@@ -337,7 +337,7 @@ def test_a_password_is_seen_however_deep_it_is(around: Any, word: str) -> None:
         ("127.0.0.1:9101", "127.0.0.1:9101"),
         ("127.0.0.1:9200", "127.0.0.1:9200"),
         ("0.0.0.0:9101", "127.0.0.1:9101"),
-        ("[::]:9101", "127.0.0.1:9101"),
+        ("[::]:9101", "[::1]:9101"),
         ("10.0.0.5:9101", "10.0.0.5:9101"),
     ],
 )
@@ -346,3 +346,5 @@ def test_a_hub_asks_its_own_sensor_service_where_that_listens(listens: str, aske
     found = yaml.safe_load(rendered_template(path, sensor_service_listen_address=listens))
     targets = {entry["job_name"]: entry["static_configs"][0]["targets"] for entry in found["scrape_configs"]}
     assert targets["sensor_service"] == [asked]
+    command = value("telemetry_hub_victoriametrics_spec", sensor_service_listen_address=listens)["command"]
+    assert ("-enableTCP6=true" in command) is asked.startswith("[")
