@@ -39,11 +39,11 @@ _value:
 def secret_file(path: str, optional: bool = False) -> str:
     """Return the text in ``path``, stripped."""
     try:
-        found = Path(path).expanduser().read_text(encoding="utf-8").strip()
+        found, why = Path(path).expanduser().read_text(encoding="utf-8").strip(), "empty"  # as a power cut may leave it
     except FileNotFoundError:
-        found = ""
-    if not found and not optional:  # an empty file is no secret: a power cut may leave one
-        raise AnsibleFilterError(f"{path} is missing, or empty: playbooks/hub.yml makes it, run that first")
+        found, why = "", "missing"
+    if not found and not optional:
+        raise AnsibleFilterError(f"{path} is {why}: playbooks/hub.yml makes it, run that first")
     return found
 
 

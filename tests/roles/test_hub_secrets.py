@@ -373,7 +373,7 @@ def test_an_empty_password_is_none(tmp_path: Path) -> None:
     left = tmp_path / "robots/scout.password"
     left.parent.mkdir()
     left.touch()  # as a power cut may leave it
-    with pytest.raises(AnsibleFilterError, match="is missing, or empty"):
+    with pytest.raises(AnsibleFilterError, match="is empty: playbooks"):
         secret_file(str(left))
     assert secret_file(str(left), optional=True) == ""
     names = ["robots/scout.password", "reader.password"]
