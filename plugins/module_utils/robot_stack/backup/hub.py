@@ -151,8 +151,9 @@ class Hub:
             self._back(name, runs)
             raise BackupError(f"{self.database.name} with the restored samples: {reason}; what was there was put back")
         swap.keep(self.path)
-        self._goes_on(chosen, holds)
-        return f"{holds.rows} samples, from {self.at(holds.oldest)} to {self.at(holds.newest)}, of {chosen.path}"
+        unread = self._goes_on(chosen, holds)
+        done = f"{holds.rows} samples, from {self.at(holds.oldest)} to {self.at(holds.newest)}, of {chosen.path}"
+        return f"{done}; {unread}" if unread else done
 
     def _request(self) -> dict[str, Any]:
         path = self.roots.path(jobs_setup.settings_path(self.root, self.job))
@@ -236,17 +237,20 @@ class Hub:
         about = (f"{job.destination.rstrip('/')}/{place}", chain, name)
         return record.contents if name and about == (record.base, record.chain, record.complete) else Contents()
 
-    def _goes_on(self, chosen: Chosen, holds: Contents) -> None:
-        """The chain that was restored from is the one that goes on: of a bucket only this record tells that."""
+    def _goes_on(self, chosen: Chosen, holds: Contents) -> str:
+        """The chain that was restored from is the one that goes on: of a bucket only this record tells that.
+
+        Return, in words, what could not be read of the record before, and was kept aside.
+        """
         base = f"{self.where.job.destination.rstrip('/')}/{chosen.place}"
         if base != self.where.base:
-            return
-        made = {"base": base, "chain": chosen.chain, "complete": chosen.name, "contents": holds}
+            return ""
+        made: dict[str, Any] = {"base": base, "chain": chosen.chain, "complete": chosen.name, "contents": holds}
 
         def change(known: JobRecord) -> JobRecord:  # when the last backup there was made is as true as before
             return replace(known if known.base == base else JobRecord(), **made)
 
-        job_record.renew(self.roots.path(self.root), self.database.name, self.clock(), change)
+        return job_record.renew(self.roots.path(self.root), self.database.name, self.clock(), change)
 
     def _record(self) -> JobRecord:
         return job_record.load(self.roots.path(self.root), self.database.name)

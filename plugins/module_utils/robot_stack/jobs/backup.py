@@ -87,8 +87,8 @@ class Run:
         unread = self.remember(running=True, run_at=self.clock())
         if unread and not self.where.job.folder and self.record().base != self.where.base:
             raise JobError(
-                f"{unread}: nothing else tells which chain in {self.where.base} goes on. Put it back as it was; where it "
-                "is lost, the next backup begins a new chain, and the old one stays"
+                f"{unread}: nothing else tells which chain in {self.where.base} goes on. Put it back as it was; where "
+                "it is lost, the next backup begins a new chain, and the old one stays"
             )
         self._login()
         self.database.wait()
@@ -201,7 +201,9 @@ def run(top: Path, name: str, roots: Roots, tell: Tell, patience: float = PATIEN
     except FAILURES as error:
         tell(f"no backup was made: {error}")
         with suppress(OSError):  # a full disk
-            made.remember(running=False, run_at=made.clock(), failure=str(error))
+            unread = made.remember(running=False, run_at=made.clock(), failure=str(error))
+            if unread:
+                tell(unread)
         return 1
     return 0
 
