@@ -166,7 +166,7 @@ def test_what_a_short_retention_has_dropped_is_not_missed(hub: Hub, retention: s
             hub.run(retention=retention).once()
     else:
         hub.run(retention=retention).once()
-        assert hub.held("latest") == Contents(49, START, START + DAY)
+        assert hub.record().contents == Contents(49, START, START + DAY)
 
 
 @pytest.mark.parametrize(("rows", "refused"), [(5, False), (4, True)])

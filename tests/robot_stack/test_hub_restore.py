@@ -261,12 +261,11 @@ def test_a_restore_does_not_forget_when_the_last_backup_was_made(robot: Robot, h
     assert job_record.load(root, DATABASE).success_at == 0, "which is of another place"
 
 
-def test_what_is_looked_for_afterwards_is_what_was_restored(
-    robot: Robot, hub: hub_restore.Hub, backups: Path
-) -> None:
+def test_what_is_looked_for_afterwards_is_what_was_restored(robot: Robot, hub: hub_restore.Hub, backups: Path) -> None:
     (backups.parent / "oldname").mkdir()
     (backups / OLD).rename(backups.parent / "oldname" / OLD)
-    its_own = JobRecord(base="fs:///srv/backup/hub", chain=NEW, complete="latest", contents=Contents(300, START, START + 3 * DAY))
+    held = Contents(300, START, START + 3 * DAY)
+    its_own = JobRecord(base="fs:///srv/backup/hub", chain=NEW, complete="latest", contents=held)
     job_record.save(its_own, robot.root / "var/lib/robot-stack", DATABASE)
     assert hub.found(f"oldname/{OLD}/latest").endswith("2026-01-02 00:00:00 UTC")
     assert hub.found(f"{NEW}/previous").endswith("2026-01-03 00:00:00 UTC")

@@ -111,19 +111,15 @@ LOGIN: dict[str, Any] = {
 }
 
 
-@pytest.mark.usefixtures("owners")
-def test_what_tells_the_digest_of_a_password_is_roots_alone(operator: Operator, robot: Robot) -> None:
-    path = robot.root / ROOT / "watchdog/services/sensor_service.json"
-    operator.call(service())
-    assert mode(path) == 0o644
-    operator.call(service(**LOGIN), state="present")
-    assert "/config/" in path.read_text()
-    assert mode(path) == 0o600
-    path.chmod(0o644)
-    words = "have the watchdog look after sensor_service"
-    assert operator.call(service(**LOGIN), state="verified", sent=False)["plan"] == [words]
-    operator.call(service(**LOGIN))
-    assert mode(path) == 0o600
+def test_what_tells_the_digest_of_a_password_is_roots_alone() -> None:
+    stack = parse.parse(parameters(service(**LOGIN)))
+    told = watchdog_setup.service_settings(stack, stack.services[0])
+    assert "/config/" in told.content
+    assert told.mode == 0o600
+    assert watchdog_setup.says(told, files.FoundFile(told.content, 0o600, 0, 0))
+    assert not watchdog_setup.says(told, files.FoundFile(told.content, 0o644, 0, 0)), "which is drift, and is healed"
+    without = parse.parse(parameters(service(**DATABASE)))
+    assert watchdog_setup.service_settings(without, without.services[0]).mode == 0o644
 
 
 def test_another_owner_is_drift_as_well() -> None:

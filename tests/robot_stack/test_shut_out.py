@@ -110,7 +110,7 @@ def test_the_watchdog_shuts_out_whom_it_must_and_tells_the_entry_point(hub: Hub)
     assert (hub.said, hub.fake.killed) == ([], [signal.SIGHUP])
 
 
-@pytest.mark.parametrize("failure", [EngineError(0, "it does not answer"), KeyboardInterrupt()], ids=["silent", "killed"])
+@pytest.mark.parametrize("failure", [EngineError(0, "no answer"), KeyboardInterrupt()], ids=["silent", "killed"])
 def test_an_entry_point_that_could_not_be_told_is_told_at_the_next_look(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, failure: BaseException
 ) -> None:

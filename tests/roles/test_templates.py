@@ -346,5 +346,5 @@ def test_a_hub_asks_its_own_sensor_service_where_that_listens(listens: str, aske
     found = yaml.safe_load(rendered_template(path, sensor_service_listen_address=listens))
     targets = {entry["job_name"]: entry["static_configs"][0]["targets"] for entry in found["scrape_configs"]}
     assert targets["sensor_service"] == [asked]
-    command = value("telemetry_hub_victoriametrics_spec", sensor_service_listen_address=listens)["command"]
+    command = value("telemetry_hub_victoriametrics_spec", **HUB, sensor_service_listen_address=listens)["command"]
     assert ("-enableTCP6=true" in command) is asked.startswith("[")

@@ -38,7 +38,8 @@ def _wanted(robot: Robot) -> Iterator[Wanted]:
         for address in listed if isinstance(listed, (list, tuple)) else ():
             host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
             if port.isdecimal():
-                yield service, _variable(robot, service, address), "127.0.0.1" if host == "localhost" else host, int(port)
+                host = "127.0.0.1" if host == "localhost" else host
+                yield service, _variable(robot, service, address), host, int(port)
 
 
 def _variable(robot: Robot, service: str, address: str) -> str:
