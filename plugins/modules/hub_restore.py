@@ -90,7 +90,10 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engin
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.journal import Journal
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs.contents import OddError
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs.destination import Destination
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs.destination import (
+    Destination,
+    DestinationError,
+)
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import (
     Job,
     ManagedFile,
@@ -166,7 +169,7 @@ def main() -> None:
         module.fail_json(msg=stranger)
     try:
         module.exit_json(**step(module.params, module.check_mode))
-    except (BackupError, BusyError, EngineError, OddError, OSError, ValueError) as error:
+    except (BackupError, BusyError, DestinationError, EngineError, OddError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
 
 

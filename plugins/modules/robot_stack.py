@@ -187,7 +187,7 @@ options:
             limit counts in the sum all the same. C(calendar) and C(delay_seconds) are those of its systemd timer.
           - It reads or makes the data of the service C(database); C(destination) is fs:///PATH or s3://BUCKET/PREFIX,
             C(place) this host's own folder there, where C(free_mib) stay free. C(start_over) begins a new chain of
-            backups where the database is not what was backed up.
+            backups where the database is not what was backed up; what is older than its C(retention) does not count.
         type: dict
         default: {}
       notes:

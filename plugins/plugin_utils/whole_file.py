@@ -28,7 +28,10 @@ def whole(target: Path, mode: int | None = None) -> Iterator[Path]:
         if mode is not None:
             partial.chmod(mode)
         yield partial
+        _flush(partial)  # else a power cut may leave the new name, and nothing in the file
         partial.replace(target)
+        with suppress(OSError):  # a file system that does not flush folders
+            _flush(target.parent)
     finally:
         partial.unlink(missing_ok=True)
         os.close(handle)
@@ -41,6 +44,14 @@ def alone(target: Path) -> Iterator[None]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
     finally:
         os.close(handle)
 

@@ -115,6 +115,13 @@ def test_one_that_was_cut_off_is_passed_over(robot: Robot, hub: hub_restore.Hub,
     assert hub.check("", replace=True).path == f"hub/{OLD}/latest"
 
 
+def test_the_newest_one_is_that_with_the_newest_samples(hub: hub_restore.Hub, backups: Path, tmp_path: Path) -> None:
+    shutil.rmtree(backups / OLD)
+    part(tmp_path / "gone-on", "P1", 400, START, START + 4 * DAY)
+    lay(backups / OLD / "latest", tmp_path / "gone-on")
+    assert hub.check("", replace=True).path == f"hub/{OLD}/latest"
+
+
 def test_another_one_can_be_named(robot: Robot, hub: hub_restore.Hub, backups: Path) -> None:
     hub.restore(f"{NEW}/previous", replace=True)
     assert holds(robot).rows == 200
@@ -240,6 +247,30 @@ def test_the_chain_that_was_restored_from_goes_on(robot: Robot, hub: hub_restore
     assert (record.base, record.chain, record.complete) == ("fs:///srv/backup/hub", NEW, "latest")
     assert record.contents.rows == 300
     assert record.success_at == 0
+
+
+def test_a_restore_does_not_forget_when_the_last_backup_was_made(robot: Robot, hub: hub_restore.Hub) -> None:
+    root = robot.root / "var/lib/robot-stack"
+    before = JobRecord(base="fs:///srv/backup/hub", chain=NEW, complete="latest", run_at=9.0, success_at=9.0)
+    job_record.save(before, root, DATABASE)
+    hub.restore(f"{OLD}/latest", replace=True)
+    record = job_record.load(root, DATABASE)
+    assert (record.success_at, record.run_at, record.chain, record.contents.rows) == (9.0, 9.0, OLD, 100)
+    job_record.save(JobRecord(base="s3://b/hub", success_at=9.0), root, DATABASE)
+    hub.restore("", replace=True)
+    assert job_record.load(root, DATABASE).success_at == 0, "which is of another place"
+
+
+def test_what_is_looked_for_afterwards_is_what_was_restored(robot: Robot, hub: hub_restore.Hub, backups: Path) -> None:
+    (backups.parent / "oldname").mkdir()
+    (backups / OLD).rename(backups.parent / "oldname" / OLD)
+    held = Contents(300, START, START + 3 * DAY)
+    its_own = JobRecord(base="fs:///srv/backup/hub", chain=NEW, complete="latest", contents=held)
+    job_record.save(its_own, robot.root / "var/lib/robot-stack", DATABASE)
+    assert hub.found(f"oldname/{OLD}/latest").endswith("2026-01-02 00:00:00 UTC")
+    assert hub.found(f"{NEW}/previous").endswith("2026-01-03 00:00:00 UTC")
+    assert hub.found(f"{NEW}/latest").endswith("2026-01-04 00:00:00 UTC")
+    assert hub.found("").endswith("2026-01-04 00:00:00 UTC")
 
 
 def test_both_know_the_same_folder() -> None:

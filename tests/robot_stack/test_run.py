@@ -40,6 +40,16 @@ def test_what_is_declared_becomes_true_and_stays(operator: Operator, robot: Robo
     assert (fake.changes, operator.systemctl) == ([], [])
 
 
+def test_very_many_files_are_one_line_and_the_answer_is_read_whole(operator: Operator) -> None:
+    pages = [{"path": f"dashboards/robot-{number}.json", "content": "{}"} for number in range(500)]
+    told = operator.call(service(files=pages), check=True)
+    lines = [line for line in told["plan"] if line.startswith("write") and "/config/" in line]
+    assert [line.partition(" below ")[0] for line in lines] == ["write 500 files"]
+    assert lines[0].endswith("/dashboards")
+    few = operator.call(service(files=pages[:100]), check=True)["plan"]
+    assert len([line for line in few if "/dashboards/robot-" in line]) == 100
+
+
 def test_when_a_robot_was_changed_is_remembered(operator: Operator, robot: Robot) -> None:
     """By a run that does something, and by no other."""
     operator.call(service())

@@ -230,7 +230,8 @@ class Applier:
     def clean(self) -> None:
         """Leave nothing behind that this or an interrupted run brought and nothing needs any more."""
         staging.clear(self._root)
-        declared = [service.image for service in self.stack.services]
+        # a job's image runs in no container, and a version to go back to does not name it
+        declared = [service.image for service in self.stack.services] + jobs_setup.images(self.stack, self.roots)
         good = good_versions.images_needed(good_versions.load(self._root))
         self.remember(lambda s: image_retention.prune(s, self.engine, declared, good) if s.images else s)
 
@@ -296,6 +297,7 @@ class Applier:
         self.remember(
             lambda s: image_retention.ran(s.with_service(service.name, memory), service.name, image, image_before)
         )
+        jobs_setup.follow(self.stack, service, self.roots)
         self._forget_old_files(service)
 
     def _forget_old_files(self, service: Service) -> None:

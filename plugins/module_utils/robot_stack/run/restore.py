@@ -14,7 +14,7 @@ from ..engine.protocol import PREVIOUS, EngineError
 from ..host.systemd import CommandError
 from ..plan import plan, preflight
 from ..plan.observe import Observed
-from ..plan.step import Step
+from ..plan.step import Step, lines
 from ..records import good_versions, state
 from ..records.good_versions import Generation
 from ..spec.model import Stack
@@ -139,7 +139,7 @@ def automatically(call: Call, removable: Collection[str]) -> Outcome:
         go_back(call, back)
     except (NothingGoodError, ServiceFailedError, EngineError, CommandError, OSError) as error:
         return Outcome([], f"the robot could not be put back to what was good there: {error}")
-    return Outcome([step.summary for step in back.steps], _words(call.stack, known, removable), back.stack)
+    return Outcome(lines(back.steps), _words(call.stack, known, removable), back.stack)
 
 
 def _words(stack: Stack, known: Generation, removable: Collection[str]) -> str:

@@ -14,7 +14,7 @@ from ..judge import cause, verdict
 from ..plan import leaving, plan, preflight, remove
 from ..plan.observe import Observed
 from ..plan.plan import Plan
-from ..plan.step import Step
+from ..plan.step import Step, lines
 from ..records import good_versions
 from ..spec.needs import Need, told
 from . import budget_summary, records, restore
@@ -240,4 +240,4 @@ def _restored(call: Call) -> dict[str, Any]:
 
 
 def _told(steps: list[Step]) -> dict[str, Any]:
-    return {"plan": [step.summary for step in steps], "diff": [step.diff for step in steps if step.diff]}
+    return {"plan": lines(steps), "diff": [step.diff for step in steps if step.diff]}

@@ -3,7 +3,8 @@
 <root>/watchdog/look.py, robot_stack/   the program
 <root>/watchdog/answer.py               the way in for a deployment, which then sends no program (run/answer.py)
 <root>/watchdog/stack.json              the budget, and where the engine listens
-<root>/watchdog/services/<name>.json    one service: its limit, and how to ask whether it works
+<root>/watchdog/services/<name>.json    one service: its limit, and how to ask whether it works; root's where that is by
+                                        a password
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
         **({"shares": _shares(stack, service)} if service.shares.file else {}),
     }
     content = json.dumps(about, indent=1, sort_keys=True) + "\n"
-    return DesiredFile(service_settings_path(stack.budget.root, service.name), content)
+    # the folder of a password is named by a digest of it, with which guesses could be tried: for root alone
+    mode = 0o600 if secret or service.shares.file else 0o644
+    return DesiredFile(service_settings_path(stack.budget.root, service.name), content, mode)
 
 
 def _shares(stack: Stack, service: Service) -> dict[str, Any]:
