@@ -125,7 +125,11 @@ class ActionModule(RobotAction):
 
     def _restore(self, backup: Backup) -> dict[str, Any]:
         words = f"{backup.files} files of {backup.about['robot']} ({megabytes(backup.unpacked)}) from {backup.path}"
-        sizes = {"archive_bytes": backup.content.size, "unpacked_bytes": backup.unpacked}
+        sizes = {
+            "archive": backup.content.name,
+            "archive_bytes": backup.content.size,
+            "unpacked_bytes": backup.unpacked,
+        }
         staged = self._step("room", **sizes).get("staged") or []
         if self._task.check_mode:
             return {"changed": True, "archive": str(backup.path), "msg": f"{self._robot} would get {words}"}

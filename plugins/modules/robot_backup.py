@@ -45,7 +45,8 @@ options:
     type: str
     default: ''
   archive:
-    description: The archive to restore, on the controller for C(restored), on the robot for C(placed).
+    description:
+      - The archive to restore, on the controller for C(restored), on the robot for C(placed). For C(room), its name.
     type: str
     default: ''
   recipients:
@@ -151,7 +152,8 @@ def step(params: dict[str, Any]) -> dict[str, Any]:
         here.release()
         return {"changed": False}
     if state == "room":
-        return {"changed": False, **here.room(params["archive_bytes"], params["unpacked_bytes"], params["replace"])}
+        sizes = params["archive_bytes"], params["unpacked_bytes"]
+        return {"changed": False, **here.room(params["archive"], *sizes, params["replace"])}
     if state == "placed":
         with held(here.roots):
             here.restore(Path(params["archive"]), params["digest"], moment, series, params["replace"])

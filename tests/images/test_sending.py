@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Archive
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
@@ -25,6 +27,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer im
     SendingError,
     arrived,
 )
+from disks import as_root, small_disk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +115,36 @@ def test_a_robot_that_takes_nothing_more_fails_and_keeps_what_arrived(
     monkeypatch.setattr(transfer, "PIECE", 100_000)
     robot.fails_after = 150_000
     with pytest.raises(SendingError, match="No space left on device"):
+        Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", [])
+    assert arrived(Content(archive), robot.staged()) == 100_000
+
+
+@as_root
+def test_what_has_filled_the_disk_is_not_left_there(
+    robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else could be done on that robot: each run needs some room, and only a run removes what is staged."""
+    monkeypatch.setattr(transfer, "PIECE", 1 << 20)
+    large = tmp_path / "large.archive"
+    large.write_bytes(bytes(4 << 20))
+    with small_disk(robot.root, 3):
+        with pytest.raises(SendingError, match="large could not be staged"):
+            Sender(robot.run, str(robot.root), lambda _: None).send(large, "large", [])
+        assert robot.staged() == []
+        assert disk_space.of(robot.root).available > 2 << 20
+
+
+def test_what_cannot_be_written_on_a_disk_with_room_keeps_what_arrived(
+    archive: Path, robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "PIECE", 100_000)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    once = f"test -s {robot.root}/staging/it.archive && exit 3"
+    (tools / "dd").write_text(f'#!/bin/sh\n{once}\nexec /usr/bin/dd "$@"\n')
+    (tools / "dd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    with pytest.raises(SendingError):
         Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", [])
     assert arrived(Content(archive), robot.staged()) == 100_000
 

@@ -277,7 +277,7 @@ def test_samples_that_are_there_are_refused_or_replaced(keeper: Keeper) -> None:
     with pytest.raises(BackupError, match="nothing was touched"):
         keeper.restore("old")
     with pytest.raises(BackupError, match="restore_replace=true"):
-        keeper.database.room(1, 1, replace=False)
+        keeper.database.room("a", 1, 1, replace=False)
     assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
     assert not any("/stop" in call for call in keeper.fake.changes)
     keeper.restore("old", replace=True)
@@ -312,9 +312,47 @@ def test_an_archive_that_did_not_arrive_whole_touches_nothing(keeper: Keeper) ->
 
 def test_what_does_not_fit_is_refused(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, 100 << 20))
-    assert keeper.database.room(30 << 20, 1 << 20, False) == {"staged": []}
+    assert keeper.database.room("a", 30 << 20, 1 << 20, False) == {"staged": []}
     with pytest.raises(BackupError, match=r"100.0 MiB of disk are free .* 124.0 MiB are needed"):
-        keeper.database.room(30 << 20, 30 << 20, False)
+        keeper.database.room("a", 30 << 20, 30 << 20, False)
+
+
+def test_the_archive_must_fit_where_it_is_staged_and_its_files_where_the_data_are(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disks = {"staging": disk_space.Disk(1, 100 << 20), "data": disk_space.Disk(2, 300 << 20)}
+    monkeypatch.setattr(disk_space, "of", lambda path: disks[path.name])
+    keeper.database.room("a", 30 << 20, 200 << 20, False)
+    with pytest.raises(BackupError, match=r"100.0 MiB .* free for \S*/staging, 114.0 MiB .* the archive: free"):
+        keeper.database.room("a", 50 << 20, 1 << 20, False)
+    with pytest.raises(BackupError, match=r"300.0 MiB .* free for \S*/data, 304.0 MiB .* its files: free"):
+        keeper.database.room("a", 30 << 20, 240 << 20, False)
+
+
+def test_of_what_is_staged_only_the_archives_own_beginning_counts(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, 100 << 20))
+    staged = keeper.data.parents[1] / "staging"
+    write(staged / "another", "").write_bytes(bytes(1 << 20))
+    with pytest.raises(BackupError, match=r"124.0 MiB are needed"):
+        keeper.database.room("a", 30 << 20, 30 << 20, False)
+    (staged / "another").rename(staged / "a")
+    with pytest.raises(BackupError, match=r"123.0 MiB are needed"):
+        keeper.database.room("a", 30 << 20, 30 << 20, False)
+
+
+@pytest.mark.parametrize("name", [swap.NEW, swap.DONE])
+def test_what_a_restore_that_was_cut_off_has_laid_there_is_room_for_the_next(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, 100 << 20))
+    write(keeper.data / name / "data/small/samples", "").write_bytes(bytes(2 << 20))
+    assert keeper.database.room("a", 10 << 20, 28 << 20, replace=True)
+    with pytest.raises(BackupError, match=r"103.0 MiB are needed"):  # more than is free, and will be
+        keeper.database.room("a", 10 << 20, 29 << 20, replace=True)
+    with pytest.raises(BackupError, match="the archive"):  # which is there before that is freed
+        keeper.database.room("a", 101 << 20, 0, replace=True)
 
 
 class PowerCut(BaseException):

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import data_check
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import hub as hub_restore
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import swap
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import BackupError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import MARGIN, BackupError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.folder import Folder
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
@@ -171,6 +171,16 @@ def test_a_disk_without_room_is_refused(
     with pytest.raises(BackupError, match="0 MiB of disk are free"):
         hub.restore("", replace=True)
     assert fake.changes == []
+
+
+def test_what_a_restore_that_was_cut_off_has_laid_there_is_room_for_the_next(
+    robot: Robot, hub: hub_restore.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, MARGIN))
+    with pytest.raises(BackupError, match="free some space"):
+        hub.check("", replace=True)
+    write(robot.root / DATA / layout.RESTORED / "data/small/half", "h" * 65536)
+    assert hub.check("", replace=True)
 
 
 def test_what_was_there_is_back_where_the_restore_fails(

@@ -82,7 +82,7 @@ class Hub:
             chosen = self._chosen(wanted)
         except (contents.OddError, DestinationError, OSError) as error:
             raise BackupError(f"{self.where.job.destination}: {error}; nothing was touched") from error
-        free = disk_space.of(self.path).available
+        free = disk_space.of(self.path).available + swap.left_over(self.path)
         if chosen.bytes + MARGIN > free:
             raise BackupError(
                 f"{free / MIB:.0f} MiB of disk are free for {self.path}, {(chosen.bytes + MARGIN) / MIB:.0f} MiB are "
