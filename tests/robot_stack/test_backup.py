@@ -425,6 +425,34 @@ def test_a_restore_that_is_cut_off_while_the_database_is_asked_loses_nothing(
     assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
 
 
+@pytest.mark.parametrize("serves", [True, False])
+def test_a_restore_that_was_cut_off_at_its_end_is_not_undone_by_a_later_one(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch, serves: bool
+) -> None:
+    """The database has gone on with what it brought, and kept samples since; one that does not serve has not."""
+    keeper.runs()
+    keeper.keeps("first")
+
+    def cut(*_: Any) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as power:
+        power.setattr(swap, "keep", cut)
+        power.setattr(Database, "_back", lambda *_: None)  # nobody is left to do it
+        with pytest.raises(PowerCut):
+            keeper.restore("old", replace=True)
+    assert swap.unended(keeper.data)
+    write(keeper.data / "data/small/since", "a month")
+    if not serves:
+        keeper.database.ask = lambda *_, **__: (0, "connection refused")
+    monkeypatch.setattr(swap, "unpack", cut)
+    with pytest.raises(PowerCut):
+        keeper.restore("older", replace=True)
+    now = {"data/small/samples": b"old", "data/small/since": b"a month"}
+    assert files_of(keeper.data) == (now if serves else {"data/small/samples": b"first", "metadata/m": b"first"})
+    assert not swap.unended(keeper.data)
+
+
 def test_a_restore_touches_nothing_below_a_database_that_outlives_its_engine(keeper: Keeper, robot: Robot) -> None:
     keeper.runs()
     keeper.keeps("new")

@@ -227,6 +227,25 @@ def test_what_was_cut_off_can_be_done_again(robot: Robot, hub: hub_restore.Hub) 
     assert holds(robot).rows == 300
 
 
+def test_what_was_cut_off_at_its_end_is_not_undone_by_a_later_one(
+    robot: Robot, hub: hub_restore.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has gone on with what it brought."""
+    before = robot.root / DATA / swap.BEFORE
+    part(before, "P5", 5, START, START + 1)
+    part(robot.root / DATA, "P7", 7, START, START + 1)
+    rows = holds(robot).rows
+
+    def fails(*_: object) -> str:
+        raise JobError("no space left on device")
+
+    monkeypatch.setattr(Worker, "run", fails)
+    with pytest.raises(BackupError, match="no space left on device"):
+        hub.restore("", replace=True)
+    assert holds(robot).rows == rows
+    assert not before.exists()
+
+
 def test_a_new_host_has_no_database_yet(robot: Robot, fake: FakeEngine, hub: hub_restore.Hub) -> None:
     shutil.rmtree(robot.root / DATA)
     fake.containers.clear()

@@ -151,6 +151,7 @@ class Database:
         name, runs = name_of(self.service.name), self._runs()
         try:
             if runs:  # from here on: what lies there is its user's, who shall not be at work beside root
+                self._end_earlier()
                 self.engine.stop(name, self.service.stop_timeout_seconds)
             swap.recover(self.path)
             swap.unpack(archive, self.path, *self.service.uid_gid)
@@ -177,6 +178,14 @@ class Database:
                 f"touched. {start}"
             )
         return False
+
+    def _end_earlier(self) -> None:
+        """End a restore that was cut off at its end: a database that serves has gone on with what it brought."""
+        name, probe = name_of(self.service.name), self.service.probe
+        if swap.unended(self.path) and not self._ended(name):
+            status, _ = self.ask(probe.url, probe.username, http.password_of(self.service))
+            if status == 200:
+                swap.keep(self.path)
 
     def _back(self, name: str, runs: bool) -> None:
         if runs:

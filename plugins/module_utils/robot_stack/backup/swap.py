@@ -58,6 +58,14 @@ def _entries_of(folder: Folder, name: str) -> list[str]:
         return _entries(aside)
 
 
+def unended(data: Path) -> bool:
+    """Whether a restore was cut off between `swap` and `keep`: the database can serve, and what was before is there."""
+    if not data.is_dir():
+        return False
+    with Folder.at(data) as folder:
+        return folder.status(GUARD) is None and folder.holds_ours(BEFORE)
+
+
 def left_over(data: Path) -> int:
     """Return the bytes of an earlier restore that the next one frees before it lays anything there."""
     return sum(disk_space.used(data / name) for name in (NEW, DONE))
