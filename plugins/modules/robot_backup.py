@@ -64,6 +64,10 @@ options:
     description: The archive's digest. Not for users.
     type: str
     default: ''
+  snapshot:
+    description: The snapshot's name, for C(released). Not for users.
+    type: str
+    default: ''
   replace:
     description: Whether samples that the robot has may be replaced by those of the backup.
     type: bool
@@ -149,7 +153,7 @@ def step(params: dict[str, Any]) -> dict[str, Any]:
         journal.tell(f"took a snapshot of {here.service.name} for a backup")
         return {"changed": False, **made}
     if state == "released":
-        here.release()
+        here.release(params["snapshot"])
         return {"changed": False}
     if state == "room":
         sizes = params["archive_bytes"], params["unpacked_bytes"]
@@ -184,6 +188,7 @@ def main() -> None:
         "recipients": {"type": "list", "elements": "str", "default": []},
         "identity": {"type": "str", "default": ""},
         "digest": {"type": "str", "default": ""},
+        "snapshot": {"type": "str", "default": ""},
         "replace": {"type": "bool", "default": False},
         "operator": {
             "type": "dict",

@@ -45,6 +45,7 @@ class Backup(robot_backup.ActionModule):
 
     def _execute_module(self, *, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         self.steps.append(module_args["state"])
+        self.released = module_args.get("snapshot", "")
         return {"changed": False, **(self.made if module_args["state"] == "snapshot" else {})}
 
     def _low_level_execute_command(self, command: str, **_: Any) -> dict[str, Any]:
@@ -87,6 +88,24 @@ def test_what_was_announced_and_sent_is_a_backup(tmp_path: Path) -> None:
     assert backup.saves()["changed"]
     assert checked(newest(tmp_path / "kept")).unpacked == 10_000
     assert backup.steps == ["snapshot", "released"]
+
+
+def test_two_backups_of_one_robot_do_not_meet(tmp_path: Path) -> None:
+    """The second one is refused before it asks the robot for anything, and the first one comes to its end."""
+    content, kept = archived(tree(tmp_path / "robot")), tmp_path / "kept"
+    second = Backup(kept, {**HONEST, "bytes": len(content)}, of(content))
+
+    def meanwhile(offset: int, length: int) -> bytes:
+        with pytest.raises(AnsibleActionFail, match="scout: another backup into .* is at work"):
+            second.saves()
+        return of(content)(offset, length)
+
+    first = Backup(kept, {**HONEST, "bytes": len(content)}, meanwhile)
+    assert first.saves()["changed"]
+    assert checked(newest(kept)).unpacked == 10_000
+    assert (first.steps, second.steps) == (["snapshot", "released"], [])
+    assert first.released == HONEST["snapshot"]
+    assert second.saves()["changed"], "it can be done afterwards"
 
 
 PIECES: dict[str, Callable[[int, int], bytes]] = {

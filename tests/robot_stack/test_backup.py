@@ -252,6 +252,16 @@ def test_a_snapshot_of_a_backup_that_was_cut_off_goes_with_the_next_one(keeper: 
     assert keeper.answers.snapshots == ["theirs", "one"]
 
 
+def test_a_backup_drops_no_snapshot_but_its_own(keeper: Keeper) -> None:
+    """Another one has begun meanwhile: the first one's snapshot is gone, and its end must not cost the second one's."""
+    keeper.keeps("now")
+    keeper.database.snapshot()
+    keeper.database.release("an earlier one")
+    assert keeper.answers.snapshots == ["theirs", "one"]
+    keeper.database.release("one")
+    assert keeper.answers.snapshots == ["theirs"]
+
+
 def test_a_database_that_does_not_answer_is_told(keeper: Keeper) -> None:
     keeper.keeps("now")
     keeper.database.ask = lambda *_, **__: (0, "connection refused")

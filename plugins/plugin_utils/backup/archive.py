@@ -7,6 +7,7 @@ An archive is many gzip members one after the other, which is one gzip file. Its
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import io
@@ -16,6 +17,8 @@ import os
 import tarfile
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +32,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.recor
 from ..needs.transfer import Content
 from . import age, strict
 
-__all__ = ["Backup", "BackupFileError", "Writer", "checked", "newest", "tar_stream"]
+__all__ = ["Backup", "BackupFileError", "Writer", "checked", "newest", "sole", "tar_stream"]
 
 SUFFIX = ".tar.gz"
 FORMAT = 1
@@ -58,6 +61,23 @@ class Backup:
     def path(self) -> Path:
         """The file on this machine."""
         return self.content.path
+
+
+@contextmanager
+def sole(directory: Path) -> Iterator[None]:
+    """Let one backup at a time be written into ``directory``; raise `BackupFileError` where another one is."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupFileError(f"another backup into {directory} is at work: wait for it, or end it") from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(handle)
 
 
 class Writer:

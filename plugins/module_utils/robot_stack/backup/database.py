@@ -83,11 +83,16 @@ class Database:
         about = {"snapshot": name, **where, "bytes": size, "files": files}
         return {**about, "moment": moment, "series": series or 0}
 
-    def release(self) -> None:
-        """Drop the snapshot that a backup has made, also one that was cut off; those of others stay."""
+    def release(self, made: str = "") -> None:
+        """Drop the snapshot that a backup has made, also one that was cut off; those of others stay.
+
+        ``made`` is the backup's own one: where another backup has begun since, that one's stays.
+        """
         if not self._note.exists():
             return
         name = self._note.read_text(encoding="utf-8").strip()
+        if made and name != made:
+            return
         if name in answers.entries(self._api("list", {}).get("snapshots")):
             self._api("delete", {"snapshot": name})
         self._note.unlink()
