@@ -18,7 +18,7 @@ import tarfile
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -65,7 +65,11 @@ class Backup:
 
 @contextmanager
 def sole(directory: Path) -> Iterator[None]:
-    """Let one backup at a time be written into ``directory``; raise `BackupFileError` where another one is."""
+    """Let one backup at a time be written into ``directory``; raise `BackupFileError` where another one is.
+
+    Where it was made for one that does not come about, it goes again.
+    """
+    made = not directory.exists()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -77,6 +81,9 @@ def sole(directory: Path) -> Iterator[None]:
             pass  # a file system without locks
         yield
     finally:
+        if made:
+            with suppress(OSError):  # it holds a backup
+                directory.rmdir()
         os.close(handle)
 
 

@@ -115,8 +115,8 @@ class Folder:
     def empty(self) -> set[str]:
         """Remove all that is in it, but for disks; return the names of what stays for their sake.
 
-        What is deep is moved up first: it costs neither descriptors nor a stack. A disk cannot be moved: they are looked
-        for two folders down. Our folders for data are one down, and nobody mounts anything in what a service has made.
+        What is deep is moved up first: it costs neither descriptors nor a stack. A disk cannot be moved; one is looked
+        for two folders down. Ours for data are one down, and nobody mounts anything in what a service has made.
         """
         moved, disks = 0, set[str]()
         while True:
