@@ -20,7 +20,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.errors imp
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Robot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.needed_images import NeededImages
 from declarations import PROJECT
-from images.test_controller_engine import BASES, SENSOR, Builder, builder, engine, load, project
+from images.test_controller_engine import ARCHITECTURES, BASES, SENSOR, Builder, builder, engine, load, project
 
 __all__ = ["builder", "engine", "project"]
 
@@ -134,6 +134,42 @@ def test_base_images_of_every_architecture_are_pulled_by_one_digest(
         controller.ready(SENSOR, architecture)
     assert sorted(builder.pulled) == [f"alpine@sha256:{HEX}", f"python@sha256:{HEX}"]
     assert builder.built == [architecture]
+
+
+@pytest.mark.parametrize("reference", ["acme/thing:1", "alpine:3.23"])
+def test_one_digest_brings_every_architecture_to_an_engine_that_gives_it_to_one_image(
+    builder: Builder, reference: str
+) -> None:
+    repository = reference.partition(":")[0]
+    for number in "ab":
+        builder.pulled.clear()
+        digest = f"sha256:{number * 64}"
+        with ControllerEngine({}, lambda _: None, {reference: digest}) as controller:
+            for _ in range(2):
+                for architecture in ARCHITECTURES:
+                    assert controller.ready(reference, architecture)["Architecture"] == architecture
+        assert builder.pulled == [f"{repository}@{digest}"] * len(ARCHITECTURES), "once for each, and anew for another"
+
+
+def test_base_images_of_all_architectures_come_by_one_digest(builder: Builder, project: Path) -> None:
+    with ControllerEngine(
+        {SENSOR: Recipe(project, BASES)}, lambda _: None, dict.fromkeys(BASES.values(), f"sha256:{HEX}")
+    ) as controller:
+        for _ in range(2):
+            for architecture in ARCHITECTURES:
+                controller.ready(SENSOR, architecture)
+    assert builder.built == ARCHITECTURES
+    assert len(builder.pulled) == len(ARCHITECTURES) * len(BASES)
+
+
+def test_what_the_engine_says_in_the_midst_of_a_pull_is_told(builder: Builder) -> None:
+    builder.hold("acme/thing:1", "amd64", "old")
+    builder.fails = "write /var/lib/docker/tmp/x: no space left on device"
+    with (
+        ControllerEngine({}, lambda _: None) as controller,
+        pytest.raises(ImageUnavailableError, match="acme/thing:1 for arm64 cannot be pulled .*no space left on device"),
+    ):
+        controller.ready("acme/thing:1", "arm64")
 
 
 def test_a_base_image_of_another_digest_is_pulled_anew_and_the_image_is_built_on_it(
