@@ -167,7 +167,7 @@ def test_what_the_engine_says_in_the_midst_of_a_pull_is_told(builder: Builder) -
     builder.fails = "write /var/lib/docker/tmp/x: no space left on device"
     with (
         ControllerEngine({}, lambda _: None) as controller,
-        pytest.raises(ImageUnavailableError, match="acme/thing:1 for arm64 cannot be pulled .*no space left on device"),
+        pytest.raises(ImageUnavailableError, match=r"for arm64 cannot be pulled .*no space left on device"),
     ):
         controller.ready("acme/thing:1", "arm64")
 
@@ -194,6 +194,23 @@ def test_the_digest_is_looked_up_by_the_usual_name() -> None:
     assert store.pinned("acme/thing:1", digests) == "acme/thing@sha256:2"
     assert store.pinned("acme/alpine:3.23", digests) == ""
     assert store.pinned("victoriametrics/vmagent:v1", digests) == ""
+
+
+def test_the_digests_of_ones_own_registry_are_not_those_by_which_this_machine_pulls() -> None:
+    """Who builds for robots that pull (playbooks/images.yml) pushes to that registry: it cannot be asked before."""
+
+    def robot(name: str, registry: str, digest: str) -> Robot:
+        values = {"robot_stack_image_delivery": "push", "robot_stack_registry": registry}
+        return Robot(name, {**values, "robot_stack_image_digests": {"acme/thing:1": digest}})
+
+    images = NeededImages()
+    assert images.add(robot("pulls", "registry.example.org:5000/fleet", f"sha256:{HEX}"), []) == []
+    assert images.digests == {}
+    assert images.add(robot("is sent", "", f"sha256:{'0' * 64}"), []) == []
+    assert images.add(robot("pulls, too", "registry.example.org:5000/fleet", f"sha256:{HEX}"), []) == []
+    assert images.digests == {"acme/thing:1": f"sha256:{'0' * 64}"}
+    pulled = {"RepoDigests": [f"acme/thing@sha256:{'0' * 64}"]}
+    assert store.fits(pulled, "acme/thing:1", images.digests)
 
 
 def test_digests_that_cannot_be_or_differ_are_refused() -> None:
