@@ -18,6 +18,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import tran
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.package_folder import (
     PackagesMissingError,
+    installation,
     packages,
 )
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import (
@@ -226,6 +227,32 @@ def test_a_login_is_given_only_to_robots_that_pull() -> None:
     source = ImageSource.of({"method": "pull", **login})
     assert source.registry == login
     assert "hidden" not in repr(source)
+
+
+def test_packages_of_another_folder_that_were_sent_before_are_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder for another architecture, or a package that was cut off, spoils no later installation."""
+    tools, staging = tmp_path / "bin", tmp_path / "staging"
+    for folder in (tools, staging):
+        folder.mkdir()
+    programs = {
+        "dpkg-deb": 'case $2 in wrong*) echo "not a Debian archive" >&2; exit 2;; esac\necho "Package: $2"',
+        "apt-get": f"cp Packages {tmp_path}/told",
+        "dpkg": "",
+    }
+    for name, words in programs.items():
+        (tools / name).write_text(f"#!/bin/sh\n{words}\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    for name in ("wrong_1_arm64.deb", "podman_5%3a1 (2)_amd64.deb", "it.archive"):
+        (staging / name).write_text("x")
+    script = installation(str(staging), ["podman"], ["podman_5%3a1 (2)_amd64.deb"])
+    done = subprocess.run(["sh", "-s"], input=script, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    names = [line for line in (tmp_path / "told").read_text().splitlines() if line.startswith("Package:")]
+    assert names == ["Package: podman_5%3a1 (2)_amd64.deb"]
+    assert [path.name for path in staging.iterdir()] == ["it.archive"]
 
 
 def test_an_empty_folder_of_packages_is_refused_with_its_name(tmp_path: Path) -> None:
