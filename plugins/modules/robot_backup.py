@@ -20,8 +20,8 @@ options:
     required: true
   database:
     description:
-      - C(name), C(data), C(user), C(url) of its health page, C(username), C(retention) and
-        C(stop_timeout_seconds) of the service. C(version) is kept in the backup.
+      - C(name), C(data), C(user), C(url) of its health page and C(timeout_seconds) in which it answers, C(username),
+        C(retention) and C(stop_timeout_seconds) of the service. C(version) is kept in the backup.
     type: dict
     required: true
   password:
@@ -132,7 +132,12 @@ def database(params: dict[str, Any]) -> Database:
         pids_limit=1,
         user=str(told["user"]),
         files=(ManagedFile("password", password, sensitive=True),) if password else (),
-        probe=Probe(url=url, username=str(told["username"]), password_file="password" if password else ""),
+        probe=Probe(
+            url=url,
+            timeout_seconds=int(told["timeout_seconds"]),
+            username=str(told["username"]),
+            password_file="password" if password else "",
+        ),
         history_url=url.rsplit("/", 1)[0],
         stop_timeout_seconds=int(told["stop_timeout_seconds"]),
     )

@@ -20,6 +20,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
+from ansible_collections.robotfleet.stack.plugins.modules import robot_backup
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
     BackupFileError,
     Writer,
@@ -98,6 +99,13 @@ def test_pieces_of_any_size_are_one_archive(tmp_path: Path, length: int) -> None
     assert unpacked == expected
     assert "data/big" in [member.name for member in members if member.isdir()]
     assert tar_stream.size(str(directory), str(tmp_path))[1] == len(expected) == 4
+
+
+def test_the_database_is_waited_for_as_long_as_it_is_told() -> None:
+    told = {"name": "db", "url": "http://127.0.0.1:1/health", "user": USER, "username": "", "data": "data"}
+    told |= {"timeout_seconds": "75", "stop_timeout_seconds": "30"}
+    asked = {"database": told, "password": "", "socket": "/nowhere", "root": "/var/lib/robot-stack"}
+    assert robot_backup.database(asked).service.probe.timeout_seconds == 75
 
 
 @given(offset=st.integers(0, 12000), length=st.integers(1, 4000))
