@@ -542,6 +542,36 @@ def test_what_is_written_can_be_checked_and_restored(tmp_path: Path, keeper: Kee
     assert not (keeper.data / swap.MANIFEST).exists()
 
 
+def test_a_power_cut_leaves_no_name_without_what_it_stands_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is on the disk before it has its name, the digest's before the archive's, and the names at the end."""
+    done: list[tuple[str, str]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        done.append(("on disk", Path(f"/proc/self/fd/{handle}").readlink().name))
+        fsync(handle)
+
+    def renamed(path: Path, target: Path) -> Path:
+        assert ("on disk", path.name) in done
+        done.append(("named", target.name))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    with Writer(tmp_path / "kept", {"moment": 5.0}, 1.0) as writer:
+        writer.add(gzip.compress(b"x"))
+    named = [name for how, name in done if how == "named"]
+    assert named == ["19700101T000001Z.tar.gz.sha256", "19700101T000001Z.tar.gz"]
+    assert done[-1] == ("on disk", "kept")
+
+
+def test_an_empty_digest_is_told_with_what_to_do(tmp_path: Path) -> None:
+    write(tmp_path / "one.tar.gz", "x")
+    write(tmp_path / "one.tar.gz.sha256", "")
+    with pytest.raises(BackupFileError, match=r"is empty, .*sha256sum one.tar.gz >one.tar.gz.sha256"):
+        checked(tmp_path / "one.tar.gz")
+
+
 def test_only_a_whole_archive_has_a_name(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), Writer(tmp_path, ABOUT, 1.0):
         raise RuntimeError
@@ -557,7 +587,7 @@ def test_only_a_whole_archive_has_a_name(tmp_path: Path) -> None:
     [
         (lambda p: p.write_bytes(p.read_bytes()[:-1]), "is damaged"),
         (lambda p: p.with_name(f"{p.name}.sha256").unlink(), "the digest of the backup, cannot be read"),
-        (lambda p: p.with_name(f"{p.name}.sha256").write_text(""), "the digest of the backup, cannot be read"),
+        (lambda p: p.with_name(f"{p.name}.sha256").write_text(""), "the digest of the backup, is empty"),
     ],
 )
 def test_a_damaged_backup_is_refused(tmp_path: Path, damage: Any, words: str) -> None:

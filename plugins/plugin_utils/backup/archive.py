@@ -30,6 +30,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import too_new
 
 from ..needs.transfer import Content
+from ..whole_file import whole, written
 from . import age, strict
 
 __all__ = ["Backup", "BackupFileError", "Writer", "checked", "newest", "sole", "tar_stream"]
@@ -138,8 +139,10 @@ class Writer:
         self._file.flush()
         os.fsync(self._file.fileno())
         digest = file_digest(self._partial).partition(":")[2]
-        digest_of(self.path).write_text(f"{digest}  {self.path.name}\n", encoding="ascii")
+        with whole(digest_of(self.path)) as file:
+            file.write_text(f"{digest}  {self.path.name}\n", encoding="ascii")
         self._partial.replace(self.path)
+        written(self.path.parent)
 
 
 def digest_of(archive: Path) -> Path:
@@ -174,9 +177,16 @@ def checked(path: Path, identity: str = "") -> Backup:
     ``identity`` is the file with the key of an encrypted one.
     """
     try:
-        wanted = digest_of(path).read_text(encoding="ascii").split()[0]
-    except (OSError, ValueError, IndexError) as error:
+        words = digest_of(path).read_text(encoding="ascii").split()
+    except (OSError, ValueError) as error:
         raise BackupFileError(f"{digest_of(path)}, the digest of the backup, cannot be read: {error}") from None
+    if not words:
+        raise BackupFileError(
+            f"{digest_of(path)}, the digest of the backup, is empty, as a power cut leaves it: restore another one, or "
+            f"work it out anew (in {path.parent}: sha256sum {path.name} >{digest_of(path).name}). The archive is read "
+            "through to its end in any case"
+        )
+    wanted = words[0]
     try:
         found = file_digest(path)
         if found != f"sha256:{wanted}":
