@@ -127,7 +127,9 @@ class Builder:
         self.named[name] = {"Id": identity, "Architecture": architecture, "RootFS": layers}
 
     def build(self, tag: str, buildargs: dict[str, str], labels: dict[str, str], **_: Any) -> None:
-        [architecture] = {self.named[base]["Architecture"] for base in buildargs.values()} or {"amd64"}
+        bases = [base for name, base in buildargs.items() if name not in RUN_HERE]
+        [architecture] = {self.named[base]["Architecture"] for base in bases} or {"amd64"}
+        assert all(self.named[base]["Architecture"] == "amd64" for name, base in buildargs.items() if name in RUN_HERE)
         self.built.append(architecture)
         self.named[tag] = {"Id": f"{tag} {labels}", "Architecture": architecture, "Config": {"Labels": labels}}
 
@@ -142,6 +144,7 @@ class Builder:
 
 
 SENSOR, ARCHITECTURES = "robot-stack/sensor-service:1", ["amd64", "arm64", "arm"]
+RUN_HERE = {"PYTHON_IMAGE": "python:3.13-alpine3.23"}
 BASES = {"BASE_IMAGE": "alpine:3.23", "TARGET_PYTHON_IMAGE": "python:3.13-alpine3.23"}
 
 

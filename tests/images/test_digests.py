@@ -20,7 +20,17 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.errors imp
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Robot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.needed_images import NeededImages
 from declarations import PROJECT
-from images.test_controller_engine import ARCHITECTURES, BASES, SENSOR, Builder, builder, engine, load, project
+from images.test_controller_engine import (
+    ARCHITECTURES,
+    BASES,
+    RUN_HERE,
+    SENSOR,
+    Builder,
+    builder,
+    engine,
+    load,
+    project,
+)
 
 __all__ = ["builder", "engine", "project"]
 
@@ -160,6 +170,28 @@ def test_base_images_of_all_architectures_come_by_one_digest(builder: Builder, p
                 controller.ready(SENSOR, architecture)
     assert builder.built == ARCHITECTURES
     assert len(builder.pulled) == len(ARCHITECTURES) * len(BASES)
+
+
+def test_what_runs_while_building_is_pulled_by_its_digest_for_this_machine(builder: Builder, project: Path) -> None:
+    """And built upon anew with another one; without a digest nothing of it is looked at, as before."""
+    base = RUN_HERE["PYTHON_IMAGE"]
+    built = {}
+    for what, recipe in (("without", Recipe(project, BASES)), ("with", Recipe(project, BASES, RUN_HERE))):
+        with ControllerEngine({SENSOR: recipe}, lambda _: None) as controller:
+            built[what] = controller.ready(SENSOR, "arm64")["Config"]["Labels"]
+    assert built["with"] == built["without"]
+    assert builder.built == ["arm64"]
+    assert base not in builder.named
+
+    (project / "src" / "main.py").write_text("2")
+    for number, times in (("a", 2), ("b", 3)):
+        digests = {base: f"sha256:{number * 64}"}
+        with ControllerEngine({SENSOR: Recipe(project, BASES, RUN_HERE)}, lambda _: None, digests) as controller:
+            for _ in range(2):
+                controller.ready(SENSOR, "arm64")
+        assert builder.named[base]["Architecture"] == "amd64"
+        assert builder.named[base]["Id"].startswith(f"python@{digests[base]}")
+        assert builder.built == ["arm64"] * times
 
 
 def test_what_the_engine_says_in_the_midst_of_a_pull_is_told(builder: Builder) -> None:
