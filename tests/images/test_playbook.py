@@ -41,7 +41,8 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Recorder]]:
 
 def action(plugin: Any, directory: Path, *, check_mode: bool = False) -> Any:
     made = plugin.ActionModule.__new__(plugin.ActionModule)
-    made._task = SimpleNamespace(args={"directory": str(directory)}, check_mode=check_mode, async_val=0)
+    arguments = {"directory": str(directory)}
+    made._task = SimpleNamespace(action="it", args=arguments, check_mode=check_mode, async_val=0)
     return made
 
 
