@@ -214,7 +214,7 @@ def test_somebody_elses_base_image_is_taken_for_the_architecture_that_is_built(b
 
 def test_an_image_without_bases_is_built_for_its_own_architecture(builder: Builder, project: Path) -> None:
     with ControllerEngine({SENSOR: Recipe(project)}, lambda _: None) as controller:
-        assert controller.ready(SENSOR, "amd64") == controller.ready(SENSOR, "amd64")
+        assert controller.ready(SENSOR, "amd64")["Id"] == controller.ready(SENSOR, "amd64")["Id"]
         with pytest.raises(ImageUnavailableError, match="must take its base images from build arguments"):
             controller.ready(SENSOR, "arm64")
     assert builder.built == ["amd64", "amd64"]
