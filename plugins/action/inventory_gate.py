@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import PINS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import (
     hub,
     machines,
@@ -39,7 +40,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.shared_v
 
 IMAGES = "robot_stack_images"
 RECIPES = "robot_stack_recipes"
-FACTS = (IMAGES, plain.FACT, RECIPES)
+FACTS = (IMAGES, plain.FACT, RECIPES, PINS)
 
 
 class DeclarationError(AnsibleActionFail):
@@ -101,6 +102,7 @@ class ActionModule(ActionBase):
                 IMAGES: self._ready(images),
                 plain.FACT: {one.name: dict(one.plain) for one in declarations if one.plain},
                 RECIPES: {name: recipe.told() for name, recipe in images.recipes.items()},
+                PINS: images.digests,
             },
         }
 

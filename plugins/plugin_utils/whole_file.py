@@ -28,12 +28,23 @@ def whole(target: Path, mode: int | None = None) -> Iterator[Path]:
         if mode is not None:
             partial.chmod(mode)
         yield partial
-        _flush(partial)  # else a power cut may leave the new name, and nothing in the file
+        written(partial)  # else a power cut soon afterwards leaves an empty file under the name
         partial.replace(target)
-        with suppress(OSError):  # a file system that does not flush folders
-            _flush(target.parent)
+        written(target.parent)
     finally:
         partial.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def written(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # of a folder not every file system can be asked
+            raise
+    finally:
         os.close(handle)
 
 
@@ -44,14 +55,6 @@ def alone(target: Path) -> Iterator[None]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import data_check
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import hub as hub_restore
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import swap
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import BackupError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import MARGIN, BackupError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.folder import Folder
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
@@ -180,6 +180,16 @@ def test_a_disk_without_room_is_refused(
     assert fake.changes == []
 
 
+def test_what_a_restore_that_was_cut_off_has_laid_there_is_room_for_the_next(
+    robot: Robot, hub: hub_restore.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, MARGIN))
+    with pytest.raises(BackupError, match="free some space"):
+        hub.check("", replace=True)
+    write(robot.root / DATA / layout.RESTORED / "data/small/half", "h" * 65536)
+    assert hub.check("", replace=True)
+
+
 def test_what_was_there_is_back_where_the_restore_fails(
     robot: Robot, fake: FakeEngine, hub: hub_restore.Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +232,25 @@ def test_what_was_cut_off_can_be_done_again(robot: Robot, hub: hub_restore.Hub) 
     write(robot.root / DATA / layout.RESTORED / "data/small/2026_01/P1/half", "h")
     hub.restore("", replace=True)
     assert holds(robot).rows == 300
+
+
+def test_what_was_cut_off_at_its_end_is_not_undone_by_a_later_one(
+    robot: Robot, hub: hub_restore.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has gone on with what it brought."""
+    before = robot.root / DATA / swap.BEFORE
+    part(before, "P5", 5, START, START + 1)
+    part(robot.root / DATA, "P7", 7, START, START + 1)
+    rows = holds(robot).rows
+
+    def fails(*_: object) -> str:
+        raise JobError("no space left on device")
+
+    monkeypatch.setattr(Worker, "run", fails)
+    with pytest.raises(BackupError, match="no space left on device"):
+        hub.restore("", replace=True)
+    assert holds(robot).rows == rows
+    assert not before.exists()
 
 
 def test_a_new_host_has_no_database_yet(robot: Robot, fake: FakeEngine, hub: hub_restore.Hub) -> None:

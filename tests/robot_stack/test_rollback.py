@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import image
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import delivery, image
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import good_versions, state
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import ROOT, Operator
@@ -93,6 +93,44 @@ def test_images_from_before_the_last_two_good_versions_go(operator: Operator, fa
             service(image={"reference": "sensor_service:1", "fingerprints": {"amd64": image.fingerprint(fake.brings)}}),
         )
     assert {found["Id"] for found in fake.images.values()} == {"sha256:2", "sha256:3"}
+
+
+@pytest.mark.parametrize("had", [[], ["sha256:1"]])
+def test_an_image_whose_delivery_was_cut_off_is_known_as_ours(
+    operator: Operator, robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, had: list[str]
+) -> None:
+    """Also the one that lost its name to it: else nobody would ever remove them."""
+    if had:
+        operator.call(service())
+    fake.brings = OTHER
+    load = delivery.load
+
+    def cut(*arguments: Any) -> None:
+        load(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as power:
+        power.setattr(delivery, "load", cut)
+        with pytest.raises(KeyboardInterrupt):
+            operator.call(
+                service(image={"reference": "sensor_service:1", "fingerprints": {"amd64": image.fingerprint(OTHER)}})
+            )
+    assert fake.images["sensor_service:1"]["Id"] == "sha256:2"
+    assert state.load(robot.root / ROOT).images == sorted(["sensor_service:1", *had])
+
+
+def test_somebody_elses_image_is_not_ours_before_ours_has_its_name(
+    operator: Operator, robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.images["sensor_service:1"] = {**OTHER, "Id": "sha256:theirs"}
+
+    def cut(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(delivery, "load", cut)
+    with pytest.raises(KeyboardInterrupt):
+        operator.call(service())
+    assert state.load(robot.root / ROOT).images == []
 
 
 def test_an_image_gets_its_name_back(operator: Operator, robot: Robot, fake: FakeEngine) -> None:

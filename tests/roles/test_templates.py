@@ -257,6 +257,12 @@ def test_the_databases_caches_do_not_outlive_it() -> None:
     assert 1 <= int(value("victoriametrics_spec.tmpfs")[cache]) < value("victoriametrics_memory_limit_mib")
 
 
+def test_a_restored_database_has_as_long_to_answer_as_a_deployed_one() -> None:
+    backup, spec = value("victoriametrics_backup"), value("victoriametrics_spec")
+    assert backup["timeout_seconds"] == spec["health"]["timeout_seconds"]
+    assert backup["stop_timeout_seconds"] == spec["stop_timeout_seconds"]
+
+
 def test_the_database_asks_for_the_disk_that_it_will_need() -> None:
     asked = value("victoriametrics_spec.disk_mib")
     assert asked > value("victoriametrics_min_free_disk_mib")

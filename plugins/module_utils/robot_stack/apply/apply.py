@@ -210,6 +210,7 @@ class Applier:
     def _image(self, step: Step) -> None:
         reference = step.request["reference"]
         replaced = self._id_of(reference)
+        self.remember(lambda s: image_retention.awaited(s, reference, replaced))
         if step.need:
             archive, wanted = self.archives[reference], step.request["fingerprint"]
             delivery.load(self.engine, self.roots.filesystem, archive, reference, wanted)
@@ -220,6 +221,7 @@ class Applier:
     def _retag(self, step: Step) -> None:
         reference = step.request["reference"]
         replaced = self._id_of(reference)
+        self.remember(lambda s: image_retention.awaited(s, reference, replaced))
         self.engine.tag(step.request["id"], reference)
         self.remember(lambda s: image_retention.delivered(s, reference, replaced))
 

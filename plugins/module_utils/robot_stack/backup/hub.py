@@ -82,7 +82,7 @@ class Hub:
             chosen = self._chosen(wanted)
         except (contents.OddError, DestinationError, OSError) as error:
             raise BackupError(f"{self.where.job.destination}: {error}; nothing was touched") from error
-        free = disk_space.of(self.path).available
+        free = disk_space.of(self.path).available + swap.left_over(self.path)
         if chosen.bytes + MARGIN > free:
             raise BackupError(
                 f"{free / MIB:.0f} MiB of disk are free for {self.path}, {(chosen.bytes + MARGIN) / MIB:.0f} MiB are "
@@ -139,6 +139,7 @@ class Hub:
         name, runs = name_of(self.database.name), self._runs()
         try:
             if runs:  # from here on: what lies there is its user's, who shall not be at work beside root
+                self._end_earlier()
                 self.engine.stop(name, self.database.stop_timeout_seconds)
             swap.recover(self.path)
             holds = self._laid(worker, chosen)
@@ -189,6 +190,14 @@ class Hub:
         if not self.engine.reachable():
             raise BackupError("the container engine does not answer: nothing was touched. Start it first")
         return self.engine.inspect(name_of(self.database.name)) is not None
+
+    def _end_earlier(self) -> None:
+        """End a restore that was cut off at its end: a database that serves has gone on with what it brought."""
+        name, probe = name_of(self.database.name), self.database.probe
+        if swap.unended(self.path) and not self._ended(name):
+            status, _ = self.ask(probe.url, probe.username, http.password_of(self.database))
+            if status == 200:
+                swap.keep(self.path)
 
     def _back(self, name: str, runs: bool) -> None:
         if runs:
