@@ -11,7 +11,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engin
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import good_versions, state
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import ROOT, Operator
-from robot_stack.robots import IMAGE, MIB, Robot, service, write
+from robot_stack.robots import FINGERPRINT, IMAGE, MIB, Robot, service, write
 
 pytestmark = pytest.mark.usefixtures("any_owner")
 SENSOR, DATABASE = "robot-stack-sensor_service", "robot-stack-victoriametrics"
@@ -45,6 +45,18 @@ def test_what_passes_is_remembered_by_root_alone(operator: Operator, robot: Robo
     assert good_versions.load(robot.root / ROOT)[0].images == {"sensor_service": "sha256:1"}
     assert operator.call(declared)["proven"] is True
     assert operator.call(service(limit=40))["proven"] is False
+
+
+def test_a_version_with_the_digests_of_other_robots_is_the_same_version(operator: Operator, robot: Robot) -> None:
+    """Stored by an earlier version of this project, which told a robot of every architecture in the play."""
+    digests = {"amd64": FINGERPRINT, "arm64": "sha256:other"}
+    before = service(image={"reference": "sensor_service:1", "fingerprints": digests})
+    rollout(operator, service(limit=24))
+    rollout(operator, before)
+    assert operator.call(service())["proven"] is True
+    operator.call(service(), state="proven", sent=False)
+    versions = good_versions.load(robot.root / ROOT)
+    assert [one.services["sensor_service"]["memory_limit_mib"] for one in versions] == [32, 24]
 
 
 def test_check_mode_remembers_and_restores_nothing(operator: Operator, robot: Robot, fake: FakeEngine) -> None:

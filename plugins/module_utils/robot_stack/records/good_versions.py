@@ -166,7 +166,25 @@ def save(generations: Sequence[Generation], root: Path) -> None:
 def differing(generations: Sequence[Generation], stack: Stack) -> list[str]:
     """Return the services in scope whose declaration is not that of the newest good version."""
     good = generations[0].services if generations else {}
-    return [service.name for service in stack.scoped_services if good.get(service.name) != service.raw]
+    return [
+        service.name
+        for service in stack.scoped_services
+        if service.name not in good or not _same(good[service.name], service.raw, stack.architecture)
+    ]
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any], architecture: str) -> bool:
+    """Whether two declarations of a service are the same; a stored one may have digests for other robots as well."""
+    return _narrowed(one, architecture) == _narrowed(other, architecture)
+
+
+def _narrowed(raw: Mapping[str, Any], architecture: str) -> Mapping[str, Any]:
+    image = raw.get("image")
+    digests = image.get("fingerprints") if isinstance(image, Mapping) else None
+    if not isinstance(digests, Mapping):
+        return raw
+    own = {name: digest for name, digest in digests.items() if name == architecture}
+    return {**raw, "image": {**image, "fingerprints": own}}
 
 
 def proven(generations: Sequence[Generation], stack: Stack) -> bool:
@@ -192,11 +210,10 @@ def after_passing(generations: Sequence[Generation], stack: Stack, images: Mappi
     budget, interval = _told(stack)
     known = {**newest.images, **images}
     now = Generation(budget, interval, services, {name: known.get(name, "") for name in services})
-    if (now.budget, now.services, now.watchdog_interval_seconds) == (
-        newest.budget,
-        newest.services,
-        newest.watchdog_interval_seconds,
-    ):
+    same = set(services) == set(newest.services) and all(
+        _same(raw, newest.services[name], stack.architecture) for name, raw in services.items()
+    )
+    if same and (budget, interval) == (newest.budget, newest.watchdog_interval_seconds):
         return [now, *generations[1:]]
     return [now, *generations][:KEPT]
 
