@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,33 @@ def test_a_version_with_the_digests_of_other_robots_is_the_same_version(operator
     operator.call(service(), state="proven", sent=False)
     versions = good_versions.load(robot.root / ROOT)
     assert [one.services["sensor_service"]["memory_limit_mib"] for one in versions] == [32, 24]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_an_old_kill_counts_only_where_the_service_was_replaced(
+    operator: Operator, robot: Robot, replaced: bool
+) -> None:
+    """A declaration may differ in what the watchdog looks at alone: the container is the one that passed before."""
+    rollout(operator, service())
+    watched = service(filesystems=["/data"])
+    told = operator.call(watched)
+    assert told["plan"] == ["have the watchdog look after sensor_service"]
+    known = state.load(robot.root / ROOT)
+    killed = replace(known.services["sensor_service"], oom_kills=1, last_failure_at=500.0, cause=state.OUT_OF_MEMORY)
+    state.save(known.with_service("sensor_service", killed), robot.root / ROOT)
+    if replaced:  # by a run that was cut off before its gate
+        versions = good_versions.load(robot.root / ROOT)
+        good_versions.save([replace(versions[0], containers={"sensor_service": "another"})], robot.root / ROOT)
+    told = operator.call(watched, state="proven", sent=False)
+    assert told["proven"] is not replaced
+
+
+def test_an_earlier_version_of_this_project_is_told_of_no_container(operator: Operator, robot: Robot) -> None:
+    """It takes no key that it does not know."""
+    rollout(operator, service())
+    kept, former = (json.loads((robot.root / ROOT / name).read_text()) for name in good_versions.FILES)
+    assert kept["versions"][0].pop("containers")["sensor_service"]
+    assert former == kept["versions"]
 
 
 def test_check_mode_remembers_and_restores_nothing(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
