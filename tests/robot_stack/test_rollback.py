@@ -124,6 +124,48 @@ def test_the_ceiling_goes_back_too(operator: Operator, fake: FakeEngine) -> None
     assert (told["budget"]["slice_limit_mib"], limit(fake)) == (300, 150)
 
 
+@pytest.fixture
+def ceilings(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ceiling (MiB) at the moments at which a container is made."""
+    found: list[int] = []
+    real = apply.Applier._container
+
+    def container(self: apply.Applier, step: Any) -> None:
+        found.append(int((robot.root / "sys/fs/cgroup/robotstack.slice/memory.max").read_text()) // MIB)
+        real(self, step)
+
+    monkeypatch.setattr(apply.Applier, "_container", container)
+    return found
+
+
+LESS = {"memory_budget_mib": 200, "memory_reserve_mib": 150, "engine_memory_allowance_mib": 128}
+
+
+def test_a_ceiling_comes_down_after_the_containers_and_goes_up_before_them(
+    operator: Operator, ceilings: list[int]
+) -> None:
+    """Lowered first, it would have the kernel kill what is still large, or be refused."""
+    rollout(operator, service(limit=150))
+    ceilings.clear()
+    told = operator.call(service(limit=40), service("victoriametrics", 20), budget=LESS)
+    assert (ceilings, told["budget"]["slice_limit_mib"]) == ([300, 300], 200)
+    assert told["plan"][-1] == "cap the whole stack at 200 MiB (was 300 MiB) in robotstack.slice"
+    assert told["fresh"] == ["victoriametrics"], "it goes if the gate refuses it"
+    again = operator.call(service(limit=40), service("victoriametrics", 20), budget=LESS)
+    assert again["plan"] == []
+    ceilings.clear()
+    operator.call(service(limit=150))
+    assert ceilings == [300]
+
+
+def test_the_way_back_to_a_lower_ceiling_is_the_same(operator: Operator, ceilings: list[int]) -> None:
+    rollout(operator, service(limit=40), budget=LESS)
+    rollout(operator, service(limit=150))
+    ceilings.clear()
+    told = operator.call(service(limit=150), state="restored", sent=False)
+    assert (ceilings, told["budget"]["slice_limit_mib"]) == ([300], 200)
+
+
 def test_images_from_before_the_last_two_good_versions_go(operator: Operator, fake: FakeEngine) -> None:
     rollout(operator, service())
     for number in (2, 3):
