@@ -298,8 +298,10 @@ def _orphans(stack: Stack, seen: Observed) -> list[Step]:
     for name, container in sorted(seen.containers.items()):
         if not stack.scope and stack.service(container.service) is None:
             steps.append(Step("orphan", name, f"remove container {name} (no longer declared; its data stays)"))
-    stale = [] if stack.scope else _stale_files(stack, seen) + _stale_slices(stack, seen)
-    return steps + stale + jobs.stale(stack, seen)
+    if not stack.scope:
+        steps += watchdog_steps.forgotten([name for name in seen.watched if stack.service(name) is None], seen)
+        steps += _stale_files(stack, seen) + _stale_slices(stack, seen)
+    return steps + jobs.stale(stack, seen)
 
 
 def _stale_files(stack: Stack, seen: Observed) -> list[Step]:

@@ -32,6 +32,7 @@ LEFT_ALONE = (
     "drop-directory",
     "drop-slice",
     "drop-job",
+    "unwatch",
     "left-container",
     "left-image",
     "engine-left",

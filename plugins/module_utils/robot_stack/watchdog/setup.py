@@ -129,6 +129,11 @@ def forget(stack: Stack, roots: Roots, name: str) -> None:
     roots.path(service_settings_path(stack.budget.root, name)).unlink(missing_ok=True)
 
 
+def watched(stack: Stack, roots: Roots) -> list[str]:
+    """Return the names of the services that are looked after, declared or not."""
+    return sorted(path.stem for path in roots.path(f"{directory(stack)}/services").glob("*.json"))
+
+
 def silent_seconds(roots: Roots) -> float | None:
     """Return for how long the watchdog has not looked; None where it is not there, or the robot cannot say.
 
