@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock, program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge.readback import Reading
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import (
@@ -24,7 +24,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.recor
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.samples import Recent, Sample
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look, own_program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import metrics as metrics_page
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup as watchdog_setup
 from robot_stack.fake_engine import FakeEngine
@@ -292,6 +292,33 @@ def test_samples_are_kept_for_the_window_and_survive_a_file(tmp_path: Path) -> N
     for damage in ("", "[]", "{", '{"s": 1}'):
         write(tmp_path / samples.FILE, damage)
         assert samples.load(tmp_path) == samples.Samples()
+
+
+@pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("written", [0, 3])
+def test_a_program_whose_update_is_cut_off_is_the_one_of_before(
+    robot: Robot, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    stack = parse.parse(parameters())
+    top = robot.roots.path(watchdog_setup.directory(stack))
+    watchdog_setup.install(stack, robot.roots, lambda _: "")
+    write(top / "robot_stack/of_an_older_version.py", "")
+    before, real, done = program.found(top), watchdog_setup.write, list[str]()
+
+    def cut(file: Any, root: Path) -> None:
+        if len(done) == written:
+            raise KeyboardInterrupt
+        done.append(file.path)
+        real(file, root)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(watchdog_setup, "write", cut)
+        with pytest.raises(KeyboardInterrupt):
+            watchdog_setup.install(stack, robot.roots, lambda _: "")
+    assert program.found(top) == before
+    watchdog_setup.install(stack, robot.roots, lambda _: "")
+    assert program.found(top) == own_program.contents()
+    assert sorted(path.name for path in top.iterdir()) == ["answer.py", "look.py", "robot_stack"]
 
 
 def test_the_program_runs_without_ansible_and_without_what_is_not_installed(tmp_path: Path) -> None:
