@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,23 @@ def test_a_failure_from_the_future_is_kept_and_hides_no_later_one(robot: Robot, 
     next(iter(fake.containers.values()))["RestartCount"] += 1  # it ends again
     looked(robot, fake, settings, back + 30)
     assert remembered(robot).restarts == before.restarts + 1
+
+
+@pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("field", ["last_failure_at", "asked_at"])
+def test_the_cause_of_what_follows_a_time_in_the_future_is_told(robot: Robot, fake: FakeEngine, field: str) -> None:
+    settings, back = deployed(robot, fake), NOW - 7200
+    looked(robot, fake, settings, NOW)
+    known = state.load(robot.root / "var/lib/robot-stack")
+    future = replace(known.services["sensor_service"], **{field: NOW + 5})
+    state.save(known.with_service("sensor_service", future), robot.root / "var/lib/robot-stack")
+    looked(robot, fake, settings, back)
+    assert remembered(robot) == future
+    oom(fake, back + 10)
+    looked(robot, fake, settings, back + 30)
+    known_now = remembered(robot)
+    assert (known_now.oom_kills, known_now.cause) == (1, state.OUT_OF_MEMORY)
+    assert known_now.last_failure_at == pytest.approx(back + 10, abs=1)
 
 
 @pytest.mark.usefixtures("any_owner")

@@ -116,16 +116,29 @@ def _grown(before: int, now: int) -> int:
 def _happened(
     found: FoundContainer, engine: Engine, known: Known, kills_inside: int, kernel_kills: Callable[[], int]
 ) -> ServiceRecord:
-    # a clock that was set back leaves a failure in the future; what happens now comes after it all the same
-    memory = replace(known.memory, last_failure_at=min(known.memory.last_failure_at, known.now))
+    memory = replace(
+        known.memory, last_failure_at=_past(known.memory.last_failure_at, known), asked_at=_past(known.memory.asked_at, known)
+    )
     since = memory.deployed_at if memory.container == found.id else found.created_at
     # from before the last failure on: whether an end was asked for is told by the event before it
     since = max(since, memory.last_failure_at - failure_history.KILL_SECONDS)
     now, seen = _consistent(found, engine, since, known.now)
     # the kernel's count is read after the events: a kill whose end they tell is in it
     after = failure_history.after(memory, found.id, seen, now.restarts, now.started_at, kills_inside, kernel_kills())
-    nothing_new = after.last_failure_at == memory.last_failure_at
-    return replace(after, last_failure_at=known.memory.last_failure_at) if nothing_new else after
+    if after.last_failure_at == memory.last_failure_at:  # nothing new
+        after = replace(after, last_failure_at=known.memory.last_failure_at)
+    return replace(after, asked_at=known.memory.asked_at) if after.asked_at == memory.asked_at else after
+
+
+def _past(at: float, known: Known) -> float:
+    """Return a time of ours; a clock that was set back leaves it in the future, and what happens now comes after it.
+
+    That is what happened since the look before, at which it was in the future already.
+    """
+    if at <= known.now:
+        return at
+    looks = [sample.time for sample in known.recent.samples if sample.time <= known.now]
+    return max(looks, default=known.now)
 
 
 def _consistent(
