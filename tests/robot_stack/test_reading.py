@@ -150,6 +150,15 @@ def test_a_tmpfs_cannot_be_reclaimed_and_slab_memory_can(tmp_path: Path, version
     assert (found.anonymous, found.kernel, found.unreclaimable) == (8000, 700, 8700)
 
 
+def test_a_process_is_as_old_as_the_kernel_says(made: Robot) -> None:
+    proc, ticks = made.roots.proc, os.sysconf("SC_CLK_TCK")
+    write(proc / "7/stat", f"7 (a) b) S {' '.join(['0'] * 18)} {900 * ticks} 5 6\n")
+    assert procfs.age(7, proc) is None, "nobody says how long the kernel runs"
+    write(proc / "uptime", "1000.50 3.00\n")
+    assert procfs.age(7, proc) == pytest.approx(100.5)
+    assert procfs.age(8, proc) is None
+
+
 def test_processes_are_counted_all_the_way_down(made: Robot) -> None:
     for path, pids in (("/a", "3\n"), ("/a/b", "1\n2\n"), ("/a/b/c", "")):
         write(made.group(path, None) / "cgroup.procs", pids)

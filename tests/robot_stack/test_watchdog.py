@@ -275,6 +275,18 @@ def test_silence_after_an_answer_is_a_hang_at_once() -> None:
     assert not look.hangs(reading, Recent(answered_at=90.0, unanswered=9), 120.0)
 
 
+@pytest.mark.parametrize(("age", "now", "hung"), [(60.0, 10_000_000.0, False), (700.0, 50.0, True)])
+def test_a_clock_that_was_set_makes_nobody_older(age: float, now: float, hung: bool) -> None:
+    """In the first case forwards, in the second one back."""
+    reading = Reading("s", 1, status="running", started_at=100.0, age=age)
+    assert look.hangs(reading, Recent(unanswered=look.LOOKS_UNTIL_HUNG), now) is hung
+
+
+def test_an_answer_from_the_future_is_of_an_earlier_run() -> None:
+    reading = Reading("s", 1, status="running", started_at=100.0, age=20.0)
+    assert not look.hangs(reading, Recent(answered_at=900.0, unanswered=look.LOOKS_UNTIL_HUNG), 120.0)
+
+
 @pytest.mark.usefixtures("any_owner")
 def test_while_a_deployment_is_at_work_the_watchdog_stands_back(robot: Robot, fake: FakeEngine) -> None:
     settings = deployed(robot, fake)

@@ -31,6 +31,7 @@ class Reading:
     image: str = ""
     container: str = ""
     started_at: float = 0.0
+    age: float | None = None  # seconds since its process was started, by no clock
     path: str = ""
     limits: cgroup.Limits | None = None
     smallest: tuple[int | None, str] = (None, "")
@@ -92,6 +93,7 @@ def service(
         image=found.image_name,
         container=found.id,
         started_at=found.started_at,
+        age=procfs.age(found.pid, roots.proc) if found.pid else None,
         memory=_happened(
             found,
             engine,
