@@ -153,6 +153,28 @@ def test_a_kill_whose_cause_the_kernel_alone_tells_is_counted_once(robot: Robot,
 
 
 @pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_a_child_that_the_kernel_killed_is_counted_where_the_engine_tells_nothing(
+    robot: Robot, fake: FakeEngine
+) -> None:
+    """As with Podman, whose containers have no event of it: the service runs on, and its own cgroup has the count."""
+    settings = deployed(robot, fake)
+    slice_events = robot.group("/robotstack.slice/robotstack-sensor_service.slice", None) / "memory.events"
+    own_events = next(slice_events.parent.glob("*/memory.events"))
+    for path in (slice_events, own_events):  # before anybody has looked: nobody knows when
+        write(path, "oom 1\noom_kill 1\n")
+    looked(robot, fake, settings)
+    assert remembered(robot).oom_kills == 0
+    for path in (slice_events, own_events):
+        write(path, "oom 2\noom_kill 2\n")
+    for second in (30, 60):
+        looked(robot, fake, settings, NOW + second)
+        known = remembered(robot)
+        assert (known.oom_kills, known.restarts, known.cause) == (1, 0, state.OUT_OF_MEMORY)
+        assert known.last_failure_at == NOW + 30
+
+
+@pytest.mark.usefixtures("any_owner")
 def test_a_clock_that_was_set_back_blinds_nobody(robot: Robot, fake: FakeEngine) -> None:
     """As on a robot without a battery for its clock, which boots an hour earlier than it was switched off."""
     settings, back = deployed(robot, fake), NOW - 7200

@@ -118,15 +118,18 @@ def _grown(before: int, now: int) -> int:
 def _happened(
     found: FoundContainer, engine: Engine, known: Known, kills_inside: int, kernel_kills: Callable[[], int]
 ) -> ServiceRecord:
-    memory = replace(
-        known.memory, last_failure_at=_past(known.memory.last_failure_at, known), asked_at=_past(known.memory.asked_at, known)
-    )
+    past = {name: _past(getattr(known.memory, name), known) for name in ("last_failure_at", "asked_at")}
+    memory = replace(known.memory, **past)
     since = memory.deployed_at if memory.container == found.id else found.created_at
     # from before the last failure on: whether an end was asked for is told by the event before it
     since = max(since, memory.last_failure_at - failure_history.KILL_SECONDS)
     now, seen = _consistent(found, engine, since, known.now)
     # the kernel's count is read after the events: a kill whose end they tell is in it
-    after = failure_history.after(memory, found.id, seen, now.restarts, now.started_at, kills_inside, kernel_kills())
+    grown = kernel_kills()
+    after = failure_history.after(memory, found.id, seen, now.restarts, now.started_at, kills_inside, grown)
+    if kills_inside:
+        last = known.recent.samples[-1].time if known.recent.samples else 0.0
+        after = failure_history.with_child(memory, after, grown, (last, max(known.now, time.time())))
     if after.last_failure_at == memory.last_failure_at:  # nothing new
         after = replace(after, last_failure_at=known.memory.last_failure_at)
     return replace(after, asked_at=known.memory.asked_at) if after.asked_at == memory.asked_at else after
