@@ -71,7 +71,7 @@ def of(versions: list[int]) -> list[tuple[str, str]]:
         (
             "Verdict",
             "Rules over these figures, applied on the robot, worst first: down, unlimited, over budget, killed, "
-            "thrashing, tight, stopped, ok. `stopped`: kept so on purpose, as declared. `differs`: its limits hold, but it "
-            "is not what the inventory declares.",
+            "thrashing, tight, stopped, ok. `stopped`: kept so on purpose, as declared. `differs`: its limits hold, "
+            "but it is not what the inventory declares.",
         ),
     ]

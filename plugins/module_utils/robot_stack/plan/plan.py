@@ -54,7 +54,8 @@ class Plan:
 
     def ceiling_now(self) -> Plan:
         """Return the plan in which a lowered ceiling waits no more: the containers have had their turn."""
-        return replace(self, steps=[_waiting(step, False) if step.request.get("lowers") else step for step in self.steps])
+        steps = [_waiting(step, False) if step.request.get("lowers") else step for step in self.steps]
+        return replace(self, steps=steps)
 
     @property
     def changes(self) -> bool:
@@ -91,7 +92,8 @@ def differences(stack: Stack, seen: Observed) -> list[Step]:
 
 def _ceiling_last(steps: list[Step], seen: Observed) -> list[Step]:
     """Have a lowered ceiling wait until what runs below it has become smaller: the kernel would kill it, or refuse."""
-    starts = seen.engine.unobserved and any(step.kind == "engine-restart" for step in steps)  # and what it holds is seen
+    # what an engine that is to be started holds is seen then
+    starts = seen.engine.unobserved and any(step.kind == "engine-restart" for step in steps)
     if not (starts or any(step.kind in SHRINKING for step in steps)):
         return steps
     return [_waiting(step, True) if step.request.get("lowers") else step for step in steps]

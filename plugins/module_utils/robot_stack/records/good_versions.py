@@ -195,7 +195,8 @@ def _narrowed(raw: Mapping[str, Any], architecture: str) -> Mapping[str, Any]:
 def replaced(generations: Sequence[Generation], stack: Stack, containers: Mapping[str, str]) -> list[str]:
     """Return the services in scope that a change has replaced: another declaration, and another container (id)."""
     known = generations[0].containers if generations else {}
-    return [name for name in differing(generations, stack) if not known.get(name) or known[name] != containers.get(name)]
+    names = differing(generations, stack)
+    return [name for name in names if not known.get(name) or known[name] != containers.get(name)]
 
 
 def proven(generations: Sequence[Generation], stack: Stack) -> bool:
