@@ -186,7 +186,12 @@ def test_peaks_come_from_the_robots_own_history(
 
 def test_peaks_on_a_hub_are_its_own_and_no_robots(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(http, "get", lambda url, *_: (asked.append(url), (200, ""))[1])
+
+    def get(url: str, *_: str) -> tuple[int, str]:
+        asked.append(url)
+        return 200, ""
+
+    monkeypatch.setattr(http, "get", get)
     peaks.remembered(dataclasses.replace(STACK, robot='hub.1"'), [READING], 1000.0)
     assert 'service="sensor_service",robot=~"|hub\\\\.1\\""}[' in unquote_plus(asked[0])
 

@@ -128,10 +128,11 @@ def test_the_ceiling_goes_back_too(operator: Operator, fake: FakeEngine) -> None
 def ceilings(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ceiling (MiB) at the moments at which a container is made."""
     found: list[int] = []
+    file = "memory/robotstack.slice/memory.limit_in_bytes" if robot.version == 1 else "robotstack.slice/memory.max"
     real = apply.Applier._container
 
     def container(self: apply.Applier, step: Any) -> None:
-        found.append(int((robot.root / "sys/fs/cgroup/robotstack.slice/memory.max").read_text()) // MIB)
+        found.append(int((robot.root / "sys/fs/cgroup" / file).read_text()) // MIB)
         real(self, step)
 
     monkeypatch.setattr(apply.Applier, "_container", container)
@@ -141,6 +142,7 @@ def ceilings(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 LESS = {"memory_budget_mib": 200, "memory_reserve_mib": 150, "engine_memory_allowance_mib": 128}
 
 
+@pytest.mark.parametrize("robot", [1, 2], indirect=True)
 def test_a_ceiling_comes_down_after_the_containers_and_goes_up_before_them(
     operator: Operator, ceilings: list[int]
 ) -> None:

@@ -207,7 +207,8 @@ def test_the_cause_of_what_follows_a_time_in_the_future_is_told(robot: Robot, fa
     settings, back = deployed(robot, fake), NOW - 7200
     looked(robot, fake, settings, NOW)
     known = state.load(robot.root / "var/lib/robot-stack")
-    future = replace(known.services["sensor_service"], **{field: NOW + 5})
+    change: dict[str, Any] = {field: NOW + 5}
+    future = replace(known.services["sensor_service"], **change)
     state.save(known.with_service("sensor_service", future), robot.root / "var/lib/robot-stack")
     looked(robot, fake, settings, back)
     assert remembered(robot) == future

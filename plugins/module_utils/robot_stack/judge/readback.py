@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Callable
+from typing import Any, Callable
 
 from ..ask import http
 from ..base.roots import Roots
@@ -118,7 +118,7 @@ def _grown(before: int, now: int) -> int:
 def _happened(
     found: FoundContainer, engine: Engine, known: Known, kills_inside: int, kernel_kills: Callable[[], int]
 ) -> ServiceRecord:
-    past = {name: _past(getattr(known.memory, name), known) for name in ("last_failure_at", "asked_at")}
+    past: dict[str, Any] = {name: _past(getattr(known.memory, name), known) for name in ("last_failure_at", "asked_at")}
     memory = replace(known.memory, **past)
     since = memory.deployed_at if memory.container == found.id else found.created_at
     # from before the last failure on: whether an end was asked for is told by the event before it
