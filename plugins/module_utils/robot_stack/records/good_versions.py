@@ -185,10 +185,9 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any], architecture: str) -
 
 def _narrowed(raw: Mapping[str, Any], architecture: str) -> Mapping[str, Any]:
     image = raw.get("image")
-    digests = image.get("fingerprints") if isinstance(image, Mapping) else None
-    if not isinstance(digests, Mapping):
+    if not isinstance(image, Mapping) or not isinstance(image.get("fingerprints"), Mapping):
         return raw
-    own = {name: digest for name, digest in digests.items() if name == architecture}
+    own = {name: digest for name, digest in image["fingerprints"].items() if name == architecture}
     return {**raw, "image": {**image, "fingerprints": own}}
 
 
