@@ -289,7 +289,7 @@ def test_a_removal_that_is_cut_off_is_finished(
 ) -> None:
     both = [service(), service("victoriametrics", 50)]
     operator.call(*both)
-    fake.errors["DELETE /containers/robot-stack-victoriametrics"] = (500, {"message": "busy"})
+    fake.errors["DELETE /containers/robot-stack-victoriametrics"] = (500, b'{"message": "busy"}')
     more: dict[str, Any] = {"state": "absent", "scope": ["victoriametrics"]} if state_wanted == "absent" else {}
     with pytest.raises(EngineError, match="busy"):
         operator.call(*(both if more else both[:1]), **more)

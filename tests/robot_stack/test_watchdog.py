@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock, program
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files, lock, program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge.readback import Reading
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import (
@@ -356,13 +356,13 @@ def test_a_program_whose_update_is_cut_off_is_the_one_of_before(
     top = robot.roots.path(watchdog_setup.directory(stack))
     watchdog_setup.install(stack, robot.roots, lambda _: "")
     write(top / "robot_stack/of_an_older_version.py", "")
-    before, real, done = program.found(top), watchdog_setup.write, list[str]()
+    before, done = program.found(top), list[str]()
 
     def cut(file: Any, root: Path) -> None:
         if len(done) == written:
             raise KeyboardInterrupt
         done.append(file.path)
-        real(file, root)
+        files.write(file, root)
 
     with monkeypatch.context() as patched:
         patched.setattr(watchdog_setup, "write", cut)
