@@ -81,6 +81,7 @@ class Applier:
             "halt": self._halt,
             "settle": lambda step: self._replacement(step).settle(),
             "orphan": self._orphan,
+            "unwatch": lambda step: self._unwatch(step.subject),
             "stop": self._stop,
             "drop-image": lambda step: self.engine.remove_image(step.subject),
             "drop-directory": self._drop_directory,
@@ -310,13 +311,20 @@ class Applier:
                 shutil.rmtree(version)
 
     def _orphan(self, step: Step) -> None:
-        ended(self.engine, step.subject)
         if not step.subject.endswith(PREVIOUS):
-            watchdog_setup.forget(self.stack, self.roots, step.subject[len(PREFIX) :])
+            self._unwatch(step.subject[len(PREFIX) :])
+        ended(self.engine, step.subject)
+
+    def _unwatch(self, service: str) -> None:
+        """Before its container goes: where that is cut off, the next run sees the container, and does it again."""
+        self.remember(lambda s: s.without_history(service))
+        watchdog_setup.forget(self.stack, self.roots, service)
 
     def _stop(self, step: Step) -> None:
+        found = self.engine.inspect(step.subject)
+        if found:  # first: where it is cut off, the next run sees the container
+            watchdog_setup.forget(self.stack, self.roots, found.service)
         service = ended(self.engine, step.subject)
-        watchdog_setup.forget(self.stack, self.roots, service)
         self.remember(lambda s: s.without_service(service))
         good_versions.save(good_versions.without(good_versions.load(self._root), [service]), self._root)
 

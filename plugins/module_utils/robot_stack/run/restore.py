@@ -32,6 +32,7 @@ LEFT_ALONE = (
     "drop-directory",
     "drop-slice",
     "drop-job",
+    "unwatch",
     "left-container",
     "left-image",
     "engine-left",
@@ -119,7 +120,8 @@ def go_back(call: Call, back: Return) -> None:
     applier = replace(call.hands({}), stack=back.stack, archives={})
     call.audit("going back to what was good here")
     applier.bring_images(back.steps)
-    applier.apply([step for step in back.steps if step.kind != "image"])
+    steps = [step for step in back.steps if step.kind != "image"]
+    applier.apply(sorted(steps, key=lambda step: bool(step.request.get("later"))))
 
     def forget(known: state.State) -> state.State:
         for service in back.stack.scoped_services:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ..base import files, lock
+from ..base import files, lock, program
 from ..base.files import DesiredFile, DesiredFolder, FoundFile, write
 from ..base.roots import Roots
 from ..host import journal
@@ -108,14 +109,37 @@ def service_settings_path(root: str, name: str) -> str:
 
 def install(stack: Stack, roots: Roots, run: Run) -> None:
     """Put the program there and start its timer anew; its settings lie there already."""
-    # with what an older version left
-    shutil.rmtree(roots.path(directory(stack)) / "robot_stack", ignore_errors=True)
-    for file in program_files(stack):
-        write(file, roots.filesystem)
+    _put(stack, roots)
     run(["systemd-tmpfiles", "--create", TMPFILES])
     run(["systemctl", "daemon-reload"])
     run(["systemctl", "enable", "--quiet", TIMER])
     run(["systemctl", "restart", TIMER])
+
+
+def _put(stack: Stack, roots: Roots) -> None:
+    """Write the package beside the one that is there, which runs until it is whole, whatever cuts this off."""
+    package, new, former = (roots.path(f"{directory(stack)}/{program.PACKAGE}{end}") for end in ("", ".new", ".former"))
+    _clear(new)
+    _clear(former)
+    start = f"{directory(stack)}/{program.PACKAGE}"
+    files_of_it = program_files(stack)
+    for file in files_of_it:
+        if file.path.startswith(f"{start}/"):
+            write(replace(file, path=f"{start}.new{file.path[len(start) :]}"), roots.filesystem)
+    if os.path.lexists(package):
+        package.rename(former)
+    new.rename(package)
+    for file in files_of_it:
+        if not file.path.startswith(f"{start}/"):
+            write(file, roots.filesystem)
+    _clear(former)  # with what an older version left
+
+
+def _clear(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def drop(roots: Roots, run: Run) -> None:
@@ -130,6 +154,11 @@ def drop(roots: Roots, run: Run) -> None:
 def forget(stack: Stack, roots: Roots, name: str) -> None:
     """Look no more after service ``name``."""
     roots.path(service_settings_path(stack.budget.root, name)).unlink(missing_ok=True)
+
+
+def watched(stack: Stack, roots: Roots) -> list[str]:
+    """Return the names of the services that are looked after, declared or not."""
+    return sorted(path.stem for path in roots.path(f"{directory(stack)}/services").glob("*.json"))
 
 
 def silent_seconds(roots: Roots) -> float | None:
