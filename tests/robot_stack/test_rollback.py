@@ -149,7 +149,9 @@ def test_a_ceiling_comes_down_after_the_containers_and_goes_up_before_them(
     """Lowered first, it would have the kernel kill what is still large, or be refused."""
     rollout(operator, service(limit=150))
     ceilings.clear()
+    shown = operator.call(service(limit=40), service("victoriametrics", 20), budget=LESS, check=True)
     told = operator.call(service(limit=40), service("victoriametrics", 20), budget=LESS)
+    assert told["plan"] == shown["plan"], "a plan is in the order in which it is done"
     assert (ceilings, told["budget"]["slice_limit_mib"]) == ([300, 300], 200)
     assert told["plan"][-1] == "cap the whole stack at 200 MiB (was 300 MiB) in robotstack.slice"
     assert told["fresh"] == ["victoriametrics"], "it goes if the gate refuses it"

@@ -91,12 +91,15 @@ def differences(stack: Stack, seen: Observed) -> list[Step]:
 
 
 def _ceiling_last(steps: list[Step], seen: Observed) -> list[Step]:
-    """Have a lowered ceiling wait until what runs below it has become smaller: the kernel would kill it, or refuse."""
+    """Have a lowered ceiling wait until what runs below it has become smaller: the kernel would kill it, or refuse.
+
+    What waits stands at the end, as it is done.
+    """
     # what an engine that is to be started holds is seen then
     starts = seen.engine.unobserved and any(step.kind == "engine-restart" for step in steps)
-    if not (starts or any(step.kind in SHRINKING for step in steps)):
-        return steps
-    return [_waiting(step, True) if step.request.get("lowers") else step for step in steps]
+    if starts or any(step.kind in SHRINKING for step in steps):
+        steps = [_waiting(step, True) if step.request.get("lowers") else step for step in steps]
+    return sorted(steps, key=lambda step: bool(step.request.get("later")))
 
 
 def _memory_controller(seen: Observed) -> list[Step]:
