@@ -95,6 +95,7 @@ def _scraped(robot: Robot) -> list[Fault]:
 def _reaches(target: str, address: str) -> bool:
     """Whether who reads ``target`` (host:port) reaches what listens on ``address``; of a name nobody knows here."""
     (asked, _, asked_port), (host, _, port) = target.rpartition(":"), address.rpartition(":")
+    # no host means all of IPv4; nothing listens by this
     here, there = _numeric(host or "0.0.0.0"), _numeric("127.0.0.1" if asked == "localhost" else asked)  # noqa: S104
     if asked_port != port or here is None:
         return asked_port == port  # what is no address is told by its form
