@@ -40,6 +40,17 @@ def test_every_playbook_and_make_target_that_is_named_exists(page: Path) -> None
     assert set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text, re.M)) <= targets
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_command_that_can_be_pasted_names_its_inventory(page: Path) -> None:
+    """Without one, ansible.cfg has them mean the demo's robots."""
+    text, export = page.read_text(encoding="utf-8"), "export ANSIBLE_INVENTORY="
+    if export in text.partition("\n## ")[0]:  # the page says so once, at its top
+        return
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S):
+        bare = re.findall(r"^ansible-playbook (?!.*-i )playbooks/.*", block.partition(export)[0], re.M)
+        assert bare == [], "write -i inventory/my-fleet, or export ANSIBLE_INVENTORY first"
+
+
 def test_readme_lists_every_playbook_every_scenario_and_every_role() -> None:
     listed = re.search(r"^playbooks/ +(.+)$", README, re.M)
     assert listed
