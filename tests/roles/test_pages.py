@@ -71,6 +71,13 @@ def test_every_module_in_the_story_of_a_limit_exists() -> None:
     assert lost == set()
 
 
+def test_who_pulls_is_sent_where_changes_are_told() -> None:
+    """CHANGELOG.md has those of releases; until the next one, what is new is in the fragments."""
+    pull = re.search(r"^git pull +# (.*)$", (PROJECT / "docs/operations.md").read_text(encoding="utf-8"), re.M)
+    assert pull
+    assert {"CHANGELOG.md", "changelogs/fragments/"} <= set(re.findall(r"[\w./]+", pull[1]))
+
+
 def test_every_alert_is_told_and_no_other() -> None:
     rules = (PROJECT / "roles/telemetry_hub/templates/fleet_rules.yml.j2").read_text(encoding="utf-8")
     page = (PROJECT / "docs/telemetry.md").read_text(encoding="utf-8")
