@@ -21,6 +21,7 @@ from prometheus_client import (
     write_to_textfile,
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from sensor_service.collectors import textfile
 
 from files.sensor_service.tests.checkers import parse_openmetrics, promtool
 from files.sensor_service.tests.robots import common
@@ -76,14 +77,34 @@ def test_a_file_with_too_many_series_costs_itself(folder: Folder) -> None:
     assert not [name for name in page if name.startswith("many")]
 
 
-def test_many_full_files_leave_room_for_the_stacks_own(folder: Folder) -> None:
+@pytest.mark.parametrize("own", textfile.OWN)
+def test_many_full_files_leave_room_for_the_stacks_own(folder: Folder, own: str) -> None:
     for number in range(5):
-        lines = [f'many{{file="{number}",i="{index}"}} 1\n' for index in range(1500)]
+        lines = [f'many{{file="{number}",i="{index}"}} 1\n' for index in range(2000)]
         (folder.path / f"a{number}.prom").write_text("".join(lines))
+    (folder.path / own).write_text("of_the_watchdog 1\n")
     page = folder.page()
-    assert page["robot_stack_verdict"] == 1
+    assert page["of_the_watchdog"] == 1
     assert len(page) < 2200
     assert "a1.prom: " in folder.faults()
+    assert own not in folder.faults()
+
+
+@pytest.mark.parametrize("own", textfile.OWN)
+def test_any_number_of_files_leaves_room_for_the_stacks_own(folder: Folder, own: str) -> None:
+    for number in range(textfile.MAX_FILES + 1):
+        (folder.path / f"a{number:03}.prom").write_text(f"a{number:03} 1\n")
+    (folder.path / own).write_text("of_the_watchdog 1\n")
+    assert folder.page()["of_the_watchdog"] == 1
+
+
+@pytest.mark.parametrize("own", textfile.OWN)
+def test_a_series_of_the_stacks_own_counts_before_anybody_elses(folder: Folder, own: str) -> None:
+    series_name = 'node_filesystem_avail_bytes{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}'
+    (folder.path / "aaa.prom").write_text(f"{series_name} 99\n")
+    (folder.path / own).write_text(f"{series_name} 5\n")
+    assert folder.page()[series_name] == 5
+    assert "aaa.prom: node_filesystem_avail_bytes{" in folder.faults()
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "socket", "huge", "endless", "dangling", "itself"])

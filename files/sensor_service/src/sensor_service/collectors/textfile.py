@@ -1,7 +1,7 @@
 """Metrics that other programs of the robot leave in files, as node_exporter's collector of the same name takes them.
 
 A program writes `NAME.prom` in the Prometheus text format under another name and renames it: half a file is never
-seen. Each file has its own bounds and its own fault; the stack's own is read first, and needs no room of the others'.
+seen. Each file has its own bounds and its own fault; the stack's own are read first, and need no room of the others'.
 A line that is no series is a fault, and the others of its file count; a file beyond its bounds is left out.
 """
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 MTIME = gauge("node_textfile_mtime_seconds", "When a file was last written, in seconds since 1970.")
 FAILED = gauge("node_textfile_scrape_error", "1 while a file has a fault.")
-# The stack's watchdog writes it.
-OWN = "robot_stack.prom"
-# Files of which the rest has no name on a page: nobody has as many.
+# The stack's watchdog writes them.
+OWN = ("robot_stack.prom", "filesystems.prom", "backups.prom", "series_shares.prom")
+# Files of others of which the rest has no name on a page: nobody has as many.
 MAX_FILES = 100
 # Lines of a file that are no series, before it is taken for no page at all: a log under the wrong name has thousands.
 MAX_BAD_LINES = 100
@@ -31,13 +31,14 @@ def collect(robot: Robot, out: Output) -> None:
     if not robot.textfiles:
         return
     found = [name for name in out.names(robot.textfiles) if name.endswith(".prom")]
-    if len(found) > MAX_FILES:
+    others = [name for name in found if name not in OWN]
+    if len(others) > MAX_FILES:
         out.fault(robot.textfiles, f"more than {MAX_FILES} files")
     room = MAX_SERIES
-    for name in sorted(found, key=lambda name: name != OWN)[:MAX_FILES]:
-        part = _part(robot, name, MAX_SERIES if name == OWN else room, out)
+    for name in [*[name for name in OWN if name in found], *others[:MAX_FILES]]:
+        part = _part(robot, name, MAX_SERIES if name in OWN else room, out)
         out.parts.append(part)
-        if name != OWN:
+        if name not in OWN:
             room -= sum([len(family.samples) for family in part.families.values()])
     out.add(FAILED, int(bool(out.faults or any(part.faults for part in out.parts))))
 
