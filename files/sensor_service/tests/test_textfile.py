@@ -151,6 +151,48 @@ def test_files_of_rubbish_cost_no_memory(folder: Folder) -> None:
     assert "good" not in folder.both()
 
 
+FULL = {
+    "long labels": [f'x{file}{{a="{"y" * 250_000}"}} 1\n' for file in range(99)],
+    "many labels": [
+        "".join(f'x{{f="{file}",i="{index}",a="{"y" * 2_450}"}} 1\n' for index in range(100)) for file in range(20)
+    ],
+    "long help": [f"# HELP x{file} {'y' * 250_000}\nx{file} 1\n" for file in range(99)],
+    "many metrics": [
+        "".join(f"# HELP x{file}_{index} Help.\nx{file}_{index} 1\n" for index in range(100)) for file in range(20)
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", FULL)
+def test_a_full_folder_costs_little_memory(folder: Folder, kind: str) -> None:
+    """Whatever a series is made of; docs/sensors.md says so."""
+    for number, text in enumerate(FULL[kind]):
+        (folder.path / f"a{number:02}.prom").write_text(text)
+    folder.service.get()  # modules of the client that are loaded at the first time
+    tracemalloc.start()
+    try:
+        bodies = [folder.service.get(accept=accept).body for accept in ("*/*", OPENMETRICS)]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 << 20, "of the page as it is made, and of what the client keeps of it"
+    assert max(map(len, bodies)) < textfile.MAX_BYTES + 200_000, "with the service's own series"
+    assert all("\nrobot_stack_verdict 1.0\n" in body for body in bodies)
+    if kind != "many metrics":
+        assert f"more than {textfile.MAX_BYTES} bytes, alone or with the files before it" in folder.faults()
+
+
+def test_a_file_that_is_left_out_takes_no_room(folder: Folder) -> None:
+    label = "y" * (textfile.MAX_BYTES - 1000)
+    for name in ("aaa", "bbb", "ccc"):
+        (folder.path / f"{name}.prom").write_text(f'{name}{{a="{label}"}} 1\n')
+    (folder.path / "ddd.prom").write_text("ddd 1\n")
+    page = folder.page()
+    assert [name[:3] for name in page if name[:3] in ("aaa", "bbb", "ccc", "ddd")] == ["aaa", "ddd"]
+    assert "bbb.prom: more than" in folder.faults()
+    assert "ccc.prom: more than" in folder.faults()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
