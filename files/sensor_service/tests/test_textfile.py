@@ -136,6 +136,24 @@ def test_a_file_that_fails_in_every_line_leaves_room_for_the_next_ones_fault(fol
     assert "bbb.prom:1: " in folder.faults()
 
 
+def test_a_file_that_fails_later_is_named_too(folder: Folder) -> None:
+    (folder.path / "aaa.prom").write_text("?\n")
+    folder.page()
+    (folder.path / "aaa.prom").write_text("\n?\n")
+    (folder.path / "bbb.prom").mkdir()
+    folder.page()
+    assert [line.partition(": ")[2] for line in folder.service.log] == [
+        f"{folder.path}/aaa.prom:1: no name of a metric",
+        f"{folder.path}/bbb.prom: not a regular file",
+    ]
+
+
+def test_files_that_are_too_many_to_name_are_counted(folder: Folder) -> None:
+    for number in range(12):
+        (folder.path / f"a{number:02}.prom").mkdir()
+    assert folder.faults().endswith("a07.prom: not a regular file (and 4 more)")
+
+
 def test_files_of_rubbish_cost_no_memory(folder: Folder) -> None:
     """Logs under the wrong name: each is read until that is certain, and left out."""
     for name in ("aaa", "bbb", "ccc"):

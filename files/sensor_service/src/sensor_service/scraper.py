@@ -8,7 +8,7 @@ from . import exposition, foreign, process
 from .collectors import textfile
 from .histogram import Histogram
 from .metric import gauge
-from .output import MAX_FAULTS, Output
+from .output import Output, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,13 +21,15 @@ SUCCESS = gauge("sensor_collector_success", "1 if a collector answered in time a
 DURATION = gauge("sensor_collector_duration_seconds", "Time that a collector took; of one that hangs, time so far.")
 # How old a good scrape may be, in seconds, to stand as proof of health.
 FRESH_SECONDS = 60.0
+# Subjects of faults that are told of a collector until it recovers: file names that change each time fill no log.
+MAX_TOLD = 64
 
 
 class Scraper:
     """Makes pages of metrics. One scrape at a time: whoever asks while it runs shares its result.
 
-    `log` is given one line when a collector begins to fail and one when it recovers, not one a scrape: robots keep
-    their logs on flash storage.
+    `log` is given one line when a collector begins to fail, when something else of it fails, too, and when it recovers,
+    not one a scrape: robots keep their logs on flash storage.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Scraper:
             "Time from the start of a collection until its text was complete, up to the scrape before this one.",
         )
         self._errors: dict[str, str] = {}
+        self._told: dict[str, set[str]] = {}
         self._begun = 0.0
         self._good_at: float | None = None
         self.running = False
@@ -101,11 +104,21 @@ class Scraper:
         for result in results:
             own.add(SUCCESS, 0 if result.error else 1, collector=result.name)
             own.add(DURATION, round(result.seconds, 6), collector=result.name)
-            before = self._errors.pop(result.name, "")
+            failed = bool(self._errors.pop(result.name, ""))
             if result.error:
                 self._errors[result.name] = result.error
-            if bool(result.error) != bool(before):
-                self._log(f"{result.name}: {result.error or 'answers again'}")
+                self._tell(result)
+            elif failed:
+                del self._told[result.name]
+                self._log(f"{result.name}: answers again")
+
+    def _tell(self, result: Result) -> None:
+        """Logs the faults whose subjects were not told since the collector began to fail."""
+        told = self._told.setdefault(result.name, set())
+        new = [fault for subject, fault in result.faults.items() if subject not in told]
+        if new and len(told) < MAX_TOLD:
+            self._log(f"{result.name}: {listed(new, 0 if told else result.more)}")
+            told.update(result.faults)
 
 
 def _others(results: list[Result], ours: dict[str, Family]) -> dict[str, Family]:
@@ -115,9 +128,8 @@ def _others(results: list[Result], ours: dict[str, Family]) -> dict[str, Family]
         if not result.parts:
             continue
         found = foreign.admit(result.parts, ours, (SUCCESS, DURATION, textfile.FAILED))
-        reasons = [result.error] if result.error else []
-        reasons += [part.fault() for part in result.parts if part.faults]
-        result.error = "; ".join(reasons[:MAX_FAULTS])
-        if reasons:
+        result.faults.update({part.name: part.fault() for part in result.parts if part.faults})
+        result.error = listed(list(result.faults.values()), result.more)
+        if result.faults:
             ours[textfile.FAILED.name].samples[textfile.FAILED.name] = "1"
     return found
