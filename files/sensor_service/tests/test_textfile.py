@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +23,16 @@ from prometheus_client import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from sensor_service.collectors import textfile
+from sensor_service.metric import gauge
+from sensor_service.output import Output
+from sensor_service.robot import Robot
 
 from files.sensor_service.tests.checkers import parse_openmetrics, promtool
 from files.sensor_service.tests.robots import common
 from files.sensor_service.tests.service import OPENMETRICS, Service, series
 from files.sensor_service.tests.trees import write
 
+OURS, PART = gauge("ours", "What fails at times."), gauge("part", "What does not.")
 STACK = "robot_stack.prom"
 VERDICT = "robot_stack_verdict 1\n"
 
@@ -328,6 +333,52 @@ def test_ours_wins_and_the_file_is_named(folder: Folder, line: str) -> None:
 def test_a_series_of_its_own_may_stand_beside_ours(folder: Folder) -> None:
     (folder.path / "a.prom").write_text('node_load1{of="arm"} 7\n')
     assert folder.both()['node_load1{of="arm"}'] == 7
+
+
+def test_ours_that_just_fails_is_not_told_by_a_file(tmp_path: Path) -> None:
+    """A graph must not jump to somebody else's value, least of all while ours is gone."""
+    write(tmp_path, {"text/aaa.prom": "ours 99\nother 1\n"})
+    answers = ["", "Input/output error", "Input/output error", "", "unplugged"]
+
+    def moody(_: Robot, out: Output) -> None:
+        answer = answers.pop(0)
+        out.add(PART, 1)
+        if answer == "Input/output error":
+            out.fault("/sys/ours", answer)
+        elif not answer:
+            out.add(OURS, 5)
+
+    service = Service(tmp_path, {"textfile": textfile.collect, "moody": moody}, textfiles=str(tmp_path / "text"))
+    try:
+        for told in (5, None, None, 5):
+            page = series(service.get().body)
+            assert (page.get("ours"), page["other"], page["part"]) == (told, 1, 1)
+            assert "aaa.prom: ours: the sensor service tells it itself" in service.scraper.reason("textfile")
+        assert series(service.get().body)["ours"] == 99, "gone without a fault: not ours any more"
+    finally:
+        service.stop()
+
+
+def test_ours_that_hangs_is_not_told_by_a_file(tmp_path: Path) -> None:
+    write(tmp_path, {"text/aaa.prom": "ours 99\n"})
+    hangs, released = threading.Event(), threading.Event()
+
+    def slow(_: Robot, out: Output) -> None:
+        out.add(OURS, 5)
+        if hangs.is_set():
+            released.wait(20)
+
+    service = Service(tmp_path, {"textfile": textfile.collect, "slow": slow}, 0.3, textfiles=str(tmp_path / "text"))
+    try:
+        service.get()
+        hangs.set()
+        for _ in range(2):
+            page = series(service.get().body)
+            assert page['sensor_collector_success{collector="slow"}'] == 0
+            assert "ours" not in page
+    finally:
+        released.set()
+        service.stop()
 
 
 NAMES = st.sampled_from(["x", "x_total", "x_created", "x_info", "x_count", "x_bucket", "x_sum", "node_load1", "up"])

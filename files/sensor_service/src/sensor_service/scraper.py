@@ -8,7 +8,7 @@ from . import exposition, foreign, process
 from .collectors import textfile
 from .histogram import Histogram
 from .metric import gauge
-from .output import Output, listed
+from .output import MAX_SERIES, Output, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Scraper:
         )
         self._errors: dict[str, str] = {}
         self._told: dict[str, set[str]] = {}
+        self._series: dict[str, set[str]] = {}
         self._begun = 0.0
         self._good_at: float | None = None
         self.running = False
@@ -78,7 +79,7 @@ class Scraper:
         ours = {
             family.metric.name: family for family in exposition.merge([*(r.families for r in results), own.families])
         }
-        others = _others(results, ours)
+        others = _others(results, ours, self._missing(results))
         reports = Output()
         self._report(results, reports)
         self._good_at = self._clock() if any(result.families or result.parts for result in results) else None
@@ -99,6 +100,19 @@ class Scraper:
     def reason(self, name: str) -> str:
         """Returns why a collector failed in the last scrape, "" where it did not."""
         return self._errors.get(name, "")
+
+    def _missing(self, results: list[Result]) -> set[str]:
+        """Returns the series that collectors which fail now have told since they last answered without a fault."""
+        missing: set[str] = set()
+        for result in results:
+            told = {series for family in result.families.values() for series in family.samples}
+            before = self._series.get(result.name)
+            if result.error and before:
+                missing |= before - told
+                told |= before
+            if len(told) <= MAX_SERIES:
+                self._series[result.name] = told
+        return missing
 
     def _report(self, results: list[Result], own: Output) -> None:
         for result in results:
@@ -121,13 +135,13 @@ class Scraper:
             told.update(result.faults)
 
 
-def _others(results: list[Result], ours: dict[str, Family]) -> dict[str, Family]:
+def _others(results: list[Result], ours: dict[str, Family], missing: set[str]) -> dict[str, Family]:
     """Returns what files of others add to our page; their faults become their collector's."""
     found: dict[str, Family] = {}
     for result in results:
         if not result.parts:
             continue
-        found = foreign.admit(result.parts, ours, (SUCCESS, DURATION, textfile.FAILED))
+        found = foreign.admit(result.parts, ours, (SUCCESS, DURATION, textfile.FAILED), missing)
         result.faults.update({part.name: part.fault() for part in result.parts if part.faults})
         result.error = listed(list(result.faults.values()), result.more)
         if result.faults:
