@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.robotfleet.stack.plugins.action.performance_report import earlier
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask.history import MOST_HOURS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.report import measurement, pages, parse, sources, tables
 from report.answers import NOW, VERSIONS, fine, killed, service, silent
 from report.answers import fleet as fleet_of_answers
@@ -402,3 +403,56 @@ def test_a_long_answer_is_cut() -> None:
     answer = fine(refusals=["x" * 10_000] * 10_000)
     kept = measurement.of_fleet("demo", {"cart": answer}, VERSIONS)["robots"]["cart"]["refusals"]
     assert (len(kept), len(kept[0])) == (2000, 500)
+
+
+def _far(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"][-1] = 10**12
+
+
+def _before_all_time(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"][0] = -1
+
+
+def _backwards(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"].reverse()
+
+
+def _over_ages(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"] = [number * 10**8 for number in range(60)]
+
+
+def _no_number(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"][7] = "noon"
+
+
+@pytest.mark.parametrize("spoil", [_far, _before_all_time, _backwards, _over_ages, _no_number])
+def test_moments_that_cannot_be_right_cost_no_other_robot_its_report(spoil: Any) -> None:
+    answer = fine()
+    spoil(answer)
+    shown = pages.view(measurement.of_fleet("demo", {"cart": answer, "plain": fine()}, VERSIONS))
+    assert pages.files(shown)
+    cart, plain = shown.robots
+    assert (cart.panels, len(plain.panels)) == ([], 4)
+    assert f"cart: history: {parse.NO_MOMENTS}" in shown.standing_out
+    assert not [line for line in shown.standing_out if line.startswith("plain:")]
+
+
+def test_a_history_as_long_as_one_may_be_is_shown() -> None:
+    answer, step = fine(), MOST_HOURS * 60
+    answer["history"].update(step_seconds=step, moments=[NOW - step * (59 - n) for n in range(60)])
+    [shown] = pages.view(measurement.of_fleet("demo", {"cart": answer}, VERSIONS)).robots
+    assert (len(shown.panels), shown.robot.history.faults) == (4, [])
+
+
+def test_a_budget_below_nothing_is_not_drawn() -> None:
+    answer = fine(services={}, engine_usage={})
+    answer["budget"]["memory_budget_mib"] = -5
+    assert pages.view(measurement.of_fleet("demo", {"cart": answer}, VERSIONS)).budgets is None
+
+
+def test_next_to_nothing_has_no_share_in_a_comparison() -> None:
+    before = fine()
+    before["services"]["victoriametrics"]["working_set_mib"] = 5e-324
+    found = rendered({"cart": fine()}, measurement.of_fleet("demo", {"cart": before}, VERSIONS))
+    cells = Page(found["performance-budget-report.html"]).cells
+    assert [cells["", "victoriametrics", key] for key in ("before", "after", "change")] == ["0.0", "20.3", "-"]
