@@ -145,6 +145,7 @@ class CallbackModule(CallbackBase):
             self._results, self._unreachable = whole.answers, whole.unreachable
             for part in whole.parts:
                 self._others.add(part.others, part.unclear)
+            self._others.add([], not whole.complete)
         if action == "robot_stack":
             robot = str(result.host.get_name())
             # Also what Ansible made of a failure, with whatever words the robot put into it.
