@@ -64,9 +64,14 @@ class CallbackModule(CallbackBase):
         """Start with nothing seen."""
         super().__init__()
         self._results: dict[str, dict[str, Any]] = {}
+        self._answered: set[str] = set()  # in this playbook, of several that one command names
         self._unreachable: dict[str, str] = {}  # and the words for it
         self._others = changes.OtherTasks()
         self._keeper = Keeper()
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:  # noqa: ARG002 (Ansible passes it)
+        """Take no answer to this playbook for what goes on with one to the playbook before it."""
+        self._answered.clear()
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Remember what a robot answered."""
@@ -151,4 +156,5 @@ class CallbackModule(CallbackBase):
             # Also what Ansible made of a failure, with whatever words the robot put into it.
             answer = shape.read("robot_stack", result.result)
             now = {**answer, "failed": failed or bool(answer.get("failed"))}
-            self._results[robot] = joined(self._results.get(robot), now)
+            self._results[robot] = joined(self._results[robot] if robot in self._answered else None, now)
+            self._answered.add(robot)
