@@ -456,3 +456,51 @@ def test_next_to_nothing_has_no_share_in_a_comparison() -> None:
     found = rendered({"cart": fine()}, measurement.of_fleet("demo", {"cart": before}, VERSIONS))
     cells = Page(found["performance-budget-report.html"]).cells
     assert [cells["", "victoriametrics", key] for key in ("before", "after", "change")] == ["0.0", "20.3", "-"]
+
+
+def _engine_over(answer: dict[str, Any]) -> None:
+    reason = "the engine holds 140.0 MiB, its allowance is 128.0 MiB"
+    answer["engine_usage"].update(unreclaimable_mib=140.0, verdict="over budget", reasons=[reason])
+
+
+def _stack_over(answer: dict[str, Any]) -> None:
+    answer["budget"].update(verdict="over budget", reasons=["engine and services hold 310.0 MiB of 300.0 MiB"])
+
+
+def _no_ceiling(answer: dict[str, Any]) -> None:
+    reason = "the ceiling over the stack is none, declared are 300.0 MiB"
+    answer["budget"].update(slice_limit_mib=None, verdict="unlimited", reasons=[reason])
+
+
+def _failed_otherwise(answer: dict[str, Any]) -> None:
+    answer["msg"] = "the backup of victoriametrics failed 2026-01-01 00:00:00 UTC: the disk is full"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "verdict", "found", "step"),
+    [
+        (_engine_over, "over budget", "engine is over budget: the engine holds 140.0", "raise container_engine_"),
+        (_stack_over, "over budget", "whole stack is over budget: engine and", "raise robot_stack_memory_budget_mib"),
+        (_no_ceiling, "unlimited", "whole stack is unlimited: the ceiling", "run playbooks/site.yml"),
+        (_failed_otherwise, "ok", "failed: the backup of victoriametrics failed", "its outcome is differs"),
+    ],
+)
+def test_whatever_did_not_pass_stands_out_and_has_a_next_step(spoil: Any, verdict: str, found: str, step: str) -> None:
+    answer = fine(verdict=verdict, failed=True)
+    answer["services"]["victoriametrics"] = service(used=25.0)  # nothing to be said of it
+    spoil(answer)
+    told = pages.view(measurement.of_fleet("demo", {"cart": answer}, VERSIONS))
+    assert any(line.startswith(f"cart: {found}") for line in told.standing_out)
+    [line] = told.next_steps
+    assert step in line
+
+
+def test_a_fleet_near_its_limits_is_not_said_to_have_room() -> None:
+    answer = fine()
+    page_cache = service("sensor_service", 32.0, 27.5)
+    answer["services"] = {"sensor_service": page_cache, "victoriametrics": service(used=25.0)}
+    found = rendered({"cart": answer})
+    assert any("reached 29.9 of 32.0 MiB" in word for word in Page(found["performance-budget-report.html"]).words)
+    for name in ("performance-budget-report.html", "performance-budget-report.md"):
+        assert "Nothing: every robot is what its inventory declares" in found[name]
+        assert "room" not in found[name].split("Nothing: every robot")[1].split("\n")[0]
