@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.robotfleet.stack.plugins.action.performance_report import earlier
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask.history import MOST_HOURS
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask.history import MOST_HOURS, MOST_POINTS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.report import measurement, pages, parse, sources, tables
 from report.answers import NOW, VERSIONS, fine, killed, service, silent
 from report.answers import fleet as fleet_of_answers
@@ -504,3 +504,26 @@ def test_a_fleet_near_its_limits_is_not_said_to_have_room() -> None:
     for name in ("performance-budget-report.html", "performance-budget-report.md"):
         assert "Nothing: every robot is what its inventory declares" in found[name]
         assert "room" not in found[name].split("Nothing: every robot")[1].split("\n")[0]
+
+
+def test_an_earlier_report_that_is_too_large_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurement, "LARGEST_BYTES", 1 << 20)
+    data, content = tmp_path / "before.json", json.dumps(measurement.of_fleet("demo", {"cart": fine()}, VERSIONS))
+    data.write_text(content.ljust(1 << 20))
+    assert "cart" in (earlier(str(data)) or {})["robots"]
+    data.write_text(content.ljust((1 << 20) + 1))
+    with pytest.raises(AnsibleActionFail, match=r"before\.json cannot be read: it is larger than 1 MiB"):
+        earlier(str(data))
+
+
+def test_the_data_of_a_large_fleet_with_a_long_history_can_be_read_again() -> None:
+    answer, step = fine(), 3600
+    of_one = {"working_set_mib": [123.4] * MOST_POINTS, "limit_mib": [128.0] * MOST_POINTS}
+    answer["history"].update(
+        step_seconds=step,
+        moments=[NOW - step * (MOST_POINTS - 1 - n) for n in range(MOST_POINTS)],
+        services=dict.fromkeys(("engine", "robotstack", "sensor_service", "victoriametrics", "vmagent"), of_one),
+        sensors=[{"name": f"sensor {n}", "unit": "°C", "values": [41.25] * MOST_POINTS} for n in range(4)],
+    )
+    written = rendered({"cart": answer})["performance-budget-report.json"].encode()
+    assert len(written) * 4000 < measurement.LARGEST_BYTES

@@ -14,7 +14,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.recor
 from ..answers import printable
 
 FORMAT = 1
-LARGEST_BYTES = 64 << 20  # of the data of an earlier report
+LARGEST_BYTES = 512 << 20  # of the data of an earlier report: 4000 robots with the longest history that there is
 LONGEST_TEXT = 500
 MOST_ENTRIES = 2000
 DEEPEST = 8
