@@ -83,7 +83,8 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Remember who did not answer."""
-        self._unreachable[str(result.host.get_name())] = printable.line(str(result.result.get("msg") or ""))
+        words = str(result.result.get("msg") or "")  # ssh's own, of several lines: the report of a divided run has them
+        self._unreachable[str(result.host.get_name())] = printable.line(" ".join(words.split()))
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the summary, and keep what a process of a divided run has to keep."""

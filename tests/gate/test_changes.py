@@ -154,3 +154,10 @@ def test_what_another_playbook_changed_is_told_with_that_one(run: Run) -> None:
     run.starts()
     run.robot()
     assert run.words_of_change == ["Nothing changed."]
+
+
+def test_what_ssh_says_in_several_lines_is_kept_as_one() -> None:
+    summary = CallbackModule()
+    told = SimpleNamespace(host=SimpleNamespace(get_name=lambda: "cart"), result={"msg": "no route:\r\nsee ssh\n"})
+    summary.v2_runner_on_unreachable(told)
+    assert summary._unreachable == {"cart": "no route: see ssh"}

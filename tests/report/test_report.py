@@ -402,7 +402,7 @@ def test_nothing_but_the_known_answer_is_kept() -> None:
 def test_a_long_answer_is_cut() -> None:
     answer = fine(refusals=["x" * 10_000] * 10_000)
     kept = measurement.of_fleet("demo", {"cart": answer}, VERSIONS)["robots"]["cart"]["refusals"]
-    assert (len(kept), len(kept[0])) == (2000, 500)
+    assert (len(kept), kept[0]) == (2000, "x" * 500 + "... (9500 characters more)")
 
 
 def _far(answer: dict[str, Any]) -> None:
@@ -527,3 +527,11 @@ def test_the_data_of_a_large_fleet_with_a_long_history_can_be_read_again() -> No
     )
     written = rendered({"cart": answer})["performance-budget-report.json"].encode()
     assert len(written) * 4000 < measurement.LARGEST_BYTES
+
+
+def test_a_message_of_several_lines_is_one_without_signs_of_its_own() -> None:
+    refused = {"failed": True, "msg": "refused, for 2 reason(s):\n- too little disk\n- no memory\tcontroller\n"}
+    kept = measurement.of_robot(refused)["message"]
+    assert kept == "refused, for 2 reason(s): - too little disk - no memory controller"
+    silent_one = {"unreachable": True, "msg": "Failed to connect:\r\nNo route\x1b[2J"}
+    assert measurement.of_robot(silent_one)["message"] == "Failed to connect: No route\\x1b[2J"
