@@ -340,6 +340,6 @@ def test_nothing_is_said_of_a_process_that_is_missing_or_has_not_ended(
 
 
 def test_no_stack_is_said_to_be_unchanged_where_a_process_has_not_ended(tmp_path: Path) -> None:
-    changes = {"1": {"others": ["A file is written"]}, "2": {"ended_at": 0.0, "answers": {}}}
+    changes: dict[str, dict[str, Any]] = {"1": {"others": ["A file is written"]}, "2": {"ended_at": 0.0, "answers": {}}}
     said = said_of(tmp_path, idle(*OWN, **changes))
     assert [line for line in said if "hanged" in line] == ["Other tasks changed something: A file is written."]
