@@ -242,3 +242,34 @@ def test_a_judgement_joins_what_was_changed_before_it() -> None:
     assert joined(before, now) == {"asked": "proven", "plan": ["create it"], "changed": True, "verdict": "ok"}
     assert joined(None, now) == now
     assert joined(now, before) == before
+
+
+CREATED = answer(asked="present", changed=True, plan=["create it"])
+KILLED = {"failed": True, "changed": False, "msg": "Ansible's Python was killed"}  # what asked, it cannot say
+
+
+def test_what_a_wave_changed_is_told_where_its_judgement_gave_no_answer() -> None:
+    found = joined(CREATED, KILLED)
+    assert (found["failed"], found["changed"], found["msg"]) == (True, True, KILLED["msg"])
+    assert "scout changed: create it" in told({"scout": found}, [])
+    assert rows("scout", found) == rows("scout", CREATED), "it was measured after its change"
+    again = joined(found, {"asked": "proven", "plan": [], "changed": False})
+    assert (again["plan"], again["changed"]) == (["create it"], True)
+
+
+def test_a_failure_after_no_change_tells_none() -> None:
+    assert joined({"asked": "verified", "plan": ["create it"]}, KILLED) == KILLED
+    found = joined(answer(asked="present", changed=False), KILLED)
+    assert not any("change" in line for line in told({"scout": found}, []))
+
+
+def test_what_each_role_changed_is_told_of_a_robot_with_several() -> None:
+    idle = answer(asked="present", changed=False, plan=[])
+    assert (joined(CREATED, idle)["plan"], joined(CREATED, idle)["changed"]) == (["create it"], True)
+    second = answer(asked="present", changed=True, plan=["create another"])
+    assert joined(CREATED, second)["plan"] == ["create it", "create another"]
+    refused = answer(asked="present", changed=False, plan=["create another"], refusals=["too little disk"])
+    assert told({"scout": joined(CREATED, refused)}, [])[:2] == [
+        "scout changed: create it",
+        "scout refused: too little disk",
+    ]

@@ -9,13 +9,26 @@ MOST_DIFF_LINES = 24
 
 
 def joined(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
-    """Return a robot's answer; what a rollout changed and then judged is told with the judgement's figures."""
-    if before is None or now.get("asked") != "proven":
+    """Return a robot's answer after the one ``before`` in the same playbook: what that one changed is told with it.
+
+    So is what a rollout changed with the figures of its judgement, and what one role changed with those of the next.
+    An answer that does not say what was asked is none of the module's: it has failed, and the figures before it stay.
+    """
+    if before is None or not _goes_on(before, now):
         return now
-    changed = bool(before.get("changed") or now.get("changed"))
+    done = [answer for answer in (before, now) if answer.get("changed")]
+    plan = [step for answer in done or [now] for step in answer.get("plan") or []]
     both = [*(before.get("records") or []), *(now.get("records") or [])]
-    plan = [*(before.get("plan") or []), *(now.get("plan") or [])]
-    return {**now, "plan": plan, "changed": changed, **({"records": list(dict.fromkeys(both))} if both else {})}
+    found = {**({} if now.get("asked") else before), **now, "plan": plan, "changed": bool(done)}
+    return {**found, **({"records": list(dict.fromkeys(both))} if both else {})}
+
+
+def _goes_on(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether an answer is about what was done before it."""
+    asked = now.get("asked")
+    if asked == "proven":
+        return True
+    return before.get("asked") == "present" and asked in (None, "present")
 
 
 def differences(result: dict[str, Any]) -> list[str]:
