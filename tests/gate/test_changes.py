@@ -132,3 +132,12 @@ def test_a_long_list_is_cut_short_and_no_name_paints_the_terminal(run: Run) -> N
     assert run.words_of_change == [
         r"No stack changed; other tasks changed something: wiped \x1b[2J; task 0; task 1; task 2; task 3; and 2 more."
     ]
+
+
+@pytest.mark.parametrize(("waves", "check", "told"), [(True, False, 0), (True, True, 1), (False, False, 1)])
+def test_a_failure_in_a_wave_is_left_to_the_rollouts_own_summary(run: Run, waves: bool, check: bool, told: int) -> None:
+    """Which says nothing of a run in check mode."""
+    if waves:
+        run.task("Waves are planned", "robotfleet.stack.rollout_plan", check=check)
+    run.robot(fails=True, msg="sensor_service: its container ended (exit code 2)\nits log says: no such flag")
+    assert run.said.count("scout failed: sensor_service: its container ended (exit code 2)") == told

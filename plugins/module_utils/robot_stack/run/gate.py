@@ -15,7 +15,7 @@ from ..records import good_versions
 from ..spec.model import Service
 from . import restore
 from .context import Call
-from .measure import measure
+from .measure import causes, measure
 
 
 def prove(call: Call, seen: Observed) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
         return {**base, **measured.result, "proven": True}
     told = [f"{one.subject}: {one.why}" for one in found]
     names = [one.subject for one in found]
-    base.update(proven=False, objections=told, failed=True)
+    base.update(proven=False, objections=told, failed=True, causes=causes(call, measured, names))
     why = "\n- ".join(["it did not pass the gate after its change:", *told])
     if call.check:
         return {**base, **measured.result, "msg": why}
