@@ -68,6 +68,7 @@ class CallbackModule(CallbackBase):
         self._unreachable: dict[str, str] = {}  # and the words for it
         self._others = changes.OtherTasks()
         self._keeper = Keeper()
+        self._in_waves = False  # and the callback rollout tells who failed in them
 
     def v2_playbook_on_start(self, playbook: Any) -> None:  # noqa: ARG002 (Ansible passes it)
         """Take no answer to this playbook for what goes on with one to the playbook before it."""
@@ -116,7 +117,7 @@ class CallbackModule(CallbackBase):
         running = {robot: result for robot, result in planned.items() if robot in measured}
         against = [line for robot, result in sorted(planned.items()) for line in records(robot, result)]
         against += [line for robot, result in sorted(running.items()) for line in reasons(robot, result)]
-        for line in [*against, *told(done, sorted(self._unreachable))]:
+        for line in [*against, *told(done, sorted(self._unreachable), self._in_waves)]:
             show(self._display, line)
         for line in changes.told(planned, done, self._unreachable, self._others):
             show(self._display, line)
@@ -146,9 +147,11 @@ class CallbackModule(CallbackBase):
         self._others.saw(result, failed)
         action = str(result.task.action).rsplit(".", 1)[-1]
         self._keeper.saw(action, result.result)
+        self._in_waves = self._in_waves or (action == "rollout_plan" and not result.task.check_mode)
         if action == "rollout_join" and result.result.get("results"):
             whole = joining.of_folder(Path(str(result.result["results"])))
             self._results, self._unreachable = whole.answers, whole.unreachable
+            self._in_waves = bool(whole.rollouts)
             for part in whole.parts:
                 self._others.add(part.others, part.unclear)
             self._others.add([], not whole.complete)

@@ -347,6 +347,7 @@ proven: {description: Whether what is declared has passed the gate on this robot
 fresh: {description: Services that had no container before this run., type: list, elements: str, returned: C(present)}
 objections: {description: What speaks against a change., type: list, elements: str, returned: C(proven) that fails}
 rolled_back: {description: How a failed robot was rolled back., type: list, elements: str, returned: after a failure}
+causes: {description: What logs say of services that failed., type: list, elements: str, returned: after a failure}
 verdict: {description: The worst verdict., type: str, returned: where an engine runs}
 """
 

@@ -161,3 +161,12 @@ def test_what_ssh_says_in_several_lines_is_kept_as_one() -> None:
     told = SimpleNamespace(host=SimpleNamespace(get_name=lambda: "cart"), result={"msg": "no route:\r\nsee ssh\n"})
     summary.v2_runner_on_unreachable(told)
     assert summary._unreachable == {"cart": "no route: see ssh"}
+
+
+@pytest.mark.parametrize(("waves", "check", "told"), [(True, False, 0), (True, True, 1), (False, False, 1)])
+def test_a_failure_in_a_wave_is_left_to_the_rollouts_own_summary(run: Run, waves: bool, check: bool, told: int) -> None:
+    """Which says nothing of a run in check mode."""
+    if waves:
+        run.task("Waves are planned", "robotfleet.stack.rollout_plan", check=check)
+    run.robot(fails=True, msg="sensor_service: its container ended (exit code 2)\nits log says: no such flag")
+    assert run.said.count("scout failed: sensor_service: its container ended (exit code 2)") == told

@@ -199,6 +199,29 @@ def test_a_run_that_failed_half_way_says_what_it_changed() -> None:
     assert "scout changed: a" in told({"scout": answer(changed=True, failed=True, plan=["a"])}, [])
 
 
+FAILED = {
+    "failed": True,
+    "msg": "sensor_service: its container ended (exit code 2); nothing was running before\nits log says: no such flag",
+    "causes": ["sensor_service: its log says: no such flag"],
+}
+
+
+@pytest.mark.parametrize("figures", [{}, answer(rolled_back=["recreate it"])], ids=["nothing measured", "put back"])
+@pytest.mark.parametrize("asked", ["present", "restored", "absent", None])
+def test_a_failure_outside_of_a_rollout_is_told_with_its_cause(figures: dict[str, Any], asked: str | None) -> None:
+    result = {**figures, **FAILED, **({"asked": asked} if asked else {})}
+    first = "scout failed: sensor_service: its container ended (exit code 2); nothing was running before"
+    assert told({"scout": result}, [])[:2] == [first, "scout: sensor_service: its log says: no such flag"]
+    assert not [line for line in told({"scout": result}, [], in_waves=True) if "log says" in line or "failed" in line]
+
+
+@pytest.mark.parametrize(
+    "otherwise", [{"asked": "verified"}, {"refusals": ["no disk"]}, {"unobserved": ["the engine is silent"]}]
+)
+def test_a_failure_that_is_told_otherwise_is_not_told_again(otherwise: dict[str, Any]) -> None:
+    assert not [line for line in told({"scout": {**FAILED, **otherwise}}, []) if line.startswith("scout failed")]
+
+
 def test_what_a_verified_robot_differs_in_is_told_in_words_and_as_a_diff() -> None:
     diff = {
         "after_header": "container x",

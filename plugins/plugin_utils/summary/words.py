@@ -63,14 +63,29 @@ def unobserved(result: dict[str, Any]) -> list[str]:
     return [why for why in result.get("unobserved") or [] if why not in (result.get("refusals") or [])]
 
 
-def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str]:
-    """Return what changed, what was refused, what is wrong and who did not answer, a line each."""
+def failure(robot: str, result: dict[str, Any]) -> list[str]:
+    """Return why a robot failed, a line each, where neither a refusal nor a difference says it."""
+    told_otherwise = (
+        result.get("refusals") or result.get("unobserved") or result.get("asked") in ("verified", "planned")
+    )
+    if not result.get("failed") or told_otherwise:
+        return []
+    first = str(result.get("msg") or "").splitlines()[:1]
+    return [f"{robot} failed: {words}" for words in first] + [f"{robot}: {why}" for why in result.get("causes") or []]
+
+
+def told(results: dict[str, dict[str, Any]], unreachable: list[str], in_waves: bool = False) -> list[str]:
+    """Return what changed, what was refused, what is wrong and who did not answer, a line each.
+
+    ``in_waves``: the failures of robots are told where the rollout is (`rollout/summary.py`).
+    """
     found = []
     for robot, result in sorted(results.items()):
         verb = "changed" if result.get("changed") else "would change"
         steps = [] if result.get("asked") == "verified" else result.get("plan") or []
         found += [f"{robot} {verb}: {step}" for step in steps]
         found += [f"{robot} refused: {reason}" for reason in (result.get("refusals") or [])]
+        found += [] if in_waves else failure(robot, result)
         found += records(robot, result)
         found += [f"{robot}: {sentence}" for sentence in result.get("shut_out") or []]
         found += [f"{robot}: {sentence}" for sentence in result.get("backups") or []]
