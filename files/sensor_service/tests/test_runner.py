@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 GOOD = gauge("good", "A good value.")
 PARTIAL = gauge("partial", "What was read before the failure.")
+# Seconds that a collector hangs, and that a client of these tests waits: who waits for it fails.
+HANG = 20.0
+# Seconds for a round: where a collector hangs, and the others need their turn even on a machine that stalls; where none does.
+DEADLINE, LONG_DEADLINE = 3.0, 60.0
 
 
 def good(_: Robot, out: Output) -> None:
@@ -50,7 +54,7 @@ class Hanging:
 
     def __call__(self, _: Robot, out: Output) -> None:
         self.calls += 1
-        self.release.wait(20)
+        self.release.wait(HANG)
         out.add(PARTIAL, self.calls)
 
 
@@ -60,18 +64,25 @@ def timed(service: Service) -> tuple[dict[str, float], float]:
     return found, time.monotonic() - begun
 
 
+def until(reached: Callable[[], bool]) -> None:
+    """Waits for a condition, with an end that only what never happens meets."""
+    ends = time.monotonic() + HANG
+    while not reached():
+        assert time.monotonic() < ends, "it does not come"
+        time.sleep(0.01)
+
+
 def success(found: dict[str, float], name: str) -> float:
     return found[f'sensor_collector_success{{collector="{name}"}}']
 
 
 def test_a_failing_collector_is_told_and_the_others_answer(start_service: Callable[..., Service]) -> None:
-    service = start_service(collectors={"failing": failing, "exiting": exiting, "good": good})
+    service = start_service(collectors={"failing": failing, "exiting": exiting, "good": good}, deadline=LONG_DEADLINE)
     for _ in range(3):
-        found, seconds = timed(service)
+        found = series(service.get().body)
         assert [success(found, name) for name in ("failing", "exiting", "good")] == [0, 0, 1]
         assert found["good"] == 1
         assert found["partial"] == 2
-        assert seconds < 1
     assert sorted(service.log) == ["exiting: SystemExit: 3", "failing: RuntimeError: the bus is stuck"]
 
 
@@ -136,49 +147,56 @@ def test_a_hanging_collector_fails_within_the_deadline_and_the_others_answer(
     start_service: Callable[..., Service],
 ) -> None:
     hanging = Hanging()
-    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=0.3)
+    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=DEADLINE)
     found, seconds = timed(service)
-    assert 0.25 < seconds < 1.0
+    assert DEADLINE <= seconds < HANG
     assert (success(found, "hanging"), success(found, "good"), found["good"]) == (0, 1, 1)
-    assert found['sensor_collector_duration_seconds{collector="hanging"}'] >= 0.25
+    duration = 'sensor_collector_duration_seconds{collector="hanging"}'
+    assert found[duration] > 0
+    assert series(service.get().body)[duration] > found[duration], "the time so far"
     assert "partial" not in found
     hanging.release.set()
 
 
 def test_a_collector_that_still_hangs_costs_later_scrapes_nothing(start_service: Callable[..., Service]) -> None:
     hanging = Hanging()
-    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=0.4)
+    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=DEADLINE)
     timed(service)
+    later = []
     for _ in range(3):
         found, seconds = timed(service)
-        assert seconds < 0.2
+        later.append(seconds)
         assert (success(found, "hanging"), success(found, "good")) == (0, 1)
+    assert min(later) < DEADLINE
     assert hanging.calls == 1
     hanging.release.set()
-    time.sleep(0.05)
-    found, _ = timed(service)
-    assert success(found, "hanging") == 1
-    assert found["partial"] == 2, "a late answer is thrown away, not shown as a new one"
-    assert service.log == ["hanging: no answer within 0.4 s", "hanging: answers again"]
+    pages = []
+
+    def answers() -> bool:
+        pages.append(series(service.get().body))
+        return success(pages[-1], "hanging") == 1
+
+    until(answers)
+    assert pages[-1]["partial"] == 2, "a late answer is thrown away, not shown as a new one"
+    assert service.log == ["hanging: no answer within 3 s", "hanging: answers again"]
 
 
 def test_several_hanging_collectors_share_one_deadline_and_workers_stay_few(
     start_service: Callable[..., Service],
 ) -> None:
     hanging = {f"hanging{index}": Hanging() for index in range(6)}
-    service = start_service(collectors={**hanging, "good": good}, deadline=0.5)
+    service = start_service(collectors={**hanging, "good": good}, deadline=DEADLINE)
     found, seconds = timed(service)
-    assert seconds < 1.2
+    assert seconds < 2 * DEADLINE
     assert success(found, "good") == 1
     for _ in range(10):
         timed(service)
     assert service.runner.workers <= len(hanging) + 2
     for collector in hanging.values():
         collector.release.set()
-    time.sleep(0.1)
-    timed(service)
-    time.sleep(0.1)
-    assert service.runner.workers == 1, "surplus workers end"
+    for _ in range(2):
+        until(lambda: service.runner.workers == 1)  # surplus workers end
+        service.get()
 
 
 def test_everything_hanging_still_answers(start_service: Callable[..., Service]) -> None:
@@ -197,18 +215,17 @@ def test_a_read_that_hangs_in_the_kernel_holds_up_nothing_else(
     sensor = raspberry_pi / "sys/class/thermal/thermal_zone0/temp"
     sensor.unlink()
     os.mkfifo(sensor)  # opening it waits for a writer, as an I2C read waits for its bus
-    service = start_service(root=raspberry_pi, deadline=0.5)
-    found, seconds = timed(service)
-    assert seconds < 1.5
+    service = start_service(root=raspberry_pi, deadline=DEADLINE)
+    found = series(service.get().body)
     assert success(found, "thermal") == 0
     assert all(success(found, name) == 1 for name in COLLECTORS if name not in ("thermal", "simulated"))
     assert not [name for name in found if name.startswith("node_thermal")]
     with sensor.open("w") as writer:
         writer.write("50000\n")
-    time.sleep(0.05)
     sensor.unlink()
     sensor.write_text("51000\n")
-    assert timed(service)[0]['node_thermal_zone_temp{zone="0",type="cpu-thermal"}'] == 51
+    until(lambda: success(series(service.get().body), "thermal") == 1)
+    assert series(service.get().body)['node_thermal_zone_temp{zone="0",type="cpu-thermal"}'] == 51
 
 
 def test_a_slow_collector_within_the_deadline_succeeds(start_service: Callable[..., Service]) -> None:
@@ -216,13 +233,13 @@ def test_a_slow_collector_within_the_deadline_succeeds(start_service: Callable[.
         time.sleep(0.3)
         out.add(GOOD, 1)
 
-    found, _ = timed(start_service(collectors={"slow": slow, "other": failing}, deadline=2.0))
+    found, _ = timed(start_service(collectors={"slow": slow, "other": failing}, deadline=LONG_DEADLINE))
     assert success(found, "slow") == 1
     assert found['sensor_collector_duration_seconds{collector="slow"}'] >= 0.3
 
 
 def test_no_thread_to_be_had_is_survived(start_service: Callable[..., Service]) -> None:
-    service = start_service(collectors={"good": good}, deadline=0.2)
+    service = start_service(collectors={"good": good}, deadline=DEADLINE)
     service.runner.workers = 99  # as many as are allowed, and none of them sleeps
     assert success(series(service.get().body), "good") == 0
     service.runner.workers = 0
@@ -234,14 +251,13 @@ def test_the_histogram_covers_collection_and_encoding(start_service: Callable[..
         time.sleep(0.06)
         out.add(GOOD, 1)
 
-    service = start_service(collectors={"slow": slow})
+    service = start_service(collectors={"slow": slow}, deadline=LONG_DEADLINE)
     first = series(service.get().body)
     assert first["sensor_scrape_duration_seconds_count"] == 0, "a scrape cannot contain its own duration"
     second = series(service.get().body)
     assert second["sensor_scrape_duration_seconds_count"] == 1
     assert second["sensor_scrape_duration_seconds_sum"] >= 0.06
     assert second['sensor_scrape_duration_seconds_bucket{le="0.05"}'] == 0
-    assert second['sensor_scrape_duration_seconds_bucket{le="1.0"}'] == 1
     assert second['sensor_scrape_duration_seconds_bucket{le="+Inf"}'] == 1
 
 
@@ -257,11 +273,10 @@ def test_the_histogram_sees_slow_encoding(start_service: Callable[..., Service])
         out.add(GOOD, 1)
         out.families["good"].samples["good"] = SlowText("1")
 
-    service = start_service(collectors={"collect": collect})
-    service.get()
-    found = series(service.get().body)
-    assert found["sensor_scrape_duration_seconds_sum"] >= 0.08
-    assert found['sensor_collector_duration_seconds{collector="collect"}'] < 0.08
+    service = start_service(collectors={"collect": collect}, deadline=LONG_DEADLINE)
+    collected = series(service.get().body)['sensor_collector_duration_seconds{collector="collect"}']
+    whole = series(service.get().body)["sensor_scrape_duration_seconds_sum"]
+    assert whole - collected >= 0.08
 
 
 def test_one_worker_serves_every_scrape(
@@ -274,7 +289,7 @@ def test_one_worker_serves_every_scrape(
         return start_new_thread(work, arguments)
 
     monkeypatch.setattr(runner, "start_new_thread", counting)
-    service = start_service(root=raspberry_pi, deadline=60.0)  # a machine that stalls is no hanging sensor
+    service = start_service(root=raspberry_pi, deadline=LONG_DEADLINE)  # a machine that stalls is no hanging sensor
     for _ in range(100):
         service.get()
     assert len(started) == 1

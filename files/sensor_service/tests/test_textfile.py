@@ -368,7 +368,7 @@ def test_ours_that_hangs_is_not_told_by_a_file(tmp_path: Path) -> None:
         if hangs.is_set():
             released.wait(20)
 
-    service = Service(tmp_path, {"textfile": textfile.collect, "slow": slow}, 0.3, textfiles=str(tmp_path / "text"))
+    service = Service(tmp_path, {"textfile": textfile.collect, "slow": slow}, 3.0, textfiles=str(tmp_path / "text"))
     try:
         service.get()
         hangs.set()
