@@ -59,9 +59,11 @@ class Service:
         self._thread = threading.Thread(target=self.server.serve, daemon=True)
         self._thread.start()
 
-    def get(self, path: str = "/metrics", method: str = "GET", accept: str = "*/*") -> Answer:
+    def get(self, path: str = "/metrics", method: str = "GET", accept: str = "*/*", timeout: str = "") -> Answer:
+        """Asks, as a scraper that tells after how many seconds it gives up, where there is a `timeout`."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request(method, path, headers={"Accept": accept})
+        told = {"X-Prometheus-Scrape-Timeout-Seconds": timeout} if timeout else {}
+        connection.request(method, path, headers={"Accept": accept, **told})
         response = connection.getresponse()
         body = response.read().decode()
         connection.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sensor_service import runner
+from sensor_service import runner, server
 from sensor_service.catalogue import COLLECTORS
 from sensor_service.metric import gauge
 from sensor_service.output import MAX_FAULTS
@@ -28,7 +28,7 @@ GOOD = gauge("good", "A good value.")
 PARTIAL = gauge("partial", "What was read before the failure.")
 # Seconds that a collector hangs, and that a client of these tests waits: who waits for it fails.
 HANG = 20.0
-# Seconds for a round: where a collector hangs, and the others need their turn even on a machine that stalls; where none does.
+# Seconds for a round: with a collector that hangs (the others need their turn on a machine that stalls, too); without.
 DEADLINE, LONG_DEADLINE = 3.0, 60.0
 
 
@@ -197,6 +197,47 @@ def test_several_hanging_collectors_share_one_deadline_and_workers_stay_few(
     for _ in range(2):
         until(lambda: service.runner.workers == 1)  # surplus workers end
         service.get()
+
+
+def test_a_round_ends_before_its_scraper_gives_up(start_service: Callable[..., Service]) -> None:
+    """VictoriaMetrics waits 10 s and never longer than its interval: one slow sensor must not cost all of them."""
+    hanging = Hanging()
+    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=LONG_DEADLINE)
+    found = series(service.get(timeout="3.000").body)
+    assert (success(found, "hanging"), success(found, "good"), found["good"]) == (0, 1, 1)
+    assert service.log == ["hanging: no answer within 2.7 s"]
+    hanging.release.set()
+
+
+def test_who_joins_a_round_shares_its_end(start_service: Callable[..., Service]) -> None:
+    hanging = Hanging()
+    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=LONG_DEADLINE)
+    with service.connect() as first:
+        first.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 3\r\n\r\n")
+        until(lambda: service.scraper.running)
+        found = series(service.get().body)
+    assert (success(found, "hanging"), success(found, "good")) == (0, 1)
+    assert service.log == ["hanging: no answer within 2.7 s"]
+    hanging.release.set()
+
+
+def test_no_scraper_waits_beyond_the_deadline(start_service: Callable[..., Service]) -> None:
+    hanging = Hanging()
+    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=DEADLINE)
+    assert success(series(service.get(timeout="3600").body), "good") == 1
+    assert service.log == ["hanging: no answer within 3 s"]
+    hanging.release.set()
+
+
+def test_a_sensor_that_hangs_makes_no_new_container_unhealthy(
+    start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "PROBE_TIMEOUT", DEADLINE)
+    hanging = Hanging()
+    service = start_service(collectors={"hanging": hanging, "good": good}, deadline=LONG_DEADLINE)
+    answer = service.get("/healthz")
+    assert (answer.status, answer.body.splitlines()[0]) == (200, "ok; failing collectors: hanging")
+    hanging.release.set()
 
 
 def test_everything_hanging_still_answers(start_service: Callable[..., Service]) -> None:

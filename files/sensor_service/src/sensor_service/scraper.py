@@ -55,11 +55,11 @@ class Scraper:
         self._good_at: float | None = None
         self.running = False
 
-    def start(self) -> None:
-        """Begins a scrape."""
+    def start(self, timeout: float) -> None:
+        """Begins a scrape for who gives up after `timeout` seconds; who joins it later shares its end, too."""
         self._begun = self._clock()
         self.running = True
-        self._runner.start()
+        self._runner.start(timeout)
 
     def next_check(self) -> float:
         """Returns when, by the monotonic clock, `finish` should be called at the latest."""

@@ -2,7 +2,7 @@
 
 | path | answer |
 |---|---|
-| /metrics | a scrape; those who ask while one is under way share it |
+| /metrics | a scrape, that ends before who asked for it gives up; those who ask while one is under way share it |
 | /healthz | 200 if a scrape got series from a collector within the last minute (it runs one where none did), else 503 |
 | / | a page with links |
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # More than scrapers and people at one time; beyond, callers wait in the kernel's queue until a place is free.
 MAX_CONNECTIONS = 16
+# Seconds after which the stack's own probes give up: a sensor that hangs must not make a new container unhealthy.
+PROBE_TIMEOUT = 5.0
 PAGE = f"""<!DOCTYPE html>
 <html lang="en"><head><title>Sensor service</title></head><body>
 <h1>Sensor service {VERSION}</h1>
@@ -148,7 +150,7 @@ class Server:
             connection.answer(self._health(head_only), now)
         else:
             if not self._scraper.running:
-                self._scraper.start()
+                self._scraper.start(PROBE_TIMEOUT if request.path == "/healthz" else request.timeout)
             connection.wait()
 
     def _finish(self, now: float) -> None:
