@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sensor_service.catalogue import Collector
+    from sensor_service.process import Start
 
 NOWHERE = Path("/nonexistent")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -45,6 +46,7 @@ class Service:
         filesystems: dict[str, str] | None = None,
         now: Callable[[], float] = lambda: 1_000_000.0,
         textfiles: str = "",
+        start: Start | None = None,
     ) -> None:
         self.log: list[str] = []
         bell = Bell()
@@ -52,7 +54,7 @@ class Service:
         real = {name: collect for name, collect in COLLECTORS.items() if name != SIMULATED}
         chosen = collectors if collectors is not None else real
         self.runner = Runner(robot, chosen, deadline, bell.ring)
-        self.scraper = Scraper(self.runner, self.log.append)
+        self.scraper = Scraper(self.runner, self.log.append, start=start)
         listener = listen(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
         self.server = Server(listener, self.scraper, bell)

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
+from sensor_service.process import Start
 
 from files.sensor_service.tests.conftest import HERE
-from files.sensor_service.tests.service import series
+from files.sensor_service.tests.service import Service, series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Each costs more memory than a collector: an import that brings one along must be meant.
 HEAVY = {"asyncio", "enum", "logging", "pathlib", "re", "socket", "ssl", "subprocess", "threading", "typing", "urllib"}
@@ -88,6 +89,23 @@ def test_the_process_tells_its_own_cost_and_version(process: tuple[subprocess.Po
     assert 1_000_000 < found["process_resident_memory_bytes"] < 100_000_000
     assert 0 < found["process_cpu_seconds_total"] < 10
     assert abs(found["process_start_time_seconds"] - time.time()) < 60
+
+
+def test_the_start_follows_a_clock_that_is_set_and_not_one_that_is_slewed(
+    start_service: Callable[..., Service],
+) -> None:
+    """A robot without a battery for its clock boots in the past; a start that moves by itself looks like a restart."""
+    wall, uptime = [1000.4], [5.0]
+    service = start_service(collectors={}, start=Start(lambda: wall[0], lambda: uptime[0]))
+
+    def told() -> float:
+        return series(service.get().body)["process_start_time_seconds"]
+
+    assert told() == 1000
+    wall[0], uptime[0] = 1010.7, 15.0
+    assert told() == 1000
+    wall[0] += 86400
+    assert told() == 87401
 
 
 def test_sigterm_stops_it_cleanly(process: tuple[subprocess.Popen[str], str]) -> None:
