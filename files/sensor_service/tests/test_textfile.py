@@ -300,6 +300,14 @@ def test_a_series_has_one_name(folder: Folder, line: str) -> None:
     assert "a.prom:1: " in folder.faults()
 
 
+def test_two_names_that_are_no_text_are_two_series(folder: Folder) -> None:
+    for name in (b"temperat\xfcr.prom", b"temperat\xe4r.prom"):  # of scripts in Latin-1
+        (folder.path / os.fsdecode(name)).write_text("")
+    found = [name for name in folder.both() if name.startswith("node_textfile_mtime_seconds") and "temperat" in name]
+    assert len(found) == 2
+    assert folder.faults() == ""
+
+
 def test_two_files_with_one_series_are_told(folder: Folder) -> None:
     (folder.path / "a.prom").write_text('a{x="1",y="2"} 1\n')
     (folder.path / "b.prom").write_text('a{y="2",x="1"} 2\n')

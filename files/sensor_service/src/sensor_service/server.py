@@ -182,7 +182,7 @@ class Server:
         lines = [f"{verdict}: {', '.join(names) or 'none'}\n"]
         lines += [f"{name}: {self._scraper.reason(name)}\n" for name in names]
         # a file's name need not be text
-        return respond(200 if healthy else 503, "".join(lines).encode("utf-8", "replace"), head_only=head_only)
+        return respond(200 if healthy else 503, "".join(lines).encode("utf-8", "backslashreplace"), head_only=head_only)
 
     def _expire(self, now: float) -> None:
         for descriptor, connection in list(self._connections.items()):
