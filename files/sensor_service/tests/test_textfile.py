@@ -103,6 +103,15 @@ def test_any_number_of_files_leaves_room_for_the_stacks_own(folder: Folder, own:
     assert folder.page()["of_the_watchdog"] == 1
 
 
+@pytest.mark.parametrize(("beyond", "more"), [(1, ""), (3, " (and 2 more)")])
+def test_files_beyond_those_that_are_read_are_named(folder: Folder, beyond: int, more: str) -> None:
+    for number in range(textfile.MAX_FILES + beyond):
+        (folder.path / f"a{number:03}.prom").write_text(f"a{number:03} 1\n")
+    page = folder.page()
+    assert ("a099" in page, "a100" in page, page["robot_stack_verdict"]) == (True, False, 1)
+    assert folder.faults() == f"{folder.path}/a100.prom: left out, behind 100 files of others{more}"
+
+
 @pytest.mark.parametrize("own", textfile.OWN)
 def test_a_series_of_the_stacks_own_counts_before_anybody_elses(folder: Folder, own: str) -> None:
     series_name = 'node_filesystem_avail_bytes{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}'
