@@ -339,6 +339,27 @@ def test_a_service_that_may_use_more_processors_than_there_are_is_refused() -> N
     assert reason == "sensor_service_cpu_limit 4 is more than this robot's 2 processors: lower it"
 
 
+def test_what_a_service_shows_and_is_not_there_is_refused_before_anything_is_sent() -> None:
+    folder, ours = "/run/mytool/metrics", "/run/robot-stack/metrics"
+
+    def refusals(*mounts: dict[str, Any], absent: list[str], **more: Any) -> list[str]:
+        return preflight.reasons(declared(service(mounts=list(mounts)), **more), bare(absent_mounts=absent))
+
+    textfiles = {"source": folder, "target": "/host/textfiles"}
+    (reason,) = refusals(textfiles, absent=[folder])
+    assert reason == (
+        f"{folder} is not there, and sensor_service shows it to its container: make it (where it is in RAM, as below "
+        "/run, at each boot: systemd-tmpfiles), or change sensor_service_textfile_directory"
+    )
+    (reason,) = refusals({**textfiles, "target": "/x"}, absent=[folder])
+    assert reason.endswith(", or have sensor_service show another one")
+    assert refusals(textfiles, absent=[]) == []
+    assert refusals({**textfiles, "optional": True}, absent=[folder]) == []
+    assert refusals(textfiles, absent=[folder], stopped=["sensor_service"]) == []
+    for made in (ours, f"{ours}/"):  # by the run itself
+        assert refusals({**textfiles, "source": made}, absent=[made]) == []
+
+
 def test_an_engines_variable_is_what_was_declared_whatever_systemd_reads_into_it() -> None:
     file = systemd.service_drop_in("docker.service", "robotstack.slice", ['PROXY=http://u:p%40"\\@proxy'])
     assert 'Environment="PROXY=http://u:p%%40\\"\\\\@proxy"' in file.content.splitlines()

@@ -1,4 +1,4 @@
-"""More robots: a Jetson Orin, a laptop-like x86 robot, an arm with IMU and ADC, three kinds of USB Wi-Fi.
+"""More robots: a Jetson Orin, a laptop-like x86 robot, an industrial PC, an arm with IMU and ADC, three kinds of Wi-Fi.
 
 Numbers are typical; what each tree stands for is said in its builder. Formats: docs.kernel.org, hwmon and IIO ABI.
 """
@@ -148,6 +148,27 @@ def usb_wifi(root: Path) -> Path:
     return write(root, {"proc/diskstats": "", "proc/1/net/wireless": WIRELESS_HEAD + "".join(lines)})
 
 
+def industrial_pc(root: Path) -> Path:
+    """Makes an x86 robot whose Super-I/O driver registers without its attributes: they are in the device's folder."""
+    common(root)
+    write(root, {"proc/diskstats": ""})
+    chip = "platform/f71882fg.2560"
+    hwmon(root, 0, chip, {"uevent": ""})
+    attributes: dict[str, str | float] = {
+        "name": "f71882fg",
+        "temp1_input": 38000,
+        "temp1_label": "board",
+        "fan1_input": 1180,
+        "in0_input": 3312,
+        "pwm1": 255,
+        "modalias": "platform:f71882fg",
+        "pwm/uevent": "",
+        "power/control": "auto",
+    }
+    write(root / "sys/devices" / chip, attributes)
+    return root
+
+
 def _zone(number: int, kind: str, temperature: int) -> dict[str, str | float]:
     zone = f"sys/class/thermal/thermal_zone{number}"
     return {f"{zone}/type": kind, f"{zone}/temp": temperature, f"{zone}/policy": "step_wise"}
@@ -170,6 +191,7 @@ ROBOTS: dict[str, robots.Builder] = {
     "x86": robots.x86_robot,
     "jetson": jetson,
     "laptop": laptop_like,
+    "industrial": industrial_pc,
     "imu": arm_with_imu,
     "wifi": usb_wifi,
 }
