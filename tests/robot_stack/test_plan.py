@@ -612,6 +612,14 @@ def test_the_engine_goes_only_where_it_is_ours_and_runs_nothing_else() -> None:
     assert "/var/lib/docker" not in [step.subject for step in theirs.steps]
 
 
+def test_an_engines_store_goes_with_it_unless_somebody_chose_its_folder() -> None:
+    """An owner's `data-root` may be a disk, with more on it than what the engine has put there."""
+    stack = declared(state="absent", remove_engine=True)
+    for store, goes in ((STORE, True), ("/mnt/ssd", False), (f"{STORE}/100000.100000", True)):
+        dropped = [one.subject for one in remove.make(stack, done(stack, engine_data=True, store=store)).steps]
+        assert (store in dropped) is goes
+
+
 @pytest.mark.parametrize("ours", [True, False])
 @pytest.mark.parametrize("remove_engine", [True, False])
 def test_nothing_is_removed_while_nobody_knows_what_the_engine_holds(ours: bool, remove_engine: bool) -> None:
