@@ -81,7 +81,7 @@ class Site:
         return " ".join(done.stdout.split())
 
     def deployed(self, *robots: str) -> None:
-        """The hub gets what was made, as the door's container finds it."""
+        """The hub gets what was made, as vmauth's container finds it."""
         version = self.root / "telemetry_hub_vmauth/config/0123456789abcdef"
         shutil.rmtree(version, ignore_errors=True)
         (version / "tls").mkdir(parents=True)

@@ -234,7 +234,7 @@ def _danger(name: str, text: str) -> Objection:
     if CONTROL.search(text):
         return "has a line break or another control character in it", "write one line"
     if LISTENER.search(name) and text and not is_loopback(text):
-        return "would open a second door, without a password", "write an address on 127.0.0.1"
+        return "would open a second listener, without a password", "write an address on 127.0.0.1"
     if SECRET.search(name) and not text.startswith("file:///"):
         return "would show a secret on the command line", "write file:// and the path of a file"
     if re.search("headers?$", name.lower()) and SECRET_HEADER.search(text):

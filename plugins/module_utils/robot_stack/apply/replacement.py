@@ -128,7 +128,7 @@ class Replacement:
     def _ended(self, restarts: Collection[int] = (0,)) -> str:
         now = self.engine.inspect(self._name) or FoundContainer("", self._name)
         if now.restarting or not now.running or now.restarts not in restarts:
-            why = "killed for lack of memory" if now.oom_killed else f"exit code {now.exit_code}"
+            why = "OOM kill" if now.oom_killed else f"exit code {now.exit_code}"
             return f"its container ended ({why})"
         return ""
 
