@@ -7,6 +7,7 @@ the images that the robots need are made ready here and their digests are return
 
 from __future__ import annotations
 
+import resource
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted imp
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import (
     hub,
     machines,
+    open_files,
     origin,
     twice,
     values,
@@ -64,6 +66,10 @@ class ActionModule(ActionBase):
         own = load(collection.ROLES)
         names = [str(name) for name in self._task.args.get("robots") or variables.get("ansible_play_hosts_all") or []]
         also = [str(name) for name in self._task.args.get("services") or []]
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        crowded = open_files.check(int(context.CLIARGS.get("forks") or 1), len(names), limit)
+        if crowded:
+            raise DeclarationError(crowded)
         shared = SharedValues()
         declarations = [Declaration.of(name, self._variables(name), self, own, shared) for name in names]
         known = self._catalogue(own, declarations, variables)
