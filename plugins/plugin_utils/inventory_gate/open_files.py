@@ -1,7 +1,7 @@
 """How many robots Ansible may ask at once, by the files that the controller may have open.
 
-Ansible keeps pipes to each of its workers. Beyond the limit on open files it cannot start one; that robot then fails, and
-in the next task robots are left out without a word (ansible#82471).
+Ansible keeps pipes to each of its workers. Beyond the limit on open files it cannot start one: that robot fails,
+and in the next task robots are left out without a word (ansible#82471).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def check(forks: int, robots: int, limit: int) -> str:
         return ""
     most = max(1, (limit - FOR_ITSELF) // FOR_EACH)
     return (
-        f"forks: {workers} robots are asked at once, which takes about {needed(workers)} open files, and this "
-        f"controller may have {limit} open (ulimit -n). Beyond that Ansible leaves robots out of a task without a word. "
+        f"forks: {workers} robots are asked at once, which takes about {needed(workers)} open files, and this controller "
+        f"may have {limit} open (ulimit -n). Beyond that Ansible leaves robots out of a task without a word. "
         f"Write --forks {most}, or raise the limit first: ulimit -n {needed(workers)}. No robot was contacted."
     )
