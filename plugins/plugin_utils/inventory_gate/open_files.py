@@ -22,8 +22,9 @@ def check(forks: int, robots: int, limit: int) -> str:
     if limit < 0 or needed(workers) <= limit:  # negative: there is no limit (resource.RLIM_INFINITY)
         return ""
     most = max(1, (limit - FOR_ITSELF) // FOR_EACH)
+    files = needed(workers)
     return (
-        f"forks: {workers} robots are asked at once, which takes about {needed(workers)} open files, and this controller "
+        f"forks: {workers} robots are asked at once, which takes about {files} open files, and this controller "
         f"may have {limit} open (ulimit -n). Beyond that Ansible leaves robots out of a task without a word. "
-        f"Write --forks {most}, or raise the limit first: ulimit -n {needed(workers)}. No robot was contacted."
+        f"Write --forks {most}, or raise the limit first: ulimit -n {files}. No robot was contacted."
     )
