@@ -1,12 +1,13 @@
 """A folder that a service names after its settings outlives a change of those: the new settings take it over.
 
-vmagent names the folder of a queue after the URL that it sends to. What waits in it belongs to the robot, and shall not
-lie there for ever because the hub got another address.
+vmagent names the folder of a queue after the URL that it sends to and that URL's position. What waits in it belongs to
+the robot, and shall not lie there for ever because the hub got another address, or a second host.
 """
 
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from ..base.folder import Folder
 from ..base.roots import Roots
 from ..spec import layout
-from ..spec.model import Service, Stack
+from ..spec.model import Adoption, Service, Stack
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,31 @@ def take(stack: Stack, service: Service, roots: Roots) -> list[Move]:
     """
     done = []
     for data in service.data:
-        directory, wanted = roots.path(layout.data_path(stack, service, data.name)), PurePosixPath(data.adopts)
-        if not data.adopts or _there(directory, wanted):
-            continue
-        latest = _latest(directory, PurePosixPath(data.adopts_from))
-        if latest:
-            move = Move(directory, latest, wanted)
-            _rename(directory, latest, wanted)
+        directory = roots.path(layout.data_path(stack, service, data.name))
+        for move in _moves(directory, data.adopts):
+            _rename(directory, move.before, move.after)
             done.append(move)
     return done
 
 
+def _moves(directory: Path, adopts: Sequence[Adoption]) -> Iterator[Move]:
+    """Yield what is to be renamed, one after the other: each is looked for when those before have been.
+
+    All first patterns come before any second one: what fits one folder best is not taken by another.
+    """
+    open_ = {one.folder: one for one in adopts if not _there(directory, PurePosixPath(one.folder))}
+    kept = {one.folder for one in adopts}
+    for rank in range(max((len(one.left_by) for one in adopts), default=0)):
+        for one in [one for one in open_.values() if rank < len(one.left_by)]:
+            latest = _latest(directory, PurePosixPath(one.left_by[rank]), kept)
+            if latest:
+                del open_[one.folder]
+                yield Move(directory, latest, PurePosixPath(one.folder))
+
+
 def give_back(moves: list[Move]) -> None:
     """Undo `take`: the container that ran before runs again."""
-    for move in moves:
+    for move in reversed(moves):
         if _there(move.directory, move.after) and not _there(move.directory, move.before):
             _rename(move.directory, move.after, move.before)
 
@@ -60,13 +72,13 @@ def _there(directory: Path, path: PurePosixPath) -> bool:
     return False
 
 
-def _latest(directory: Path, pattern: PurePosixPath) -> PurePosixPath | None:
-    """Return the folder that fits and was changed last."""
+def _latest(directory: Path, pattern: PurePosixPath, kept: Collection[str]) -> PurePosixPath | None:
+    """Return the folder that fits and was changed last; those that are ``kept`` have their name already."""
     found = []
     with suppress(OSError), Folder.at(directory) as data, data.down(*pattern.parts[:-1]) as folder:
         for name in fnmatch.filter(folder.names(), pattern.name):
             status = folder.status(name)
-            if status and folder.holds_folder(name):
+            if status and folder.holds_folder(name) and str(pattern.parent / name) not in kept:
                 found.append((status.st_mtime, name))
     return pattern.parent / max(found)[1] if found else None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import check
 from .model import (
+    Adoption,
     Budget,
     ControllerSpec,
     DataDirectory,
@@ -115,7 +116,14 @@ def _mount(raw: Mapping[str, Any]) -> Mount:
 
 
 def _data(raw: Mapping[str, Any]) -> DataDirectory:
-    return DataDirectory(raw["name"], raw["target"], raw.get("adopts") or "", raw.get("adopts_from") or "")
+    adopts = raw.get("adopts") or []
+    # one folder may be written without a list
+    listed = [{"folder": adopts, "from": [raw.get("adopts_from")]}] if isinstance(adopts, str) else adopts
+    return DataDirectory(raw["name"], raw["target"], tuple(_adoption(one) for one in listed))
+
+
+def _adoption(raw: Mapping[str, Any]) -> Adoption:
+    return Adoption(raw["folder"], tuple(pattern for pattern in raw.get("from") or () if pattern))
 
 
 def job_of(raw: Mapping[str, Any]) -> Job:
