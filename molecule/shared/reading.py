@@ -14,7 +14,7 @@ from waiting import until
 UNIT = "reading"
 # Five times a second, each time with a connection of its own, as several people would.
 READER = """
-import base64, json, pathlib, ssl, sys, time, urllib.request
+import base64, http.client, json, pathlib, ssl, time, urllib.request
 asked = json.loads(pathlib.Path("/run/reading.json").read_text())
 trusted = ssl.create_default_context(cadata=asked["authority"])
 words = base64.b64encode((asked["user"] + ":" + asked["password"]).encode()).decode()
@@ -25,7 +25,7 @@ with open("/run/reading.lines", "w") as out:
             request = urllib.request.Request(asked["url"], headers={"Authorization": "Basic " + words})
             with urllib.request.urlopen(request, timeout=5, context=trusted) as page:
                 found = json.load(page)["data"]["result"]
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             out.write(json.dumps({"began": began, "ended": time.time(), "error": repr(error)}) + chr(10))
         else:
             out.write(json.dumps({"began": began, "ended": time.time(), "series": len(found)}) + chr(10))
