@@ -22,12 +22,12 @@ options:
 """
 
 EXAMPLES = """
-adopts: "{{ ['https://hub.example.org:8427/api/v1/write'] | vmagent_queues }}"
+also_adopts: "{{ (['https://a:8427/api/v1/write', 'https://b:8427/api/v1/write'] | vmagent_queues)[1:] }}"
 """
 
 RETURN = """
 _value:
-  description: C(folder) and C(from) of each queue, as the data of a service adopts them.
+  description: C(adopts) and C(adopts_from) of each queue, as the data of a service has them.
   type: list
   elements: dict
 """
@@ -35,15 +35,12 @@ _value:
 FOLDER = "persistent-queue"
 
 
-def queues(urls: Sequence[str]) -> list[dict[str, Any]]:
-    """Return for each of ``urls`` its queue's folder, and patterns of what becomes that, the best first."""
-    return [_queue(url, position) for position, url in enumerate(urls, start=1)]
-
-
-def _queue(url: str, position: int) -> dict[str, Any]:
-    name = queue(url, position)
-    its_own, its_place = f"{FOLDER}/*_{name.partition('_')[2]}", f"{FOLDER}/{position}_*"
-    return {"folder": f"{FOLDER}/{name}", "from": [its_own, its_place]}
+def queues(urls: Sequence[str]) -> list[dict[str, str]]:
+    """Return for each of ``urls`` its queue's folder, and a pattern of what becomes that: what was in its place."""
+    return [
+        {"adopts": f"{FOLDER}/{queue(url, position)}", "adopts_from": f"{FOLDER}/{position}_*"}
+        for position, url in enumerate(urls, start=1)
+    ]
 
 
 class FilterModule:

@@ -147,8 +147,8 @@ options:
       data:
         description:
           - C(name) and C(target) of directories that outlive the container.
-          - C(adopts) lists folders in it that the service names after its settings. One that other settings left gets
-            the name C(folder); C(from) lists patterns for it, the best first.
+          - C(adopts) is a folder in it that the service names after its settings; one that other settings left
+            (C(adopts_from), a pattern) gets this name. C(also_adopts) lists more of both.
         type: list
         elements: dict
         default: []

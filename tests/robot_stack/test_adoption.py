@@ -87,10 +87,10 @@ def test_a_folder_outside_of_the_data_is_refused(wrong: str) -> None:
 def pair(*names: str) -> dict[str, object]:
     """A service that sends to several places, each with a queue that bears its position and its name."""
     adopts = [
-        {"folder": f"queues/{place}_{name}", "from": [f"queues/*_{name}", f"queues/{place}_*"]}
+        {"adopts": f"queues/{place}_{name}", "adopts_from": f"queues/{place}_*"}
         for place, name in enumerate(names, start=1)
     ]
-    data = {"name": "buffer", "target": "/data", "adopts": adopts}
+    data = {"name": "buffer", "target": "/data", **adopts[0], "also_adopts": adopts[1:]}
     return service(command=[f"-url={name}" for name in names], data=[data])
 
 

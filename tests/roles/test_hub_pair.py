@@ -90,13 +90,13 @@ def test_the_hosts_of_the_group_are_sent_to_unless_the_inventory_says_where() ->
     assert value("vmagent_hub_urls", groups=GROUPS, **given) == ["https://hub.example.org:8427"]
 
 
-def test_a_queue_takes_over_what_waits_for_its_hub_and_then_what_was_in_its_place() -> None:
+def test_each_hub_has_a_queue_which_takes_over_what_was_in_its_place() -> None:
     first, second = queues([NORTH + WRITE, SOUTH + WRITE])
-    assert first["folder"] == "persistent-queue/" + queue(NORTH + WRITE)
-    assert second["folder"] == "persistent-queue/" + queue(SOUTH + WRITE, 2)
-    assert second["from"] == ["persistent-queue/*_" + queue(SOUTH + WRITE)[2:], "persistent-queue/2_*"]
-    (data,) = agent()["data"]
-    assert data["adopts"] == [first, second]
+    name = queue(SOUTH + WRITE, 2)
+    assert second == {"adopts": f"persistent-queue/{name}", "adopts_from": "persistent-queue/2_*"}
+    assert agent()["data"] == [{"name": "buffer", "target": "/vmagent-data", **first, "also_adopts": [second]}]
+    (data,) = agent(vmagent_hub_urls=[SOUTH])["data"]
+    assert data["adopts"] == f"persistent-queue/1_{name[2:]}", "alone it has the first place, and the name that it had"
 
 
 def test_the_disk_that_is_asked_for_holds_both_buffers() -> None:

@@ -47,9 +47,8 @@ def given(service: str, written: dict[str, Any]) -> dict[str, Any]:
     spec = value(f"{service}_spec", **written)
     files = rendered(spec["files"], [PROJECT / "roles"], lambda path: rendered_template(path, **written))
     digests = {str(file["path"]): hashlib.sha256(str(file["content"]).encode()).hexdigest() for file in files}
-    kept = {key: found for key, found in spec.items() if key not in ("image", "data", "memory_floor")}
-    targets = {entry["name"]: entry["target"] for entry in spec.get("data", [])}
-    found: dict[str, Any] = json.loads(json.dumps({**kept, "files": digests, "data": targets}))
+    kept = {key: found for key, found in spec.items() if key not in ("image", "memory_floor")}
+    found: dict[str, Any] = json.loads(json.dumps({**kept, "files": digests}))
     return found
 
 

@@ -7,6 +7,7 @@ the robot, and shall not lie there for ever because the hub got another address,
 from __future__ import annotations
 
 import fnmatch
+import glob
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,16 +48,27 @@ def take(stack: Stack, service: Service, roots: Roots) -> list[Move]:
 def _moves(directory: Path, adopts: Sequence[Adoption]) -> Iterator[Move]:
     """Yield what is to be renamed, one after the other: each is looked for when those before have been.
 
-    All first patterns come before any second one: what fits one folder best is not taken by another.
+    What has only changed its place comes before everything else: another one does not take it.
     """
-    open_ = {one.folder: one for one in adopts if not _there(directory, PurePosixPath(one.folder))}
     kept = {one.folder for one in adopts}
-    for rank in range(max((len(one.left_by) for one in adopts), default=0)):
-        for one in [one for one in open_.values() if rank < len(one.left_by)]:
-            latest = _latest(directory, PurePosixPath(one.left_by[rank]), kept)
+    missing = [one for one in adopts if not _there(directory, PurePosixPath(one.folder))]
+    for pattern_of in (_elsewhere, _before):
+        for one in list(missing):
+            latest = _latest(directory, pattern_of(one), kept)
             if latest:
-                del open_[one.folder]
+                missing.remove(one)
                 yield Move(directory, latest, PurePosixPath(one.folder))
+
+
+def _elsewhere(adoption: Adoption) -> PurePosixPath:
+    """Return a pattern of the folder itself with another number before it; of one without a number, its own name."""
+    folder = PurePosixPath(adoption.folder)
+    number, _, rest = folder.name.partition("_")
+    return folder.with_name(f"*_{glob.escape(rest)}" if number.isdigit() and rest else glob.escape(folder.name))
+
+
+def _before(adoption: Adoption) -> PurePosixPath:
+    return PurePosixPath(adoption.left_by)
 
 
 def give_back(moves: list[Move]) -> None:

@@ -28,11 +28,12 @@ class ManagedFile:
 class Adoption:
     """A folder that a service names after its settings: one that other settings left gets this name.
 
-    `left_by`: patterns of such folders; the first that fits one counts. Both are paths below the data directory.
+    `left_by`: a pattern of such folders. Both are paths below the data directory. Where a name is a number and the rest
+    behind a `_`, a folder with another number and this rest comes first: only its place among several has changed.
     """
 
     folder: str
-    left_by: tuple[str, ...] = ()
+    left_by: str
 
 
 @dataclass(frozen=True)

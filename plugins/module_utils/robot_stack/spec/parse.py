@@ -116,14 +116,9 @@ def _mount(raw: Mapping[str, Any]) -> Mount:
 
 
 def _data(raw: Mapping[str, Any]) -> DataDirectory:
-    adopts = raw.get("adopts") or []
-    # one folder may be written without a list
-    listed = [{"folder": adopts, "from": [raw.get("adopts_from")]}] if isinstance(adopts, str) else adopts
-    return DataDirectory(raw["name"], raw["target"], tuple(_adoption(one) for one in listed))
-
-
-def _adoption(raw: Mapping[str, Any]) -> Adoption:
-    return Adoption(raw["folder"], tuple(pattern for pattern in raw.get("from") or () if pattern))
+    written = (raw, *(raw.get("also_adopts") or ()))
+    adopts = [(one.get("adopts") or "", one.get("adopts_from") or "") for one in written]
+    return DataDirectory(raw["name"], raw["target"], tuple(Adoption(*one) for one in adopts if all(one)))
 
 
 def job_of(raw: Mapping[str, Any]) -> Job:
