@@ -391,7 +391,7 @@ def passwords(files: dict[str, str]) -> dict[str, str]:
 def test_two_hosts_have_one_authority_one_set_of_passwords_and_a_certificate_each(pair: Site) -> None:
     files = pair.files()
     assert set(files) == {
-        "ca.key", "ca.pem", "north.key", "north.pem", "south.key", "south.pem",
+        ".gitignore", "ca.key", "ca.pem", "north.key", "north.pem", "south.key", "south.pem",
         "database.password", "reader.password", "robots/rover.password", "robots/scout.password",
     }  # fmt: skip
     for host in PAIR:
