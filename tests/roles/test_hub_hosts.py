@@ -154,6 +154,14 @@ def test_the_hub_is_told_before_the_robot_is_asked(tmp_path: Path, limit: tuple[
     assert "fatal: [scout.invalid]" not in told
 
 
+def test_no_robot_is_asked_where_a_pair_cannot_be_told(tmp_path: Path) -> None:
+    done = run(tmp_path, "remove", *PAIR, *ROBOTS)
+    assert done.returncode != 0
+    for host in PAIR:
+        assert f"fatal: [{host}]: UNREACHABLE" in done.stdout
+    assert "fatal: [scout.invalid]" not in done.stdout
+
+
 @pytest.mark.parametrize(
     "more",
     [
