@@ -24,6 +24,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate im
     machines,
     open_files,
     origin,
+    pair,
     twice,
     values,
     waves,
@@ -94,6 +95,7 @@ class ActionModule(ActionBase):
         groups: dict[str, list[str]] = variables.get("groups") or {}
         given = self._task.get_variable_manager().extra_vars
         faults += waves.agree(robots) + waves.stated(robots, given) + hub.apart(robots, groups)
+        faults += pair.known(robots, groups) + pair.check(self._pair(robots, own, known, also, groups))
         others = self._others(own, names, groups, any(robot.is_hub for robot in robots))
         faults += machines.apart([declaration.reached() for declaration in declarations], others)
         if faults:
@@ -152,6 +154,20 @@ class ActionModule(ActionBase):
             name for name in groups.get("robots" if hub_ else "telemetry_hub") or () if name not in {*names, *both}
         ]
         return [Declaration.of(name, self._variables(name), self, own).reached() for name in hosts]
+
+    def _pair(
+        self, robots: list[Robot], own: Catalogue, known: Catalogue, also: list[str], groups: dict[str, list[str]]
+    ) -> list[Robot]:
+        """Return the hub's hosts where there are two, in their group's order, also one that the run is not about."""
+        hosts = groups.get(pair.GROUP) or []
+        found = {robot.name: robot for robot in robots if robot.is_hub}
+        if len(hosts) != pair.MOST or not found:
+            return []
+        if any(robot.values.get("robot_stack_state") in UNCOUNTED for robot in found.values()):
+            return []  # one of them leaves
+        for name in [name for name in hosts if name not in found]:
+            found[name] = Declaration.of(name, self._variables(name), self, own).robot(known, also)
+        return [found[name] for name in hosts]
 
     def _ready(self, images: NeededImages) -> dict[str, dict[str, dict[str, str]]]:
         """Have the images; return folder -> image -> architecture -> digest."""

@@ -148,7 +148,7 @@ options:
         description:
           - C(name) and C(target) of directories that outlive the container.
           - C(adopts) is a folder in it that the service names after its settings; one that other settings left
-            (C(adopts_from), a pattern) gets this name.
+            (C(adopts_from), a pattern) gets this name. C(also_adopts) lists more of both.
         type: list
         elements: dict
         default: []

@@ -96,7 +96,7 @@ PROGRAMS: dict[str, Program] = {
             "memory.allowedbytes": "vmagent_memory_limit_mib",
             "memory.allowedpercent": "vmagent_memory_limit_mib",
             "promscrape.config": "vmagent_scrape_configs_extra",
-            "remotewrite.url": "vmagent_hub_url",
+            "remotewrite.url": "vmagent_hub_urls",
             "remotewrite.label": "vmagent_external_labels",
             "remotewrite.maxdiskusageperurl": "vmagent_buffer_disk_mib",
             "remotewrite.tlscafile": "vmagent_hub_ca",
