@@ -14,7 +14,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import layout, parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup as watchdog_setup
 from robot_stack.operating import ROOT, Operator
-from robot_stack.robots import Robot, parameters, service
+from robot_stack.robots import Robot, parameters, service, write
 from robot_stack.test_plan import declared, done, kinds
 
 UMASKS = (0o077, 0o027, 0o022, 0o000)
@@ -137,14 +137,29 @@ def test_data_of_another_owner_is_one_step_that_goes_down_into_it() -> None:
     assert kinds(plan.make(stack, seen)) == ["data"]
 
 
-def test_a_root_with_other_peoples_folders_keeps_its_mode(operator: Operator, robot: Robot, owners: None) -> None:
+@pytest.mark.parametrize("theirs", ["photos/robot.jpg", "notes.txt"])
+def test_a_root_with_something_of_other_people_keeps_its_mode(
+    operator: Operator, robot: Robot, owners: None, theirs: str
+) -> None:
     shared = robot.root / ROOT
-    (shared / "photos").mkdir(parents=True)
-    shared.chmod(0o775)
+    write(shared / theirs, "do not lose me")
+    shared.chmod(0o711)
     operator.call(service(**DATABASE))
-    assert mode(shared) == 0o775
+    assert mode(shared) == 0o711
     assert mode(shared / "sensor_service") == 0o755
     assert not operator.call(service(**DATABASE))["changed"]
+
+
+LEFT = ["state.json.unreadable-1", "good-versions.json", "last-good.json", "engine-settings.before", ".robot-stack-x1"]
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_files_of_ours_make_the_root_nobody_elses(operator: Operator, robot: Robot, owners: None, left: str) -> None:
+    write(robot.root / ROOT / left, "")
+    operator.call(service(**DATABASE))
+    (robot.root / ROOT).chmod(0o700)
+    operator.call(service(**DATABASE))
+    assert mode(robot.root / ROOT) == 0o755
 
 
 def plan_steps(stack: Any, found: dict[str, Any]) -> Any:

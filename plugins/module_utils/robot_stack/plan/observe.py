@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -267,8 +267,14 @@ def _found_folders(stack: Stack, roots: Roots) -> dict[str, files.FoundFolder | 
 
 
 def _own_root(root: Path, own: Mapping[str, list[str]]) -> bool:
-    """Whether the root is a folder that we made: no disk, and with no folders of other people."""
-    return root.is_dir() and not root.is_mount() and {one.name for one in root.iterdir() if one.is_dir()} <= set(own)
+    """Whether the root is a folder that we made: no disk, and with nothing of other people in it."""
+    ours = {*own, state.FILE, *good_versions.FILES, layout.BEFORE}
+    return root.is_dir() and not root.is_mount() and all(_own_name(one.name, ours) for one in root.iterdir())
+
+
+def _own_name(name: str, ours: Collection[str]) -> bool:
+    """Whether that is one of ``ours``, or what of a file was set aside, or was left of a write that was cut off."""
+    return name in ours or name.partition(record_file.ASIDE)[0] in ours or name.startswith(files.PARTIAL)
 
 
 def _holds_anything(directory: Path) -> bool:
