@@ -112,6 +112,35 @@ def test_what_was_kept_is_kept_before_anything_is_written(robot: Robot, monkeypa
 
 
 @pytest.mark.parametrize(
+    ("theirs", "joined"), [(0o600, 0o600), (0o640, 0o640), (0o644, 0o644), (0o666, 0o644), (0o755, 0o644)]
+)
+def test_joined_settings_are_open_to_nobody_for_whom_their_owners_were_not(
+    robot: Robot, theirs: int, joined: int
+) -> None:
+    """There may be a login of a proxy in them."""
+    write(robot.root / DAEMON, json.dumps(THEIRS)).chmod(theirs)
+    applied(robot, engine_file(robot))
+    assert (robot.root / DAEMON).stat().st_mode & 0o777 == joined
+    write(robot.root / "usr/bin/dockerd", "")
+    stack, seen = look(robot)
+    assert not [one for one in plan.make(stack, seen).steps if one.subject == f"/{DAEMON}"], "and stay so"
+
+
+def test_a_file_that_was_opened_by_an_earlier_version_is_closed_and_the_engine_runs_on(robot: Robot) -> None:
+    write(robot.root / DAEMON, json.dumps(THEIRS)).chmod(0o600)
+    applied(robot, engine_file(robot))
+    (robot.root / DAEMON).chmod(0o644)
+    write(robot.root / "usr/bin/dockerd", "")
+    stack, seen = look(robot)
+    started_with = seen.driver.configuration(stack)
+    seen = _with(seen, state=state.State(engine_packages=["docker.io"], engine_configuration=started_with))
+    seen = _with(seen, engine=observe.FoundEngine(installed=True, running=True))
+    steps = plan.make(stack, seen).steps
+    assert [one.file.mode for one in steps if one.subject == f"/{DAEMON}" and one.file] == [0o600]
+    assert "engine-restart" not in [one.kind for one in steps]
+
+
+@pytest.mark.parametrize(
     ("content", "told"), [("{nojson", "no JSON object"), ("[]", "no JSON object"), ("é", "no JSON")]
 )
 def test_settings_that_nobody_can_read_are_refused_by_name(robot: Robot, content: str, told: str) -> None:

@@ -52,6 +52,7 @@ def test_our_own_engine_does_what_somebody_wanted_of_one(bare: Any) -> None:
     assert "theirs" in told["Runtimes"]
     assert "registry.example.org:5000" in told["RegistryConfig"]["IndexConfigs"]
     assert "NO_PROXY=registry.example.org" in bare.run("systemctl show -p Environment docker.service")
+    assert bare.run(f"stat -c %a {SETTINGS}").strip() == "600"
 
 
 def test_somebody_elses_engine_is_not_below_our_ceiling(shared: Any) -> None:

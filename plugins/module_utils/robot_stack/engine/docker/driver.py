@@ -18,10 +18,14 @@ OLDEST_API = (1, 41)  # Docker 20.10: the first that knows cgroup v2 and private
 
 @dataclass(frozen=True)
 class Docker:
-    """The driver; see `protocol.Driver`. ``before``: the settings that an owner had left for an engine."""
+    """The driver; see `protocol.Driver`. ``before``: the settings that an owner had left for an engine.
+
+    ``mode``: of the file in which they are joined with the declared ones.
+    """
 
     before: Mapping[str, Any] = field(default_factory=dict)
     objection: str = ""
+    mode: int = setup.MODE
 
     name: ClassVar[str] = "Docker"
     command: ClassVar[str] = "docker"
@@ -45,7 +49,7 @@ class Docker:
         if found is None:
             words = "is there, and holds no JSON object: correct it, or move it away"
             return Docker(objection=f"{self.settings_file} {words}")
-        return Docker(found)
+        return Docker(found, mode=setup.MODE & before.mode)
 
     def instead_of(self, stack: Stack) -> list[str]:
         """Return the names of an owner's settings that are declared in another way."""
@@ -81,7 +85,7 @@ class Docker:
 
     def files(self, stack: Stack) -> list[DesiredFile]:
         """Return daemon.json and the drop-ins of its units."""
-        return setup.engine_files(stack, self.before)
+        return setup.engine_files(stack, self.before, self.mode)
 
     def configuration(self, stack: Stack) -> str:
         """Return a digest of `files`."""

@@ -15,6 +15,7 @@ from ...host.systemd import service_drop_in
 from ...spec.model import Stack
 
 DAEMON_JSON = "/etc/docker/daemon.json"
+MODE = 0o644  # unless its owner's is tighter: root alone has to read it
 OPTIONS = "exec-opts"
 UNITS = ("containerd.service", "docker.service")
 SOCKETS = ("docker.socket",)
@@ -48,15 +49,15 @@ def joined(before: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, 
     return both
 
 
-def engine_files(stack: Stack, before: Mapping[str, Any]) -> list[DesiredFile]:
+def engine_files(stack: Stack, before: Mapping[str, Any], mode: int = MODE) -> list[DesiredFile]:
     """Return the engine's configuration and its two drop-ins, as they shall be on a robot whose engine is ours.
 
-    ``before``: the settings that its owner had left there for an engine.
+    ``before``: the settings that its owner had left there for an engine, ``mode``: of the file that they are joined in.
     """
     environment = [f"{key}={value}" for key, value in sorted(stack.engine.service_environment.items())]
     daemon = json.dumps(joined(before, stack.engine.daemon), indent=2, sort_keys=True) + "\n"
     return [
-        DesiredFile(DAEMON_JSON, daemon),
+        DesiredFile(DAEMON_JSON, daemon, mode),
         *(service_drop_in(unit, stack.budget.slice, environment) for unit in UNITS),
     ]
 
