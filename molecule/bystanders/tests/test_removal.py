@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-# What stays although nobody had it before: what Ansible's module for apt installs for itself where it is missing, and
-# a library of iptables that systemd suggests, so that apt keeps it.
+# What stays although nobody had it before, as docs/operations.md says: what Ansible's module for apt stands on, and a
+# library of iptables that systemd suggests, so that apt keeps it.
 STAYS = ("python3-apt", "python-apt-common", "distro-info-data", "libip4tc2")
 DATA = "/var/lib/robot-stack/victoriametrics/data"
 
