@@ -129,6 +129,22 @@ def test_a_limit_that_was_raised_by_hand_fails_verification_and_is_put_right(
     assert put_right["services"]["sensor_service"]["kernel_limit_mib"] == 32.0
 
 
+@pytest.mark.parametrize(("limit", "shown"), [(64 * MIB, "64.0 MiB"), (None, "none")])
+def test_a_limit_that_was_raised_in_the_kernel_alone_is_put_right(
+    operator: Operator, robot: Robot, fake: FakeEngine, limit: int | None, shown: str
+) -> None:
+    """The engine keeps an account of its own, and says that nothing has changed."""
+    operator.call(service())
+    found = fake.containers[NAME]
+    robot.group(f"{found['HostConfig']['CgroupParent']}/{found['Id']}", limit)
+    told = operator.call(service(), state="verified")
+    step = f"recreate container {NAME}: Memory in the kernel is {shown}, not 32.0 MiB"
+    assert f"drift: {step}" in told["msg"]
+    put_right = operator.call(service())
+    assert put_right["plan"] == [step]
+    assert (put_right.get("failed"), put_right["services"]["sensor_service"]["kernel_limit_mib"]) == (None, 32.0)
+
+
 def test_a_limit_that_the_kernel_alone_has_lost_is_seen(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
     operator.call(service())
     found = fake.containers[NAME]

@@ -21,11 +21,16 @@ def of_limits(
     limits = {"Memory": found.memory, SWAP: found.memory_and_swap, CPUS: found.nano_cpus, "PidsLimit": found.pids}
     if limits[SWAP] == -1 and not swap_accounted:
         del limits[SWAP]
-    return [
+    differing = [
         Difference("limit", f"{key} is {_shown(key, value)}, not {_shown(key, wanted[key])}")
         for key, value in limits.items()
         if abs(value - wanted[key]) >= (cpu_step if key == CPUS else 1)
     ]
+    in_kernel, memory = found.kernel_memory, wanted["Memory"]
+    if in_kernel is not None and found.memory == memory != in_kernel:
+        there = _shown("Memory", in_kernel) if in_kernel else "none"
+        differing.append(Difference("limit", f"Memory in the kernel is {there}, not {_shown('Memory', memory)}"))
+    return differing
 
 
 def of_origin(desired: Mapping[str, Any], found: FoundContainer, made: str) -> list[Difference]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..base.roots import Roots
+from ..host import cgroup
 from ..spec.model import Stack
 from .protocol import Engine, FoundContainer, FoundImage, name_of
 
@@ -22,6 +24,23 @@ def containers_of(stack: Stack, engine: Engine) -> dict[str, FoundContainer]:
         if inspected is not None:
             found[name] = replace(inspected, service=service.name)
     return found
+
+
+def with_kernel_limits(
+    found: Mapping[str, FoundContainer], parent: str, roots: Roots, hierarchy: cgroup.Hierarchy
+) -> dict[str, FoundContainer]:
+    """Return the containers, those that run below slice ``parent`` with the memory limit that the kernel has.
+
+    An engine with an account of its own does not know what somebody has changed in the kernel alone.
+    """
+    return {name: _with_kernel_limit(one, parent, roots, hierarchy) for name, one in found.items()}
+
+
+def _with_kernel_limit(found: FoundContainer, parent: str, roots: Roots, hierarchy: cgroup.Hierarchy) -> FoundContainer:
+    path = cgroup.path_of(found.pid, roots.proc, hierarchy) if found.running and found.pid else None
+    # a process on its way out is in the root of all cgroups, whose limit is the robot's
+    limits = cgroup.limits(hierarchy, path) if path and path.startswith(f"/{parent}/") else None
+    return replace(found, kernel_memory=limits.memory or 0) if limits else found
 
 
 def running_images(

@@ -79,6 +79,7 @@ class FoundContainer:
     finished_at: float = 0.0  # when it ended last; 0: it never has
     stop_timeout_seconds: int = 10
     memory: int = 0
+    kernel_memory: int | None = None  # the memory limit that the kernel has; None: it was not asked
     memory_and_swap: int = 0
     nano_cpus: int = 0
     pids: int = 0

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from ..base import files, program
 from ..base.roots import Roots
 from ..engine import staging
-from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images
+from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images, with_kernel_limits
 from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of, unit_of
 from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, procfs, systemd, units
 from ..jobs import setup as jobs_setup
@@ -103,6 +103,7 @@ def observe(
     found = found_engine.find(stack, roots, engine, driver, remembered, engines_own, run)
     store = found.info.store if found.info else driver.store(stack)
     containers = containers_of(stack, engine) if found.running else {}
+    containers = with_kernel_limits(containers, stack.budget.slice, roots, here.hierarchy)
     images = images_of(stack, engine) if found.running else {}
     remembered, problems = _rebuilt(stack, roots, remembered, problems, (containers, images))
     own_engine = _own_engine(remembered, found)
