@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.runner import choice
-from tools.runner.__main__ import command, wanted
+from tools.runner.__main__ import GOAL_SECONDS, command, wanted
 
 TABLE, SCENARIOS = choice.load(), choice.existing()
 SMALL = choice.Table(("core",), (), {}, ((("roles/a/*", "plugins/*a*"), ("one", "two")), (("docs/*",), ("three",))))
 NAMES = ["core", "five", "four", "one", "three", "two"]
+MAKE_TEST_SECONDS = 15 * 60  # of .ci/run, before the scenarios beyond the core
+SLOWNESS = 1.25  # of a machine on which all of them still get their turn
 
 
 def test_the_table_names_no_scenario_that_does_not_exist() -> None:
@@ -56,6 +58,11 @@ def test_every_scenario_is_reached_by_a_row_or_part_of_the_core() -> None:
 
 def test_every_scenario_has_a_duration() -> None:
     assert set(TABLE.seconds) == set(SCENARIOS)
+
+
+def test_every_scenario_beyond_the_core_fits_into_what_make_test_leaves_of_ci() -> None:
+    left = (GOAL_SECONDS - MAKE_TEST_SECONDS) / SLOWNESS
+    assert {name: seconds for name, seconds in TABLE.seconds.items() if seconds > left} == {}
 
 
 def files(*folders: str) -> list[str]:

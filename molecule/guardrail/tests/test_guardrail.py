@@ -1,4 +1,4 @@
-"""A sensor service that leaks, hangs, burns, forks or floods, and a full disk: each stays where it belongs."""
+"""A sensor service that leaks, hangs, burns, forks or floods: each stays where it belongs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from failures import answers, fail_by, kept, watched
+from full_disk import timestamps
 from waiting import until as wait_for
 
 SENSOR = "robot-stack-sensor_service"
@@ -49,12 +50,6 @@ def cgroup(robot: Any, controller: str) -> str:
 def looked_at(robot: Any) -> float:
     """When the watchdog's last look ended, in seconds since 1970; robots of the testbed share this machine's clock."""
     return float(robot.run("stat --format %.9Y /run/robot-stack/metrics/robot_stack.prom"))
-
-
-def timestamps(robot: Any, job: str) -> list[int]:
-    """When each sample of a job's `up` in the database was taken, in milliseconds."""
-    text = robot.get(f'http://127.0.0.1:8428/api/v1/export?match={{__name__="up",job="{job}"}}'.replace('"', "%22"))
-    return sorted(moment for line in text.splitlines() for moment in json.loads(line)["timestamps"])
 
 
 @pytest.fixture
@@ -209,36 +204,3 @@ def test_a_log_flood_stays_within_its_log(robot: Any) -> None:
     assert sizes
     held = sum(int(size) for size in sizes)
     assert held <= 2 * 512 * 1024 + 64 * 1024  # two files of 512 KiB, each overrun by a line at most
-
-
-def test_a_full_disk_stops_ingestion_cleanly_and_it_recovers(robot: Any) -> None:
-    database = robot.started_at("victoriametrics")
-    free = int(robot.run("stat --file-system --format '%a %S' /var/lib/robot-stack").split()[0]) * 4096
-    robot.run(f"fallocate --length {free - (32 << 20)} /var/lib/robot-stack/filler")
-    wait_for(lambda: "vm_storage_is_read_only 1" in own_metrics(robot), "it sees that the disk is full")
-    go_on_scraping(robot)  # what was under way comes in
-    stopped = timestamps(robot, "sensor_service")[-1]
-    go_on_scraping(robot)
-    assert timestamps(robot, "sensor_service")[-1] == stopped, "nothing came in after it"
-    assert robot.started_at("victoriametrics") == database
-    assert robot.query("count(up)"), "what was there can be asked for"
-    robot.run("rm /var/lib/robot-stack/filler")
-    wait_for(lambda: "vm_storage_is_read_only 0" in own_metrics(robot), "it sees the room")
-    wait_for(lambda: timestamps(robot, "sensor_service")[-1] > stopped + 8000, "samples come in again")
-    assert robot.started_at("victoriametrics") == database
-
-
-def go_on_scraping(robot: Any) -> None:
-    """Wait until the database has scraped each of its targets a few times more."""
-
-    def scrapes() -> int:
-        lines = [line for line in own_metrics(robot).splitlines() if line.startswith("vm_promscrape_scrapes_total")]
-        return sum(int(line.split()[-1]) for line in lines)
-
-    goal = scrapes() + 10
-    wait_for(lambda: scrapes() >= goal, "it goes on scraping")
-
-
-def own_metrics(robot: Any) -> str:
-    page = robot.get("http://127.0.0.1:8428/metrics")
-    return "\n".join(line.replace('{path="/victoria-metrics-data"}', "") for line in page.splitlines())

@@ -19,8 +19,8 @@ def test_samples_are_saved_and_restored(robot: Any, playbook: Any, tmp_path: Pat
     saved = playbook("playbooks/backup.yml", "-e", f"backup_directory={tmp_path}")
     assert saved.returncode == 0, saved.stdout
     assert robot.started_at("victoriametrics") == database
-    limits = '{"restore_replace": true, "sensor_service_memory_limit_mib": 36}'  # as test_arrival.py deployed it
-    restored = playbook("playbooks/restore.yml", "-e", f"backup_directory={tmp_path}", "-e", limits)
+    replace = ("-e", "restore_replace=true")
+    restored = playbook("playbooks/restore.yml", "-e", f"backup_directory={tmp_path}", *replace)
     assert restored.returncode == 0, restored.stdout
     assert "targets that had samples at" in restored.stdout
     assert robot.started_at("victoriametrics") != database

@@ -21,7 +21,7 @@ def test_what_was_changed_by_hand_is_told_and_mended(robot: Any, playbook: Any) 
     robot.run(f"systemctl mask {unit('victoriametrics')}")
     told = playbook("playbooks/verify.yml")
     assert told.returncode != 0
-    assert "daemonless differs from its declaration:" in told.stdout
+    assert "shaken differs from its declaration:" in told.stdout
     assert f"load image {IMAGE}" in told.stdout
     assert "recreate container robot-stack-sensor_service" in told.stdout
     assert f"{unit('victoriametrics')} is masked" in told.stdout

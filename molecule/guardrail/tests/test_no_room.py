@@ -1,0 +1,3 @@
+"""The disk of the data fills up; see molecule/shared/full_disk.py."""
+
+from full_disk import *  # noqa: F403 (pytest finds the test by its name in this module)
