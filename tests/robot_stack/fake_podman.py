@@ -134,6 +134,7 @@ class FakePodman:
         self.rootless, self.runtime = False, "crun"
         self.room = ""  # where the last program was to lay images that it reads
         self.unlisted: dict[str, str] = {}  # containers by name that only the storage knows, and their images
+        self.store = "/var/lib/containers/storage"
         self._number = 100
 
     def install(self) -> None:
@@ -170,11 +171,11 @@ class FakePodman:
                 "ociRuntime": {"name": self.runtime},
                 "security": {"rootless": self.rootless},
             },
-            "store": {"graphRoot": "/var/lib/containers/storage"},
+            "store": {"graphRoot": self.store},
             "version": {"Version": self.version, "APIVersion": self.version},
         }
 
-    def _ps(self, _: list[str]) -> Any:
+    def _ps(self, words: list[str]) -> Any:
         running = [unit for unit in self.units.values() if unit.container]
         ours = [
             {
@@ -185,7 +186,11 @@ class FakePodman:
             }
             for unit in running
         ]
-        return ours + self.others
+        external = [
+            {"Id": f"{number:x}" * 64, "Names": [name], "Labels": None, "State": "storage", "Command": ["buildah"]}
+            for number, name in enumerate(self.unlisted, start=10)
+        ]
+        return [*ours, *self.others, *(external if "--external" in words else [])]
 
     @staticmethod
     def _labels(unit: Unit) -> dict[str, str]:

@@ -409,6 +409,11 @@ def test_an_engine_of_ours_leaves_on_request_and_one_that_others_use_does_not(
     told = operator.call(state="absent", remove_engine=True)
     assert "remove_engine: the engine also runs theirs" in told["msg"]
     (robot.root / "etc/containers/systemd/theirs.container").unlink()
+    podman.unlisted = {"alpine-working-container": "7" * 64}  # buildah from alpine
+    told = operator.call(state="absent", remove_engine=True)
+    assert "remove_engine: the engine also runs alpine-working-container, which are not ours" in told["msg"]
+    assert podman.changes == []
+    podman.unlisted = {NAME: "7" * 64}  # of a `podman run` of ours that was killed
     told = operator.call(state="absent", remove_engine=True)
     assert told["needs"] == [{"kind": "purge", "names": ["podman", "crun"], "platform": "debian"}]
 

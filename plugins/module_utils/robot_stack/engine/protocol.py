@@ -236,6 +236,9 @@ class Engine(Protocol):
     def volumes(self) -> list[str]:
         """Return the names of all volumes."""
 
+    def external(self) -> list[str]:
+        """Return the names of containers that other programs keep in its store; `containers` tells of none of them."""
+
     def events(self, container: str, since: float, until: float) -> tuple[Event, ...]:
         """Return what it saw of one container between two times, in order."""
 

@@ -129,6 +129,10 @@ class PodmanEngine:
         """Return the names of all volumes."""
         return self._store.volumes()
 
+    def external(self) -> list[str]:
+        """Return the names of containers of other programs in its storage."""
+        return self._store.external()
+
     def events(self, container: str, since: float, until: float) -> tuple[Event, ...]:
         """Return what a container's unit noted between two times."""
         place = self._place(container)
@@ -231,7 +235,7 @@ class PodmanEngine:
 
     def pull(self, reference: str, username: str = "", password: str = "") -> None:
         """Pull NAME@sha256:HEX from its registry."""
-        self._store.pull(reference, username, password)
+        self._store.pull(reference, self.info().store, username, password)
 
 
 def _named(place: Place) -> FoundContainer:
