@@ -301,6 +301,8 @@ def test_a_program_is_told_what_is_asked_and_the_first_to_go(program: Any) -> No
         ("echo 'Error: no such container x' >&2; exit 125", 404, "no such container"),
         ("echo 'image used by 1: image is in use by a container' >&2; exit 2", 409, "in use"),
         ("exit 7", 500, "podman rmi: exit code 7"),
+        ("kill -KILL $$", 0, "podman rmi: killed by signal 9"),
+        ("echo 'Error: x: image not known' >&2; kill -KILL $$", 0, r"podman rmi: killed by signal 9 .*: Error: x"),
         ("head -c 9000 /dev/zero | tr '\\0' x >&2; exit 1", 500, "podman rmi: xxx"),
     ],
 )
