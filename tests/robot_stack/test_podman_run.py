@@ -106,8 +106,8 @@ def test_a_podman_of_somebody_elses_is_used_and_not_configured(operator: PodmanO
     ("change", "words"),
     [
         ({"version": "4.3.1"}, "Podman 4.3.1, 4.9 or later is needed"),
-        ({"rootless": True}, "rootless"),
-        ({"runtime": "krun"}, "default runtime is krun"),
+        ({"rootless": True}, "has to be able to mount (CAP_SYS_ADMIN)"),
+        ({"runtime": "krun"}, 'default runtime is krun, in which no limit can be read back: write runtime = "crun"'),
     ],
 )
 def test_a_podman_that_cannot_do_it_is_refused(
@@ -117,6 +117,8 @@ def test_a_podman_that_cannot_do_it_is_refused(
     told = operator.call(service())
     assert told["failed"]
     assert words in told["msg"]
+    for of_docker in ("container_engine_socket", "default-runtime"):
+        assert of_docker not in told["msg"], "the gate refuses it beside Podman, or Podman does not know it"
     assert (podman.changes, podman.told) == ([], [])
 
 
