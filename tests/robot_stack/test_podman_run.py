@@ -16,6 +16,7 @@ from robot_stack.robots import MIB, Robot, service, write
 pytestmark = [pytest.mark.usefixtures("any_owner"), pytest.mark.parametrize("robot", [2], indirect=True)]
 QUADLET, RESTING = f"etc/containers/systemd/{NAME}.container", f"etc/containers/robot-stack/{NAME}.container"
 UNIT = f"{NAME}.service"
+BELOW = ["systemd-run", "--scope", "--quiet", "--collect", "--slice=robotstack-engine.slice"]
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_podmans_programs_run_below_the_ceiling_as_soon_as_that_is_there(
     real = podman.answer
 
     def answer(argv: Any, *more: Any) -> str:
-        scoped.append(list(argv)[:5])
+        scoped.append(list(argv))
         return real(argv, *more)
 
     monkeypatch.setattr(
@@ -62,7 +63,13 @@ def test_podmans_programs_run_below_the_ceiling_as_soon_as_that_is_there(
     )
     operator.call(service())
     assert "--scope" not in scoped[0]
-    assert scoped[-1] == ["systemd-run", "--scope", "--quiet", "--collect", "--slice=robotstack-engine.slice"]
+    assert scoped[-1][:5] == BELOW
+    heavy = [argv for argv in scoped if "load" in argv]
+    assert heavy, "what is brought is the largest of all"
+    operator.engine().pull(f"alpine@sha256:{'e' * 64}")
+    heavy += [argv for argv in scoped if "pull" in argv]
+    assert len(heavy) == 2
+    assert {tuple(argv[:5]) for argv in heavy} == {tuple(BELOW)}
 
 
 def test_check_mode_says_the_same_and_touches_nothing(
