@@ -151,6 +151,8 @@ def test_what_ended_is_started_again_by_systemd_alone_later_each_time(tmp_path: 
     stack, one = declared()
     made = written(tmp_path, container.body(stack, one, "f"))
     assert "--restart" not in made.arguments
+    # Podman would have systemd start a program of its own every so often, outside of the ceiling, for an image with one
+    assert made.arguments["--no-healthcheck"] == [""]
     given = {key: made.one(f"Service.{key}") for key in ("RestartSec", "RestartSteps", "RestartMaxDelaySec")}
     assert given == {"RestartSec": "1", "RestartSteps": "5", "RestartMaxDelaySec": "20"}
     assert PODMAN_DRIVER.restart_seconds > float(given["RestartMaxDelaySec"])
