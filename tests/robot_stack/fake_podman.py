@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,7 @@ class Unit:
         self.loaded = True
         self.active, self.sub, self.restarts, self.status = "inactive", "dead", 0, 0
         self.entered, self.job, self.container, self.frozen = 0, 0, "", False
+        self.paused = False  # as Podman remembers it, whatever the kernel does
 
     @property
     def cgroup(self) -> str:
@@ -132,6 +134,7 @@ class FakePodman:
         self.rootless, self.runtime = False, "crun"
         self.room = ""  # where the last program was to lay images that it reads
         self.unlisted: dict[str, str] = {}  # containers by name that only the storage knows, and their images
+        self.store = "/var/lib/containers/storage"
         self._number = 100
 
     def install(self) -> None:
@@ -168,17 +171,26 @@ class FakePodman:
                 "ociRuntime": {"name": self.runtime},
                 "security": {"rootless": self.rootless},
             },
-            "store": {"graphRoot": "/var/lib/containers/storage"},
+            "store": {"graphRoot": self.store},
             "version": {"Version": self.version, "APIVersion": self.version},
         }
 
-    def _ps(self, _: list[str]) -> Any:
+    def _ps(self, words: list[str]) -> Any:
         running = [unit for unit in self.units.values() if unit.container]
         ours = [
-            {"Id": unit.container, "Names": [unit.quadlet.name], "Labels": self._labels(unit), "State": "running"}
+            {
+                "Id": unit.container,
+                "Names": [unit.quadlet.name],
+                "Labels": self._labels(unit),
+                "State": "paused" if unit.paused else "running",
+            }
             for unit in running
         ]
-        return ours + self.others
+        external = [
+            {"Id": f"{number:x}" * 64, "Names": [name], "Labels": None, "State": "storage", "Command": ["buildah"]}
+            for number, name in enumerate(self.unlisted, start=10)
+        ]
+        return [*ours, *self.others, *(external if "--external" in words else [])]
 
     @staticmethod
     def _labels(unit: Unit) -> dict[str, str]:
@@ -259,8 +271,15 @@ class FakePodman:
 
     def _unpause(self, words: list[str]) -> str:
         unit = self.units[words[0]]
-        write(self.payload(unit) / "cgroup.events", "populated 1\nfrozen 0\n")
+        assert unit.paused, "what is not paused, to its knowledge, it refuses"
+        unit.paused = False
+        write(self.payload(unit) / "cgroup.freeze", "0\n")
         return ""
+
+    def pause(self, name: str) -> None:
+        """Pause a container, as somebody does by hand (`podman pause`)."""
+        self.units[name].paused = True
+        write(self.payload(self.units[name]) / "cgroup.freeze", "1\n")
 
     def name(self, name: str, image: Mapping[str, Any]) -> None:
         """Give an image a name; one that had it before stays without one."""
@@ -329,6 +348,7 @@ class FakePodman:
         load = "masked" if masked else "loaded" if unit and unit.loaded else "not-found"
         values = {"LoadState": load, "ActiveState": "inactive", "NeedDaemonReload": "no"}
         if unit:
+            self._freezer(unit)
             values.update(
                 ActiveState=unit.active,
                 SubState=unit.sub,
@@ -340,6 +360,12 @@ class FakePodman:
                 FreezerState="frozen" if unit.frozen else "running",
             )
         return "".join(f"{key}={value}\n" for key, value in values.items())
+
+    def _freezer(self, unit: Unit) -> None:
+        """Tell what the kernel does of what it was told."""
+        with suppress(OSError):
+            frozen = (self.payload(unit) / "cgroup.freeze").read_text().strip()
+            write(self.payload(unit) / "cgroup.events", f"populated 1\nfrozen {frozen}\n")
 
     def start(self, name: str) -> None:
         """Start a unit, as somebody asks for it or systemd does by itself."""
@@ -366,7 +392,7 @@ class FakePodman:
         group = self.robot.group(path, size["memory"], size["memory-swap"] - size["memory"], 3 << 20, 1 << 20)
         write(group / "cpu.max", cpu_max(arguments))
         write(group / "pids.max", f"{arguments['--pids-limit'][0]}\n")
-        write(group / "cgroup.events", "populated 1\nfrozen 0\n")
+        write(group / "cgroup.freeze", "0\n")
         write(group / "cgroup.procs", f"{pid}\n{pid + 5000}\n")
         for one, inside in ((pid, 1), (pid + 5000, 7)):
             self.robot.process(one, "service", path, pss=2048, anonymous=1536)
@@ -403,7 +429,7 @@ class FakePodman:
         pid = int(unit.container, 16)
         for one in (pid, pid + 5000, pid + 9000):
             shutil.rmtree(self.robot.root / f"proc/{one}", ignore_errors=True)
-        unit.container = ""
+        unit.container, unit.paused = "", False
 
     def end(self, name: str, status: str, code: str = "exited", kills: int = 0) -> None:
         """Have a container end without being asked to; systemd is about to start it again."""

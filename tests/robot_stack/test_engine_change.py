@@ -47,6 +47,18 @@ def docker_is_ours(robot: Robot, fake: FakeEngine) -> None:
     assert state.load(robot.root / ROOT).engine_packages == ["docker.io"]
 
 
+def podman_is_ours(robot: Robot, podman: FakePodman) -> None:
+    """Install it as a run does that finds none, and deploy with it."""
+    (robot.root / "usr/bin/podman").unlink()
+    installed = (robot.root / "var/lib/dpkg/status").read_text()
+    write(robot.root / "var/lib/dpkg/status", "Package: base\nStatus: install ok installed\n")
+    PodmanOperator(robot, podman).call(service(), sent=False)
+    write(robot.root / "usr/bin/podman", "")
+    write(robot.root / "var/lib/dpkg/status", installed)
+    PodmanOperator(robot, podman).call(service())
+    write(robot.root / "var/lib/containers/storage/overlay/x", "")
+
+
 def docker_is_gone(robot: Robot, fake: FakeEngine) -> None:
     """As after the controller's purge."""
     (robot.root / setup.BINARIES[0][1:]).unlink()
@@ -236,14 +248,7 @@ def test_podman_leaves_where_it_was_ours(
     robot: Robot, fake: FakeEngine, podman: FakePodman, to_docker: Operator
 ) -> None:
     write(robot.root / setup.BINARIES[0][1:], "")
-    (robot.root / "usr/bin/podman").unlink()
-    installed = (robot.root / "var/lib/dpkg/status").read_text()
-    write(robot.root / "var/lib/dpkg/status", "Package: base\nStatus: install ok installed\n")
-    PodmanOperator(robot, podman).call(service(), sent=False)
-    write(robot.root / "usr/bin/podman", "")
-    write(robot.root / "var/lib/dpkg/status", installed)
-    PodmanOperator(robot, podman).call(service())
-    write(robot.root / "var/lib/containers/storage/overlay/x", "")
+    podman_is_ours(robot, podman)
     first = to_docker.call(service())
     assert first["needs"] == [{"kind": "purge", "names": SPEC["packages"], "platform": "debian"}]
     (robot.root / "usr/bin/podman").unlink()
@@ -253,6 +258,18 @@ def test_podman_leaves_where_it_was_ours(
     assert not (robot.root / driver.DROP_IN[1:]).exists()
     assert not (robot.root / "var/lib/containers/storage").exists()
     assert to_docker.call(service())["plan"] == []
+
+
+def test_podman_stays_where_others_keep_containers_in_its_storage(
+    robot: Robot, fake: FakeEngine, podman: FakePodman, to_docker: Operator
+) -> None:
+    write(robot.root / setup.BINARIES[0][1:], "")
+    podman_is_ours(robot, podman)
+    podman.unlisted = {"alpine-working-container": "7" * 64}  # buildah from alpine
+    done = to_docker.call(service())
+    assert (done.get("failed"), done.get("needs")) == (None, None), done
+    assert (robot.root / "var/lib/containers/storage/overlay/x").exists()
+    assert podman.units == {}
 
 
 def test_an_engine_that_others_use_by_now_stays(

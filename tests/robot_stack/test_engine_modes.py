@@ -60,8 +60,8 @@ def test_other_engines_get_the_same_request_as_ever() -> None:
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        ({"SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"]}, "is rootless"),
-        ({"DefaultRuntime": "runsc"}, "default runtime is runsc"),
+        ({"SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"]}, "name its socket in"),
+        ({"DefaultRuntime": "runsc"}, "default runtime is runsc, in which no limit can be read back: set"),
         ({"DefaultRuntime": "kata-runtime"}, "default runtime is kata-runtime"),
         ({"DefaultRuntime": "io.containerd.kata.v2"}, "default runtime is io.containerd.kata.v2"),
     ],

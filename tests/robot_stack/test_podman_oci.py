@@ -329,6 +329,19 @@ def test_what_podman_unpacks_is_laid_on_the_disk_beside_what_was_sent(
 
 
 @pytest.mark.parametrize("robot", [2], indirect=True)
+@pytest.mark.parametrize("store", ["var/lib/containers/storage", "mnt/disk/containers"])
+def test_what_podman_unpacks_of_a_registrys_image_is_laid_in_its_own_store(
+    robot: Robot, podman: FakePodman, store: str
+) -> None:
+    """A store that was chosen is on another disk as a rule: nobody has counted what is free on the first one."""
+    podman.store = f"/{store}"
+    podman.engine().pull(f"alpine@sha256:{'e' * 64}")
+    assert podman.room == f"{robot.root}/{store}/robot-stack.room"
+    assert (robot.root / "var/lib/containers").exists() == (store == "var/lib/containers/storage")
+    assert not list((robot.root / store).iterdir())
+
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
 @pytest.mark.parametrize("made_up", ["localhost/sensor_service:2", "docker.io/library/sensor_service:2", ""])
 def test_a_whole_archive_has_its_name_whatever_podman_makes_of_it(
     robot: Robot, podman: FakePodman, sent: Any, made_up: str

@@ -16,6 +16,7 @@ from robot_stack.robots import MIB, Robot, service, write
 pytestmark = [pytest.mark.usefixtures("any_owner"), pytest.mark.parametrize("robot", [2], indirect=True)]
 QUADLET, RESTING = f"etc/containers/systemd/{NAME}.container", f"etc/containers/robot-stack/{NAME}.container"
 UNIT = f"{NAME}.service"
+BELOW = ["systemd-run", "--scope", "--quiet", "--collect", "--slice=robotstack-engine.slice"]
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_podmans_programs_run_below_the_ceiling_as_soon_as_that_is_there(
     real = podman.answer
 
     def answer(argv: Any, *more: Any) -> str:
-        scoped.append(list(argv)[:5])
+        scoped.append(list(argv))
         return real(argv, *more)
 
     monkeypatch.setattr(
@@ -62,7 +63,13 @@ def test_podmans_programs_run_below_the_ceiling_as_soon_as_that_is_there(
     )
     operator.call(service())
     assert "--scope" not in scoped[0]
-    assert scoped[-1] == ["systemd-run", "--scope", "--quiet", "--collect", "--slice=robotstack-engine.slice"]
+    assert scoped[-1][:5] == BELOW
+    heavy = [argv for argv in scoped if "load" in argv]
+    assert heavy, "what is brought is the largest of all"
+    operator.engine().pull(f"alpine@sha256:{'e' * 64}")
+    heavy += [argv for argv in scoped if "pull" in argv]
+    assert len(heavy) == 2
+    assert {tuple(argv[:5]) for argv in heavy} == {tuple(BELOW)}
 
 
 def test_check_mode_says_the_same_and_touches_nothing(
@@ -106,8 +113,8 @@ def test_a_podman_of_somebody_elses_is_used_and_not_configured(operator: PodmanO
     ("change", "words"),
     [
         ({"version": "4.3.1"}, "Podman 4.3.1, 4.9 or later is needed"),
-        ({"rootless": True}, "rootless"),
-        ({"runtime": "krun"}, "default runtime is krun"),
+        ({"rootless": True}, "has to be able to mount (CAP_SYS_ADMIN)"),
+        ({"runtime": "krun"}, 'default runtime is krun, in which no limit can be read back: write runtime = "crun"'),
     ],
 )
 def test_a_podman_that_cannot_do_it_is_refused(
@@ -117,6 +124,8 @@ def test_a_podman_that_cannot_do_it_is_refused(
     told = operator.call(service())
     assert told["failed"]
     assert words in told["msg"]
+    for of_docker in ("container_engine_socket", "default-runtime"):
+        assert of_docker not in told["msg"], "the gate refuses it beside Podman, or Podman does not know it"
     assert (podman.changes, podman.told) == ([], [])
 
 
@@ -409,6 +418,11 @@ def test_an_engine_of_ours_leaves_on_request_and_one_that_others_use_does_not(
     told = operator.call(state="absent", remove_engine=True)
     assert "remove_engine: the engine also runs theirs" in told["msg"]
     (robot.root / "etc/containers/systemd/theirs.container").unlink()
+    podman.unlisted = {"alpine-working-container": "7" * 64}  # buildah from alpine
+    told = operator.call(state="absent", remove_engine=True)
+    assert "remove_engine: the engine also runs alpine-working-container, which are not ours" in told["msg"]
+    assert podman.changes == []
+    podman.unlisted = {NAME: "7" * 64}  # of a `podman run` of ours that was killed
     told = operator.call(state="absent", remove_engine=True)
     assert told["needs"] == [{"kind": "purge", "names": ["podman", "crun"], "platform": "debian"}]
 

@@ -89,16 +89,44 @@ def test_one_whose_process_is_gone_and_whose_monitor_is_not_is_ending(running: F
     assert seen(running).status == "ending"
 
 
-def test_one_that_podman_has_paused_is_paused_and_runs_on(running: FakePodman) -> None:
-    write(running.payload(running.units[NAME]) / "cgroup.events", "populated 1\nfrozen 1\n")
+def test_one_that_podman_has_paused_is_paused_and_runs_on_without_a_program(running: FakePodman) -> None:
+    running.pause(NAME)
     assert seen(running).status == "paused"
     running.engine(looks_only=True).resume(NAME)
+    assert seen(running).status == "running"
+
+
+def test_podman_is_told_that_one_runs_on_where_it_may_be_started(running: FakePodman) -> None:
+    running.pause(NAME)
+    running.engine().resume(NAME)
+    assert running.changes == [f"unpause {NAME}"]
     running.calls.clear()
     assert seen(running).status == "running"
 
 
-def test_one_that_systemd_has_frozen_runs_on(running: FakePodman) -> None:
+@pytest.mark.parametrize("what", ["stop", "remove"])
+def test_one_that_was_let_run_on_without_podmans_knowledge_is_not_ended_by_force(
+    running: FakePodman, what: str
+) -> None:
+    """Podman kills at once what it takes for paused, and what was to be flushed is lost."""
+    running.pause(NAME)
+    running.engine(looks_only=True).resume(NAME)
+    assert running.calls == []
+    getattr(running.engine(), what)(NAME, *([5] if what == "stop" else []))
+    assert running.changes[0] == f"unpause {NAME}"
+    assert running.told[-1] in (["daemon-reload"], ["reset-failed", f"{NAME}.service"])
+
+
+def test_one_that_runs_is_stopped_without_more_ado(running: FakePodman) -> None:
+    running.engine().stop(NAME, 5)
+    assert running.changes == []
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_one_that_systemd_has_frozen_runs_on(running: FakePodman, paused: bool) -> None:
     running.units[NAME].frozen = True
+    if paused:
+        running.pause(NAME)
     running.engine(looks_only=True).resume(NAME)
     assert seen(running).status == "running"
 
@@ -114,6 +142,7 @@ def test_a_runtime_that_puts_processes_one_further_down_is_followed(running: Fak
 def test_what_never_ran_is_created_and_what_was_stopped_has_exited(running: FakePodman) -> None:
     engine = running.engine()
     engine.stop(NAME, 5)
+    running.calls.clear()
     found = seen(running)
     assert (found.status, found.comes_at_boot, found.exit_code) == ("exited", False, 0)
     lines = (running.robot.root / f"etc/containers/robot-stack/{NAME}.container").read_text().splitlines()
@@ -272,6 +301,8 @@ def test_a_program_is_told_what_is_asked_and_the_first_to_go(program: Any) -> No
         ("echo 'Error: no such container x' >&2; exit 125", 404, "no such container"),
         ("echo 'image used by 1: image is in use by a container' >&2; exit 2", 409, "in use"),
         ("exit 7", 500, "podman rmi: exit code 7"),
+        ("kill -KILL $$", 0, "podman rmi: killed by signal 9"),
+        ("echo 'Error: x: image not known' >&2; kill -KILL $$", 0, r"podman rmi: killed by signal 9 .*: Error: x"),
         ("head -c 9000 /dev/zero | tr '\\0' x >&2; exit 1", 500, "podman rmi: xxx"),
     ],
 )
@@ -314,11 +345,12 @@ def test_an_odd_answer_is_an_error(program: Any, answer: str, tmp_path: Path) ->
 
 def test_a_password_is_on_no_command_line(program: Any, tmp_path: Path) -> None:
     there = sorted((tmp_path / "run").iterdir())
-    program(f'echo "$*" >{tmp_path}/told; cat $(echo "$*" | sed "s/.*authfile=\\([^ ]*\\).*/\\1/") >{tmp_path}/file')
+    show = 'cat $(echo "$*" | sed "s/.*authfile=\\([^ ]*\\).*/\\1/")'
+    program(f'[ "$1" = pull ] || exec echo {{}}; echo "$*" >{tmp_path}/told; {show} >{tmp_path}/file')
     PodmanEngine(Roots(tmp_path)).pull("registry:5000/it@sha256:" + "a" * 64, "me", "sesame")
     assert "sesame" not in (tmp_path / "told").read_text()
-    held = json.loads((tmp_path / "file").read_text())
-    assert held == {"auths": {"registry:5000": {"auth": "bWU6c2VzYW1l"}}}
+    login = json.loads((tmp_path / "file").read_text())
+    assert login == {"auths": {"registry:5000": {"auth": "bWU6c2VzYW1l"}}}
     assert sorted((tmp_path / "run").iterdir()) == there
 
 

@@ -132,6 +132,8 @@ def test_a_service_has_no_rights_and_all_of_its_limits(tmp_path: Path) -> None:
         "--read-only-tmpfs": ["false"],
         "--user": [one.user],
     }
+    apart = ("--ipc", "--cgroupns", "--systemd", "--http-proxy")
+    assert [given[key] for key in apart] == [["private"], ["private"], ["false"], ["false"]]
     assert (given["--memory"], given["--memory-swap"]) == ([f"{32 * MIB}b"], [f"{32 * MIB}b"])
     assert (given["--cpu-period"], given["--cpu-quota"]) == (["100000"], ["50000"])
     assert (given["--pids-limit"], given["--ulimit"]) == (["32"], ["nofile=100:100"])
@@ -142,6 +144,35 @@ def test_a_service_has_no_rights_and_all_of_its_limits(tmp_path: Path) -> None:
     assert (made.one("Service.Restart"), made.one("Unit.StartLimitIntervalSec")) == ("always", "0")
     assert int(made.one("Service.TimeoutStopSec")) > 33
     assert given["--stop-timeout"] == ["33"]
+
+
+def test_what_ended_is_started_again_by_systemd_alone_later_each_time(tmp_path: Path) -> None:
+    """Podman's own restarts have left containers dead after kills for memory."""
+    stack, one = declared()
+    made = written(tmp_path, container.body(stack, one, "f"))
+    assert "--restart" not in made.arguments
+    # Podman would have systemd start a program of its own every so often, outside of the ceiling, for an image with one
+    assert made.arguments["--no-healthcheck"] == [""]
+    given = {key: made.one(f"Service.{key}") for key in ("RestartSec", "RestartSteps", "RestartMaxDelaySec")}
+    assert given == {"RestartSec": "1", "RestartSteps": "5", "RestartMaxDelaySec": "20"}
+    assert PODMAN_DRIVER.restart_seconds > float(given["RestartMaxDelaySec"])
+
+
+@pytest.mark.parametrize(
+    ("log", "lines"),
+    [
+        ({"max_size_kib": 1024, "max_files": 2}, "2048"),
+        ({"max_size_kib": 5, "max_files": 1}, "5"),
+    ],
+)
+def test_a_service_logs_as_many_lines_a_minute_as_its_log_has_kib(
+    tmp_path: Path, log: dict[str, int], lines: str
+) -> None:
+    stack, one = declared(log=log)
+    made = written(tmp_path, container.body(stack, one, "f"))
+    assert made.one("Container.LogDriver") == "journald"
+    assert (made.one("Service.LogRateLimitIntervalSec"), made.one("Service.LogRateLimitBurst")) == ("60", lines)
+    assert not {"--log-driver", "--log-opt"} & set(made.arguments)
 
 
 def test_a_podman_that_starts_ends_before_any_container_that_works(tmp_path: Path) -> None:

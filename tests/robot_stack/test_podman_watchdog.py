@@ -99,6 +99,16 @@ def test_what_somebody_left_stopped_is_started_and_counted(running: FakePodman, 
     assert running.calls == []
 
 
+def test_what_somebody_paused_runs_on_and_is_counted_without_a_program_of_podmans(running: FakePodman) -> None:
+    running.pause(NAME)
+    [said] = looked(running)
+    assert said == "sensor_service is paused, and not in robot_stack_stopped_services: starting it"
+    assert looked(running, 30) == []
+    assert remembered(running.robot).starts == 1
+    assert page(running.robot)[f"robot_stack_service_up{OWN}"] == 1
+    assert running.calls == []
+
+
 def test_what_a_cut_off_run_left_resting_is_started(running: FakePodman) -> None:
     running.engine().stop(NAME, 5)
     running.calls.clear()

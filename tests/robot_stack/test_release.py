@@ -74,6 +74,23 @@ def test_others_get_it(bare: PodmanOperator, robot: Robot, text: str) -> None:
     assert "install crun, podman" in told["plan"]
 
 
+@pytest.mark.parametrize("robot", [1, 2], indirect=True)
+@pytest.mark.parametrize("asked", ["present", "planned"])
+def test_what_limits_memory_in_one_hierarchy_alone_is_refused_on_another(
+    bare: PodmanOperator, robot: Robot, asked: str
+) -> None:
+    told = bare.call(service(), state=asked, sent=False)
+    reasons = [reason for reason in told.get("refusals", []) if "cgroup" in reason]
+    if robot.version == 2:
+        assert reasons == []
+        return
+    [reason] = reasons
+    assert reason.startswith("Podman needs cgroup v2, and this robot's kernel has v1: start it with ")
+    assert "systemd.unified_cgroup_hierarchy=1, or set container_engine: docker" in reason
+    assert (told["failed"], told["changed"]) == (True, False)
+    assert "needs" not in told
+
+
 @pytest.mark.usefixtures("any_owner")
 @pytest.mark.parametrize("robot", [2], indirect=True)
 def test_a_newer_one_that_somebody_has_put_on_an_old_release_is_used(robot: Robot, podman: FakePodman) -> None:

@@ -67,3 +67,11 @@ def test_a_container_that_is_removed_is_made_again_of_its_unit(robot: Any) -> No
     pid = robot.pid(SENSOR)
     robot.run(f"podman rm --force --time 1 robot-stack-{SENSOR}")
     until(lambda: serves_anew(robot, pid), "it is there again", patience(robot))
+
+
+def test_one_that_somebody_pauses_runs_on(robot: Any) -> None:
+    before, pid = kept(robot, SENSOR), robot.pid(SENSOR)
+    robot.run(f"podman pause robot-stack-{SENSOR}")
+    counted(robot, "starts", before)
+    until(lambda: answers(robot), "it serves", patience(robot))
+    assert robot.pid(SENSOR) == pid, "it was not restarted"

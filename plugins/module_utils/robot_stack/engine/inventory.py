@@ -59,9 +59,10 @@ def running_images(
     return found
 
 
-def foreign(engine: Engine, ours: Mapping[str, FoundContainer]) -> list[str]:
-    """Return the names of what else runs on this engine."""
-    return sorted(one.name for one in engine.containers() if not one.service and one.name not in ours)
+def foreign(engine: Engine, ours: Mapping[str, FoundContainer], leaves: bool = False) -> list[str]:
+    """Return the names of what else runs on this engine; where that ``leaves``, also of what else is in its store."""
+    found = {one.name for one in engine.containers() if not one.service and one.name not in ours}
+    return sorted(found.union(engine.external() if leaves else []))
 
 
 def foreign_volumes(engine: Engine, ours: Mapping[str, FoundContainer]) -> list[str]:

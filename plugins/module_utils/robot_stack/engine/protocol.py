@@ -138,6 +138,8 @@ class Driver(Protocol):
     needs: ClassVar[Sequence[str]]  # units without which those cannot start, and which are started with them
     programs: ClassVar[Sequence[str]]  # what its processes are called, as the kernel cuts names
     settings_file: ClassVar[str]  # of its own configuration
+    instead_of_rootless: ClassVar[str]  # what to do where it is not root's
+    instead_of_sandbox: ClassVar[str]  # what to do where its containers have a kernel of their own
     restart_seconds: ClassVar[float]  # within which it starts again what ended
     writes: ClassVar[Sequence[str]]  # folders in which containers are kept that whoever starts one must write to
     usual_store: ClassVar[str]  # where it keeps images unless somebody has chosen another folder
@@ -236,6 +238,9 @@ class Engine(Protocol):
 
     def volumes(self) -> list[str]:
         """Return the names of all volumes."""
+
+    def external(self) -> list[str]:
+        """Return the names of containers that other programs keep in its store; `containers` tells of none of them."""
 
     def events(self, container: str, since: float, until: float) -> tuple[Event, ...]:
         """Return what it saw of one container between two times, in order."""

@@ -67,4 +67,4 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left
 def _foreign(other: Engine, owned: Mapping[str, FoundContainer]) -> list[str]:
     used = {volume for container in owned.values() for volume in container.volumes}
     containers = [one.name for one in other.containers() if not one.service and one.name not in owned]
-    return sorted([*containers, *(set(other.volumes()) - used)])
+    return sorted([*containers, *other.external(), *(set(other.volumes()) - used)])

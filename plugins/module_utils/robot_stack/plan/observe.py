@@ -126,7 +126,7 @@ def observe(
         running_files=_running_files(stack, roots, containers),
         slice_limits=_slice_limits(stack, here.hierarchy, own_engine),
         data_owners=_data_owners(stack, roots),
-        foreign_containers=foreign(engine, containers) if found.running else [],
+        foreign_containers=foreign(engine, containers, stack.remove_engine) if found.running else [],
         foreign_volumes=foreign_volumes(engine, containers) if found.running and stack.remove_engine else [],
         delivered_images=_delivered(engine, remembered) if found.running else [],
         own_directories=own,

@@ -350,10 +350,10 @@ def _usable(seen: Observed) -> list[str]:
     info = seen.engine.info
     if info and info.rootless:
         words = "its container engine is rootless: it cannot put containers below the stack's ceiling, which is root's"
-        return [f"{words}; install one that runs as root, or name its socket in container_engine_socket"]
+        return [f"{words}; {seen.driver.instead_of_rootless}"]
     if info and info.sandbox:
         words = f"its container engine's default runtime is {info.sandbox}, in which no limit can be read back"
-        return [f"{words}: set default-runtime to runc in {seen.driver.settings_file}"]
+        return [f"{words}: {seen.driver.instead_of_sandbox}"]
     too_old = seen.driver.too_old(info) if info else ""
     return [f"its container engine is {too_old}"] if too_old else []
 

@@ -110,6 +110,10 @@ class DockerEngine:
         """Return the ids of all images, with and without names."""
         return list(filter(None, (text(listed, "Id") for listed in _objects(self._json("GET", "/images/json")))))
 
+    def external(self) -> list[str]:
+        """Return nothing: its store is its own."""
+        return []
+
     def volumes(self) -> list[str]:
         """Return the names of all volumes, with and without a container."""
         listed = parts(_object(self._json("GET", "/volumes")), "Volumes")

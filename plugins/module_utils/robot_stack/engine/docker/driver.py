@@ -34,6 +34,8 @@ class Docker:
     # the kernel keeps 15 characters of a name: containerd-shim-runc-v2 reads containerd-shim
     programs: ClassVar[Sequence[str]] = ("dockerd", "containerd", "containerd-shim", "docker-proxy")
     settings_file: ClassVar[str] = setup.DAEMON_JSON
+    instead_of_rootless: ClassVar[str] = "install one that runs as root, or name its socket in container_engine_socket"
+    instead_of_sandbox: ClassVar[str] = f"set default-runtime to runc in {setup.DAEMON_JSON}"
     restart_seconds: ClassVar[float] = 10.0
     writes: ClassVar[Sequence[str]] = ()
     usual_store: ClassVar[str] = setup.STORE

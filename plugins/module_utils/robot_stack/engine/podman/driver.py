@@ -42,6 +42,9 @@ class Podman:
     needs: ClassVar[Sequence[str]] = ()
     programs: ClassVar[Sequence[str]] = ("conmon", "podman", "crun", "runc", "netavark", "aardvark-dns")
     settings_file: ClassVar[str] = SETTINGS
+    # it is asked by root: to it that is another user where root must not mount, as in some containers
+    instead_of_rootless: ClassVar[str] = "root on this robot has to be able to mount (CAP_SYS_ADMIN)"
+    instead_of_sandbox: ClassVar[str] = f'write runtime = "crun" below [engine] in {SETTINGS}'
     # systemd waits before it starts again what has ended, and Podman takes a while to start it
     restart_seconds: ClassVar[float] = quadlet.RESTART_MOST_SECONDS + 40.0
     # one folder, and not the two in it: each would be a mount of its own for whoever may write to these alone, and a

@@ -7,6 +7,7 @@ is in its unit, in what it noted of its lives, and in what systemd says. No serv
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ...base.roots import Roots
 from ...host import cgroup
 from ...host.systemd import Run
 from ..fields import part, text
-from ..protocol import PREFIX, SERVICE_LABEL, Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
+from ..protocol import PAUSED, PREFIX, SERVICE_LABEL, Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
 from . import files, found, hands, images, lives, quadlet, status
 from .driver import PODMAN_DRIVER
 from .files import Place, service_unit
@@ -128,6 +129,10 @@ class PodmanEngine:
         """Return the names of all volumes."""
         return self._store.volumes()
 
+    def external(self) -> list[str]:
+        """Return the names of containers of other programs in its storage."""
+        return self._store.external()
+
     def events(self, container: str, since: float, until: float) -> tuple[Event, ...]:
         """Return what a container's unit noted between two times."""
         place = self._place(container)
@@ -158,16 +163,29 @@ class PodmanEngine:
             self._programs.ask("start", name)
 
     def resume(self, name: str) -> None:
-        """Let a container that somebody has paused run on."""
-        self._hands.thaw(name)
-        current = self.inspect(name)
-        if current and current.status != status.RUNNING:
-            # rare, and worth the memory of one program
-            Programs(self._roots, self._programs.parent).ask("unpause", name)
+        """Let a container that somebody has paused run on, for which no program of Podman's is needed."""
+        self._hands.thaw_unit(name)
+        self._unpause(name)
+        self._hands.thaw_payload(name)
+
+    def _unpause(self, name: str) -> None:
+        """Have Podman know that a container runs: what it takes for paused it kills at once instead of stopping it.
+
+        It remembers what it was told itself, and not what the kernel was told since.
+        """
+        place = files.find(name, self._roots)
+        if place and not place.active:
+            return
+        self._store.forget()
+        if any(one.name == name and one.status == PAUSED for one in self._store.containers()):
+            with suppress(EngineError):  # a runtime may refuse what runs already
+                self._programs.ask("unpause", name)
+            self._store.forget()
 
     def stop(self, name: str, timeout_seconds: int) -> None:
         """Stop a container, which gets the time to flush that it was made with; it is started at no boot then."""
         if self._has_unit(name):
+            self._unpause(name)
             self._hands.stop(name)
         else:
             self._programs.ask("stop", f"--time={timeout_seconds}", name, seconds=hands.SECONDS + timeout_seconds)
@@ -181,6 +199,7 @@ class PodmanEngine:
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; one that is gone already is no error."""
+        self._unpause(name)
         self._store.forget()
         self._hands.remove(name)
         if not self._programs.looks_only:
@@ -216,7 +235,7 @@ class PodmanEngine:
 
     def pull(self, reference: str, username: str = "", password: str = "") -> None:
         """Pull NAME@sha256:HEX from its registry."""
-        self._store.pull(reference, username, password)
+        self._store.pull(reference, self.info().store, username, password)
 
 
 def _named(place: Place) -> FoundContainer:

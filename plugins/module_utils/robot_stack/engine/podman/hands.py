@@ -99,11 +99,17 @@ class Hands:
             return str(error)[-LONGEST_WORDS:]
         return "Quadlet made none of its file"
 
-    def thaw(self, name: str) -> None:
+    def thaw_unit(self, name: str) -> None:
         """Let a unit run on that systemd has frozen."""
         if files.find(name, self.roots):
             with suppress(EngineError):  # not by systemd
                 self.programs.systemctl("thaw", service_unit(name))
+
+    def thaw_payload(self, name: str) -> None:
+        """Let what runs in a container run on that its runtime has frozen, as the kernel does it for the runtime."""
+        if files.find(name, self.roots):
+            with as_error():
+                status.thaw(self.told(name).cgroup, self.roots)
 
     def stop(self, name: str) -> None:
         """Stop a container, and have no boot start it."""

@@ -107,15 +107,17 @@ def _answer(argv: Sequence[str], called: str, seconds: float, environment: Mappi
         if done.returncode:
             complained.seek(0)
             words = complained.read(LONGEST_MESSAGE).decode("utf-8", "replace").strip()
-            raise EngineError(_status(words), f"{called}: {words or _ended(done.returncode)}")
+            if done.returncode < 0:  # it refused nothing, whatever it had said: what it was given is as good as before
+                raise EngineError(0, ": ".join(filter(None, [called, _killed(-done.returncode), words])))
+            raise EngineError(_status(words), f"{called}: {words or f'exit code {done.returncode}'}")
         if os.fstat(printed.fileno()).st_size > LARGEST_ANSWER:
             raise EngineError(0, f"{called} answered with more than {LARGEST_ANSWER >> 20} MiB")
         printed.seek(0)
         return printed.read().decode("utf-8", "replace")
 
 
-def _ended(code: int) -> str:
-    return f"exit code {code}" if code > 0 else f"killed by signal {-code} (9: for lack of memory, or by somebody)"
+def _killed(signal: int) -> str:
+    return f"killed by signal {signal} (9: for lack of memory, or by somebody)"
 
 
 def _status(words: str) -> int:

@@ -141,6 +141,8 @@ def _arguments(request: Mapping[str, Any]) -> list[str]:
         f"--stop-timeout={request['StopTimeout']}",
         "--systemd=false",
         "--http-proxy=false",
+        # an image's own would be a `podman` of 31 MiB and more each time, from a timer outside of the stack's ceiling
+        "--no-healthcheck",
         *(f"--env={pair}" for pair in request["Env"]),
         *(f"--tmpfs={_plain(t)}:size={mib}m,mode=1777,noexec,nosuid" for t, mib in request["Tmpfs"].items()),
         *(f"--volume={_bind(*bind)}" for bind in request["Binds"]),

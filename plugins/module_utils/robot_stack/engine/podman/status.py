@@ -111,6 +111,15 @@ def payload_of(cgroup: str, roots: Roots) -> Payload | None:
     return None
 
 
+def thaw(cgroup: str, roots: Roots) -> None:
+    """Let what runs below a unit's ``cgroup`` run on where it is frozen. Raises OSError."""
+    payload = payload_of(cgroup, roots)
+    if payload and payload.frozen:
+        path = roots.sys / "fs/cgroup" / payload.path.lstrip("/") / "cgroup.freeze"
+        with path.open("r+", encoding="ascii") as file:
+            file.write("0\n")
+
+
 def _first(group: Path, proc: Path) -> int:
     """Return the process that is number 1 inside; its runtime may have put it one cgroup further down."""
     pids: list[int] = []

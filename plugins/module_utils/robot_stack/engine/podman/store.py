@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..fields import text, texts
-from ..protocol import EngineError, FoundContainer, FoundImage
+from ..protocol import PREFIX, EngineError, FoundContainer, FoundImage
 from . import found, images, oci
-from .driver import STORE
 from .programs import TRANSFER_SECONDS, Programs, as_error
 
 
@@ -38,6 +37,16 @@ class Store:
         if self._containers is None:
             self._containers = self._listed("ps", "--all", "--no-trunc", "--format=json")
         return [found.listed(raw) for raw in self._containers]
+
+    def external(self) -> list[str]:
+        """Return the names of containers that others than Podman keep here (Buildah, CRI-O), asked for where it counts.
+
+        Podman has no such question in every run: one of them that goes meanwhile, or whose image is damaged, fails it.
+        What bears our prefix a `podman run` of ours has left that was killed.
+        """
+        known = {one.id for one in self.containers()}
+        listed = map(found.listed, self._listed("ps", "--all", "--external", "--no-trunc", "--format=json"))
+        return [one.name for one in listed if one.id not in known and not one.name.startswith(PREFIX)]
 
     def all(self) -> list[Mapping[str, Any]]:
         """Return what Podman tells of each image."""
@@ -131,14 +140,17 @@ class Store:
         """Return which image, by its id, bears which name."""
         return {name: images.hex_id(raw) for raw in self.all() for name in texts(raw, "RepoTags")}
 
-    def pull(self, reference: str, username: str, password: str) -> None:
-        """Pull NAME@sha256:HEX from its registry; a login stands in a file of root's for as long, and nowhere else."""
+    def pull(self, reference: str, store: str, username: str, password: str) -> None:
+        """Pull NAME@sha256:HEX from its registry; a login stands in a file of root's for as long, and nowhere else.
+
+        ``store`` is where Podman keeps images: what it unpacks comes onto the same disk.
+        """
         self.forget()
         name = images.registry_name(reference)
         roots = self.programs.roots
         with (
             as_error(),
-            _room(roots.path(f"{STORE}/robot-stack.room")) as room,
+            _room(roots.path(f"{store}/robot-stack.room")) as room,
             tempfile.TemporaryDirectory(dir=roots.path("/run")) as folder,
         ):
             login = [f"--authfile={_login(Path(folder), name, username, password)}"] if username else []
