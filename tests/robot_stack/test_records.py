@@ -15,8 +15,10 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engin
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import (
     good_versions,
+    job_record,
     record_file,
     samples,
+    shut_out,
     state,
 )
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
@@ -183,6 +185,29 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, name: str, spoil: Spoil, wo
     assert len(good_versions.load(tmp_path)) == 1, "one of the two files is enough"
 
 
+SHUT = shut_out.ShutOut(20_833, {"rogue": shut_out.User(2, 5.0, 6.0, 7, 8)})
+
+
+@pytest.mark.parametrize(("spoil", "words"), SPOILT, ids=IDS)
+def test_who_was_shut_out_and_what_became_of_a_job_are_told_as_well(tmp_path: Path, spoil: Spoil, words: str) -> None:
+    shut_out.save(SHUT, tmp_path)
+    assert shut_out.read(tmp_path) == (SHUT, [])
+    spoil(tmp_path / shut_out.FILE)
+    known, (problem,) = shut_out.read(tmp_path)
+    assert (known, problem.name) == (shut_out.ShutOut(), shut_out.FILE)
+    assert words in problem.words
+    job_record.save(job_record.JobRecord(success_at=5.0), tmp_path, "database")
+    spoil(job_record.path(tmp_path, "database"))
+    wrong: list[str] = []
+    assert job_record.load(tmp_path, "database", wrong) == job_record.JobRecord()
+    assert words in wrong[0]
+    assert words in job_record.renew(tmp_path, "database", 7.0, lambda known: known)
+    (kept,) = record_file.aside(tmp_path / job_record.FOLDER, "record-database.json")
+    assert kept == "record-database.json.unreadable-19700101T000007Z"
+    assert job_record.load(tmp_path, "database", wrong := []) == job_record.JobRecord()
+    assert wrong == []
+
+
 def test_another_owner_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state.save(KNOWN, tmp_path)
     seen = os.stat_result((0o100600, 1, 1, 1, 4711, 4711, 1, 1, 1, 1))
@@ -205,7 +230,7 @@ def test_the_last_three_are_kept_aside_for_root_alone(tmp_path: Path) -> None:
 def test_any_json_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, raw: Any) -> None:
     root = tmp_path_factory.mktemp("any")
     text = json.dumps(raw)
-    for name in (state.FILE, *good_versions.FILES, samples.FILE, "stack.json", "services/a.json"):
+    for name in (state.FILE, *good_versions.FILES, samples.FILE, shut_out.FILE, "stack.json", "services/a.json"):
         write(root / name, text)
     known, problems = state.read(root)
     assert isinstance(raw, dict) or problems
@@ -219,6 +244,9 @@ def test_any_json_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, raw:
     seen, _ = samples.read(root)
     write(root / samples.FILE, samples.text(seen))
     assert samples.read(root) == (seen, [])
+    shut, _ = shut_out.read(root)
+    shut_out.save(shut, root)
+    assert shut_out.read(root) == (shut, [])
     look.load(root, Robot(root, 2).roots, lambda _: None)
     shutil.rmtree(root)
 

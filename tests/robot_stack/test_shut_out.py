@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import http
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import shut_out, state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import record_file, shut_out, state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import door, parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import SpecError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look, restart, shares
@@ -176,12 +176,41 @@ def test_a_database_that_does_not_answer_lets_nobody_in_and_shuts_nobody_out(hub
     assert 'robot_stack_series_shut_out{username="rogue"} 1\n' in hub.page
 
 
-def test_what_was_remembered_and_cannot_be_read_is_found_out_anew(hub: Hub) -> None:
+def kept_aside(hub: Hub) -> list[str]:
+    path = hub.robot.root / ROOT / shut_out.FILE
+    return [path.with_name(name).read_text() for name in record_file.aside(path.parent, path.name)]
+
+
+def test_what_was_remembered_and_cannot_be_read_is_kept_aside_and_found_out_anew(hub: Hub) -> None:
     hub.counts = {"rogue": 5000}
     hub.look(NOW)
     (hub.robot.root / ROOT / shut_out.FILE).write_text("{")
     hub.look(NOW + 30)
-    assert hub.shut == ["rogue"]
+    assert (hub.shut, kept_aside(hub)) == (["rogue"], ["{"])
+    assert f"{shut_out.FILE} is not JSON: it was kept aside as shut_out.json.unreadable-" in "\n".join(hub.said)
+    hub.look(NOW + 60)
+    assert (hub.shut, hub.said, len(kept_aside(hub))) == (["rogue"], [], 1)
+
+
+def test_a_run_tells_what_cannot_be_read_of_it_and_keeps_the_rest(hub: Hub) -> None:
+    hub.counts = {"honest": 5000, "rogue": 5000}
+    hub.look(NOW)
+    path = hub.robot.root / ROOT / shut_out.FILE
+    raw = json.loads(path.read_text())
+    raw["users"]["honest"] = 7
+    path.write_text(json.dumps(raw))
+    words = "shut_out.json users.honest has a number, not an object"
+    verified = hub.deploy(state="verified")
+    assert verified["failed"]
+    assert words in verified["msg"]
+    assert "site.yml keeps it aside, and who can be read of it" in verified["msg"]
+    assert kept_aside(hub) == []
+    result = hub.deploy()
+    assert (result["changed"], result["plan"]) == (True, [])
+    assert words in result["records"][0]
+    assert "it was kept aside as shut_out.json.unreadable-" in result["records"][0]
+    assert (len(kept_aside(hub)), shut_out.load(hub.robot.root / ROOT).names) == (1, ["rogue"])
+    assert not hub.deploy(state="verified").get("failed")
 
 
 def restarts(hub: Hub) -> list[int]:

@@ -14,7 +14,7 @@ from ..engine.inventory import containers_of, foreign, foreign_volumes, images_o
 from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of, unit_of
 from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, procfs, systemd, units
 from ..jobs import setup as jobs_setup
-from ..records import good_versions, job_record, rebuild, record_file, samples, state
+from ..records import good_versions, job_record, rebuild, record_file, samples, shut_out, state
 from ..records.record_file import Problem
 from ..spec import layout
 from ..spec.model import Stack
@@ -141,6 +141,7 @@ def observe(
             *problems,
             *good_versions.read(roots.path(stack.budget.root))[1],
             *samples.read(roots.path(samples.DIRECTORY))[1],
+            *shut_out.read(roots.path(stack.budget.root))[1],
         ],
         own_watchdog=roots.path(f"{systemd.UNITS}/{watchdog_setup.TIMER}").exists(),
         watched=watchdog_setup.watched(stack, roots),

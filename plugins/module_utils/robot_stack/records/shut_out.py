@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..base.files import DesiredFile, write
 from . import record_file
-from .record_file import FORMAT, Fields
+from .record_file import FORMAT, Fields, Problem
 
 FILE = "watchdog/shut_out.json"
 UNTOLD = "watchdog/shut_out.untold"  # there while the entry point's process was not told of a change of its file
@@ -48,12 +48,19 @@ class ShutOut:
 
 
 def load(root: Path) -> ShutOut:
-    """Return what is remembered below ``root``; what cannot be read is nobody, and is found out anew."""
-    found = record_file.opened(record_file.read(root / FILE, LARGEST_BYTES), [])
+    """Return what can be read below ``root``; whoever writes it then must have asked what cannot."""
+    return read(root)[0]
+
+
+def read(root: Path) -> tuple[ShutOut, list[Problem]]:
+    """Return what is remembered below ``root`` and can be read, and what cannot; no file is nobody."""
+    wrong: list[str] = []
+    found = record_file.opened(record_file.read(root / FILE, LARGEST_BYTES), wrong)
     if found is None:
-        return ShutOut()
+        return ShutOut(), record_file.told(FILE, wrong)
     users = list(found.objects("users").items())[:MOST_USERS]
-    return ShutOut(found.count("day"), {name: _user(values) for name, values in users})
+    known = ShutOut(found.count("day"), {name: _user(values) for name, values in users})
+    return known, record_file.told(FILE, wrong)
 
 
 def _user(values: Fields) -> User:

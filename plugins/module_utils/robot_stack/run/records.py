@@ -8,12 +8,13 @@ from typing import Any
 
 from ..apply.apply import ServiceFailedError
 from ..plan.observe import Observed
-from ..records import good_versions, record_file, samples, state
+from ..records import good_versions, record_file, samples, shut_out, state
 from .context import Call
 
 ANEW = {
     state.FILE: "what is true on this robot {} its place",
     f"{samples.DIRECTORY}/{samples.FILE}": "the watchdog's next look {} its place",
+    shut_out.FILE: "who can be read of it, and whom the watchdog's next look finds, {} its place",
 }
 GOOD = "the good versions that can be read {} its place"
 
@@ -36,7 +37,7 @@ def told(call: Call, seen: Observed, aside: Mapping[str, str] | None = None) -> 
 def heal(call: Call, seen: Observed) -> list[str]:
     """Keep aside what could not be believed, and write anew what can be said; return `told`. Raises OSError."""
     root, names, aside = call.roots.path(call.stack.budget.root), _names(seen), {}
-    good = good_versions.load(root)
+    good, shut = good_versions.load(root), shut_out.load(root)
     for name in names:
         path = call.roots.path(_path(call, name))
         if os.path.lexists(path):
@@ -45,6 +46,8 @@ def heal(call: Call, seen: Observed) -> list[str]:
         state.save(seen.state, root)
     if set(good_versions.FILES) & set(names):
         good_versions.save(good, root)
+    if shut_out.FILE in names:
+        shut_out.save(shut, root)
     return told(call, seen, aside)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Callable
 from ..ask import http
 from ..base import files
 from ..base.files import DesiredFile
-from ..records import shut_out
+from ..records import record_file, shut_out
 from ..records.shut_out import ShutOut, User
 from ..spec import door
 from ..spec.model import Shares
@@ -113,16 +113,19 @@ def look(
     ``root`` is where this is remembered. ``restart`` restarts the database, which runs since ``started_at``: where one
     who was shut out after that has used up the room of all, it is given back so, and the others lose no more of theirs.
     """
-    before = shut_out.load(root)
+    before, problems = shut_out.read(root)
     counts = counted(ask(entry, entry.shares.count_url))
     found = before if counts is None else judged(before, counts, entry.shares, now)
     for words in changes(before, found, entry.shares):
         say(words)
-    if found != before:
-        try:
+    try:
+        if problems:
+            kept = record_file.set_aside(root / shut_out.FILE, now)
+            say(f"{root / shut_out.FILE} {problems[0].words}: it was kept aside as {kept}")
+        if problems or found != before:
             shut_out.save(found, root)
-        except OSError as error:  # a full disk, which is no reason to leave him in
-            say(f"who is shut out cannot be remembered: {error}")
+    except OSError as error:  # a full disk, which is no reason to leave him in
+        say(f"who is shut out cannot be remembered: {error}")
     led(entry, found.names, root / shut_out.UNTOLD)
     latest = max((user.at for user in found.users.values() if user.until), default=0.0)
     if latest > started_at and used_up(ask(entry, entry.shares.usage_url)):
