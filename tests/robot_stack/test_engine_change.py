@@ -13,10 +13,12 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engin
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import driver
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import answer
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.fake_podman import SPEC, FakePodman, PodmanOperator
 from robot_stack.operating import NAME, ROOT, Operator
-from robot_stack.robots import MIB, Robot, service, write
+from robot_stack.robots import MIB, Robot, parameters, service, write
 
 pytestmark = [pytest.mark.usefixtures("any_owner"), pytest.mark.parametrize("robot", [2], indirect=True)]
 THEIRS = {"Id": "9" * 64, "Name": "/theirs", "Image": "sha256:9", "Config": {}, "State": {"Running": True}}
@@ -206,6 +208,26 @@ def test_a_former_engine_that_does_not_answer_is_asked_for(
     assert told["failed"]
     assert "its container engine changes from Docker to Podman, and Docker does not say what is on it" in told["msg"]
     assert (podman.changes, podman.told) == ([], [])
+
+
+def test_a_former_engine_is_asked_where_it_listened_also_after_a_run_that_failed(
+    robot: Robot, fake: FakeEngine, podman: FakePodman, to_podman: PodmanOperator
+) -> None:
+    write(robot.root / setup.BINARIES[0][1:], "")
+    declared = {**parameters()["engine"], "socket": fake.socket}
+    Operator(robot, fake).call(service(), engine=declared)
+    stack = parse.parse(to_podman.parameters(service()))
+    podman.failing = NAME
+    to_podman.other = answer.former_engine(stack, robot.roots)
+    with pytest.raises(apply.ServiceFailedError, match="its container of Docker was started again"):
+        to_podman.call(service())
+    podman.failing = ""
+    assert json.loads((robot.root / ROOT / "watchdog/stack.json").read_text())["socket"] == ""
+    assert state.load(robot.root / ROOT).former_socket == fake.socket
+    to_podman.other = answer.former_engine(stack, robot.roots)
+    done = to_podman.call(service())
+    assert (done.get("failed"), fake.containers) == (None, {}), done
+    assert state.load(robot.root / ROOT).former_socket == ""
 
 
 def test_one_service_alone_does_not_change_the_engine(

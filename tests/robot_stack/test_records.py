@@ -140,7 +140,7 @@ def test_the_state_of_yesterday_is_read_and_gets_a_number(tmp_path: Path) -> Non
     assert state.read(tmp_path) == (KNOWN, [])
     state.save(KNOWN, tmp_path)
     added = {"format": 1, "robot": "", "machine": "", "enabled_unit": "", "engine_kind": ""}
-    added.update(former_kind="", former_packages=[], former_images=[])
+    added.update(former_kind="", former_packages=[], former_images=[], former_socket="")
     assert json.loads((tmp_path / state.FILE).read_text()) == {**OLD_STATE, **added}
     assert state.read(tmp_path) == (KNOWN, [])
 

@@ -120,7 +120,8 @@ class Applier:
 
     def remember(self, change: Callable[[state.State], state.State]) -> None:
         """Change the robot's state file."""
-        before = state.of_kind(state.load(self._root), self.stack.engine.kind)
+        socket = watchdog_setup.socket_told(self._root)
+        before = state.of_kind(state.load(self._root), self.stack.engine.kind, socket)
         after = change(before)
         if after != before:
             state.save(after, self._root)

@@ -30,6 +30,9 @@ def connect(
     return DockerEngine(socket_path, timeout)
 
 
-def other_than(kind: str, parent: str) -> Engine:
-    """Return the engine of the other kind, where Debian's listens: a robot may have had that one before."""
-    return connect(PODMAN if kind == DOCKER else DOCKER, SOCKET, parent=parent)
+def other_than(kind: str, parent: str, socket_path: str = "") -> Engine:
+    """Return the engine of the other kind, which a robot may have had before.
+
+    ``socket_path`` is where it listened; "": that is not known, and Debian's is asked.
+    """
+    return connect(PODMAN if kind == DOCKER else DOCKER, socket_path or SOCKET, parent=parent)

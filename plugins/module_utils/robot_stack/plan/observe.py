@@ -186,11 +186,12 @@ def _driver(stack: Stack, roots: Roots, driver: Driver) -> tuple[Driver, files.F
 
 def _remembered(stack: Stack, roots: Roots, driver: Driver) -> tuple[state.State, list[Problem]]:
     """Return the state, with the engine as ours where the robot says so, and what could not be believed of it."""
-    known, problems = state.read(roots.path(stack.budget.root))
-    known = state.of_kind(known, stack.engine.kind)
+    root = roots.path(stack.budget.root)
+    known, problems = state.read(root)
+    known = state.of_kind(known, stack.engine.kind, watchdog_setup.socket_told(root))
     found = {file.path: files.find(roots.path(file.path)) for file in driver.files(stack)}
     owned = rebuild.with_engine(known, stack, driver, found)
-    if owned != known and state.there(roots.path(stack.budget.root)) and not problems:
+    if owned != known and state.there(root) and not problems:
         problems = [Problem(state.FILE, rebuild.OWNER)]
     return owned, problems
 

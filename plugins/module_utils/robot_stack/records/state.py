@@ -62,7 +62,7 @@ class State:
     `changed_at`: when this project last began to change the robot (seconds since 1970, 0: never, or not known).
     `engine_kind`: of the engine that all this is about ("": Docker, of which an earlier version knew no other).
     `former_kind`: of an engine that the robot had before and that is still to be left ("": none), with what this
-    project installed of it and the images that it brought there.
+    project installed of it, the images that it brought there, and where it listens ("": not known, or nowhere).
     """
 
     engine_packages: list[str] = field(default_factory=list)
@@ -78,6 +78,7 @@ class State:
     former_kind: str = ""
     former_packages: list[str] = field(default_factory=list)
     former_images: list[str] = field(default_factory=list)
+    former_socket: str = ""
 
     def with_service(self, name: str, memory: ServiceRecord) -> State:
         """Return a copy in which ``name`` is remembered as ``memory``."""
@@ -93,8 +94,11 @@ class State:
         return replace(self.without_history(name), services=services)
 
 
-def of_kind(known: State, kind: str) -> State:
-    """Return ``known`` as it is about an engine of ``kind``: what it knows of another becomes that of a former one."""
+def of_kind(known: State, kind: str, socket: str = "") -> State:
+    """Return ``known`` as it is about an engine of ``kind``: what it knows of another becomes that of a former one.
+
+    ``socket`` is where the watchdog asks the engine, or asked that other one.
+    """
     before = known.engine_kind or ENGINES[0]
     if before == kind:
         return known
@@ -110,13 +114,15 @@ def of_kind(known: State, kind: str) -> State:
         former_kind=before if something else "",
         former_packages=known.engine_packages,
         former_images=known.images,
+        former_socket=socket if something and before == ENGINES[0] else "",
     )
 
 
 def without_former(known: State, units: Sequence[str]) -> State:
     """Return ``known`` after the former engine, which has these systemd ``units``, was left."""
     enabled = "" if known.enabled_unit in units else known.enabled_unit
-    return replace(known, former_kind="", former_packages=[], former_images=[], enabled_unit=enabled)
+    nothing = replace(known, former_kind="", former_packages=[], former_images=[], former_socket="")
+    return replace(nothing, enabled_unit=enabled)
 
 
 def there(root: Path) -> bool:
@@ -150,6 +156,7 @@ def read(root: Path) -> tuple[State, list[Problem]]:
         found.text("former_kind"),
         found.texts("former_packages"),
         found.texts("former_images"),
+        found.text("former_socket"),
     )
     return state, record_file.told(FILE, wrong)
 

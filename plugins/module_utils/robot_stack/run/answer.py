@@ -13,12 +13,14 @@ from ..ask import history
 from ..base import user
 from ..base.roots import Roots
 from ..engine.drivers import connect, other_than
-from ..engine.protocol import EngineError
+from ..engine.protocol import Engine, EngineError
 from ..engine.staging import Archive
 from ..host.journal import Journal
 from ..host.systemd import CommandError
-from ..spec.model import SpecError
+from ..records import state
+from ..spec.model import SpecError, Stack
 from ..spec.parse import parse
+from ..watchdog import setup as watchdog_setup
 from . import run
 
 HIDDEN = "********"
@@ -41,7 +43,7 @@ def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
         for words in parameters["operator"]["done"]:
             journal.tell(words)
         call = run.Call(stack, Roots(), engine, archives, check, window=window, audit=journal.tell)
-        call.other = other_than(stack.engine.kind, stack.budget.slice)
+        call.other = former_engine(stack, call.roots)
         return run.execute(call)
     except SpecError as error:
         return {"failed": True, "msg": f"the spec cannot work: {error}"}
@@ -49,6 +51,13 @@ def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
         return {"failed": True, "msg": str(error), "causes": error.causes}
     except (EngineError, CommandError, run.BusyError, OSError) as error:
         return {"failed": True, "msg": str(error)}
+
+
+def former_engine(stack: Stack, roots: Roots) -> Engine:
+    """Return the engine of the other kind, where it listened when the robot had it."""
+    root = roots.path(stack.budget.root)
+    socket_path = watchdog_setup.socket_told(root) or state.load(root).former_socket
+    return other_than(stack.engine.kind, stack.budget.slice, socket_path)
 
 
 def main() -> None:

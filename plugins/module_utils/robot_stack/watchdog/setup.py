@@ -23,11 +23,11 @@ from ..base.files import DesiredFile, DesiredFolder, FoundFile, write
 from ..base.roots import Roots
 from ..host import journal
 from ..host.systemd import UNITS, Run
-from ..records import samples
+from ..records import record_file, samples
 from ..records.record_file import FORMAT
 from ..spec import layout
 from ..spec.model import EngineSpec, Service, Stack
-from . import look, own_program  # noqa: F401 - Ansible sends what is imported, and the program starts with look
+from . import look, own_program  # Ansible sends what is imported, and the program starts with look
 from . import metrics as metrics_page
 
 TIMER = "robot-stack-watchdog.timer"
@@ -91,6 +91,13 @@ def _shares(stack: Stack, service: Service) -> dict[str, Any]:
     declared, directory = service.shares, layout.config_directory(stack, service)
     paths = {"file": f"{directory}/{declared.file}", "password_file": f"{directory}/{declared.password_file}"}
     return {**asdict(declared), **paths}
+
+
+def socket_told(root: Path) -> str:
+    """Return where the engine listens that the watchdog asks, by its settings below ``root``; "": they do not say."""
+    path = root / own_program.NAME / "stack.json"
+    found = record_file.opened(record_file.read(path, look.LARGEST_BYTES), [])
+    return found.text("socket") if found else ""
 
 
 def says(file: DesiredFile, found: FoundFile | None) -> bool:
