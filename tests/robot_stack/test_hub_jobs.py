@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import calendar
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import calendar, systemd
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs import backup
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs import setup as jobs_setup
@@ -305,13 +305,18 @@ def test_metrics_tell_of_a_success_and_of_a_failure(robot: Robot, operator: Oper
     assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 0\n' in backups.text(root)
 
 
-def test_what_systemd_has_against_a_calendar_is_told() -> None:
-    words = "systemd-analyze calendar -- x: exit 1: Failed to parse calendar specification 'x': Invalid argument\nno"
+@pytest.mark.parametrize("asked", ["x", "daily: exit 1: x"])
+def test_what_systemd_has_against_a_calendar_is_told(asked: str) -> None:
+    said = f"Failed to parse calendar specification '{asked}': Invalid argument"
 
-    def refuses(_: object) -> str:
-        raise CommandError(words)
+    def refuses(argv: Sequence[str]) -> str:
+        return systemd.run(["sh", "-c", f'echo "{said}" >&2; echo a hint >&2; exit 1', *argv])
 
-    assert calendar.objection("x", refuses) == "Failed to parse calendar specification 'x': Invalid argument"
+    def is_mute(_: object) -> str:
+        raise CommandError("systemd-analyze: exit 1: ")
+
+    assert calendar.objection(asked, refuses) == said
+    assert calendar.objection(asked, is_mute) == "systemd does not understand it"
     assert calendar.objection("x", lambda _: "Next elapse: tomorrow") == ""
 
 

@@ -9,7 +9,9 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply, replacement
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import FoundImage
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import plan
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan.step import Step
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import NAME, ROOT, Operator
 from robot_stack.robots import MIB, Robot, service
@@ -139,6 +141,14 @@ def test_what_the_engine_refuses_to_start_is_made_anew_and_told_so(
     assert list(fake.containers) == [NAME]
     assert fake.containers[NAME]["Id"] != ours
     assert told["plan"] == [f"recreate container {NAME}: it could not be started (layer does not exist)"]
+
+
+def test_what_was_done_otherwise_is_told_of_its_own_step_whatever_the_sentences(operator: Operator) -> None:
+    first, second = (Step("start", name, "start a container") for name in ("a", "b"))
+    stack = parse.parse(operator.parameters(service()))
+    applier = apply.Applier(stack, operator.robot.roots, operator.engine(), {})
+    applier.otherwise["start", "a"] = otherwise = Step("start", "a", "recreate a container")
+    assert [applier.as_done(step) for step in (first, second)] == [otherwise, second]
 
 
 def test_where_neither_can_be_started_both_reasons_are_told_and_nothing_is_lost(

@@ -42,7 +42,7 @@ def nobody(_words: str) -> None:
 class Applier:
     """Everything that the steps need; ``archives`` are by image reference.
 
-    ``otherwise`` tells, by a step's summary, of what was done in another way than planned.
+    ``otherwise`` tells, by a step's kind and subject, of what was done in another way than planned.
     """
 
     stack: Stack
@@ -53,7 +53,7 @@ class Applier:
     clock: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
     audit: Tell = nobody
-    otherwise: dict[str, Step] = field(default_factory=dict)
+    otherwise: dict[tuple[str, str], Step] = field(default_factory=dict)
     takeover: Takeover = field(default_factory=Takeover)
 
     def __post_init__(self) -> None:
@@ -108,7 +108,11 @@ class Applier:
         except BaseException:  # a part of it may be done: it is told, too
             self.audit(f"{step.summary}: failed")
             raise
-        self.audit(self.otherwise.get(step.summary, step).summary)
+        self.audit(self.as_done(step).summary)
+
+    def as_done(self, step: Step) -> Step:
+        """Return a step that was done as it was done, which may differ from its plan."""
+        return self.otherwise.get((step.kind, step.subject), step)
 
     def lacks(self, step: Step) -> bool:
         """Whether the controller must do or bring something before ``step`` can be done."""
@@ -296,7 +300,7 @@ class Applier:
         if refused:
             words = f"recreate container {name_of(step.subject)}: it could not be started ({refused})"
             self._replacement(step).make(step.request)
-            self.otherwise[step.summary] = replace(step, summary=words)
+            self.otherwise[step.kind, step.subject] = replace(step, summary=words)
             return
         found, known = self.engine.inspect(name_of(step.subject)), state.load(self._root).services.get(step.subject)
         if found and (known is None or found.id not in (known.container, known.made)):

@@ -13,8 +13,7 @@ def objection(calendar: str, run: Run | None = None) -> str:
     try:
         (run or systemd.run)(["systemd-analyze", "calendar", "--", calendar])
     except CommandError as error:
-        # COMMAND: exit CODE: WORDS, and a hint in lines of its own
-        said = str(error).splitlines()[0].partition(": exit ")[2].partition(": ")[2]
+        said, _, _ = error.words.partition("\n")  # a hint follows, in lines of its own
         return said or "systemd does not understand it"
     except (OSError, SubprocessError):
         return ""

@@ -19,7 +19,12 @@ Run = Callable[[Sequence[str]], str]
 
 
 class CommandError(RuntimeError):
-    """A program of the robot failed; the message holds its command line and its words."""
+    """A program of the robot failed; the message holds its command line and its `words`, which are its own alone."""
+
+    def __init__(self, message: str, words: str = "") -> None:
+        """Remember what the program said, "" where that is not known."""
+        super().__init__(message)
+        self.words = words
 
 
 def run(argv: Sequence[str]) -> str:
@@ -27,7 +32,8 @@ def run(argv: Sequence[str]) -> str:
     # a log's bytes are whatever a program has printed
     done = subprocess.run(list(argv), capture_output=True, text=True, errors="replace", timeout=300, check=False)
     if done.returncode:
-        raise CommandError(f"{' '.join(argv)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+        words = (done.stderr or done.stdout).strip()
+        raise CommandError(f"{' '.join(argv)}: exit {done.returncode}: {words}", words)
     return done.stdout
 
 

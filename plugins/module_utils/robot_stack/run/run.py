@@ -138,7 +138,7 @@ def _changed(
         raise _all_put_back(call, seen, error) from error
     if call.stack.state != "absent":
         applier.clean()
-    done += [applier.otherwise.get(step.summary, step) for step in made.steps if step not in done]
+    done += [applier.as_done(step) for step in made.steps if step not in done]
     return _afterwards(call, origin, whole, done)
 
 
