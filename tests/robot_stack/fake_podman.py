@@ -161,6 +161,8 @@ class FakePodman:
         if words[0] in self.errors:
             raise EngineError(programs._status(self.errors[words[0]]), f"{called}: {self.errors[words[0]]}")
         answer: Any = getattr(self, f"_{words[0]}")(words[1:])
+        if self.damaged:
+            self._write_list()
         return answer if isinstance(answer, str) else json.dumps(answer)
 
     def _info(self, _: list[str]) -> Any:
@@ -199,6 +201,14 @@ class FakePodman:
 
     def _images(self, _: list[str]) -> str:
         return "".join(f"sha256:{identity}\n" for identity, raw in self.images.items() for _ in raw["RepoTags"] or [""])
+
+    def _write_list(self) -> None:
+        """Write what the storage itself knows of images, damaged ones among them."""
+        known = [
+            {"id": identity, "names": [*raw["RepoTags"], *raw.get("RepoDigests", [])]}
+            for identity, raw in self.images.items()
+        ]
+        write(self.robot.root / "var/lib/containers/storage/overlay-images/images.json", json.dumps(known))
 
     def _image(self, words: list[str]) -> Any:
         assert words[0] == "inspect"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import driver
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
-from robot_stack.fake_podman import BUDGET, FakePodman, PodmanOperator
+from robot_stack.fake_podman import BUDGET, IMAGE_ID, FakePodman, PodmanOperator
 from robot_stack.operating import NAME, ROOT
 from robot_stack.robots import MIB, Robot, service, write
 
@@ -425,6 +426,23 @@ def test_an_engine_of_ours_leaves_on_request_and_one_that_others_use_does_not(
     podman.unlisted = {NAME: "7" * 64}  # of a `podman run` of ours that was killed
     told = operator.call(state="absent", remove_engine=True)
     assert told["needs"] == [{"kind": "purge", "names": ["podman", "crun"], "platform": "debian"}]
+
+
+def test_damaged_images_of_ours_go_all_the_same_and_nobody_elses(
+    operator: PodmanOperator, robot: Robot, podman: FakePodman
+) -> None:
+    operator.call(service())
+    former, theirs = "7" * 64, "8" * 64
+    podman.name("localhost/sensor_service:0", {**podman.brings, "Id": former})
+    podman.name("localhost/theirs:1", {**podman.brings, "Id": theirs})
+    podman.damaged = {former, theirs}
+    known = state.load(robot.root / ROOT)
+    state.save(replace(known, images=[*known.images, "sensor_service:0"]), robot.root / ROOT)
+    assert operator.call(service(limit=40)).get("failed") is None
+    assert (sorted(podman.images), state.load(robot.root / ROOT).images) == ([IMAGE_ID, theirs], known.images)
+    podman.damaged.add(IMAGE_ID)
+    assert "remove image sensor_service:1" in operator.call(state="absent", sent=False)["plan"]
+    assert list(podman.images) == [theirs]
 
 
 def test_images_of_units_that_do_not_run_are_not_removed(operator: PodmanOperator, podman: FakePodman) -> None:

@@ -43,15 +43,15 @@ def prune(state: State, engine: Engine, declared: Iterable[str], good: Iterable[
     """
     needed = {identity for history in state.image_history.values() for identity in history}
     needed |= set(good)
-    needed |= {image.id for image in map(engine.image, declared) if image}
+    needed |= set(map(engine.image_id, declared))
     left = []
     for name in state.images:
-        image = engine.image(name)
-        if image is None:
+        identity = engine.image_id(name)
+        if not identity:
             continue
-        if image.id not in needed:
+        if identity not in needed:
             engine.remove_image(name)  # leaves alone what a container still uses
-            if engine.image(name) is None:
+            if not engine.image_id(name):
                 continue
         left.append(name)
     return replace(state, images=left)

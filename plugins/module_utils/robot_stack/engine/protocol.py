@@ -233,6 +233,9 @@ class Engine(Protocol):
     def image(self, reference: str) -> FoundImage | None:
         """Return the image of this reference or id, None where there is none."""
 
+    def image_id(self, reference: str) -> str:
+        """Return the id of the image of this reference or id, of a damaged one as well, "" where there is none."""
+
     def image_ids(self) -> list[str]:
         """Return the ids of all images, with and without names."""
 

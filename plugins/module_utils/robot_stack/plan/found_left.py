@@ -44,7 +44,7 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left
         owned = {one.name: one for one in other.owned()} if there or not driver.units else {}
         if not (owned or expected):
             return None
-        images = [reference for reference in known.former_images if other.image(reference)] if there else []
+        images = [reference for reference in known.former_images if other.image_id(reference)] if there else []
         foreign = _foreign(other, owned) if there and known.former_packages else []
     except EngineError as error:
         return Left(driver, str(error)) if expected else None

@@ -242,7 +242,7 @@ def _data_used(stack: Stack, roots: Roots) -> dict[str, int]:
 
 
 def _delivered(engine: Engine, remembered: state.State) -> list[str]:
-    return [reference for reference in remembered.images if engine.image(reference) is not None]
+    return [reference for reference in remembered.images if engine.image_id(reference)]
 
 
 def _own_directories(

@@ -106,6 +106,11 @@ class DockerEngine:
         raw = self._optional(f"/images/{quote(reference, safe='/:@')}/json")
         return None if raw is None else found.image(raw)
 
+    def image_id(self, reference: str) -> str:
+        """Return the id of the image of this reference or id, "" where there is none."""
+        found_image = self.image(reference)
+        return found_image.id if found_image else ""
+
     def image_ids(self) -> list[str]:
         """Return the ids of all images, with and without names."""
         return list(filter(None, (text(listed, "Id") for listed in _objects(self._json("GET", "/images/json")))))

@@ -121,6 +121,11 @@ class PodmanEngine:
         """Return the image of this reference or id, None where there is none."""
         return self._store.image(reference)
 
+    def image_id(self, reference: str) -> str:
+        """Return the id of the image of this reference or id, of a damaged one as well, "" where there is none."""
+        raw = self._store.bearer(reference, self.info().store)
+        return images.identity(raw) if raw else ""
+
     def image_ids(self) -> list[str]:
         """Return the ids of all images, with and without names."""
         return [images.identity(raw) for raw in self._store.all()]
@@ -219,11 +224,11 @@ class PodmanEngine:
 
     def remove_image(self, reference: str) -> None:
         """Remove an image; one that is gone or still used by somebody, be it by a unit alone, is left alone."""
-        image = self.image(reference)
+        identity = self.image_id(reference)
         # while a container does not run, Podman knows nothing of it
         used = {place.unit.image for place in files.ours(self._roots) if place.unit}
-        if image and image.id not in used:
-            self._store.remove(reference)
+        if identity and identity not in used:
+            self._store.remove(reference, self.info().store)
 
     def tag(self, reference: str, new_reference: str) -> None:
         """Give an image a second name."""

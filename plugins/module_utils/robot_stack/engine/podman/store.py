@@ -15,7 +15,8 @@ from typing import Any
 from ..fields import text, texts
 from ..protocol import PREFIX, EngineError, FoundContainer, FoundImage
 from . import found, images, oci
-from .programs import TRANSFER_SECONDS, Programs, as_error
+from .driver import STORE
+from .programs import LARGEST_ANSWER, TRANSFER_SECONDS, Programs, as_error
 
 
 @dataclass
@@ -57,6 +58,23 @@ class Store:
             self._images = self._inspected(ids) if ids else []
         return self._images
 
+    def bearer(self, reference: str, storage: str) -> Mapping[str, Any]:
+        """Return what is known of the image of this reference or id; of a damaged one, its id and its names alone.
+
+        ``storage`` is where it all lies: Podman lists no image of which a layer is gone, and removes it all the same.
+        """
+        return self._bearer(reference) or next((one for one in self._kept(storage) if images.bears(one, reference)), {})
+
+    def _kept(self, storage: str) -> Iterator[Mapping[str, Any]]:
+        """Say of each image in the storage's own list, in Podman's words, which names it bears."""
+        for path in sorted(self.programs.roots.path(storage).glob("*-images/images.json")):
+            with as_error(), path.open("rb") as file:
+                content = file.read(LARGEST_ANSWER).decode("utf-8", "replace")
+            for raw in images.objects(images.parsed(content, str(path)), str(path)):
+                names = texts(raw, "names")
+                tags = [name for name in names if images.PINNED not in name]
+                yield {"Id": text(raw, "id"), "RepoTags": tags, "RepoDigests": names}
+
     def _inspected(self, ids: Sequence[str]) -> list[Mapping[str, Any]]:
         """Return what is told of images. One that is damaged fails the question for all: it is left out."""
         try:
@@ -79,12 +97,12 @@ class Store:
         """Return the names of all volumes."""
         return list(filter(None, (text(raw, "Name") for raw in self._listed("volume", "ls", "--format=json"))))
 
-    def remove(self, reference: str) -> None:
+    def remove(self, reference: str, storage: str) -> None:
         """Remove an image, or one of its names; one that is gone or still used by somebody is left alone.
 
-        By its id it goes only where nobody has given it a name.
+        By its id it goes only where nobody has given it a name. ``storage`` is where it lies.
         """
-        raw = self._bearer(reference)
+        raw = self.bearer(reference, storage)
         names = texts(raw, "RepoTags")
         try:
             if images.FORMER in names:  # nobody's, and as a second name it would keep the image
