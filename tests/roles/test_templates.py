@@ -65,6 +65,26 @@ def test_a_user_changes_one_flag_and_drops_another() -> None:
     assert "-retentionPeriod=30d" in command["command"]
 
 
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        ({"victoriametrics_environment_extra": {"GOMEMLIMIT": "off", "GOGC": 50, "A": "b"}}, "GOMEMLIMIT, GOGC"),
+        ({"victoriametrics_flags_extra": {"fs.disableMmap": False, "loggerLevel": "ERROR"}}, "fs.disableMmap"),
+        ({"victoriametrics_flags_extra": {"maxIngestionRate": None}}, "maxIngestionRate"),
+        ({"vmagent_environment_extra": {"GOMEMLIMIT": "off"}}, "GOMEMLIMIT"),
+        ({"vmagent_flags_extra": {"remoteWrite.maxBlockSize": "8MB"}}, "remoteWrite.maxBlockSize"),
+        ({"vmagent_flags_extra": {"maxConcurrentInserts": 8}}, "maxConcurrentInserts"),
+    ],
+)
+def test_the_plan_notes_what_the_floor_was_not_measured_with(extra: dict[str, Any], named: str) -> None:
+    service = next(iter(extra)).partition("_")[0]
+    before = value(f"{service}_spec.notes")
+    assert len(before) == (service == "vmagent")
+    note = value(f"{service}_spec.notes", **extra)[-1]
+    assert note.startswith(f"{named} in {service}_environment_extra or {service}_flags_extra: the ")
+    assert re.search(r"the [0-9]+ MiB that the gate asks for were measured with the role's own, and", note)
+
+
 def test_the_sensor_service_gets_figures_and_no_files() -> None:
     spec = value("sensor_service_spec", sensor_service_filesystems=["/", "/data"], sensor_service_simulated=True)
     assert spec["filesystems"] == ["/", "/data"]

@@ -22,7 +22,8 @@ HELD_DAEMON: Mapping[str, str] = {
     "tlsverify": "the engine listens on its socket only",
     "containerd": "the engine's own containerd is counted",
 }
-# Variables of a service's environment that a variable of ours says, or that its floor was measured with.
+# Variables of a service's environment that a variable of ours says. What its floor was measured with (GOMEMLIMIT, say)
+# an inventory may say otherwise, as it may a fitted flag: the plan then has a note that the floor does not hold for it.
 HELD_ENVIRONMENT: Mapping[str, tuple[str, str]] = {
     "SENSOR_SERVICE_LISTEN_ADDRESS": ("sensor_service", "sensor_service_listen_address"),
     "SENSOR_SERVICE_COLLECTORS": ("sensor_service", "sensor_service_collectors"),
