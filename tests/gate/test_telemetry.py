@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate, telemetry
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import lasting_hours, needed_mib
@@ -37,6 +38,16 @@ def test_the_modes_have_the_services_that_the_role_gives_them() -> None:
     for mode, services in of_modes.items():
         assert robot(robot_stack_telemetry_mode=mode).services == tuple(services)
         assert set(services) <= catalogue().services
+
+
+def test_what_a_mode_needs_and_has_no_part_in_is_said_by_its_services_alone() -> None:
+    sends = robot(**PUSH, robot_stack_services=["sensor_service", "victoriametrics"])
+    assert [found.why for found in telemetry.check(sends)] == [
+        "it needs the service vmagent",
+        "robot_stack_services lists victoriametrics, which has no part in it",
+    ]
+    assert telemetry.check(replace(sends, modes={"push": ("sensor_service", "victoriametrics")})) == []
+    assert telemetry.check(replace(sends, modes={})) == []
 
 
 @pytest.mark.parametrize("written", [{}, PUSH, BOTH], ids=["local", "push", "both"])

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..telemetry import offline_buffer, pace
-from . import bounds
+from . import bounds, scraping
 from .declaration import Fault, Robot, Secret, fault
 from .exposure import is_loopback
 from .pair import MOST, URLS
@@ -23,18 +23,15 @@ SERIES = "vmagent_expected_series"
 INTERVAL = "vmagent_scrape_interval"
 LISTEN = "vmagent_listen_address"
 NEIGHBOUR = "vmagent_local_address"
-READERS = {"victoriametrics", "vmagent"}
+READERS = frozenset(scraping.READERS)
 EVERYWHERE = re.compile(r"^(0\.0\.0\.0|\[::\])?:")
 HUB_ADDRESS = re.compile(r"^https?://[^/@\s?#]+/?$")
-# What a mode needs, and what has no part in it.
-NEEDED = {"local": (), "push": ("vmagent",), "both": ("victoriametrics", "vmagent")}
-WITHOUT = {"local": ("vmagent",), "push": ("victoriametrics",), "both": ()}
 
 
 def check(robot: Robot) -> list[Fault]:
     """Return what keeps ``robot``'s samples from where its mode says that they go."""
     mode = robot.values.get(MODE)
-    if not isinstance(mode, str) or mode not in NEEDED:
+    if not isinstance(mode, str) or mode not in robot.modes:
         return []  # told by the check of choices
     # a play that gives its robots a role alone says itself which services there are
     faults = [] if robot.also else _services(robot, mode) + _readers(robot) + _absent(robot)
@@ -47,13 +44,16 @@ def check(robot: Robot) -> list[Fault]:
 def _services(robot: Robot, mode: str) -> list[Fault]:
     """A list of services of one's own must be that of the mode; nobody's samples shall end nowhere unseen."""
     faults = []
-    for service in NEEDED[mode]:
+    of_mode = robot.modes[mode]
+    # a robot that sends nothing may have nobody who reads, where its services are listed
+    needed = [] if mode == "local" else [service for service in of_mode if service in READERS]
+    for service in needed:
         if service not in robot.services:
             listed = [entry.rpartition(".")[2] for entry in robot.listed]
             off = not listed or service in listed
             remedy = f"switch it on ({service}_enabled: true)" if off else f"list {service} in {SERVICES}"
             faults.append(fault(robot, MODE, f"it needs the service {service}", f"{remedy}, or choose another mode"))
-    for service in WITHOUT[mode]:
+    for service in sorted(READERS.difference(of_mode)):
         if service in robot.services:
             others = "both" if mode == "push" else "push or both"
             remedy = f"take {service} out of {SERVICES}, or write {MODE}: {others}"
