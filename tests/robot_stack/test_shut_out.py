@@ -203,7 +203,7 @@ def test_a_run_tells_what_cannot_be_read_of_it_and_keeps_the_rest(hub: Hub) -> N
     verified = hub.deploy(state="verified")
     assert verified["failed"]
     assert words in verified["msg"]
-    assert "site.yml keeps it aside, and who can be read of it" in verified["msg"]
+    assert "site.yml keeps it aside, and what can be read of it, and then" in verified["msg"]
     assert kept_aside(hub) == []
     result = hub.deploy()
     assert (result["changed"], result["plan"]) == (True, [])

@@ -14,7 +14,7 @@ from .context import Call
 ANEW = {
     state.FILE: "what is true on this robot {} its place",
     f"{samples.DIRECTORY}/{samples.FILE}": "the watchdog's next look {} its place",
-    shut_out.FILE: "who can be read of it, and whom the watchdog's next look finds, {} its place",
+    shut_out.FILE: "what can be read of it, and then the watchdog's next look, {} its place",
 }
 GOOD = "the good versions that can be read {} its place"
 
