@@ -186,7 +186,10 @@ class FakeEngine:
 
     def _image(self, method: str, rest: str, query: Mapping[str, str], body: bytes) -> Answer:
         if rest == "json":
-            return 200, [{"Id": found["Id"]} for found in self.images.values()]
+            return 200, [
+                {"Id": found["Id"], "RepoTags": ["<none>:<none>"] if name == found["Id"] else [name]}
+                for name, found in self.images.items()
+            ]
         if rest == "load":
             self.loaded = body
             self._name(body.decode(), self.brings)

@@ -105,6 +105,7 @@ def asked(engine: DockerEngine) -> Iterator[Callable[[], Any]]:
     yield inspected
     yield lambda: inventory.containers_of(STACK, engine)
     yield lambda: inventory.foreign(engine, {}) + inventory.foreign_volumes(engine, {})
+    yield lambda: inventory.foreign_images(engine, ["it:1"])
     yield lambda: [engine.image(identity) for identity in engine.image_ids()]
     yield lambda: inventory.running_images(STACK, engine, inventory.containers_of(STACK, engine), {})
     yield lambda: sorted(event.time for event in engine.events("abc", 0, 1))

@@ -18,7 +18,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec 
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.fake_podman import SPEC, FakePodman, PodmanOperator
 from robot_stack.operating import NAME, ROOT, Operator
-from robot_stack.robots import MIB, Robot, parameters, service, write
+from robot_stack.robots import IMAGE, MIB, Robot, parameters, service, write
 
 pytestmark = [pytest.mark.usefixtures("any_owner"), pytest.mark.parametrize("robot", [2], indirect=True)]
 THEIRS = {"Id": "9" * 64, "Name": "/theirs", "Image": "sha256:9", "Config": {}, "State": {"Running": True}}
@@ -294,15 +294,20 @@ def test_podman_stays_where_others_keep_containers_in_its_storage(
     assert podman.units == {}
 
 
+@pytest.mark.parametrize("use", ["container", "image"])
 def test_an_engine_that_others_use_by_now_stays(
-    robot: Robot, fake: FakeEngine, podman: FakePodman, to_podman: PodmanOperator
+    robot: Robot, fake: FakeEngine, podman: FakePodman, to_podman: PodmanOperator, use: str
 ) -> None:
     docker_is_ours(robot, fake)
     Operator(robot, fake).call(service())
-    fake.containers["theirs"] = dict(THEIRS)
+    if use == "container":
+        fake.containers["theirs"] = dict(THEIRS)
+    else:
+        fake.images["theirs:1"] = {**IMAGE, "Id": "sha256:9"}
     done = to_podman.call(service())
     assert (done.get("failed"), done.get("needs")) == (None, None), done
-    assert list(fake.containers) == ["theirs"]
+    assert (list(fake.containers) == ["theirs"], "theirs:1" in fake.images) == (use == "container", use == "image")
+    assert (robot.root / "var/lib/docker").is_dir()
     assert not list((robot.root / "etc/systemd/system").glob("docker.service.d/*"))
     assert ["systemctl", "restart", "docker.service"] in to_podman.systemctl
     assert to_podman.call(service())["plan"] == []

@@ -606,6 +606,11 @@ def test_the_engine_goes_only_where_it_is_ours_and_runs_nothing_else() -> None:
     kept = remove.make(stack, done(stack, foreign_volumes=["theirs"]))
     assert kept.steps == []
     assert "keeps the volumes theirs" in kept.refusals[0]
+    shown = remove.make(stack, done(stack, foreign_images=["theirs:1"]))
+    assert shown.steps == []
+    assert "keeps the images theirs:1, which are not ours: remove them first" in shown.refusals[0]
+    on_a_disk = remove.make(stack, done(stack, foreign_images=["theirs:1"], store="/mnt/ssd"))
+    assert on_a_disk.refusals == [], "where the store stays, they stay"
     assert remove.make(stack, done(stack, engine_data=True)).needs == [PurgeNeed(("docker.io",))]
     theirs = remove.make(stack, done(stack, state=state.State(), engine_data=True))
     assert not {"purge", "engine-leave"} & set(kinds(theirs))

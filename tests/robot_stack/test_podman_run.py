@@ -423,6 +423,11 @@ def test_an_engine_of_ours_leaves_on_request_and_one_that_others_use_does_not(
     told = operator.call(state="absent", remove_engine=True)
     assert "remove_engine: the engine also runs alpine-working-container, which are not ours" in told["msg"]
     assert podman.changes == []
+    podman.unlisted = {}
+    podman.name("docker.io/somebody/theirs:1", {**podman.brings, "Id": "9" * 64})
+    told = operator.call(state="absent", remove_engine=True)
+    assert "remove_engine: the engine also keeps the images docker.io/somebody/theirs:1, which are" in told["msg"]
+    operator.engine().remove_image("docker.io/somebody/theirs:1")
     podman.unlisted = {NAME: "7" * 64}  # of a `podman run` of ours that was killed
     told = operator.call(state="absent", remove_engine=True)
     assert told["needs"] == [{"kind": "purge", "names": ["podman", "crun"], "platform": "debian"}]

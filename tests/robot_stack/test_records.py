@@ -456,6 +456,27 @@ def test_what_a_removal_must_know_is_rebuilt_before_it(owner: Operator, robot: R
     assert not fake.containers
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_images_of_somebody_elses_do_not_go_with_our_engine(
+    owner: Operator, robot: Robot, fake: FakeEngine, lost: bool
+) -> None:
+    """Whoever had an engine before may have left its store; ours are known whatever became of the record."""
+    fake.errors["GET /volumes"] = (200, b'{"Volumes": []}')
+    fake.images["theirs:1"] = {**IMAGE, "Id": "sha256:9"}
+    fake.images["sha256:8"] = {**IMAGE, "Id": "sha256:8"}  # a name that something else bears by now
+    if lost:
+        write(file(robot), "")
+    told = owner.call(service(), state="absent", sent=False, remove_engine=True)
+    assert told["refusals"] == [
+        "remove_engine: the engine also keeps the images theirs:1, which are not ours: remove them first"
+    ]
+    assert fake.containers
+    kept = owner.call(service(), state="absent", sent=False, check=True)
+    assert kept["refusals"] == [], "an engine that stays keeps them"
+    del fake.images["theirs:1"]
+    assert "needs" in owner.call(service(), state="absent", sent=False, remove_engine=True)
+
+
 def test_somebody_elses_engine_stays_theirs(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
     rollout(operator, service())
     fake.images["theirs:1"] = {**IMAGE, "Id": "sha256:9"}

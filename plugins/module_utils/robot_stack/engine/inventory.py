@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..base.roots import Roots
@@ -69,6 +69,13 @@ def foreign_volumes(engine: Engine, ours: Mapping[str, FoundContainer]) -> list[
     """Return the names of the volumes on this engine that no container of ours uses; some have no container at all."""
     used = {volume for container in ours.values() for volume in container.volumes}
     return sorted(set(engine.volumes()) - used)
+
+
+def foreign_images(engine: Engine, ours: Iterable[str]) -> list[str]:
+    """Return the names of the images on this engine that are not ``ours``, the references and ids of ours."""
+    known = {image.id for image in map(engine.image, ours) if image is not None}
+    named = {name: engine.image(name) for name in engine.image_names()}
+    return sorted(name for name, image in named.items() if image is not None and image.id not in known)
 
 
 def images_of(stack: Stack, engine: Engine) -> dict[str, FoundImage]:

@@ -239,6 +239,9 @@ class Engine(Protocol):
     def image_ids(self) -> list[str]:
         """Return the ids of all images, with and without names."""
 
+    def image_names(self) -> list[str]:
+        """Return the names of all images; one that has none is left out."""
+
     def volumes(self) -> list[str]:
         """Return the names of all volumes."""
 

@@ -9,6 +9,11 @@ from .observe import Observed
 from .step import Step
 
 
+def takes_store(seen: Observed) -> bool:
+    """Whether the store goes with our engine; a folder that somebody has chosen, such as a disk's, may hold more."""
+    return seen.ours and f"{seen.store}/".startswith(f"{seen.driver.usual_store}/")
+
+
 def make(stack: Stack, seen: Observed) -> list[Step]:
     """Return what takes the engine off the robot where it is ours, or leaves it as it was before."""
     if not seen.ours:
@@ -43,8 +48,7 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
                 request={"units": list(seen.driver.units)},
             )
         )
-    # a folder that somebody has chosen, such as a disk's, may hold more than what the engine has put there
-    if stack.remove_engine and seen.engine_data and f"{seen.store}/".startswith(f"{seen.driver.usual_store}/"):
+    if stack.remove_engine and seen.engine_data and takes_store(seen):
         words = f"remove the engine's own store, {seen.store}"
         steps.append(Step("drop-directory", seen.store, words, request={"unmount": True}))
     return steps

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ..base import files as on_disk
 from ..base.files import FoundFile
 from ..base.roots import Roots
+from ..engine.inventory import foreign_images
 from ..engine.protocol import Driver, Engine, EngineError, FoundContainer
 from ..host import platforms
 from ..records.state import State
@@ -29,7 +30,7 @@ class Left:
     missing_packages: list[str] = field(default_factory=list)  # of those that this project installed for it
     files: Mapping[str, FoundFile | None] = field(default_factory=dict)  # of its configuration, by path
     settings_before: FoundFile | None = None  # what an owner had left there
-    foreign: list[str] = field(default_factory=list)  # containers and volumes of others
+    foreign: list[str] = field(default_factory=list)  # containers, volumes and images of others
     store: str = ""
     engine_data: bool = False
 
@@ -45,7 +46,7 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left
         if not (owned or expected):
             return None
         images = [reference for reference in known.former_images if other.image_id(reference)] if there else []
-        foreign = _foreign(other, owned) if there and known.former_packages else []
+        foreign = _foreign(stack, other, owned, known) if there and known.former_packages else []
     except EngineError as error:
         return Left(driver, str(error)) if expected else None
     platform = platforms.find(roots)
@@ -64,7 +65,11 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left
     )
 
 
-def _foreign(other: Engine, owned: Mapping[str, FoundContainer]) -> list[str]:
+def _foreign(stack: Stack, other: Engine, owned: Mapping[str, FoundContainer], known: State) -> list[str]:
     used = {volume for container in owned.values() for volume in container.volumes}
     containers = [one.name for one in other.containers() if not one.service and one.name not in owned]
-    return sorted([*containers, *other.external(), *(set(other.volumes()) - used)])
+    ours = {*known.former_images, *(service.image for service in stack.services)}
+    ours |= {container.image for container in owned.values() if container.image}
+    return sorted(
+        [*containers, *other.external(), *(set(other.volumes()) - used), *foreign_images(other, sorted(ours))]
+    )

@@ -10,7 +10,15 @@ from pathlib import Path, PurePosixPath
 from ..base import files, program
 from ..base.roots import Roots
 from ..engine import staging
-from ..engine.inventory import containers_of, foreign, foreign_volumes, images_of, running_images, with_kernel_limits
+from ..engine.inventory import (
+    containers_of,
+    foreign,
+    foreign_images,
+    foreign_volumes,
+    images_of,
+    running_images,
+    with_kernel_limits,
+)
 from ..engine.protocol import Driver, Engine, FoundContainer, FoundImage, name_of, unit_of
 from ..host import accounts, cgroup, disk_space, facts, kernel_cmdline, mounts, procfs, systemd, units
 from ..jobs import setup as jobs_setup
@@ -70,6 +78,7 @@ class Observed:
     forgetful: Mapping[str, list[str]] = field(default_factory=dict)  # the same of mount points that are in RAM
     holders: accounts.Holders = field(default_factory=accounts.Holders)  # who else has our services' numbers here
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
+    foreign_images: list[str] = field(default_factory=list)  # by name; looked for where our engine is to go
     found_folders: Mapping[str, files.FoundFolder | None] = field(default_factory=dict)  # by absolute path
     settings_before: files.FoundFile | None = None  # what an owner had left for the engine, kept or about to be
     own_root: bool = False  # nothing of anybody else's is in it
@@ -128,6 +137,7 @@ def observe(
         data_owners=_data_owners(stack, roots),
         foreign_containers=foreign(engine, containers, stack.remove_engine) if found.running else [],
         foreign_volumes=foreign_volumes(engine, containers) if found.running and stack.remove_engine else [],
+        foreign_images=_foreign_images(stack, roots, engine, remembered, containers) if found.running else [],
         delivered_images=_delivered(engine, remembered) if found.running else [],
         own_directories=own,
         own_units=_own_units(stack, roots),
@@ -243,6 +253,19 @@ def _data_used(stack: Stack, roots: Roots) -> dict[str, int]:
 
 def _delivered(engine: Engine, remembered: state.State) -> list[str]:
     return [reference for reference in remembered.images if engine.image_id(reference)]
+
+
+def _foreign_images(
+    stack: Stack, roots: Roots, engine: Engine, remembered: state.State, containers: Mapping[str, FoundContainer]
+) -> list[str]:
+    """Return the images of others on an engine of ours that is to go: as a rule, of one that was here before it."""
+    if not (stack.remove_engine and remembered.engine_packages):
+        return []
+    ours = {*remembered.images, *(service.image for service in stack.services)}
+    ours |= {identity for history in remembered.image_history.values() for identity in history}
+    ours |= good_versions.images_needed(good_versions.load(roots.path(stack.budget.root)))
+    ours |= {container.image for container in containers.values() if container.image}
+    return foreign_images(engine, sorted(ours))
 
 
 def _own_directories(

@@ -49,6 +49,9 @@ def _refusals(stack: Stack, seen: Observed) -> list[str]:
     if seen.foreign_volumes:
         names = ", ".join(seen.foreign_volumes)
         found.append(f"remove_engine: the engine also keeps the volumes {names}, which are not ours: remove them first")
+    if seen.foreign_images and engine_removal.takes_store(seen):
+        names = ", ".join(seen.foreign_images)
+        found.append(f"remove_engine: the engine also keeps the images {names}, which are not ours: remove them first")
     return found
 
 

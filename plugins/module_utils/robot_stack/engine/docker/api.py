@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from ...base import wire
-from ..fields import clean, parts, text
+from ..fields import clean, parts, text, texts
 from ..protocol import Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
 from . import found
 from .driver import DOCKER
@@ -118,6 +118,11 @@ class DockerEngine:
     def external(self) -> list[str]:
         """Return nothing: its store is its own."""
         return []
+
+    def image_names(self) -> list[str]:
+        """Return the names of all images; 20.10 tells of one without as NAMELESS."""
+        names = [name for listed in _objects(self._json("GET", "/images/json")) for name in texts(listed, "RepoTags")]
+        return [name for name in names if name != found.NAMELESS]
 
     def volumes(self) -> list[str]:
         """Return the names of all volumes, with and without a container."""

@@ -17,6 +17,7 @@ from .container import described
 from .setup import STORE
 
 CONTAINERD_STORE = ["driver-type", "io.containerd.snapshotter.v1"]
+NAMELESS = "<none>:<none>"
 NEGATIVE = -(2**31)  # -1 says "no limit", and an exit code is what the kernel gave it
 
 

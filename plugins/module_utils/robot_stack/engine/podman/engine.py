@@ -15,7 +15,7 @@ from typing import Any
 from ...base.roots import Roots
 from ...host import cgroup
 from ...host.systemd import Run
-from ..fields import part, text
+from ..fields import part, text, texts
 from ..protocol import PAUSED, PREFIX, SERVICE_LABEL, Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
 from . import files, found, hands, images, lives, quadlet, status
 from .driver import PODMAN_DRIVER
@@ -129,6 +129,10 @@ class PodmanEngine:
     def image_ids(self) -> list[str]:
         """Return the ids of all images, with and without names."""
         return [images.identity(raw) for raw in self._store.all()]
+
+    def image_names(self) -> list[str]:
+        """Return the names of all images."""
+        return [name for raw in self._store.all() for name in texts(raw, "RepoTags") if name != images.FORMER]
 
     def volumes(self) -> list[str]:
         """Return the names of all volumes."""
