@@ -41,6 +41,17 @@ def test_what_would_read_nobody_or_be_read_by_nobody_is_refused(written: dict[st
 
 @pytest.mark.parametrize(
     "written",
+    [{"sensor_service_collectors": ["memory"]}, {"sensor_service_textfile_directory": "/var/lib/prometheus"}],
+    ids=str,
+)
+def test_a_remedy_says_what_else_it_costs(written: dict[str, Any]) -> None:
+    """What the watchdog writes has the verdicts in it, and not only the space of file systems."""
+    (found,) = faults(**written)
+    assert "or, to do without this robot's verdicts in metrics as well, write sensor_" in found.remedy
+
+
+@pytest.mark.parametrize(
+    "written",
     [
         {"sensor_service_enabled": False, "victoriametrics_scrape_targets": {}},
         {"sensor_service_enabled": False, "victoriametrics_scrape_targets": LIDAR},

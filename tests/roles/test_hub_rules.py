@@ -137,6 +137,32 @@ CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
         ['alertname="RobotUnwatched",hub="h",job="sensor_service",severity="critical"'],
     ),
     (
+        "a sensor service that answers with nothing of its watchdog's, as where it reads another folder",
+        {**HEARD, f'up{{{SCOUT},job="sensor_service"}}': "1x30"},
+        20,
+        [f'alertname="RobotUnwatched",job="sensor_service",{SCOUT},severity="critical"'],
+    ),
+    (
+        "a sensor service that answers with its watchdog's looks",
+        {
+            **HEARD,
+            f'up{{{SCOUT},job="sensor_service"}}': "1x30",
+            f'robot_stack_watchdog_last_look_timestamp_seconds{{{SCOUT},job="sensor_service"}}': "0+60x30",
+        },
+        20,
+        [],
+    ),
+    (
+        "a hub of a pair whose own watchdog is not heard of, beside one whose is",
+        {
+            'up{hub="h",job="sensor_service"}': "1x30",
+            'up{hub="g",job="sensor_service"}': "1x30",
+            'robot_stack_watchdog_last_look_timestamp_seconds{hub="g",job="sensor_service"}': "0+60x30",
+        },
+        20,
+        ['alertname="RobotUnwatched",hub="h",job="sensor_service",severity="critical"'],
+    ),
+    (
         "a stack over its budget",
         {
             f"robot_stack_memory_unreclaimable_bytes{{{SCOUT}}}": "301x30",

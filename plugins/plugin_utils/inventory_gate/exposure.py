@@ -16,6 +16,7 @@ FILESYSTEMS = "sensor_service_filesystems"
 TEXTFILES = "sensor_service_textfile_directory"
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 WRITTEN_INTO = "/run/robot-stack/metrics"  # by the watchdog
+WITHOUT = f"or, to do without this robot's verdicts in metrics as well, write {FILESYSTEMS}: []"
 
 
 def check(robot: Robot) -> list[Fault]:
@@ -58,11 +59,11 @@ def _figures(robot: Robot) -> list[Fault]:
     collectors = robot.values.get("sensor_service_collectors")
     if isinstance(collectors, (list, tuple)) and collectors and "textfile" not in collectors:
         why = "the watchdog writes their space as a text file, and sensor_service_collectors lists no textfile"
-        return [fault(robot, FILESYSTEMS, why, f"add textfile to the collectors, or write {FILESYSTEMS}: []")]
+        return [fault(robot, FILESYSTEMS, why, f"add textfile to the collectors, {WITHOUT}")]
     if folder.rstrip("/") == WRITTEN_INTO:
         return []
     why = f"the watchdog writes their space into {WRITTEN_INTO}, which {TEXTFILES} does not name"
-    return [fault(robot, FILESYSTEMS, why, f"write {FILESYSTEMS}: [], or leave {TEXTFILES} as it is")]
+    return [fault(robot, FILESYSTEMS, why, f"leave {TEXTFILES} as it is, {WITHOUT}")]
 
 
 def _password(robot: Robot) -> list[Fault]:
