@@ -15,7 +15,6 @@ from typing import Any
 from ..fields import text, texts
 from ..protocol import PREFIX, EngineError, FoundContainer, FoundImage
 from . import found, images, oci
-from .driver import STORE
 from .programs import LARGEST_ANSWER, TRANSFER_SECONDS, Programs, as_error
 
 
