@@ -107,7 +107,7 @@ browser:
 scenarios: images browser ## Run some scenarios: SCENARIOS="guardrail thrash"
 	@python -m tools.runner scenarios $(SCENARIOS)
 
-test: engine ## Linters, unit tests and the core scenarios (about 20 minutes)
+test: engine ## Linters, unit tests and the core scenarios (about 15 minutes)
 	@python -m tools.runner core
 
 test-all: engine ## The same with attacks and every scenario; says where the time goes

@@ -66,7 +66,7 @@ class ActionModule(RobotAction):
         """Return what the hub has."""
         users = sorted(user for user, name in wanted.missing(folder).items() if name not in leaving)
         root = str(self._task.args.get("root") or "/var/lib/robot-stack")
-        held = ask(self, variables, MODULE, {"root": root, "users": users})
+        held = ask(self, variables, MODULE, {"state": "compared", "root": root, "users": users})
         if held.get("failed"):
             raise AnsibleActionFail(str(held.get("msg")), result=held)
         return {**held, "users": [user for user in held.get("users") or [] if user in users]}

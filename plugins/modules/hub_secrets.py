@@ -95,7 +95,19 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import user
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import hub_secrets
 
+# Whole, because the sanity tests hold them against the documentation. The action plugin sends the state, and the last
+# two; what else there is, it uses itself.
 ARGUMENTS = {
+    "state": {"type": "str", "choices": ["compared", "changed"], "required": True},
+    "directory": {"type": "path"},
+    "variable": {"type": "str", "default": "telemetry_hub_secrets_directory"},
+    "names": {"type": "dict", "default": {}},
+    "database": {"type": "str", "default": ""},
+    "host_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "own_authority": {"type": "bool", "default": True},
+    "renew": {"type": "list", "elements": "str", "default": []},
+    "leaving": {"type": "list", "elements": "str", "default": []},
+    "change": {"type": "str", "choices": ["", "begin", "switch", "finish", "cancel"], "default": ""},
     "root": {"type": "str", "default": "/var/lib/robot-stack"},
     "users": {"type": "list", "elements": "str", "default": []},
 }

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.supported import check_controller
-from declarations import PROJECT
-from install.stranger import COLLECTION, PULLED, Stranger
+from install.stranger import COLLECTION, PULLED, Stranger, environment_with
 
 from tools.unit_matrix import CONTROLLERS, interpreter
 
@@ -40,18 +38,10 @@ def test_an_older_one_is_refused_by_name(version: str) -> None:
 @pytest.fixture(scope="session")
 def old_controller() -> Path:
     """Return the programs of an environment with an Ansible that is too old."""
-    folder = PROJECT / ".cache" / f"ansible-core-{OLD_CORE}"
-    if not (folder / "ready").exists():
-        python = interpreter("3.11") or interpreter("3.10")
-        if not python:
-            pytest.skip(f"no Python 3.10 or 3.11 here, which ansible-core {OLD_CORE} runs under")
-        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-        argv: list[str | Path] = [folder / "bin" / "pip", "install", "--quiet", f"ansible-core=={OLD_CORE}"]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"ansible-core {OLD_CORE} cannot be had here: {done.stderr.strip()[-200:]}")
-        (folder / "ready").touch()
-    return folder / "bin"
+    python = interpreter("3.11") or interpreter("3.10")
+    if not python:
+        pytest.skip(f"no Python 3.10 or 3.11 here, which ansible-core {OLD_CORE} runs under")
+    return environment_with(f"ansible-core-{OLD_CORE}", python, f"ansible-core=={OLD_CORE}")
 
 
 def test_the_installed_collection_says_so_under_an_old_ansible(stranger: Stranger, old_controller: Path) -> None:
