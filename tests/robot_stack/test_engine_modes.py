@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container, found, setup
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.driver import Docker
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, plan
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import actions, observe, plan
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import NAME, Operator
 from robot_stack.robots import Robot, service
@@ -47,7 +47,7 @@ def test_an_engine_that_is_made_to_remap_users_recreates_what_ran_before() -> No
     remapping = dataclasses.replace(info(), remaps_users=True)
     seen = done(stack, engine=observe.FoundEngine(installed=True, running=True, info=remapping))
     (step,) = plan.make(stack, seen).steps
-    assert step.kind == "container"
+    assert isinstance(step.action, actions.MakeContainer)
 
 
 def test_other_engines_get_the_same_request_as_ever() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import plan
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import actions, plan
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import layout, parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup as watchdog_setup
 from robot_stack.operating import ROOT, Operator
@@ -127,14 +127,14 @@ def test_another_owner_is_drift_as_well() -> None:
     path = layout.config_directory(stack, stack.services[0])
     (step,) = plan_steps(stack, {path: files.FoundFolder(0o755, 1000, 0)})
     assert step.summary == f"put {path} right: mode 0755, owner 0:0 (was mode 0755, owner 1000:0)"
-    assert step.request == {"path": path, "mode": 0o755, "uid": 0, "gid": 0}
+    assert step.action == actions.PutFolderRight(files.DesiredFolder(path, 0o755, 0, 0))
 
 
 def test_data_of_another_owner_is_one_step_that_goes_down_into_it() -> None:
     stack = declared(service(data=[{"name": "data", "target": "/data"}]))
     path = layout.data_path(stack, stack.services[0], "data")
     seen = done(stack, found_folders={path: files.FoundFolder(0o700, 0, 0)}, data_owners={path: [0, 0]})
-    assert kinds(plan.make(stack, seen)) == ["data"]
+    assert kinds(plan.make(stack, seen)) == [actions.OwnData]
 
 
 @pytest.mark.parametrize("theirs", ["photos/robot.jpg", "notes.txt"])

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply.apply import Applier
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import units
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.units import Unit
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, plan
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import actions, observe, plan
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog.setup import TIMER
 from robot_stack.operating import ROOT, Operator
@@ -76,7 +75,7 @@ def test_an_engine_of_ours_that_is_masked_is_unmasked_and_one_of_somebody_else_i
     engine = observe.FoundEngine(True, True, [], info(), unit("docker.service", "masked", load="masked"))
     (step,) = plan.make(stack, done(stack, engine=engine)).steps
     assert step.summary == "have the container engine start at the next boot: docker.service is masked"
-    assert step.request["masked"] == ["docker.service"]
+    assert step.action == actions.EnableEngine(("docker.service",))
     (reason,) = plan.make(stack, done(stack, engine=engine, state=state.State())).refusals
     assert "docker.service is masked" in reason
     assert "systemctl unmask docker.service" in reason
@@ -128,8 +127,3 @@ def test_a_unit_whose_answer_is_missing_says_nothing() -> None:
     assert units.observe(["a.timer"], lambda _: "") == {"a.timer": Unit("a.timer")}
     assert units.observe([], lambda _: "never asked") == {}
     assert Unit("a.timer").lost_at_boot == ""
-
-
-def test_every_step_has_somebody_who_does_it(robot: Robot) -> None:
-    applier = Applier(declared(), robot.roots, DockerEngine("/nowhere"), {}, run=robot.systemctl([]))
-    assert {"engine-enable", "engine-disable"} <= set(applier._handlers)

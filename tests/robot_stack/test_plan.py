@@ -24,6 +24,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host 
     systemd,
 )
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import (
+    actions,
     limits,
     observe,
     plan,
@@ -142,18 +143,25 @@ def done(stack: Any, **change: Any) -> Any:
     return bare(**{**parts, **change})
 
 
-def kinds(made: Any) -> list[str]:
-    return [step.kind for step in made.steps]
+def kinds(made: Any) -> list[type[actions.Action]]:
+    return [type(step.action) for step in made.steps]
 
 
 def test_a_bare_robot_gets_everything_in_order() -> None:
     made = plan.make(declared(), bare())
-    foundation = ["slice"] * 3 + ["engine-file"] * 3 + ["packages"]
-    expected = [*foundation, *["watchdog-file"] * 4, "watchdog", "image", "container", "watch"]
+    foundation = [actions.MakeSlice] * 3 + [actions.WriteEngineFile] * 3 + [actions.InstallPackages]
+    expected = [
+        *foundation,
+        *[actions.WriteWatchdogFile] * 4,
+        actions.InstallWatchdog,
+        actions.BringImage,
+        actions.MakeContainer,
+        actions.WriteWatch,
+    ]
     assert kinds(made) == expected
     assert [type(need) for need in made.needs] == [PackagesNeed, ImageNeed]
     assert made.steps[0].summary == "cap the whole stack at 300 MiB in robotstack.slice"
-    assert [step.kind for step in made.foundation] == foundation
+    assert [type(step.action) for step in made.foundation] == foundation
 
 
 def test_where_nothing_differs_there_is_nothing_to_do() -> None:
@@ -180,7 +188,7 @@ def test_another_image_under_the_same_name_is_brought_and_used() -> None:
     stack = declared()
     old = {"sensor_service:1": FoundImage("sha256:0", "sha256:old", ["a", "b"], [])}
     made = plan.make(stack, done(stack, images=old))
-    assert kinds(made) == ["image", "container"]
+    assert kinds(made) == [actions.BringImage, actions.MakeContainer]
     assert made.steps[0].need == ImageNeed("sensor_service:1", "amd64")
     assert made.steps[1].summary.endswith(": its image changes")
 
@@ -188,7 +196,7 @@ def test_another_image_under_the_same_name_is_brought_and_used() -> None:
 def test_a_container_of_an_image_that_was_replaced_is_made_anew() -> None:
     stack = declared()
     new = {"sensor_service:1": FoundImage("sha256:2", FINGERPRINT, [], [])}
-    assert kinds(plan.make(stack, done(stack, images=new))) == ["container"]
+    assert kinds(plan.make(stack, done(stack, images=new))) == [actions.MakeContainer]
 
 
 def test_a_name_that_was_given_to_another_image_restarts_nothing_that_runs_the_right_one() -> None:
@@ -196,10 +204,10 @@ def test_a_name_that_was_given_to_another_image_restarts_nothing_that_runs_the_r
     swapped = {"sensor_service:1": FoundImage("sha256:9", "sha256:other", [], [])}
     right = {"sensor_service": FoundImage("sha256:1", FINGERPRINT, [], [])}
     (step,) = plan.make(stack, done(stack, images=swapped, running_images=right)).steps
-    assert step.kind == "image"
+    assert type(step.action) is actions.BringImage
     assert difference(step)["before"] == "fingerprint: sha256:other\n"
     wrong = {"sensor_service": FoundImage("sha256:9", "sha256:other", [], [])}
-    assert kinds(plan.make(stack, done(stack, running_images=wrong))) == ["container"]
+    assert kinds(plan.make(stack, done(stack, running_images=wrong))) == [actions.MakeContainer]
 
 
 def test_a_container_that_somebody_else_made_is_no_longer_ours_whatever_labels_it_bears() -> None:
@@ -224,7 +232,7 @@ def test_a_replacement_that_was_cut_off_is_finished() -> None:
     seen.containers["robot-stack-sensor_service.previous"] = dataclasses.replace(ours, running=False)
     memory = {"sensor_service": state.ServiceRecord(made="the one before")}  # it was cut off before it remembered
     seen = dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=memory))
-    assert kinds(plan.make(stack, seen)) == ["settle"]
+    assert kinds(plan.make(stack, seen)) == [actions.SettleReplacement]
     change(seen, running=False, status="created")
     (step,) = plan.make(stack, seen).steps
     assert step.summary.endswith("it is created; its replacement was interrupted")
@@ -234,7 +242,7 @@ def test_swap_that_no_kernel_counts_is_no_drift_for_ever() -> None:
     stack = declared()
     seen = done(stack)
     change(seen, memory_and_swap=-1)
-    assert kinds(plan.make(stack, seen)) == ["container"]
+    assert kinds(plan.make(stack, seen)) == [actions.MakeContainer]
     uncounted = observe.FoundEngine(True, True, info=info(swap_accounted=False))
     assert kinds(plan.make(stack, dataclasses.replace(seen, engine=uncounted))) == []
 
@@ -249,7 +257,7 @@ def test_somebody_elses_engine_is_never_configured() -> None:
     theirs = dataclasses.replace(theirs, found_files=kept)
     # a slice that an earlier version made for it goes: it is empty
     (step,) = plan.make(stack, theirs).steps
-    assert (step.kind, step.subject) == ("drop-slice", "robotstack-engine.slice")
+    assert (type(step.action), step.subject) == (actions.DropSlice, "robotstack-engine.slice")
     units = [name for name in theirs.own_units if "engine" not in name]
     assert plan.make(stack, dataclasses.replace(theirs, own_units=units)).steps == []
 
@@ -257,16 +265,20 @@ def test_somebody_elses_engine_is_never_configured() -> None:
 def test_our_engine_follows_its_configuration() -> None:
     stack = declared()
     other = declared(engine={**parameters()["engine"], "service_environment": {"GOGC": 20}})
-    assert kinds(plan.make(other, done(stack))) == ["engine-file", "engine-file", "engine-restart"]
+    assert kinds(plan.make(other, done(stack))) == [
+        actions.WriteEngineFile,
+        actions.WriteEngineFile,
+        actions.RestartEngine,
+    ]
     # written, but the run ended before the restart
     stale = state.State(["docker.io"], "older")
-    assert kinds(plan.make(stack, done(stack, state=stale))) == ["engine-restart"]
+    assert kinds(plan.make(stack, done(stack, state=stale))) == [actions.RestartEngine]
 
 
 def test_data_gets_its_owner() -> None:
     stack = declared(service(data=[{"name": "data", "target": "/data"}]))
     path = "/var/lib/robot-stack/sensor_service/data"
-    assert kinds(plan.make(stack, done(stack, data_owners={path: [0, 0]}))) == ["data"]
+    assert kinds(plan.make(stack, done(stack, data_owners={path: [0, 0]}))) == [actions.OwnData]
     assert kinds(plan.make(stack, done(stack, data_owners={path: list(stack.services[0].uid_gid)}))) == []
 
 
@@ -275,7 +287,7 @@ def test_a_changed_file_shows_what_changes() -> None:
     after = declared(service(files=[{"path": "a", "content": "new\n"}]))
     running = {"sensor_service/a": files.FoundFile("old\n", 0o444, 0, 0)}
     made = plan.make(after, done(before, running_files=running))
-    assert kinds(made) == ["file", "container"]
+    assert kinds(made) == [actions.WriteServiceFile, actions.MakeContainer]
     assert (difference(made.steps[0])["before"], difference(made.steps[0])["after"]) == ("old\n", "new\n")
 
 
@@ -396,15 +408,16 @@ def test_without_the_memory_controller_it_is_refused(
 
 def test_the_memory_controller_is_switched_on_where_a_reboot_is_allowed() -> None:
     made = plan.make(declared(memory_controller=_controller(reboot_allowed=True)), bare(**NO_CONTROLLER))
-    assert kinds(made) == ["boot-line", "reboot"]
-    assert made.steps[0].file is not None
-    assert made.steps[0].file.content == "root=/dev/sda quiet cgroup_enable=memory cgroup_memory=1\n"
+    assert kinds(made) == [actions.WriteBootLine, actions.Reboot]
+    written = made.steps[0].action
+    assert isinstance(written, actions.WriteBootLine)
+    assert written.file.content == "root=/dev/sda quiet cgroup_enable=memory cgroup_memory=1\n"
     assert made.needs == [RebootNeed()]
     # a run that was cut off between the two is finished
     made = plan.make(
         declared(memory_controller=_controller(reboot_allowed=True)), bare(**{**NO_CONTROLLER, "boot_line": WRITTEN})
     )
-    assert kinds(made) == ["reboot"]
+    assert kinds(made) == [actions.Reboot]
 
 
 @pytest.mark.parametrize(
@@ -523,11 +536,13 @@ def test_the_slice_that_the_engine_runs_in_stays_although_its_state_was_lost() -
     seen = done(stack, state=state.State())
     assert not seen.own_engine
     assert "robotstack-engine.slice" in seen.own_units
-    assert not [step for step in plan.make(stack, seen).steps if step.kind == "drop-slice"]
+    assert not [step for step in plan.make(stack, seen).steps if type(step.action) is actions.DropSlice]
     drop_ins = {file.path for file in DOCKER.files(stack)}
     left = {path: found for path, found in seen.found_files.items() if path not in drop_ins}
     without = plan.make(stack, dataclasses.replace(seen, found_files=left))
-    assert [step.subject for step in without.steps if step.kind == "drop-slice"] == ["robotstack-engine.slice"]
+    assert [step.subject for step in without.steps if type(step.action) is actions.DropSlice] == [
+        "robotstack-engine.slice"
+    ]
 
 
 def test_a_listener_is_in_the_way_although_our_container_runs(tmp_path: Path) -> None:
@@ -568,19 +583,23 @@ def test_removal_takes_services_before_their_ceiling() -> None:
     stack = declared(state="absent")
     made = remove.make(stack, done(stack))
     assert kinds(made) == [
-        "drop-watchdog",
-        "stop",
-        "drop-image",
-        "drop-directory",
-        "drop-directory",
-        "drop-file",
-        "drop-file",
-        "engine-leave",
-        "drop-slice",
-        "drop-slice",
-        "drop-slice",
+        actions.RemoveWatchdog,
+        actions.RemoveService,
+        actions.RemoveImage,
+        actions.RemoveDirectory,
+        actions.RemoveDirectory,
+        actions.RemoveFile,
+        actions.RemoveFile,
+        actions.RestartOutside,
+        actions.DropSlice,
+        actions.DropSlice,
+        actions.DropSlice,
     ]
-    dropped = [step.subject for step in made.steps if step.kind in ("drop-slice", "drop-directory", "drop-file")]
+    dropped = [
+        step.subject
+        for step in made.steps
+        if type(step.action) in (actions.DropSlice, actions.RemoveDirectory, actions.RemoveFile)
+    ]
     assert "/var/lib/robot-stack/sensor_service" not in dropped  # its data stays
     assert DOCKER.settings_file not in dropped  # so does the engine, as it was set up
     assert dropped[-1] == "robotstack.slice"  # children go before their parent
@@ -590,11 +609,11 @@ def test_removal_of_one_service_leaves_the_others() -> None:
     stack = declared(service(), service("victoriametrics", 50), state="absent", scope=["sensor_service"])
     whole = declared(service(), service("victoriametrics", 50))
     made = remove.make(stack, done(whole))
-    assert [(step.kind, step.subject) for step in made.steps] == [
-        ("stop", "robot-stack-sensor_service"),
-        ("drop-image", "sensor_service:1"),
-        ("drop-directory", "/var/lib/robot-stack/sensor_service/config"),
-        ("drop-slice", "robotstack-sensor_service.slice"),
+    assert [(type(step.action), step.subject) for step in made.steps] == [
+        (actions.RemoveService, "robot-stack-sensor_service"),
+        (actions.RemoveImage, "sensor_service:1"),
+        (actions.RemoveDirectory, "/var/lib/robot-stack/sensor_service/config"),
+        (actions.DropSlice, "robotstack-sensor_service.slice"),
     ]
 
 
@@ -613,7 +632,7 @@ def test_the_engine_goes_only_where_it_is_ours_and_runs_nothing_else() -> None:
     assert on_a_disk.refusals == [], "where the store stays, they stay"
     assert remove.make(stack, done(stack, engine_data=True)).needs == [PurgeNeed(("docker.io",))]
     theirs = remove.make(stack, done(stack, state=state.State(), engine_data=True))
-    assert not {"purge", "engine-leave"} & set(kinds(theirs))
+    assert not {actions.PurgePackages, actions.RestartOutside} & set(kinds(theirs))
     assert "/var/lib/docker" not in [step.subject for step in theirs.steps]
 
 

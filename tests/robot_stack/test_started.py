@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply, replacement
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import FoundImage
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import plan
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import actions, plan
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan.step import Step
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
@@ -33,7 +33,7 @@ def test_what_is_as_declared_and_does_not_run_is_started(status: str) -> None:
     seen = done(stack)
     change(seen, running=status == "paused", status=status)
     (step,) = plan.make(stack, seen).steps
-    assert (step.kind, step.summary) == ("start", f"start container {NAME}: it is {status}")
+    assert (type(step.action), step.summary) == (actions.StartContainer, f"start container {NAME}: it is {status}")
     assert (difference(step)["before"], difference(step)["after"]) == (f"state: {status}\n", "state: running\n")
 
 
@@ -42,7 +42,7 @@ def test_what_no_engine_can_start_is_made_anew(status: str) -> None:
     stack = declared()
     seen = done(stack)
     change(seen, running=False, status=status)
-    assert kinds(plan.make(stack, seen)) == ["container"]
+    assert kinds(plan.make(stack, seen)) == [actions.MakeContainer]
 
 
 @pytest.mark.parametrize("found", [{"memory": 64 * MIB}, {"restart_policy": "no"}, {"spec": "other"}])
@@ -50,7 +50,7 @@ def test_what_differs_too_is_made_anew(found: dict[str, Any]) -> None:
     stack = declared()
     seen = done(stack)
     change(seen, running=False, status="exited", **found)
-    assert kinds(plan.make(stack, seen)) == ["container"]
+    assert kinds(plan.make(stack, seen)) == [actions.MakeContainer]
 
 
 def test_what_shall_run_another_image_or_was_made_by_hand_is_made_anew() -> None:
@@ -58,11 +58,11 @@ def test_what_shall_run_another_image_or_was_made_by_hand_is_made_anew() -> None
     seen = done(stack)
     change(seen, running=False, status="exited")
     new = {"sensor_service:1": FoundImage("sha256:2", seen.images["sensor_service:1"].fingerprint, [], [])}
-    assert kinds(plan.make(stack, dataclasses.replace(seen, images=new))) == ["container"]
+    assert kinds(plan.make(stack, dataclasses.replace(seen, images=new))) == [actions.MakeContainer]
     memory = {"sensor_service": state.ServiceRecord(made="ours")}
     seen = dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=memory))
     change(seen, id="theirs")
-    assert kinds(plan.make(stack, seen)) == ["container"]
+    assert kinds(plan.make(stack, seen)) == [actions.MakeContainer]
 
 
 def test_a_file_is_read_by_what_starts_and_not_by_what_is_woken() -> None:
@@ -71,9 +71,9 @@ def test_a_file_is_read_by_what_starts_and_not_by_what_is_woken() -> None:
     written = {path: found for path, found in seen.found_files.items() if not path.endswith("/a")}
     seen = dataclasses.replace(seen, found_files=written)
     change(seen, running=False, status="exited")
-    assert kinds(plan.make(stack, seen)) == ["file", "start"]
+    assert kinds(plan.make(stack, seen)) == [actions.WriteServiceFile, actions.StartContainer]
     change(seen, running=True, status="paused")
-    assert kinds(plan.make(stack, seen)) == ["file", "container"]
+    assert kinds(plan.make(stack, seen)) == [actions.WriteServiceFile, actions.MakeContainer]
 
 
 # The run
@@ -144,10 +144,11 @@ def test_what_the_engine_refuses_to_start_is_made_anew_and_told_so(
 
 
 def test_what_was_done_otherwise_is_told_of_its_own_step_whatever_the_sentences(operator: Operator) -> None:
-    first, second = (Step("start", name, "start a container") for name in ("a", "b"))
+    first, second = (Step(actions.StartContainer({}), name, "start a container") for name in ("a", "b"))
     stack = parse.parse(operator.parameters(service()))
     applier = apply.Applier(stack, operator.robot.roots, operator.engine(), {})
-    applier.otherwise["start", "a"] = otherwise = Step("start", "a", "recreate a container")
+    otherwise = Step(actions.StartContainer({}), "a", "recreate a container")
+    applier.otherwise[actions.StartContainer, "a"] = otherwise
     assert [applier.as_done(step) for step in (first, second)] == [otherwise, second]
 
 

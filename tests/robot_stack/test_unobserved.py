@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import units
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, plan, preflight
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import actions, observe, plan, preflight
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import Problem
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.summary import tables, words
@@ -77,7 +77,7 @@ def test_an_engine_of_ours_is_started_and_nothing_else_is_planned_before(robot: 
     stack = declared()
     silent = observe.FoundEngine(installed=True, running=False, silence="docker.service is inactive (dead)")
     made = plan.make(stack, done(stack, engine=silent, containers={}, images={}))
-    assert kinds(made) == ["engine-restart"], "neither images nor containers: nobody knows what is there"
+    assert kinds(made) == [actions.RestartEngine], "neither images nor containers: nobody knows what is there"
     assert "(docker.service is inactive (dead)); what else is to do is planned after that" in made.steps[0].summary
 
 

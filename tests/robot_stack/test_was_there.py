@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply.apply import Applier
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import setup
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import observe, plan, remove
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import actions, observe, plan, remove
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan.step import Step
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from robot_stack.operating import ROOT
@@ -89,7 +89,7 @@ def test_an_owners_settings_are_joined_shown_and_put_back(robot: Robot, remove_e
     assert kept != remove_engine, "an engine that stays ours gets its owner's settings again"
     stack, seen = look(robot, state="absent")
     again = remove.make(stack, _with(seen, engine=answers)).steps
-    assert not [one for one in again if one.kind == "put-back"]
+    assert not [one for one in again if isinstance(one.action, actions.PutBack)]
 
 
 def _with(seen: Any, **change: Any) -> Any:
@@ -136,8 +136,9 @@ def test_a_file_that_was_opened_by_an_earlier_version_is_closed_and_the_engine_r
     seen = _with(seen, state=state.State(engine_packages=["docker.io"], engine_configuration=started_with))
     seen = _with(seen, engine=observe.FoundEngine(installed=True, running=True))
     steps = plan.make(stack, seen).steps
-    assert [one.file.mode for one in steps if one.subject == f"/{DAEMON}" and one.file] == [0o600]
-    assert "engine-restart" not in [one.kind for one in steps]
+    written = [one.action.file for one in steps if isinstance(one.action, actions.WriteFile)]
+    assert [file.mode for file in written if file.path == f"/{DAEMON}"] == [0o600]
+    assert not [one for one in steps if isinstance(one.action, actions.RestartEngine)]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import singledispatchmethod
 from pathlib import Path
 from typing import Callable
 
@@ -19,11 +20,13 @@ from ..engine.protocol import PREFIX, PREVIOUS, Engine, name_of
 from ..engine.staging import Archive
 from ..host import systemd
 from ..jobs import setup as jobs_setup
+from ..plan import actions
+from ..plan.actions import Action
 from ..plan.step import Step
 from ..records import good_versions, shut_out, state
 from ..spec import door, layout
 from ..spec.model import Service, Stack
-from ..spec.needs import ImageNeed, Need
+from ..spec.needs import Need
 from ..watchdog import setup as watchdog_setup
 from . import image_retention, rename_data, teardown
 from .replacement import Replacement, ServiceFailedError
@@ -42,7 +45,7 @@ def nobody(_words: str) -> None:
 class Applier:
     """Everything that the steps need; ``archives`` are by image reference.
 
-    ``otherwise`` tells, by a step's kind and subject, of what was done in another way than planned.
+    ``otherwise`` tells, by a step's action and subject, of what was done in another way than planned.
     """
 
     stack: Stack
@@ -53,48 +56,8 @@ class Applier:
     clock: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
     audit: Tell = nobody
-    otherwise: dict[tuple[str, str], Step] = field(default_factory=dict)
+    otherwise: dict[tuple[type[Action], str], Step] = field(default_factory=dict)
     takeover: Takeover = field(default_factory=Takeover)
-
-    def __post_init__(self) -> None:
-        """Bind each kind of step to its method."""
-        self._handlers: dict[str, Callable[[Step], None]] = {
-            "boot-line": self._write,
-            "slice": self._slice,
-            "engine-file": self._write,
-            "engine-enable": self._engine_enable,
-            "engine-disable": lambda step: self._systemctl("disable", "--quiet", step.subject),
-            "engine-restart": self._engine_restart,
-            "watchdog-file": self._write,
-            "watchdog": self._watchdog,
-            "watch": self._write,
-            "job-file": self._write,
-            "job": lambda step: jobs_setup.install(self.stack, step.subject, self.run),
-            "drop-job": self._drop_job,
-            "image": self._image,
-            "retag": self._retag,
-            "data": self._data,
-            "folder": lambda step: files.put_right(files.DesiredFolder(**step.request), self.roots.filesystem),
-            "file": self._write,
-            "container": self._container,
-            "start": self._start,
-            "halt": self._halt,
-            "settle": lambda step: self._replacement(step).settle(),
-            "orphan": self._orphan,
-            "unwatch": lambda step: self._unwatch(step.subject),
-            "stop": self._stop,
-            "drop-image": lambda step: self.engine.remove_image(step.subject),
-            "drop-directory": self._drop_directory,
-            "left-container": lambda step: self.takeover.end(step.subject),
-            "left-image": lambda step: self.takeover.remove_image(step.subject),
-            "engine-left": lambda step: self.remember(lambda known: state.without_former(known, step.request["units"])),
-            "drop-root": lambda step: teardown.drop_root(self.roots, step.subject),
-            "drop-file": lambda step: self.roots.path(step.subject).unlink(missing_ok=True),
-            "drop-slice": lambda step: teardown.drop_slice(self.roots, self.run, self.stack.budget.slice, step.subject),
-            "put-back": self._put_back,
-            "engine-leave": self._engine_leave,
-            "drop-watchdog": lambda _: watchdog_setup.drop(self.roots, self.run),
-        }
 
     def apply(self, steps: list[Step]) -> None:
         """Do ``steps`` in their order; one whose needs the controller has not met is left for the next call."""
@@ -104,7 +67,7 @@ class Applier:
 
     def _do(self, step: Step) -> None:
         try:
-            self._handlers[step.kind](step)
+            self._act(step.action, step)
         except BaseException:  # a part of it may be done: it is told, too
             self.audit(f"{step.summary}: failed")
             raise
@@ -112,11 +75,16 @@ class Applier:
 
     def as_done(self, step: Step) -> Step:
         """Return a step that was done as it was done, which may differ from its plan."""
-        return self.otherwise.get((step.kind, step.subject), step)
+        return self.otherwise.get((type(step.action), step.subject), step)
 
     def lacks(self, step: Step) -> bool:
         """Whether the controller must do or bring something before ``step`` can be done."""
         return step.need is not None and getattr(step.need, "reference", None) not in self.archives
+
+    @singledispatchmethod
+    def _act(self, action: Action, step: Step) -> None:
+        """Do a step, by the method below whose first argument is of its action's class."""
+        raise TypeError(f"step '{step.summary}' cannot be done on the robot: {type(action).__name__}")
 
     @property
     def _root(self) -> Path:
@@ -130,35 +98,41 @@ class Applier:
         if after != before:
             state.save(after, self._root)
 
-    def _write(self, step: Step) -> None:
-        if step.file is None:
-            raise ValueError(f"step '{step.summary}' has no file")
-        if step.kind == "file":
-            self._private_parent(step.subject)
-        if step.request.get("keep"):  # first of all: nothing else would know what was there
-            self._keep(step)
-        if step.kind == "engine-file":  # said before the engine is there: an interrupted run must know whose it is
-            self.remember(lambda s: replace(s, engine_packages=list(self.stack.engine.packages)))
-        files.write(self._with_shut_out(step, step.file), self.roots.filesystem)
+    @_act.register
+    def _write(self, action: actions.WriteFile, _step: Step) -> None:
+        files.write(action.file, self.roots.filesystem)
 
-    def _with_shut_out(self, step: Step, file: files.DesiredFile) -> files.DesiredFile:
+    @_act.register
+    def _write_service_file(self, action: actions.WriteServiceFile, step: Step) -> None:
+        self._private_parent(step.subject)
+        files.write(self._with_shut_out(self._service(step), action.file), self.roots.filesystem)
+
+    def _with_shut_out(self, service: Service, file: files.DesiredFile) -> files.DesiredFile:
         """Whoever is shut out of an entry point stays so when its file is written anew."""
-        service = self.stack.service(step.subject) if step.kind == "file" else None
-        if service is None or not service.shares.file or not file.path.endswith(f"/{service.shares.file}"):
+        if not service.shares.file or not file.path.endswith(f"/{service.shares.file}"):
             return file
         names = shut_out.load(self._root).names
         return replace(file, content=door.closed(file.content, service.shares.backend, names))
 
-    def _keep(self, step: Step) -> None:
+    @_act.register
+    def _write_engine_file(self, action: actions.WriteEngineFile, step: Step) -> None:
+        if action.before:  # first of all: nothing else would know what was there
+            self._keep(step.subject, action.before)
+        # said before the engine is there: an interrupted run must know whose it is
+        self.remember(lambda s: replace(s, engine_packages=list(self.stack.engine.packages)))
+        files.write(action.file, self.roots.filesystem)
+
+    def _keep(self, path: str, found: files.FoundFile) -> None:
         """Copy an owner's file, once: what a later run finds in its place is ours."""
         kept = layout.before_path(self.stack)
         if not self.roots.path(kept).exists():
-            self._copy(step.subject, kept, step.request["keep"])
+            self._copy(path, kept, found)
 
-    def _put_back(self, step: Step) -> None:
+    @_act.register
+    def _put_back(self, action: actions.PutBack, step: Step) -> None:
         kept = layout.before_path(self.stack)
-        self._copy(kept if self.roots.path(kept).exists() else step.subject, step.subject, step.request["keep"])
-        if step.request["forget"]:
+        self._copy(kept if self.roots.path(kept).exists() else step.subject, step.subject, action.before)
+        if action.forget:
             self.roots.path(kept).unlink(missing_ok=True)
 
     def _copy(self, source: str, target: str, found: files.FoundFile) -> None:
@@ -174,73 +148,89 @@ class Applier:
         files.make_folders(parent)
         parent.chmod(0o700)
 
-    def _slice(self, step: Step) -> None:
-        if step.file is None:
-            raise ValueError(f"step '{step.summary}' has no unit")
-        files.write(step.file, self.roots.filesystem)
+    @_act.register
+    def _make_slice(self, action: actions.MakeSlice, step: Step) -> None:
+        files.write(action.unit, self.roots.filesystem)
         # what `systemctl set-property` has left would count more than the unit after the next boot
         shutil.rmtree(self.roots.path(f"{systemd.SET_BY_HAND}/{step.subject}.d"), ignore_errors=True)
-        if step.request.get("masked"):
+        if action.masked:
             systemd.unmask(self.run, step.subject)
         self.run(["systemctl", "daemon-reload"])
         self.run(["systemctl", "enable", "--quiet", "--now", step.subject])
-        limit = next((x[10:] for x in step.file.content.splitlines() if x.startswith("MemoryMax=")), "infinity")
+        limit = next((x[10:] for x in action.unit.content.splitlines() if x.startswith("MemoryMax=")), "infinity")
         # a unit that runs already keeps its old limit until it is told
         self.run(["systemctl", "set-property", "--runtime", step.subject, f"MemoryMax={limit}"])
 
-    def _watchdog(self, step: Step) -> None:
-        if step.request.get("masked"):
+    @_act.register
+    def _drop_slice(self, _action: actions.DropSlice, step: Step) -> None:
+        teardown.drop_slice(self.roots, self.run, self.stack.budget.slice, step.subject)
+
+    @_act.register
+    def _install_watchdog(self, action: actions.InstallWatchdog, step: Step) -> None:
+        if action.masked:
             systemd.unmask(self.run, step.subject)
         watchdog_setup.install(self.stack, self.roots, self.run)
 
-    def _systemctl(self, *words: str) -> None:
-        self.run(["systemctl", *words])
+    @_act.register
+    def _remove_watchdog(self, _action: actions.RemoveWatchdog, _step: Step) -> None:
+        watchdog_setup.drop(self.roots, self.run)
 
-    def _engine_enable(self, step: Step) -> None:
+    @_act.register
+    def _enable_engine(self, action: actions.EnableEngine, step: Step) -> None:
         """What was not ours to enable is put back by a removal: that is noted before it is done."""
         self.remember(lambda s: s if s.engine_packages else replace(s, enabled_unit=step.subject))
-        for unit in step.request["masked"]:
+        for unit in action.masked:
             systemd.unmask(self.run, unit)
         self.run(["systemctl", "enable", "--quiet", step.subject])
 
-    def _engine_restart(self, step: Step) -> None:
+    @_act.register
+    def _disable_engine(self, _action: actions.DisableEngine, step: Step) -> None:
+        self.run(["systemctl", "disable", "--quiet", step.subject])
+
+    @_act.register
+    def _restart_engine(self, action: actions.RestartEngine, _step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])
         try:
             for unit in self.engine.driver.units:
                 self.run(["systemctl", "restart", unit])
         except systemd.CommandError:
             return  # the next look at the robot tells why, in the engine's own words
-        self.remember(lambda s: replace(s, engine_configuration=step.request["configuration"]))
+        self.remember(lambda s: replace(s, engine_configuration=action.configuration))
 
     def bring_images(self, steps: list[Step]) -> list[Need]:
         """Load or pull every image before anything is replaced; return what the controller must send again, whole."""
         again: list[Need] = []
         for step in steps:
-            if step.kind == "image":
+            if isinstance(step.action, actions.BringImage):
                 try:
                     self._do(step)
                 except delivery.ThinArchiveRefusedError as refused:
-                    if isinstance(step.need, ImageNeed):
-                        again.append(replace(step.need, whole=True, why=str(refused)))
+                    if step.action.need:
+                        again.append(replace(step.action.need, whole=True, why=str(refused)))
         return again
 
-    def _image(self, step: Step) -> None:
-        reference = step.request["reference"]
+    @_act.register
+    def _bring_image(self, action: actions.BringImage, _step: Step) -> None:
+        reference = action.reference
         replaced = self._id_of(reference)
         self.remember(lambda s: image_retention.awaited(s, reference, replaced))
-        if step.need:
-            archive, wanted = self.archives[reference], step.request["fingerprint"]
-            delivery.load(self.engine, self.roots.filesystem, archive, reference, wanted)
+        if action.need:
+            delivery.load(self.engine, self.roots.filesystem, self.archives[reference], reference, action.fingerprint)
         else:
             delivery.pull(self.engine, reference, self.stack.registry)
         self.remember(lambda s: image_retention.delivered(s, reference, replaced))
 
-    def _retag(self, step: Step) -> None:
-        reference = step.request["reference"]
+    @_act.register
+    def _name_image(self, action: actions.NameImage, _step: Step) -> None:
+        reference = action.reference
         replaced = self._id_of(reference)
         self.remember(lambda s: image_retention.awaited(s, reference, replaced))
-        self.engine.tag(step.request["id"], reference)
+        self.engine.tag(action.id, reference)
         self.remember(lambda s: image_retention.delivered(s, reference, replaced))
+
+    @_act.register
+    def _remove_image(self, _action: actions.RemoveImage, step: Step) -> None:
+        self.engine.remove_image(step.subject)
 
     def _id_of(self, reference: str) -> str:
         image = self.engine.image(reference)
@@ -254,9 +244,10 @@ class Applier:
         good = good_versions.images_needed(good_versions.load(self._root))
         self.remember(lambda s: image_retention.prune(s, self.engine, declared, good) if s.images else s)
 
-    def _data(self, step: Step) -> None:
+    @_act.register
+    def _own_data(self, action: actions.OwnData, step: Step) -> None:
         uid, gid = self._service(step).uid_gid
-        path = self.roots.path(step.request["path"])
+        path = self.roots.path(action.path)
         files.make_folders(path)
         # what another owner was given by hand includes, as a rule, everything below; the service may be at work there
         with Folder.at(path) as top:
@@ -266,6 +257,10 @@ class Applier:
                 if (status.st_uid, status.st_gid) != (uid, gid):
                     with suppress(FileNotFoundError):
                         folder.own(name, uid, gid)
+
+    @_act.register
+    def _put_folder_right(self, action: actions.PutFolderRight, _step: Step) -> None:
+        files.put_right(action.folder, self.roots.filesystem)
 
     def _service(self, step: Step) -> Service:
         service = self.stack.service(step.subject)
@@ -285,28 +280,44 @@ class Applier:
             self.stack.budget.root,
         )
 
-    def _container(self, step: Step) -> None:
+    @_act.register
+    def _make_container(self, action: actions.MakeContainer, step: Step) -> None:
         replacement = self._replacement(step)
-        self.takeover.of(step.subject, lambda: replacement.make(step.request))
+        self.takeover.of(step.subject, lambda: replacement.make(action.request))
 
-    def _drop_directory(self, step: Step) -> None:
-        if step.request.get("unmount"):
+    @_act.register
+    def _settle(self, _action: actions.SettleReplacement, step: Step) -> None:
+        self._replacement(step).settle()
+
+    @_act.register
+    def _remove_directory(self, action: actions.RemoveDirectory, step: Step) -> None:
+        if action.unmount:
             teardown.unmount_below(self.roots, self.run, step.subject)
         teardown.drop_directory(self.roots, step.subject)
 
-    def _start(self, step: Step) -> None:
+    @_act.register
+    def _remove_file(self, _action: actions.RemoveFile, step: Step) -> None:
+        self.roots.path(step.subject).unlink(missing_ok=True)
+
+    @_act.register
+    def _remove_root(self, _action: actions.RemoveRoot, step: Step) -> None:
+        teardown.drop_root(self.roots, step.subject)
+
+    @_act.register
+    def _start(self, action: actions.StartContainer, step: Step) -> None:
         """Start what is as declared; what the engine refuses to start is made anew."""
         refused = self._replacement(step).start()
         if refused:
             words = f"recreate container {name_of(step.subject)}: it could not be started ({refused})"
-            self._replacement(step).make(step.request)
-            self.otherwise[step.kind, step.subject] = replace(step, summary=words)
+            self._replacement(step).make(action.request)
+            self.otherwise[type(action), step.subject] = replace(step, summary=words)
             return
         found, known = self.engine.inspect(name_of(step.subject)), state.load(self._root).services.get(step.subject)
         if found and (known is None or found.id not in (known.container, known.made)):
             self._remember_container(self._service(step), "")  # made by a run that was cut off before it remembered
 
-    def _halt(self, step: Step) -> None:
+    @_act.register
+    def _stop_container(self, _action: actions.StopContainer, step: Step) -> None:
         self.engine.stop(name_of(step.subject), self._service(step).stop_timeout_seconds)
 
     def _remember_container(self, service: Service, image_before: str) -> None:
@@ -326,17 +337,23 @@ class Applier:
             if version != current:
                 shutil.rmtree(version)
 
-    def _orphan(self, step: Step) -> None:
+    @_act.register
+    def _remove_orphan(self, _action: actions.RemoveOrphan, step: Step) -> None:
         if not step.subject.endswith(PREVIOUS):
-            self._unwatch(step.subject[len(PREFIX) :])
+            self._watch_no_more(step.subject[len(PREFIX) :])
         ended(self.engine, step.subject)
 
-    def _unwatch(self, service: str) -> None:
+    @_act.register
+    def _unwatch(self, _action: actions.Unwatch, step: Step) -> None:
+        self._watch_no_more(step.subject)
+
+    def _watch_no_more(self, service: str) -> None:
         """Before its container goes: where that is cut off, the next run sees the container, and does it again."""
         self.remember(lambda s: s.without_history(service))
         watchdog_setup.forget(self.stack, self.roots, service)
 
-    def _stop(self, step: Step) -> None:
+    @_act.register
+    def _remove_service(self, _action: actions.RemoveService, step: Step) -> None:
         found = self.engine.inspect(step.subject)
         if found:  # first: where it is cut off, the next run sees the container
             watchdog_setup.forget(self.stack, self.roots, found.service)
@@ -344,11 +361,29 @@ class Applier:
         self.remember(lambda s: s.without_service(service))
         good_versions.save(good_versions.without(good_versions.load(self._root), [service]), self._root)
 
-    def _drop_job(self, step: Step) -> None:
-        jobs_setup.drop(self.stack, step.subject, self.roots, self.run, step.request["settings"])
+    @_act.register
+    def _install_job(self, _action: actions.InstallJob, step: Step) -> None:
+        jobs_setup.install(self.stack, step.subject, self.run)
 
-    def _engine_leave(self, step: Step) -> None:
+    @_act.register
+    def _drop_job(self, action: actions.DropJob, step: Step) -> None:
+        jobs_setup.drop(self.stack, step.subject, self.roots, self.run, action.settings)
+
+    @_act.register
+    def _remove_left_container(self, _action: actions.RemoveLeftContainer, step: Step) -> None:
+        self.takeover.end(step.subject)
+
+    @_act.register
+    def _remove_left_image(self, _action: actions.RemoveLeftImage, step: Step) -> None:
+        self.takeover.remove_image(step.subject)
+
+    @_act.register
+    def _forget_engine(self, action: actions.ForgetEngine, _step: Step) -> None:
+        self.remember(lambda known: state.without_former(known, action.units))
+
+    @_act.register
+    def _restart_outside(self, action: actions.RestartOutside, _step: Step) -> None:
         self.run(["systemctl", "daemon-reload"])
-        for unit in step.request["units"]:
+        for unit in action.units:
             self.run(["systemctl", "restart", unit])
         self.remember(lambda s: replace(s, engine_configuration=""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..engine.protocol import unit_of
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
+from .actions import DisableEngine, PurgePackages, PutBack, RemoveDirectory, RemoveFile, RestartOutside
 from .observe import Observed
 from .step import Step
 
@@ -19,13 +20,14 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
     if not seen.ours:
         name = seen.state.enabled_unit
         words = f"have {name} not start at boot, as before"
-        return [Step("engine-disable", name, words)] if name else []
+        return [Step(DisableEngine(), name, words)] if name else []
     steps = []
     if stack.remove_engine:
         names = list(seen.state.engine_packages)
         if set(names) - set(seen.engine.missing_packages):
             words = f"remove {', '.join(names)}, which this project installed"
-            steps.append(Step("purge", ", ".join(names), words, need=PurgeNeed(tuple(names), seen.robot.platform)))
+            purge = PurgePackages(PurgeNeed(tuple(names), seen.robot.platform))
+            steps.append(Step(purge, ", ".join(names), words))
     gone = [
         file.path
         for file in seen.driver.files(stack)
@@ -36,19 +38,12 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
         gone = [path for path in gone if path != settings]
         if stack.remove_engine or seen.found_files.get(settings) != kept:
             words = f"put {settings} back as its owner had it"
-            request = {"keep": kept, "forget": stack.remove_engine}
-            steps.append(Step("put-back", settings, words, request=request))
-    steps += [Step("drop-file", path, f"remove {path}") for path in gone]
+            steps.append(Step(PutBack(kept, stack.remove_engine), settings, words))
+    steps += [Step(RemoveFile(), path, f"remove {path}") for path in gone]
     if gone and seen.driver.units and not stack.remove_engine:
-        steps.append(
-            Step(
-                "engine-leave",
-                unit_of(seen.driver),
-                "restart the container engine outside the stack's ceiling",
-                request={"units": list(seen.driver.units)},
-            )
-        )
+        words = "restart the container engine outside the stack's ceiling"
+        steps.append(Step(RestartOutside(tuple(seen.driver.units)), unit_of(seen.driver), words))
     if stack.remove_engine and seen.engine_data and takes_store(seen):
         words = f"remove the engine's own store, {seen.store}"
-        steps.append(Step("drop-directory", seen.store, words, request={"unmount": True}))
+        steps.append(Step(RemoveDirectory(unmount=True), seen.store, words))
     return steps

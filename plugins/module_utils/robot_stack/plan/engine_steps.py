@@ -6,6 +6,7 @@ from ..base import files
 from ..engine.protocol import unit_of
 from ..spec.model import Stack
 from ..spec.needs import PackagesNeed
+from .actions import EnableEngine, InstallPackages, RestartEngine, WriteEngineFile
 from .observe import Observed
 from .step import Step, line_diff
 
@@ -21,15 +22,13 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
         if not files.equal(file, found):
             keep = file.path == seen.driver.settings_file and seen.settings_before is not None
             words = f"write {file.path}{_kept(stack, seen) if keep else ''}"
-            request = {"keep": seen.settings_before} if keep else {}
-            steps.append(Step("engine-file", file.path, words, files.difference(file, found), file, request=request))
+            action = WriteEngineFile(file, seen.settings_before if keep else None)
+            steps.append(Step(action, file.path, words, files.difference(file, found)))
     missing = seen.engine.missing_packages
     if missing:
         names = ", ".join(missing)
-        steps.append(
-            Step("packages", names, f"install {names}", need=PackagesNeed(tuple(missing), seen.robot.platform))
-        )
-        return steps
+        need = PackagesNeed(tuple(missing), seen.robot.platform)
+        return [*steps, Step(InstallPackages(need), names, f"install {names}")]
     steps += _at_boot(seen)
     if not seen.driver.units:
         return steps  # it has no process that could run, or run with other settings
@@ -37,8 +36,7 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
         words = "restart the container engine (containers keep running)"
         if not seen.engine.running:
             words = f"start the container engine ({seen.engine.silence}); what else is to do is planned after that"
-        started_with = {"configuration": seen.driver.configuration(stack)}
-        steps.append(Step("engine-restart", seen.driver.units[-1], words, request=started_with))
+        steps.append(Step(RestartEngine(seen.driver.configuration(stack)), seen.driver.units[-1], words))
     return steps
 
 
@@ -59,4 +57,4 @@ def _at_boot(seen: Observed) -> list[Step]:
     why = f"{', '.join(masked)} {'is' if len(masked) == 1 else 'are'} masked" if masked else f"{name} is {lost}"
     words = f"have the container engine start at the next boot: {why}"
     diff = line_diff(name, "at the next boot", lost or "masked", "enabled")
-    return [Step("engine-enable", name, words, diff, request={"masked": masked})]
+    return [Step(EnableEngine(tuple(masked)), name, words, diff)]

@@ -11,6 +11,7 @@ from ..jobs import setup as jobs_setup
 from ..spec import layout
 from ..spec.model import Service, Stack
 from ..watchdog import setup as watchdog_setup
+from .actions import PutFolderRight
 from .observe import Observed
 from .step import Step, line_diff
 
@@ -34,5 +35,4 @@ def _step(subject: str, folder: DesiredFolder, seen: Observed) -> list[Step]:
         return []
     was, wanted = (f"mode {one.mode:04o}, owner {one.uid}:{one.gid}" for one in (found, folder))
     words = f"put {folder.path} right: {wanted} (was {was})"
-    request = {"path": folder.path, "mode": folder.mode, "uid": folder.uid, "gid": folder.gid}
-    return [Step("folder", subject, words, line_diff(folder.path, "folder", was, wanted), request=request)]
+    return [Step(PutFolderRight(folder), subject, words, line_diff(folder.path, "folder", was, wanted))]

@@ -12,6 +12,7 @@ from ..base import files
 from ..engine.protocol import unit_of
 from ..jobs import setup as jobs_setup
 from ..spec.model import Service, Stack
+from .actions import DropJob, InstallJob, WriteJobFile
 from .observe import Observed
 from .step import Step
 
@@ -27,9 +28,10 @@ def make(stack: Stack, job: Service, request: Mapping[str, Any], seen: Observed)
     for file in wanted:
         found = seen.found_files.get(file.path)
         if not files.equal(file, found):
-            steps.append(Step("job-file", job.name, f"write {file.path}", files.difference(file, found), file))
+            diff = files.difference(file, found)
+            steps.append(Step(WriteJobFile(file), job.name, f"write {file.path}", diff))
     words = _why(stack, job, bool(steps), seen)
-    return [*steps, Step("job", job.name, words)] if words else steps
+    return [*steps, Step(InstallJob(), job.name, words)] if words else steps
 
 
 def _why(stack: Stack, job: Service, rewritten: bool, seen: Observed) -> str:
@@ -54,7 +56,7 @@ def stale(stack: Stack, seen: Observed) -> list[Step]:
         if name in declared and (name in timed or not units):
             continue
         words = f"start {name} no more (its backups stay)" if units else f"forget job {name}"
-        steps.append(Step("drop-job", name, words, request={"settings": name not in declared}))
+        steps.append(Step(DropJob(settings=name not in declared), name, words))
     return steps
 
 

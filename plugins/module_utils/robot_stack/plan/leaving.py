@@ -14,6 +14,7 @@ from ..host import systemd
 from ..records.state import State
 from ..spec.model import Stack
 from . import engine_removal
+from .actions import DropSlice, ForgetEngine, MakeContainer, RemoveLeftContainer, RemoveLeftImage
 from .found_left import Left
 from .observe import Observed
 from .step import Step
@@ -44,10 +45,10 @@ def make(stack: Stack, seen: Observed, before: Sequence[Step]) -> list[Step]:
     left = seen.left
     if left is None or left.silence or stack.scope:
         return []
-    replaced = {step.subject for step in before if step.kind == "container"}
+    replaced = {step.subject for step in before if isinstance(step.action, MakeContainer)}
     gone = [one.name for one in left.containers.values() if one.service not in replaced or one.name.endswith(PREVIOUS)]
     rest = _rest(stack, seen, left, engine=True)
-    later = [replace(step, request={**step.request, "later": True}) for step in rest]
+    later = [replace(step, later=True) for step in rest]
     return _containers(left, gone) + (later if left.containers else rest)
 
 
@@ -61,16 +62,16 @@ def removal(stack: Stack, seen: Observed) -> list[Step]:
 
 def _containers(left: Left, names: Sequence[str]) -> list[Step]:
     words = f"of {left.driver.name} (its data stays)"
-    return [Step("left-container", name, f"stop and remove container {name} {words}") for name in names]
+    return [Step(RemoveLeftContainer(), name, f"stop and remove container {name} {words}") for name in names]
 
 
 def _rest(stack: Stack, seen: Observed, left: Left, engine: bool) -> list[Step]:
     name = left.driver.name
-    steps = [Step("left-image", one, f"remove image {one} from {name}") for one in left.images]
+    steps = [Step(RemoveLeftImage(), one, f"remove image {one} from {name}") for one in left.images]
     if not engine:
         return steps
     steps += _engine(stack, seen, left) + _slice(stack, seen)
-    left_behind = Step("engine-left", name, f"leave {name}", request={"units": list(left.driver.units)})
+    left_behind = Step(ForgetEngine(tuple(left.driver.units)), name, f"leave {name}")
     return steps + ([left_behind] if seen.state.former_kind else [])
 
 
@@ -78,7 +79,7 @@ def _slice(stack: Stack, seen: Observed) -> list[Step]:
     """Nothing is left in the engine's slice where the engine of now is somebody else's."""
     name = systemd.child_slice(stack.budget.slice, "engine")
     stale = name in seen.own_units and not seen.own_engine
-    return [Step("drop-slice", name, f"remove slice {name}")] if stale and stack.state != "absent" else []
+    return [Step(DropSlice(), name, f"remove slice {name}")] if stale and stack.state != "absent" else []
 
 
 def _engine(stack: Stack, seen: Observed, left: Left) -> list[Step]:

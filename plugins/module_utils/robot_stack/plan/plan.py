@@ -18,12 +18,31 @@ from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need, RebootNeed
 from . import engine_steps, folders, jobs, leaving, preflight, slices
 from . import watchdog as watchdog_steps
+from .actions import (
+    BringImage,
+    DropSlice,
+    EnableEngine,
+    InstallPackages,
+    MakeContainer,
+    MakeSlice,
+    OwnData,
+    Reboot,
+    RemoveDirectory,
+    RemoveOrphan,
+    RestartEngine,
+    SettleReplacement,
+    StartContainer,
+    StopContainer,
+    WriteBootLine,
+    WriteEngineFile,
+    WriteServiceFile,
+)
 from .observe import Observed
 from .step import Step, line_diff
 
-FOUNDATION = ("boot-line", "reboot", "slice", "engine-file", "packages", "engine-enable", "engine-restart")
+FOUNDATION = (WriteBootLine, Reboot, MakeSlice, WriteEngineFile, InstallPackages, EnableEngine, RestartEngine)
 
-SHRINKING = ("container", "halt", "orphan")  # after these the stack may need less memory
+SHRINKING = (MakeContainer, StopContainer, RemoveOrphan)  # after these the stack may need less memory
 
 
 @dataclass(frozen=True)
@@ -36,7 +55,7 @@ class Plan:
     @property
     def foundation(self) -> list[Step]:
         """The steps below the containers; after them the robot must be looked at again."""
-        return [step for step in self.steps if step.kind in FOUNDATION]
+        return [step for step in self.steps if isinstance(step.action, FOUNDATION)]
 
     @property
     def needs(self) -> list[Need]:
@@ -46,15 +65,15 @@ class Plan:
     @property
     def later(self) -> bool:
         """Whether some steps wait until all others are done, and are planned anew then."""
-        return any(step.request.get("later") for step in self.steps)
+        return any(step.later for step in self.steps)
 
     def now(self) -> Plan:
         """Return the plan without those."""
-        return replace(self, steps=[step for step in self.steps if not step.request.get("later")])
+        return replace(self, steps=[step for step in self.steps if not step.later])
 
     def ceiling_now(self) -> Plan:
         """Return the plan in which a lowered ceiling waits no more: the containers have had their turn."""
-        steps = [_waiting(step, False) if step.request.get("lowers") else step for step in self.steps]
+        steps = [replace(step, later=False) if _lowers(step) else step for step in self.steps]
         return replace(self, steps=steps)
 
     @property
@@ -63,8 +82,8 @@ class Plan:
         return bool(self.steps)
 
 
-def _waiting(step: Step, later: bool) -> Step:
-    return replace(step, request={**step.request, "later": later})
+def _lowers(step: Step) -> bool:
+    return isinstance(step.action, MakeSlice) and step.action.lowers
 
 
 def make(stack: Stack, seen: Observed) -> Plan:
@@ -96,22 +115,22 @@ def _ceiling_last(steps: list[Step], seen: Observed) -> list[Step]:
     What waits stands at the end, as it is done.
     """
     # what an engine that is to be started holds is seen then
-    starts = seen.engine.unobserved and any(step.kind == "engine-restart" for step in steps)
-    if starts or any(step.kind in SHRINKING for step in steps):
-        steps = [_waiting(step, True) if step.request.get("lowers") else step for step in steps]
-    return sorted(steps, key=lambda step: bool(step.request.get("later")))
+    starts = seen.engine.unobserved and any(isinstance(step.action, RestartEngine) for step in steps)
+    if starts or any(isinstance(step.action, SHRINKING) for step in steps):
+        steps = [replace(step, later=True) if _lowers(step) else step for step in steps]
+    return sorted(steps, key=lambda step: step.later)
 
 
 def _memory_controller(seen: Observed) -> list[Step]:
     """Where the kernel enforces nothing, switching its memory controller on is the only sensible plan."""
     line = kernel_cmdline.with_memory_controller(seen.boot_line)
     words = "reboot, so that the kernel starts with it; what else is to do is planned after that"
-    reboot = Step("reboot", "robot", words, need=RebootNeed())
+    reboot = Step(Reboot(RebootNeed()), "robot", words)
     if line == seen.boot_line:  # written before, by a run that was cut off or by hand
         return [reboot]
     file = DesiredFile(seen.boot_file, line, 0o755)
     diff = {"before_header": file.path, "after_header": file.path, "before": seen.boot_line, "after": line}
-    return [Step("boot-line", file.path, f"switch the memory controller on in {file.path}", diff, file), reboot]
+    return [Step(WriteBootLine(file), file.path, f"switch the memory controller on in {file.path}", diff), reboot]
 
 
 def _service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
@@ -138,13 +157,14 @@ def _prepared(stack: Stack, service: Service, seen: Observed) -> tuple[list[Step
         if owner != list(service.uid_gid):
             diff = line_diff(path, "owner", owner and ":".join(map(str, owner)), service.user)
             words = f"make {path}, owned by {service.user}"
-            steps.append(Step("data", service.name, words, diff, request={"path": path}))
+            steps.append(Step(OwnData(path), service.name, words, diff))
     for file in layout.config_files(stack, service):
         found = seen.found_files.get(file.path)
         if not _says(service, file, found):
             before = found or _previous_file(stack, service, file, seen)
-            steps.append(Step("file", service.name, f"write {file.path}", files.difference(file, before), file))
-    return steps, any(step.kind == "file" for step in steps)
+            diff = files.difference(file, before)
+            steps.append(Step(WriteServiceFile(file), service.name, f"write {file.path}", diff))
+    return steps, any(isinstance(step.action, WriteServiceFile) for step in steps)
 
 
 def _says(service: Service, file: DesiredFile, found: files.FoundFile | None) -> bool:
@@ -160,7 +180,8 @@ def _halted(service: Service, seen: Observed) -> list[Step]:
     if found is None or not (found.running or found.restarting or found.comes_at_boot):
         return []
     words = f"stop container {found.name}, as robot_stack_stopped_services says (it stays, and so does its data)"
-    return [Step("halt", service.name, words, line_diff(f"container {found.name}", "state", found.status, "stopped"))]
+    diff = line_diff(f"container {found.name}", "state", found.status, "stopped")
+    return [Step(StopContainer(), service.name, words, diff)]
 
 
 def _previous_file(stack: Stack, service: Service, file: DesiredFile, seen: Observed) -> files.FoundFile | None:
@@ -175,12 +196,11 @@ def _image(service: Service, seen: Observed) -> list[Step]:
     if found and (service.pinned or found.fingerprint == wanted):
         return []
     if service.pinned:
-        return [Step("image", service.name, f"pull image {service.image}", request={"reference": service.image})]
-    need = ImageNeed(service.image, seen.robot.architecture)
+        return [Step(BringImage(service.image), service.name, f"pull image {service.image}")]
     words = "replace" if found else "load"
-    request = {"reference": service.image, "fingerprint": wanted}
+    action = BringImage(service.image, wanted, ImageNeed(service.image, seen.robot.architecture))
     diff = line_diff(f"image {service.image}", "fingerprint", found and found.fingerprint, wanted)
-    return [Step("image", service.name, f"{words} image {service.image}", diff, request=request, need=need)]
+    return [Step(action, service.name, f"{words} image {service.image}", diff)]
 
 
 def request_of(stack: Stack, service: Service, seen: Observed) -> dict[str, Any]:
@@ -202,13 +222,8 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
         former = seen.left.driver.name if seen.left and name in seen.left.containers else ""
         instead = f", in place of the one of {former}" if former else ""
         summary = f"{why} container {name} ({service.memory_limit_mib} MiB){instead}"
-        return Step(
-            "container",
-            service.name,
-            summary,
-            _container_diff(name, None, seen.driver.described(request), []),
-            request=request,
-        )
+        diff = _container_diff(name, None, seen.driver.described(request), [])
+        return Step(MakeContainer(request), service.name, summary, diff)
     remembered = seen.state.services.get(service.name)
     interrupted = f"{name}{PREVIOUS}" in seen.containers  # and what it made was not remembered
     made = remembered.made if remembered and not interrupted else ""
@@ -223,23 +238,24 @@ def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) 
     if rewritten and (not reasons or found.status == PAUSED):  # what starts reads it as it is now
         reasons.append("one of its files was changed")
     if not reasons and interrupted:
-        return Step("settle", service.name, f"finish the replacement of container {name}, which was interrupted")
+        words = f"finish the replacement of container {name}, which was interrupted"
+        return Step(SettleReplacement(), service.name, words)
     if not reasons:
         return None
     left = {difference.kind for difference in differences} <= {"state", "boot"} and len(reasons) == len(differences)
     masked = [difference.words for difference in differences if difference.kind == "boot"]
     if left and masked and found.running and found.status != PAUSED and not interrupted:
         diff = line_diff(f"container {name}", "at the next boot", found.lost_at_boot, "started")
-        return Step(
-            "start", service.name, f"have container {name} start at the next boot: {masked[0]}", diff, request=request
-        )
+        summary = f"have container {name} start at the next boot: {masked[0]}"
+        return Step(StartContainer(request), service.name, summary, diff)
     if not interrupted and found.status in (*STARTABLE, PAUSED) and left:
         summary = f"start container {name}: {'; '.join(reasons)}"
         diff = line_diff(f"container {name}", "state", found.status, "running")
-        return Step("start", service.name, summary, diff, request=request)
+        return Step(StartContainer(request), service.name, summary, diff)
     reasons += ["its replacement was interrupted"] if interrupted else []
     diff = _container_diff(name, found, seen.driver.described(request), running.environment if running else [])
-    return Step("container", service.name, f"recreate container {name}: {'; '.join(reasons)}", diff, request=request)
+    summary = f"recreate container {name}: {'; '.join(reasons)}"
+    return Step(MakeContainer(request), service.name, summary, diff)
 
 
 def _with_what_is_there(service: Service, seen: Observed) -> Service:
@@ -283,7 +299,7 @@ def _orphans(stack: Stack, seen: Observed) -> list[Step]:
     steps = []
     for name, container in sorted(seen.containers.items()):
         if not stack.scope and stack.service(container.service) is None:
-            steps.append(Step("orphan", name, f"remove container {name} (no longer declared; its data stays)"))
+            steps.append(Step(RemoveOrphan(), name, f"remove container {name} (no longer declared; its data stays)"))
     if not stack.scope:
         steps += watchdog_steps.forgotten([name for name in seen.watched if stack.service(name) is None], seen)
         steps += _stale_files(stack, seen) + _stale_slices(stack, seen)
@@ -293,7 +309,7 @@ def _orphans(stack: Stack, seen: Observed) -> list[Step]:
 def _stale_files(stack: Stack, seen: Observed) -> list[Step]:
     """Files of services that are no longer declared: passwords are among them, and nobody would ever change those."""
     return [
-        Step("drop-directory", f"{stack.budget.root}/{name}/config", f"remove the files of {name} (its data stays)")
+        Step(RemoveDirectory(), f"{stack.budget.root}/{name}/config", f"remove the files of {name} (its data stays)")
         for name, entries in sorted(seen.own_directories.items())
         if stack.service(name) is None and f"{name}/config" in entries
     ]
@@ -306,4 +322,4 @@ def _stale_slices(stack: Stack, seen: Observed) -> list[Step]:
     # an engine runs in it, whatever was forgotten of it
     if seen.left or any(seen.found_files.get(path) for path in drop_ins):
         wanted.append(systemd.child_slice(stack.budget.slice, "engine"))
-    return [Step("drop-slice", name, f"remove slice {name}") for name in seen.own_units if name not in wanted]
+    return [Step(DropSlice(), name, f"remove slice {name}") for name in seen.own_units if name not in wanted]

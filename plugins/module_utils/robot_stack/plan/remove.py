@@ -12,6 +12,16 @@ from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
 from . import elsewhere, engine_removal, preflight
 from . import watchdog as watchdog_steps
+from .actions import (
+    DropJob,
+    DropSlice,
+    RemoveDirectory,
+    RemoveFile,
+    RemoveImage,
+    RemoveRoot,
+    RemoveService,
+    RemoveWatchdog,
+)
 from .observe import Observed
 from .plan import Plan
 from .step import Step
@@ -59,13 +69,13 @@ def _watchdog(stack: Stack, seen: Observed) -> list[Step]:
     """First of all: it would restart what is being stopped."""
     if stack.scope or not seen.own_watchdog:
         return []
-    return [Step("drop-watchdog", watchdog_setup.TIMER, "stop and remove the watchdog")]
+    return [Step(RemoveWatchdog(), watchdog_setup.TIMER, "stop and remove the watchdog")]
 
 
 def _jobs(stack: Stack, seen: Observed) -> list[Step]:
     """What a timer would start again goes before its container; what it has made stays."""
     return [
-        Step("drop-job", name, f"start {name} no more (its backups stay)", request={"settings": True})
+        Step(DropJob(settings=True), name, f"start {name} no more (its backups stay)")
         for name in seen.jobs.names
         if stack.in_scope(name)
     ]
@@ -73,7 +83,7 @@ def _jobs(stack: Stack, seen: Observed) -> list[Step]:
 
 def _containers(stack: Stack, seen: Observed) -> list[Step]:
     return [
-        Step("stop", name, f"stop and remove container {name}")
+        Step(RemoveService(), name, f"stop and remove container {name}")
         for name, container in sorted(seen.containers.items())
         if stack.in_scope(container.service) and not container.objection
     ]
@@ -82,7 +92,7 @@ def _containers(stack: Stack, seen: Observed) -> list[Step]:
 def _images(stack: Stack, seen: Observed) -> list[Step]:
     scoped = {service.image for service in stack.scoped_services}
     return [
-        Step("drop-image", reference, f"remove image {reference}")
+        Step(RemoveImage(), reference, f"remove image {reference}")
         for reference in seen.state.images
         if (not stack.scope or reference in scoped) and reference in seen.delivered_images
     ]
@@ -93,11 +103,11 @@ def _directories(stack: Stack, seen: Observed) -> list[Step]:
     for name in seen.own_directories:
         path = f"{stack.budget.root}/{name}"
         if name in ("staging", own_program.NAME, job_record.FOLDER):
-            steps += [Step("drop-directory", path, f"remove {path}")] if not stack.scope else []
+            steps += [Step(RemoveDirectory(), path, f"remove {path}")] if not stack.scope else []
         elif stack.in_scope(name) and stack.remove_data:
-            steps.append(Step("drop-directory", path, f"remove {path} with its data"))
+            steps.append(Step(RemoveDirectory(), path, f"remove {path} with its data"))
         elif stack.in_scope(name) and f"{name}/config" in seen.own_directories[name]:
-            steps.append(Step("drop-directory", f"{path}/config", f"remove {path}/config (its data stays)"))
+            steps.append(Step(RemoveDirectory(), f"{path}/config", f"remove {path}/config (its data stays)"))
     return steps
 
 
@@ -107,7 +117,7 @@ def _slices(stack: Stack, seen: Observed) -> list[Step]:
     for name in seen.own_units:  # sorted, "-" stands before ".": children go before their parent
         service = name[len(prefix) + 1 : -len(".slice")]
         if not stack.scope or service in stack.scope:
-            steps.append(Step("drop-slice", name, f"remove slice {name}"))
+            steps.append(Step(DropSlice(), name, f"remove slice {name}"))
     return steps
 
 
@@ -116,11 +126,11 @@ def _rest(stack: Stack, seen: Observed) -> list[Step]:
     root = stack.budget.root
     if stack.scope:
         return []
-    forgotten = [Step("drop-file", f"{root}/{name}", f"remove {root}/{name}") for name in seen.own_records]
+    forgotten = [Step(RemoveFile(), f"{root}/{name}", f"remove {root}/{name}") for name in seen.own_records]
     if (seen.ours or seen.state.former_packages) and not stack.remove_engine:
         return forgotten
     if seen.own_state:
-        forgotten.append(Step("drop-file", f"{root}/{FILE}", f"remove {root}/{FILE}"))
+        forgotten.append(Step(RemoveFile(), f"{root}/{FILE}", f"remove {root}/{FILE}"))
     if stack.remove_data and (seen.own_state or seen.own_directories):
-        forgotten.append(Step("drop-root", root, f"remove {root}, unless it holds anything else"))
+        forgotten.append(Step(RemoveRoot(), root, f"remove {root}, unless it holds anything else"))
     return forgotten

@@ -6,6 +6,7 @@ from ..base import files
 from ..base.units import bytes_of, mib_of
 from ..host import systemd
 from ..spec.model import Stack
+from .actions import MakeSlice
 from .observe import Observed
 from .step import Step, line_diff
 
@@ -19,7 +20,6 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
         found, there = seen.found_files.get(unit.path), name in seen.slice_limits
         said = seen.units.get(name)
         lost = said.lost_at_boot if said else ""
-        request = {"masked": bool(said and said.masked), **_later(name, wanted, seen)}
         if not files.equal(unit, found):
             words, diff = _summary(stack, name, there, seen), files.difference(unit, found)
         elif not there or seen.slice_limits[name] != wanted:
@@ -29,20 +29,17 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
             words, diff = f"enable slice {name}: it is {lost}", line_diff(name, "at the next boot", lost, "enabled")
         else:
             continue
-        steps.append(Step("slice", name, words, diff, unit, request=request))
+        lowers = _lowers(name, wanted, seen)
+        # two engines need more room than one: the ceiling comes down once the former one is left; what lowers it
+        # otherwise waits for the containers that become smaller, which the plan sees to
+        action = MakeSlice(unit, masked=bool(said and said.masked), lowers=lowers and not seen.left)
+        steps.append(Step(action, name, words, diff, later=lowers and bool(seen.left)))
     return steps
 
 
-def _later(name: str, wanted: int | None, seen: Observed) -> dict[str, bool]:
-    """Two engines need more room than one: the ceiling comes down once the former one is left.
-
-    What lowers it otherwise is told: the plan has it wait for the containers that become smaller.
-    """
+def _lowers(name: str, wanted: int | None, seen: Observed) -> bool:
     now = seen.slice_limits.get(name)
-    lowers = wanted is not None and now is not None and now > wanted
-    if not lowers:
-        return {}
-    return {"later": True} if seen.left else {"lowers": True}
+    return wanted is not None and now is not None and now > wanted
 
 
 def _mib(size: int | None) -> str:

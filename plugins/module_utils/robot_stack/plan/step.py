@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ..base.files import DesiredFile
 from ..spec.needs import Need
+from .actions import Action, BringImage, InstallPackages, PurgePackages, Reboot, WriteServiceFile
 
 MOST_FILES = 100  # of one service, a line each; an answer has room for some hundred lines
 
 
 @dataclass(frozen=True)
 class Step:
-    """One change. `kind` says how `apply` does it, `subject` to what; `need` what the controller must bring."""
+    """One change: `action` is done to `subject`, `later` once all others are done and the robot was looked at again."""
 
-    kind: str
+    action: Action
     subject: str
     summary: str
     diff: dict[str, str] | None = None
-    file: DesiredFile | None = None
-    request: Mapping[str, Any] = field(default_factory=dict)
-    need: Need | None = None
+    later: bool = False
+
+    @property
+    def need(self) -> Need | None:
+        """What the controller must bring or do before it can be done."""
+        action = self.action
+        return action.need if isinstance(action, (BringImage, InstallPackages, PurgePackages, Reboot)) else None
 
 
 def lines(steps: Sequence[Step]) -> list[str]:
     """Return what steps do, a line each; very many files of one service are one line."""
     files: dict[str, list[str]] = {}
     for step in steps:
-        if step.kind == "file" and step.file:
-            files.setdefault(step.subject, []).append(step.file.path)
+        if isinstance(step.action, WriteServiceFile):
+            files.setdefault(step.subject, []).append(step.action.file.path)
     many = {
         service: f"write {len(paths)} files below {posixpath.commonpath(list(map(posixpath.dirname, paths)))}"
         for service, paths in files.items()
@@ -39,7 +43,8 @@ def lines(steps: Sequence[Step]) -> list[str]:
     }
     told: list[str] = []
     for step in steps:
-        line = many.get(step.subject, step.summary) if step.kind == "file" else step.summary
+        written = isinstance(step.action, WriteServiceFile)
+        line = many.get(step.subject, step.summary) if written else step.summary
         if line not in told or line not in many.values():
             told.append(line)
     return told

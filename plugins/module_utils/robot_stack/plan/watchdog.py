@@ -9,6 +9,7 @@ from ..engine.protocol import name_of, unit_of
 from ..spec.model import Service, Stack
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
+from .actions import InstallWatchdog, Unwatch, WriteWatch, WriteWatchdogFile
 from .observe import Observed
 from .step import Step
 
@@ -24,11 +25,12 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
     for file in watchdog_setup.settings(stack, unit_of(driver), seen.own_engine, driver.writes):
         found = seen.found_files.get(file.path)
         if not watchdog_setup.says(file, found):
-            steps.append(Step("watchdog-file", file.path, f"write {file.path}", files.difference(file, found), file))
+            diff = files.difference(file, found)
+            steps.append(Step(WriteWatchdogFile(file), file.path, f"write {file.path}", diff))
     words = _why(stack, seen, bool(steps))
     timer = seen.units.get(watchdog_setup.TIMER)
-    request = {"masked": bool(timer and timer.masked)}
-    return [*steps, Step("watchdog", watchdog_setup.TIMER, words, request=request)] if words else steps
+    install = InstallWatchdog(masked=bool(timer and timer.masked))
+    return [*steps, Step(install, watchdog_setup.TIMER, words)] if words else steps
 
 
 def _why(stack: Stack, seen: Observed, rewritten: bool) -> str:
@@ -55,11 +57,11 @@ def of_service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
     if watchdog_setup.says(file, found):
         return []
     summary = f"have the watchdog look after {service.name}"
-    return [Step("watch", service.name, summary, files.difference(file, found), file)]
+    return [Step(WriteWatch(file), service.name, summary, files.difference(file, found))]
 
 
 def forgotten(names: Iterable[str], seen: Observed) -> list[Step]:
     """Return what ends the look at services that go: those of ``names`` without a container, whose removal ends it."""
     left = {container.service for name, container in seen.containers.items() if name == name_of(container.service)}
     words = "have the watchdog look after {} no more"
-    return [Step("unwatch", name, words.format(name)) for name in names if name in seen.watched and name not in left]
+    return [Step(Unwatch(), name, words.format(name)) for name in names if name in seen.watched and name not in left]

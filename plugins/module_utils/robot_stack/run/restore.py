@@ -12,7 +12,7 @@ from ..apply import image_retention
 from ..apply.apply import ServiceFailedError
 from ..engine.protocol import PREVIOUS, EngineError
 from ..host.systemd import CommandError
-from ..plan import plan, preflight
+from ..plan import actions, plan, preflight
 from ..plan.observe import Observed
 from ..plan.step import Step, lines
 from ..records import good_versions, state
@@ -23,27 +23,35 @@ from .measure import Measured, measure
 
 # what a way back does not touch, and what it does in its own way
 LEFT_ALONE = (
-    "boot-line",
-    "reboot",
-    "engine-file",
-    "packages",
-    "engine-restart",
-    "orphan",
-    "drop-directory",
-    "drop-slice",
-    "drop-job",
-    "unwatch",
-    "left-container",
-    "left-image",
-    "engine-left",
-    "engine-leave",
-    "engine-disable",
-    "purge",
-    "put-back",
-    "drop-file",
+    actions.WriteBootLine,
+    actions.Reboot,
+    actions.WriteEngineFile,
+    actions.InstallPackages,
+    actions.RestartEngine,
+    actions.RemoveOrphan,
+    actions.RemoveDirectory,
+    actions.DropSlice,
+    actions.DropJob,
+    actions.Unwatch,
+    actions.RemoveLeftContainer,
+    actions.RemoveLeftImage,
+    actions.ForgetEngine,
+    actions.RestartOutside,
+    actions.DisableEngine,
+    actions.PurgePackages,
+    actions.PutBack,
+    actions.RemoveFile,
 )
 # what tells versions apart; that one of them does not run makes no other
-VERSIONED = ("slice", "image", "retag", "data", "file", "container", "orphan")
+VERSIONED = (
+    actions.MakeSlice,
+    actions.BringImage,
+    actions.NameImage,
+    actions.OwnData,
+    actions.WriteServiceFile,
+    actions.MakeContainer,
+    actions.RemoveOrphan,
+)
 
 
 class NothingGoodError(RuntimeError):
@@ -61,7 +69,7 @@ class Return:
     @property
     def differs(self) -> bool:
         """Whether the robot is not that version already."""
-        return any(step.kind in VERSIONED for step in self.steps)
+        return any(isinstance(step.action, VERSIONED) for step in self.steps)
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ def way_back(call: Call, generation: Generation, removable: Collection[str]) -> 
     if seen.engine.unobserved:
         raise NothingGoodError(preflight.silent(seen))
     names, seen = _names(call, wanted, generation, seen)
-    steps = [step for step in plan.differences(wanted, seen) if step.kind not in LEFT_ALONE]
+    steps = [step for step in plan.differences(wanted, seen) if not isinstance(step.action, LEFT_ALONE)]
     gone = sorted({step.subject for step in steps if step.need})
     if gone:
         raise NothingGoodError(f"the image that {', '.join(gone)} ran is no longer on this robot")
@@ -99,7 +107,7 @@ def _names(call: Call, wanted: Stack, generation: Generation, seen: Observed) ->
         if kept and kept.fingerprint == fingerprint:
             images[service.image] = kept
             words = f"give image {service.image} its name back"
-            steps.append(Step("retag", service.name, words, request={"id": identity, "reference": service.image}))
+            steps.append(Step(actions.NameImage(identity, service.image), service.name, words))
     return steps, replace(seen, images=images)
 
 
@@ -111,7 +119,7 @@ def _removals(stack: Stack, wanted: Stack, seen: Observed, removable: Collection
         leftover = name.endswith(PREVIOUS) and wanted.service(service) is None
         never_good = wanted.service(service) is None and service in removable
         if stack.in_scope(service) and (leftover or never_good):
-            steps.append(Step("orphan", name, f"remove container {name} (its data stays)"))
+            steps.append(Step(actions.RemoveOrphan(), name, f"remove container {name} (its data stays)"))
     return steps
 
 
@@ -120,8 +128,8 @@ def go_back(call: Call, back: Return) -> None:
     applier = replace(call.hands({}), stack=back.stack, archives={})
     call.audit("going back to what was good here")
     applier.bring_images(back.steps)
-    steps = [step for step in back.steps if step.kind != "image"]
-    applier.apply(sorted(steps, key=lambda step: bool(step.request.get("later"))))
+    steps = [step for step in back.steps if not isinstance(step.action, actions.BringImage)]
+    applier.apply(sorted(steps, key=lambda step: step.later))
 
     def forget(known: state.State) -> state.State:
         for service in back.stack.scoped_services:

@@ -12,6 +12,7 @@ from ..base.lock import BusyError
 from ..engine import delivery, staging
 from ..judge import cause, verdict
 from ..plan import leaving, plan, preflight, remove
+from ..plan.actions import BringImage
 from ..plan.observe import Observed
 from ..plan.plan import Plan
 from ..plan.step import Step, lines
@@ -133,7 +134,7 @@ def _changed(
     if again:
         return _asking(call, done, again)
     try:
-        applier.apply([step for step in made.steps if step.kind != "image"])
+        applier.apply([step for step in made.steps if not isinstance(step.action, BringImage)])
     except ServiceFailedError as error:
         raise _all_put_back(call, seen, error) from error
     if call.stack.state != "absent":
