@@ -12,6 +12,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engin
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import driver
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import actions
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import answer
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
@@ -171,13 +172,14 @@ def test_the_ceiling_comes_down_last(
     write(robot.root / setup.BINARIES[0][1:], "")
     Operator(robot, fake).call(service())
     limits = []
-    real = apply.Applier._container
+    real = apply.Applier._do
 
-    def container(self: apply.Applier, step: Any) -> None:
-        limits.append((robot.root / "sys/fs/cgroup/robotstack.slice/memory.max").read_text().strip())
+    def do(self: apply.Applier, step: Any) -> None:
+        if isinstance(step.action, actions.MakeContainer):
+            limits.append((robot.root / "sys/fs/cgroup/robotstack.slice/memory.max").read_text().strip())
         real(self, step)
 
-    monkeypatch.setattr(apply.Applier, "_container", container)
+    monkeypatch.setattr(apply.Applier, "_do", do)
     done = to_podman.call(service())
     assert limits == [str(300 * MIB)]
     assert done["budget"]["slice_limit_mib"] == 150.0

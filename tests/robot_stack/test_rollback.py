@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import delivery, image
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import actions
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import good_versions, state
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import ROOT, Operator
@@ -129,13 +130,14 @@ def ceilings(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ceiling (MiB) at the moments at which a container is made."""
     found: list[int] = []
     file = "memory/robotstack.slice/memory.limit_in_bytes" if robot.version == 1 else "robotstack.slice/memory.max"
-    real = apply.Applier._container
+    real = apply.Applier._do
 
-    def container(self: apply.Applier, step: Any) -> None:
-        found.append(int((robot.root / "sys/fs/cgroup" / file).read_text()) // MIB)
+    def do(self: apply.Applier, step: Any) -> None:
+        if isinstance(step.action, actions.MakeContainer):
+            found.append(int((robot.root / "sys/fs/cgroup" / file).read_text()) // MIB)
         real(self, step)
 
-    monkeypatch.setattr(apply.Applier, "_container", container)
+    monkeypatch.setattr(apply.Applier, "_do", do)
     return found
 
 
