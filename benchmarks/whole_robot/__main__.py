@@ -29,7 +29,9 @@ NAME = "robot"
 def commit() -> str:
     """Return the commit that is measured; with a mark where the code differs from it (results and docs may)."""
     git = ["git", "-C", str(robot.PROJECT)]
-    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
+    if head.returncode:
+        return "unknown: this is no clone"
     code = [".", ":!benchmarks/results", ":!docs", ":!README.md"]
     changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", *code], check=False).returncode
     return head.stdout.strip() + (", changed" if changed else "")
