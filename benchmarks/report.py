@@ -1,6 +1,6 @@
-"""Write the measured sections of docs/benchmark.md, docs/scale.md and README.md, and the plots, from benchmarks/results.
+"""Write the measured sections of docs/benchmark.md, docs/scale.md and README.md, and the plots.
 
-Nothing is typed by hand.
+They are made of benchmarks/results. Nothing is typed by hand.
 
 .venv/bin/python -m benchmarks.report
 """

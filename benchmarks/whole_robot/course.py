@@ -1,4 +1,4 @@
-"""The course of one variant: a machine is made, looked at, deployed to, fed, asked, left alone, and looked at meanwhile."""
+"""The course of one variant: a machine is made, deployed to, fed, asked, left alone, and looked at meanwhile."""
 
 from __future__ import annotations
 
@@ -114,11 +114,11 @@ def identity(machine: Machine) -> dict[str, Any]:
     """Return what the figures depend on: system, kernel, and the versions of those packages that are there."""
     system = machine.run(". /etc/os-release; echo $PRETTY_NAME; uname -r; uname -m; nproc").splitlines()
     listed = machine.run(VERSIONS % " ".join(machine.variant.packages)).splitlines()
-    installed = [line.split() for line in listed]
+    found = [line.split() for line in listed]
     return {
         **dict(zip(("system", "kernel", "architecture"), system)),
         "cpus": int(system[3]),
-        "versions": {name: version for status, name, version in installed if status == "installed"},
+        "versions": {words[1]: words[2] for words in found if words[0] == "installed"},
     }
 
 

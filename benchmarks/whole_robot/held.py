@@ -1,4 +1,4 @@
-"""Tells what a robot's memory holds, as often as it is asked: for the whole robot, for one slice, and for what runs in it.
+"""Tells what a robot's memory holds, as often as it is asked: of the whole robot, of a slice, and of what runs in it.
 
 Runs on the robot, as root, with its own Python and the product's modules that read the kernel (archive.py packs both):
 

@@ -1,4 +1,4 @@
-"""The doors to a machine that is measured: playbooks, commands over SSH, what runs there for it, a port of its loopback."""
+"""The doors to a machine that is measured: playbooks, commands over SSH, the program that looks, tunnels."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ class Robot:
     def tunnel(self, address: str) -> Iterator[str]:
         """Have an address on this computer's loopback for one on the machine's, as an operator has."""
         here = free_address()
-        process = subprocess.Popen([*ssh(self._port, "-N", "-L", f"{here}:{address}", "-o", "ExitOnForwardFailure=yes")])
+        process = subprocess.Popen(
+            [*ssh(self._port, "-N", "-L", f"{here}:{address}", "-o", "ExitOnForwardFailure=yes")]
+        )
         try:
             until = time.monotonic() + TUNNEL_SECONDS
             while not _answers(here):

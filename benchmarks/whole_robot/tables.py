@@ -73,12 +73,12 @@ def busiest(about: dict[str, Any]) -> dict[str, Any]:
 def more(about: dict[str, Any], name: str) -> float:
     """Return how much more memory the robot used at a moment than before anything was deployed (MiB)."""
     moments = about["moments"]
-    return round(moments[name]["used_mib"] - moments[BEFORE]["used_mib"], 1)
+    return round(float(moments[name]["used_mib"]) - float(moments[BEFORE]["used_mib"]), 1)
 
 
 def of_kind(moment: dict[str, Any], kind: str) -> float:
     """Return the PSS (MiB) of the engine's processes, or of the services'."""
-    return round(sum(part["pss_mib"] for part in moment["parts"] if part["kind"] == kind), 1)
+    return round(sum(float(part["pss_mib"]) for part in moment["parts"] if part["kind"] == kind), 1)
 
 
 def _taken(made: Found) -> str:
@@ -103,8 +103,16 @@ def _free(made: Found) -> str:
         moments = about["moments"]
         shown = [f"{moments[name]['used_mib']} / {moments[name]['available_mib']}" if name in moments else NONE
                  for name in MOMENTS]  # fmt: skip
-        rows.append([about["title"], *shown, more(about, DEPLOYED), more(about, busiest_name(about)), more(about, REST)])
-    head = ["`free`: used / available (MiB)", *MOMENTS, f"more used, {DEPLOYED}", "more used, busiest", f"more used, {REST}"]
+        rows.append(
+            [about["title"], *shown, more(about, DEPLOYED), more(about, busiest_name(about)), more(about, REST)]
+        )
+    head = [
+        "`free`: used / available (MiB)",
+        *MOMENTS,
+        f"more used, {DEPLOYED}",
+        "more used, busiest",
+        f"more used, {REST}",
+    ]
     return table(head, rows)
 
 
@@ -143,14 +151,12 @@ def _parts(about: dict[str, Any]) -> str:
             figures = ("processes", "pss_mib", "working_set_mib", "unreclaimable_mib")
             row += [_shown(part[figure]) for figure in figures] if part else [NONE] * 4
         rows.append(row)
-    totals: list[Any] = ["engine, together"], ["services, together"]
-    for total, kind in zip(totals, (ENGINE, SERVICE)):
-        for _, moment in moments:
-            total += [NONE, of_kind(moment, kind), NONE, NONE]
+    for kind, words in ((ENGINE, "engine, together"), (SERVICE, "services, together")):
+        if any(own == kind for own, _ in names):
+            rows.append([words, *(cell for _, moment in moments for cell in (NONE, of_kind(moment, kind), NONE, NONE))])
     figures_of = ("processes", "PSS (MiB)", "working set of its cgroup", "unreclaimable of it")
     head = ["Part", *(f"{figure}, {name}" for name, _ in moments for figure in figures_of)]
-    kinds = {kind for kind, _ in names}
-    return table(head, [*rows, *(total for total, kind in zip(totals, (ENGINE, SERVICE)) if kind in kinds)])
+    return table(head, rows)
 
 
 def unchanged(made: Found) -> str:

@@ -61,7 +61,11 @@ def robot(tmp_path: Path) -> Path:
     (tmp_path / "sys/fs/cgroup/cgroup.controllers").write_text("cpu memory pids\n")
     group(tmp_path, SLICE, 150, 20, 60)
     group(tmp_path, ENGINE, 0, 0, 0)
-    for path, sizes in {f"{ENGINE}/docker.service": (50, 6, 20), CONTAINERD: (40, 4, 10), DATABASE: (30, 2, 20)}.items():
+    for path, sizes in {
+        f"{ENGINE}/docker.service": (50, 6, 20),
+        CONTAINERD: (40, 4, 10),
+        DATABASE: (30, 2, 20),
+    }.items():
         group(tmp_path, path, *sizes)
     (tmp_path / "sys/fs/cgroup" / SLICE / "memory.max").write_text(f"{300 * MIB}\n")
     (tmp_path / "sys/fs/cgroup" / SLICE / "memory.peak").write_text(f"{290 * MIB}\n")
@@ -109,7 +113,11 @@ def test_the_parts_are_the_engines_programs_and_the_services(robot: Path) -> Non
 def test_a_monitor_beside_its_service_is_the_engines(robot: Path) -> None:
     process(robot, 21, DATABASE, "conmon", 860)
     found = {part["name"]: part for part in parts.parts(held.look(roots(robot), held.Extremes()), SLICE)}
-    assert (found["conmon"]["kind"], found["conmon"]["pss_mib"], found["conmon"]["working_set_mib"]) == ("engine", 0.8, None)
+    assert (found["conmon"]["kind"], found["conmon"]["pss_mib"], found["conmon"]["working_set_mib"]) == (
+        "engine",
+        0.8,
+        None,
+    )
     assert found["victoriametrics"]["unreclaimable_mib"] == 32.0
 
 
