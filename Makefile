@@ -125,7 +125,7 @@ benchmark-hub: images ## What a robot costs the hub: fleets of several sizes, in
 benchmark-provision: images .cache/pyinfra/ready ## A run without changes, against a usual role, pyinfra and a script
 	@python -m benchmarks.provision; result=$$?; python -m benchmarks.report && exit $$result
 
-benchmark-robot: engine ## The memory of a whole robot with each engine, and of others' stacks: VARIANTS="docker prometheus" (10 minutes each)
+benchmark-robot: engine ## The memory of a whole robot with each engine, and of others' stacks: VARIANTS="docker prometheus" (20 + 20 minutes)
 	@testbed/base_images
 	@python -m benchmarks.whole_robot $(VARIANTS); result=$$?; python -m benchmarks.report && exit $$result
 

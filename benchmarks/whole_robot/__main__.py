@@ -3,17 +3,19 @@
     make benchmark-robot [VARIANTS="docker prometheus"]
     .venv/bin/python -m benchmarks.whole_robot [VARIANT...]
 
-Each variant (inventory/hosts.yml) gets a virtual machine of its own, one after the other, which is removed again,
-whatever happens. A result is kept as soon as there is one, and those of other variants stay.
+Each variant (inventory/hosts.yml) gets a virtual machine of its own, which is removed again, whatever happens: the
+product's at the same time, and then the others'. A result is kept as soon as there is one, and those of other variants
+stay.
 """
 
 from __future__ import annotations
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,6 +23,9 @@ from benchmarks import results
 from benchmarks.running import end_cleanly_when_told
 
 from . import course, robot
+from .batch import measured, remove
+from .batch import run as run_batch
+from .robot import FailedError
 from .variants import Variant, all_of_them
 
 NAME = "robot"
@@ -37,32 +42,42 @@ def commit() -> str:
     return head.stdout.strip() + (", changed" if changed else "")
 
 
-def measured(variant: Variant) -> dict[str, Any]:
-    """Return the result of one variant; its machine is gone afterwards. Raises FailedError."""
-    about = {
+def about(variant: Variant) -> dict[str, Any]:
+    """Return what is said of a result beside what was measured."""
+    return {
         "title": variant.title,
         "date": datetime.now(timezone.utc).date().isoformat(),
         "commit": commit(),
         "command": f"python -m benchmarks.whole_robot {variant.name}",
         "playbook": course.SITE if variant.is_product else "benchmarks/whole_robot/peer.yml",
     }
-    try:
-        found = course.run(robot.Robot(variant), lambda words: say(f"{variant.name}: {words}"))
-    except course.NotToBeHadError as error:
-        return {**about, "not_measured": str(error)}
-    finally:
-        remove()
-    return {**about, **found}
 
 
-def remove() -> None:
-    """Remove all machines of this benchmark, their disks and their keys; nothing interrupts that."""
-    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+def batches(variants: Sequence[Variant]) -> list[list[Variant]]:
+    """Return the variants that are measured at the same time: the product's, and then the others."""
+    both = ([v for v in variants if v.is_product], [v for v in variants if not v.is_product])
+    return [batch for batch in both if batch]
+
+
+def of_batch(batch: Sequence[Variant]) -> list[str]:
+    """Measure a batch, and keep its results; return the names of those that failed."""
+    failed = {variant.name for variant in batch}  # until it is measured
+    begun = time.monotonic()
+    said = {variant.name: about(variant) for variant in batch}
+    say(f"machines are made for {', '.join(said)}")
     try:
-        robot.playbook("testbed/destroy.yml", log="removal")
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
+        with closing(run_batch(batch, lambda one, alone: measured(one, alone, say))) as results_of:
+            for variant, found in results_of:
+                if isinstance(found, FailedError):
+                    say(f"{variant.name}: FAILED: {found}")
+                    continue
+                failed.discard(variant.name)
+                keep(variant, {**said[variant.name], **found})
+                words = f"not measured: {found['not_measured']}" if "not_measured" in found else "measured"
+                say(f"{variant.name}: {words} ({time.monotonic() - begun:.0f} s)")
+    except FailedError as error:  # no machines
+        say(f"FAILED: {error}")
+    return sorted(failed)
 
 
 def keep(variant: Variant, found: dict[str, Any]) -> None:
@@ -87,18 +102,8 @@ def main() -> int:
         parser.error(f"no such variant: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     end_cleanly_when_told()
     remove()  # what a run that was killed has left
-    failed = []
-    for name in options.variants or known:
-        begun = time.monotonic()
-        try:
-            found = measured(known[name])
-        except robot.FailedError as error:
-            failed.append(name)
-            say(f"{name}: FAILED: {error}")
-            continue
-        keep(known[name], found)
-        words = f"not measured: {found['not_measured']}" if "not_measured" in found else "measured"
-        say(f"{name}: {words} ({time.monotonic() - begun:.0f} s)")
+    chosen = [variant for name, variant in known.items() if name in (options.variants or known)]
+    failed = [name for batch in batches(chosen) for name in of_batch(batch)]
     return 1 if failed else 0
 
 

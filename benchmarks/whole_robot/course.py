@@ -1,10 +1,10 @@
-"""The course of one variant: a machine is made, deployed to, fed, asked, left alone, and looked at meanwhile."""
+"""The course of one variant: its machine is deployed to, fed, asked, left alone, and looked at meanwhile."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from statistics import median
 from typing import Any, Protocol
 
@@ -43,9 +43,6 @@ class Machine(Protocol):
 
     variant: Variant
 
-    def make(self) -> None:
-        """Have it, booted."""
-
     def playbook(self, path: str) -> str:
         """Run a playbook against it."""
 
@@ -60,14 +57,17 @@ class Machine(Protocol):
 
 
 Say = Callable[[str], None]
+Alone = Callable[[], AbstractContextManager[None]]
 
 
-def run(machine: Machine, say: Say, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
-    """Return what was measured of a variant. Raises NotToBeHadError, FailedError."""
+def run(
+    machine: Machine, say: Say, alone: Alone = nullcontext, sleep: Callable[[float], None] = time.sleep
+) -> dict[str, Any]:
+    """Return what was measured of a variant, whose machine has booted and has its exporter.
+
+    ``alone`` is a context in which no other machine is busy: for what takes time. Raises NotToBeHadError, FailedError.
+    """
     variant = machine.variant
-    say("a machine is made")
-    machine.make()
-    machine.playbook("molecule/shared/exporter.yml")
     if not variant.is_product:
         look_for(machine)
     with machine.observer() as observer:
@@ -88,8 +88,9 @@ def run(machine: Machine, say: Say, sleep: Callable[[float], None] = time.sleep)
                 looks, found["answers"] = samples.dashboard(variant, here, observer.look)
                 course.moments[DASHBOARD] = parts.moment(parts.highest(looks), variant.slice)
         if variant.is_product:
-            say("runs that change nothing")
-            found["unchanged"] = course.unchanged()
+            with alone():
+                say("runs that change nothing")
+                found["unchanged"] = course.unchanged()
         course.keep(REST)
         at_last = parts.extremes(observer.look())
     return {

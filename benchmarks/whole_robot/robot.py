@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,8 +29,10 @@ LOGS = PROJECT / ".artifacts"
 PROGRAM = "/run/held.pyz"
 PLAYBOOK_SECONDS = 3600  # only what hangs takes so long: 3 minutes on two cores, ten times that on busy ones
 COMMAND_SECONDS = 600
+ENDING_SECONDS = 60
 ANSWER_SECONDS = 300  # a processor that is emulated, under load
 TUNNEL_SECONDS = 180
+ENDING = threading.Event()  # whoever waits for a machine waits no longer
 ALIVE = ("-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=20")
 
 
@@ -54,18 +58,34 @@ def playbook(path: str, *words: str, log: str) -> str:
         argv = [program, "-i", str(INVENTORY), path, *words]
         kept.write(f"+ {' '.join(argv[1:])}\n")
         kept.flush()
+        process = subprocess.Popen(
+            argv, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=kept, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
         try:
-            done = subprocess.run(
-                argv, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=kept, stderr=subprocess.STDOUT,
-                timeout=PLAYBOOK_SECONDS, check=False,
-            )  # fmt: skip
+            code = process.wait(timeout=PLAYBOOK_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise FailedError(f"{path} did not end within {PLAYBOOK_SECONDS} s: see {kept.name}") from error
+        finally:
+            _end_with_children(process)
         kept.seek(begun)
         said = kept.read()
-    if done.returncode:
-        raise FailedError(f"{path}: exit code {done.returncode}, see {kept.name}:\n{said[-3000:]}")
+    if code:
+        raise FailedError(f"{path}: exit code {code}, see {kept.name}:\n{said[-3000:]}")
     return said
+
+
+def _end_with_children(process: subprocess.Popen[bytes]) -> None:
+    """End a playbook that still runs, and what it has started: a machine that is just being made is given up."""
+    if process.poll() is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        os.killpg(process.pid, number)
+        try:
+            process.wait(timeout=ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        return
 
 
 class Robot:
@@ -79,10 +99,6 @@ class Robot:
     def playbook(self, path: str) -> str:
         """Run a playbook against this machine alone; return what it said. Raises FailedError."""
         return playbook(path, "--limit", self.variant.name, log=self.variant.name)
-
-    def make(self) -> None:
-        """Have the machine, booted."""
-        self.playbook("testbed/create.yml")
 
     def run(self, command: str, given: bytes = b"") -> str:
         """Run a shell command as root; return what it printed. Raises FailedError."""

@@ -18,7 +18,7 @@ from benchmarks import queries
 from benchmarks.queries import Query
 from benchmarks.trial import ROBOT
 
-from .robot import FailedError
+from .robot import ENDING, FailedError
 from .variants import Variant
 
 LOAD = '{__name__=~"load_.+"}'
@@ -63,7 +63,8 @@ def until(what: Callable[[], bool], words: str, seconds: float = PATIENCE_SECOND
     while not what():
         if time.monotonic() > deadline:
             raise FailedError(f"not within {seconds:g} s: {words}")
-        time.sleep(PAUSE_SECONDS)
+        if ENDING.wait(PAUSE_SECONDS):
+            raise FailedError(f"given up, because all of it is ending: {words}")
 
 
 def wait_for(variant: Variant, here: str) -> int | None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from declarations import PROJECT
 
+from benchmarks import results as kept_results
 from benchmarks.whole_robot import __main__ as program
-from benchmarks.whole_robot import course, robot, samples, tables, variants
+from benchmarks.whole_robot import batch, course, robot, samples, tables, variants
 from benchmarks.whole_robot.course import BEFORE, DASHBOARD, DEPLOYED, REST
 from benchmarks.whole_robot.robot import FailedError
 from benchmarks.whole_robot.variants import Page, Variant
@@ -46,9 +50,6 @@ class FakeMachine:
         self.variant, self.said, self.apt = variant, said, apt
         self.done: list[str] = []
         self.now, self.busy, self.used = 0.0, 0.0, 100
-
-    def make(self) -> None:
-        self.done.append("make")
 
     def playbook(self, path: str) -> str:
         self.done.append(path)
@@ -94,14 +95,14 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def measured(machine: FakeMachine) -> dict[str, Any]:
-    return course.run(machine, lambda _: None, machine.sleep)
+    return course.run(machine, lambda _: None, sleep=machine.sleep)
 
 
 @pytest.mark.usefixtures("fed")
 def test_the_product_is_deployed_fed_asked_and_run_again() -> None:
     machine = FakeMachine(PRODUCT)
     found = measured(machine)
-    assert machine.done[:4] == ["make", "molecule/shared/exporter.yml", "forget", course.SITE]
+    assert machine.done[:2] == ["forget", course.SITE]
     assert machine.done.count(course.SITE) == 1 + course.RUNS
     used = {name: moment["used_mib"] for name, moment in found["moments"].items()}
     assert used == {BEFORE: 100, DEPLOYED: 180, DASHBOARD: 200, REST: 180}
@@ -132,21 +133,142 @@ def test_a_package_that_debian_does_not_have_is_told_in_apts_words() -> None:
         measured(FakeMachine(PEER, apt=f"E: {LATE}"))
 
 
-@pytest.mark.parametrize("ends", [FailedError("x"), KeyboardInterrupt(), course.NotToBeHadError("y")])
-def test_a_machine_is_removed_whatever_happens(ends: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    removed: list[str] = []
+PODMAN = replace(PRODUCT, name="podman", title="this stack, Podman")
 
-    def fail(*_: Any) -> Any:
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The playbooks that were run, beside those of a course."""
+    done: list[str] = []
+    monkeypatch.setattr(robot, "playbook", lambda path, *words, log: done.append(" ".join((path, *words))))
+    return done
+
+
+def test_machines_of_a_batch_are_made_together_and_removed(played: list[str]) -> None:
+    found = dict(batch.run([PRODUCT, PODMAN], lambda variant, alone: {"title": variant.title}))
+    assert found == {PRODUCT: {"title": PRODUCT.title}, PODMAN: {"title": PODMAN.title}}
+    assert played == [
+        "testbed/create.yml --limit docker,podman",
+        "molecule/shared/exporter.yml --limit docker,podman",
+        "testbed/destroy.yml",
+    ]
+    assert not robot.ENDING.is_set()
+
+
+def test_one_that_fails_keeps_no_other_waiting(played: list[str]) -> None:
+    def measure(variant: Variant, alone: course.Alone) -> dict[str, Any]:
+        if variant is PODMAN:
+            raise FailedError("it did not boot")
+        with alone():
+            return {"alone": True}
+
+    found = dict(batch.run([PRODUCT, PODMAN], measure))
+    assert found[PRODUCT] == {"alone": True}
+    assert str(found[PODMAN]) == "it did not boot"
+    assert played[-1] == "testbed/destroy.yml"
+
+
+def test_only_one_at_a_time_is_alone_and_only_when_all_have_come() -> None:
+    turns, seen, inside = batch.Turns(2), [], threading.Lock()
+
+    def come(name: str) -> None:
+        with turns.alone():
+            assert inside.acquire(blocking=False)
+            seen.append(name)
+            inside.release()
+
+    first = threading.Thread(target=come, args=("first",))
+    first.start()
+    first.join(timeout=0.2)
+    assert (first.is_alive(), seen) == (True, [])
+    come("second")
+    first.join(timeout=30)
+    assert sorted(seen) == ["first", "second"]
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
+def test_machines_are_removed_whatever_happens(ends: type[BaseException], played: list[str]) -> None:
+    def measure(variant: Variant, alone: course.Alone) -> dict[str, Any]:
         raise ends
 
-    monkeypatch.setattr(course, "run", fail)
-    monkeypatch.setattr(robot, "playbook", lambda path, *words, log: removed.append(path))
-    if isinstance(ends, course.NotToBeHadError):
-        assert program.measured(PEER)["not_measured"] == "y"
-    else:
-        with pytest.raises(type(ends)):
-            program.measured(PRODUCT)
-    assert removed == ["testbed/destroy.yml"]
+    with pytest.raises(ends):
+        list(batch.run([PRODUCT], measure))
+    assert played[-1] == "testbed/destroy.yml"
+
+
+def test_machines_that_cannot_be_made_are_removed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+
+    def playbook(path: str, *words: str, log: str) -> None:
+        done.append(path)
+        if path == "testbed/create.yml":
+            raise FailedError("no QEMU")
+
+    monkeypatch.setattr(robot, "playbook", playbook)
+    monkeypatch.setattr(program, "keep", lambda *_: pytest.fail("nothing was measured"))
+    assert program.of_batch([PRODUCT, PODMAN]) == ["docker", "podman"]
+    assert done == ["testbed/create.yml", "testbed/destroy.yml"]
+
+
+def test_what_waits_gives_up_when_all_of_it_ends() -> None:
+    robot.ENDING.set()
+    try:
+        with pytest.raises(FailedError, match="given up, because all of it is ending: samples"):
+            samples.until(lambda: False, "samples", 60)
+    finally:
+        robot.ENDING.clear()
+
+
+@pytest.mark.usefixtures("played")
+def test_results_are_kept_one_by_one_and_failures_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(machine: robot.Robot, say: course.Say, alone: course.Alone) -> dict[str, Any]:
+        if machine.variant.name == "netdata":
+            raise course.NotToBeHadError(LATE)
+        raise FailedError("it broke")
+
+    monkeypatch.setattr(course, "run", run)
+    monkeypatch.setattr(kept_results, "FOLDER", tmp_path)
+    monkeypatch.setattr(kept_results, "machine", dict)
+    kept_results.keep(program.NAME, {"variants": {"docker": {"title": "before"}}})
+    assert program.of_batch([PRODUCT, PEER]) == ["docker"]
+    known = kept_results.load(program.NAME)["variants"]
+    assert (known["docker"], known["netdata"]["not_measured"]) == ({"title": "before"}, LATE)
+    said = capsys.readouterr().out
+    assert "docker: FAILED: it broke" in said
+    assert f"netdata: not measured: {LATE}" in said
+
+
+def test_the_products_variants_are_measured_beside_each_other_and_the_others_afterwards() -> None:
+    assert program.batches([PRODUCT, PEER, PODMAN]) == [[PRODUCT, PODMAN], [PEER]]
+    assert program.batches([PEER]) == [[PEER]]
+
+
+def test_a_playbook_that_hangs_is_ended_with_what_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = tmp_path / "ansible-playbook"
+    hangs.write_text(f"#!/bin/sh\nsleep 600 &\necho $! >{tmp_path}/child\necho asked: $3\nwait\n", encoding="utf-8")
+    hangs.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(robot, "LOGS", tmp_path)
+    monkeypatch.setattr(robot, "PLAYBOOK_SECONDS", 2)
+    with pytest.raises(FailedError, match=r"x\.yml did not end within 2 s"):
+        robot.playbook("x.yml", log="test")
+    child = Path("/proc", (tmp_path / "child").read_text(encoding="utf-8").strip(), "status")
+    assert not child.exists() or "State:\tZ" in child.read_text(encoding="utf-8")
+    assert "asked: x.yml" in (tmp_path / "whole-robot-test.log").read_text(encoding="utf-8")
+
+
+def test_a_playbook_that_fails_is_told_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fails = tmp_path / "ansible-playbook"
+    fails.write_text("#!/bin/sh\necho the end of $3; exit 4\n", encoding="utf-8")
+    fails.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(robot, "LOGS", tmp_path)
+    with pytest.raises(FailedError, match=r"x\.yml: exit code 4(.|\n)*the end of x\.yml"):
+        robot.playbook("x.yml", log="test")
 
 
 def test_every_host_of_the_inventory_is_a_variant_with_a_port_of_its_own() -> None:
@@ -154,10 +276,10 @@ def test_every_host_of_the_inventory_is_a_variant_with_a_port_of_its_own() -> No
     assert known[0].name == "docker"
     ports = variants.ports()
     assert {variant.name for variant in known} == set(ports)
-    others = re.findall(r"testbed_ssh_port: (\d+)", "".join(
-        path.read_text(encoding="utf-8") for path in PROJECT.glob("*/**/hosts.yml")
-        if variants.INVENTORY not in path.parents and ".collections" not in path.parts
-    ))  # fmt: skip
+    listed = [*PROJECT.glob("molecule/*/inventory/hosts.yml"), *PROJECT.glob("inventory/*/hosts.yml")]
+    listed.append(PROJECT / "benchmarks" / "provision" / "inventory" / "hosts.yml")
+    text = "".join(path.read_text(encoding="utf-8") for path in listed)
+    others = re.findall(r"testbed_ssh_port: (\d+)", text)
     assert others
     assert len(set(ports.values())) == len(ports)
     assert not set(ports.values()) & set(map(int, others))
