@@ -40,12 +40,21 @@ images: engine ## Have base images and robots' operating systems in the local en
 	@testbed/robot_images
 
 # HUB=1: the robots send to a hub as well. What its inventory says of them is read after what theirs says.
-DEMO := inventory/demo $(if $(filter 1,$(HUB)),inventory/demo_hub)
-ifneq (,$(and $(filter demo,$(MAKECMDGOALS)),$(filter-out 0 1,$(HUB))))
+# ROBOTS=machine: one robot, which is a virtual machine, in place of three containers.
+DEMO := $(if $(filter machine,$(ROBOTS)),inventory/demo_machine,inventory/demo $(if $(filter 1,$(HUB)),inventory/demo_hub))
+ifneq (,$(filter demo,$(MAKECMDGOALS)))
+ifneq (,$(filter-out 0 1,$(HUB)))
 $(error HUB is $(HUB): "make demo HUB=1" makes a hub as well, "make demo" makes none)
 endif
+ifneq (,$(filter-out containers machine,$(ROBOTS)))
+$(error ROBOTS is $(ROBOTS): "make demo ROBOTS=machine" makes one virtual machine, "make demo" makes three containers)
+endif
+ifeq (1 machine,$(HUB) $(ROBOTS))
+$(error A virtual machine does not reach the demo's hub: either HUB=1 or ROBOTS=machine)
+endif
+endif
 
-demo: images ## Create three robots on this machine, give them their stack, open their VMUI (HUB=1: and a hub's, for all of them)
+demo: images ## Create three robots on this machine, give them their stack, open their VMUI (HUB=1: and a hub's; ROBOTS=machine: of one virtual machine)
 	@ansible-playbook $(addprefix -i ,$(DEMO)) testbed/create.yml
 	@$(if $(filter 1,$(HUB)),ansible-playbook $(addprefix -i ,$(DEMO)) playbooks/hub.yml)
 	@ansible-playbook $(addprefix -i ,$(DEMO)) playbooks/site.yml
@@ -56,6 +65,8 @@ demo-down: setup ## Remove the demo's robots, its hub, tunnels and keys
 	@testbed/engine
 	@testbed/tunnels down inventory/demo inventory/demo_hub
 	@ansible-playbook -i inventory/demo -i inventory/demo_hub testbed/destroy.yml
+	@testbed/tunnels down inventory/demo_machine
+	@ansible-playbook -i inventory/demo_machine testbed/destroy.yml
 
 lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 	ansible-lint --offline
@@ -89,7 +100,7 @@ browser:
 scenarios: images browser ## Run some scenarios: SCENARIOS="guardrail thrash"
 	@python -m tools.runner scenarios $(SCENARIOS)
 
-test: engine ## Linters, unit tests and the core scenarios (under 15 minutes)
+test: engine ## Linters, unit tests and the core scenarios (about 20 minutes)
 	@python -m tools.runner core
 
 test-all: engine ## The same with attacks and every scenario; says where the time goes

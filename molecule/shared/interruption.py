@@ -81,11 +81,15 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def next_event(robot: Any, event: str) -> Iterator[Callable[[], None]]:
-    """Listen to the robot's engine; what is yielded returns as soon as ``event`` happens to a container."""
+def next_event(robot: Any, event: str, then: str = "true") -> Iterator[Callable[[], None]]:
+    """Listen to the robot's engine; what is yielded returns as soon as ``event`` has happened to a container.
+
+    By then the robot has run the command ``then``, without the way to it and back: at once.
+    """
     now = in_machine(robot, "date +%s.%N").strip()  # what happens before it listens is told as well
-    argv = ["docker", "exec", machine(robot), "docker", "events", "--since", now, "--filter", "type=container"]
-    listener = subprocess.Popen([*argv, "--filter", f"event={event}"], stdout=subprocess.PIPE, text=True)
+    listen = f"docker events --since {now} --filter type=container --filter event={event}"
+    argv = ["docker", "exec", machine(robot), "sh", "-c", f"{listen} | {{ read -r told && {then} && echo happened; }}"]
+    listener = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
 
     def wait() -> None:
         assert listener.stdout is not None

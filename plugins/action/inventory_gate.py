@@ -37,6 +37,10 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.elsewher
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.needed_images import NeededImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.shared_values import SharedValues
 
+IMAGES = "robot_stack_images"
+RECIPES = "robot_stack_recipes"
+FACTS = (IMAGES, plain.FACT, RECIPES)
+
 
 class DeclarationError(AnsibleActionFail):
     """A refusal: its message is the whole answer, and is shown once."""
@@ -94,9 +98,9 @@ class ActionModule(ActionBase):
             "robots": len(names),
             "images_wanted": images.wanted,
             "ansible_facts": {
-                "robot_stack_images": self._ready(images),
+                IMAGES: self._ready(images),
                 plain.FACT: {one.name: dict(one.plain) for one in declarations if one.plain},
-                "robot_stack_recipes": {name: recipe.told() for name, recipe in images.recipes.items()},
+                RECIPES: {name: recipe.told() for name, recipe in images.recipes.items()},
             },
         }
 
@@ -110,7 +114,9 @@ class ActionModule(ActionBase):
         manager = self._task.get_variable_manager()
         host = manager._inventory.get_host(name)
         found: dict[str, Any] = manager.get_vars(play=self._task.get_play(), host=host, task=self._task)
-        return found
+        # what this task has told in an earlier play is a variable, too, where facts are (Ansible's default)
+        told = [name for name in FACTS if name in (found.get("ansible_facts") or {})]
+        return {name: value for name, value in found.items() if name not in told} if told else found
 
     def _twice(self, declarations: list[Declaration]) -> list[Fault]:
         """Return what stands twice in the files and the texts that the variables come from."""

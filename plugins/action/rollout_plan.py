@@ -13,9 +13,8 @@ from typing import Any
 from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection, operator
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import word
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import shards, verdict
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import operator
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import common, shards, verdict
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.division import Division
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.joining import ROLLOUT
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
@@ -66,21 +65,21 @@ class ActionModule(ActionBase):
     def _part(self, division: Division, progress: Progress, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Return this process' part of the plan, and begin its results. Raises `ShardError`."""
         fleet, shard = progress.hosts, division.shard
-        common = _common(division.run, progress, variables)
+        alike = common.found(division.run, fleet, progress.sizes, variables)
         token = ""
         if self._task.check_mode:
             mine = shards.asked(progress, shard)
         elif shard.of:
             raw, where = division.verdict(self._task.args.get("canaries_verdict"))
-            passed, token = verdict.after(raw, where, common, progress)
+            passed, token = verdict.after(raw, where, alike, progress)
             mine = shards.after_canaries(passed, shard)
         else:
             mine = replace(progress, only_canaries=True)
         own: Sequence[str] = mine.hosts if shard.of or mine.check else fleet[: progress.sizes[0]]
-        division.begin(ROLLOUT, fleet, own, operator.told(), token)
+        attempt = division.begin(ROLLOUT, fleet, own, operator.told(), alike, self._task.check_mode, token)
         told = _told(mine)
-        told["ansible_facts"]["rollout_common"] = asdict(common)
-        return {**told, "results": str(division.path)}
+        told["ansible_facts"]["rollout_common"] = asdict(alike)
+        return {**told, "results": str(division.path), "attempt": attempt}
 
     def _canaries(self, group: str, groups: dict[str, list[str]]) -> list[str]:
         if group and group not in groups:
@@ -92,17 +91,3 @@ class ActionModule(ActionBase):
 def _told(progress: Progress) -> dict[str, Any]:
     told = {**progress.told(), "plays": progress.playbook()}
     return {"changed": False, "rollout": told, "ansible_facts": {"rollout": told}}
-
-
-def _common(run: str, progress: Progress, variables: Mapping[str, Any]) -> verdict.Rollout:
-    """Return what this process knows of the whole rollout, to be compared with what the canaries' process knew."""
-    images = (variables.get("ansible_facts") or {}).get("robot_stack_images") or {}
-    declared = {
-        "robots": word.passed(progress.hosts),
-        "images": sorted(word.digest(found) for found in images.values()),  # each machine has folders of its own
-        "project": collection.digest(),
-    }
-    tags = (tuple(map(str, variables.get(name) or ())) for name in ("ansible_run_tags", "ansible_skip_tags"))
-    return verdict.Rollout(
-        run, verdict.digest(list(progress.hosts)), verdict.digest(declared), progress.sizes, (next(tags), next(tags))
-    )

@@ -12,7 +12,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import operator
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import shards
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import common, shards
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.division import Division
 
 
@@ -45,12 +45,14 @@ class ActionModule(ActionBase):
                     f"{shards.NOBODY}"
                 )
             own = shards.whole(fleet, division.shard)
-            division.begin(str(args["playbook"]), fleet, own, operator.told())
+            alike = common.found(division.run, fleet, (), variables)
+            attempt = division.begin(str(args["playbook"]), fleet, own, operator.told(), alike, self._task.check_mode)
         except shards.ShardError as error:
             raise ShardRefusedError(str(error)) from error
         return {
             "changed": False,
             "hosts": own,
             "results": str(division.path),
+            "attempt": attempt,
             "ansible_facts": {"rollout_part": {"hosts": own}},
         }

@@ -31,7 +31,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils import changes
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers import printable, shape
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import banner, show
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import joining
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.keeping import Keeper
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.keeping import Keeper, NotKeptError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.summary.tables import (
     PLAN_COLUMNS,
     aligned,
@@ -86,9 +86,13 @@ class CallbackModule(CallbackBase):
             self._show()
         unwell = {host for count in (stats.failures, stats.dark) for host in count} if stats else set()
         others = (list(self._others.names), self._others.unclear)
-        kept = self._keeper.keep(self._results, self._unreachable, unwell, others)
-        if kept:
-            show(self._display, kept)
+        try:
+            kept = self._keeper.keep(self._results, self._unreachable, unwell, others)
+        except NotKeptError as error:
+            show(self._display, f"Warning: {error}", colour=constants.COLOR_WARN)
+        else:
+            if kept:
+                show(self._display, kept)
 
     def _show(self) -> None:
         planned = {robot: result for robot, result in self._results.items() if result.get("asked") == "planned"}

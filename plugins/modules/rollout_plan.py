@@ -62,6 +62,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 results: {description: The file of results of a process with a part of the rollout., type: str, returned: with shard}
+attempt: {description: What tells this attempt at the part from others., type: str, returned: with shard}
 rollout: {description: "The plan, as the fact of the same name has it.", type: dict, returned: success}
 ansible_facts: {description: C(rollout)., type: dict, returned: success}
 """

@@ -46,5 +46,6 @@ EXAMPLES = r"""
 RETURN = r"""
 hosts: {description: The robots., type: list, elements: str, returned: success}
 results: {description: The file of results., type: str, returned: success}
+attempt: {description: What tells this attempt at the part from others., type: str, returned: success}
 ansible_facts: {description: C(rollout_part)., type: dict, returned: success}
 """

@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
 from declarations import BIN, PROJECT, catalogue, fleet, robot
 
-DEMO, HUB = "inventory/demo", "inventory/demo_hub"
+DEMO, HUB, MACHINE = "inventory/demo", "inventory/demo_hub", "inventory/demo_machine"
 COMPONENTS = yaml.safe_load((PROJECT / "roles/telemetry_hub/vars/main.yml").read_text(encoding="utf-8"))
 ROBOTS = ("robot-default", "robot-override", "robot-small")
 PAGES = [f"{name}: http://127.0.0.1:{18428 + number}/vmui/#/dashboards" for number, name in enumerate(ROBOTS)]
@@ -27,6 +27,15 @@ def test_the_robots_and_the_hub_are_let_through_together() -> None:
         found = robot("hub", **{**machine.values, "robot_stack_services": services}) if is_hub else machine
         assert gate.check(found, catalogue()) == [], machine.name
         assert found.is_hub == is_hub
+
+
+def test_the_machine_is_let_through_with_podmans_own_budget() -> None:
+    (machine,) = fleet(PROJECT / MACHINE)
+    assert gate.check(machine, catalogue()) == []
+    defaults = robot(machine.name, container_engine="podman", robot_stack_memory_total_mib=455).values
+    written = {key for key in machine.values if key.endswith("_mib") and not key.startswith("testbed_")}
+    assert len(written) >= 6
+    assert {key: machine.values[key] for key in written} == {key: defaults[key] for key in written}
 
 
 def test_a_robot_is_the_same_but_for_what_it_sends_and_one_that_has_no_room_for_that() -> None:
@@ -58,7 +67,7 @@ def made(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     clean = {
         key: value
         for key, value in os.environ.items()
-        if key not in ("HUB", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+        if key not in ("HUB", "ROBOTS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
     }
     return subprocess.run(argv, cwd=folder, env=clean, capture_output=True, text=True, check=False)
 
@@ -94,14 +103,35 @@ def test_what_is_removed_is_the_hub_too_however_it_is_asked_for(elsewhere: Path)
     expected = [
         ["testbed/tunnels", "down", DEMO, HUB],
         ["ansible-playbook", "-i", DEMO, "-i", HUB, "testbed/destroy.yml"],
+        ["testbed/tunnels", "down", MACHINE],
+        ["ansible-playbook", "-i", MACHINE, "testbed/destroy.yml"],
     ]
-    assert commands(elsewhere, "demo-down") == commands(elsewhere, "demo-down", "HUB=1") == expected
+    for words in ((), ("HUB=1",), ("ROBOTS=machine",)):
+        assert commands(elsewhere, "demo-down", *words) == expected
 
 
-def test_another_word_than_1_is_refused_before_anything_is_done(elsewhere: Path) -> None:
-    told = made(elsewhere, "demo", "HUB=yes")
+def test_a_machine_is_shown_in_place_of_the_containers(elsewhere: Path) -> None:
+    playbook = ["ansible-playbook", "-i", MACHINE]
+    assert commands(elsewhere, "demo", "ROBOTS=machine") == [
+        [*playbook, "testbed/create.yml"],
+        [*playbook, "playbooks/site.yml"],
+        ["testbed/tunnels", "up", MACHINE],
+    ]
+    assert commands(elsewhere, "demo", "ROBOTS=containers") == commands(elsewhere, "demo")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("HUB=yes",), 'HUB is yes: "make demo HUB=1" makes a hub as well'),
+        (("ROBOTS=machines",), 'ROBOTS is machines: "make demo ROBOTS=machine" makes one virtual machine'),
+        (("ROBOTS=machine", "HUB=1"), "either HUB=1 or ROBOTS=machine"),
+    ],
+)
+def test_other_words_are_refused_before_anything_is_done(elsewhere: Path, words: tuple[str, ...], why: str) -> None:
+    told = made(elsewhere, "demo", *words)
     assert (told.returncode, told.stdout) == (2, "")
-    assert 'HUB is yes: "make demo HUB=1" makes a hub as well' in told.stderr
+    assert why in told.stderr
 
 
 @pytest.fixture
@@ -111,10 +141,11 @@ def testbed(tmp_path: Path) -> Path:
         path = tmp_path / "testbed" / part
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((PROJECT / "testbed" / part).read_bytes())
-    (tmp_path / ".testbed/demo").mkdir(parents=True)
+    for name in ("demo", "demo-machine"):
+        (tmp_path / ".testbed" / name).mkdir(parents=True)
     (tmp_path / ".venv").symlink_to(BIN.parent)
     (tmp_path / "ansible.cfg").touch()
-    for inventory in (DEMO, HUB):
+    for inventory in (DEMO, HUB, MACHINE):
         shutil.copytree(PROJECT / inventory, tmp_path / inventory, ignore=shutil.ignore_patterns(".telemetry_hub"))
     ssh = tmp_path / "bin" / "ssh"
     ssh.parent.mkdir()
@@ -141,6 +172,13 @@ def test_the_demo_alone_ends_with_a_page_for_each_robot(testbed: Path) -> None:
     said, forwarded = tunnels(testbed, DEMO)
     assert said == PAGES
     assert forwarded == [f"127.0.0.1:{18428 + number}:127.0.0.1:8428" for number in range(3)]
+
+
+def test_a_machine_has_a_page_beside_those_of_the_containers(testbed: Path) -> None:
+    assert tunnels(testbed, MACHINE) == (
+        ["robot-machine: http://127.0.0.1:18431/vmui/#/dashboards"],
+        ["127.0.0.1:18431:127.0.0.1:8428"],
+    )
 
 
 def test_with_a_hub_it_ends_with_the_fleets_pages_and_says_what_the_browser_asks_for(testbed: Path) -> None:

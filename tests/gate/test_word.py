@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 from pathlib import Path
@@ -128,6 +129,7 @@ def _with(one: Any, **change: Any) -> Any:
 
 # The word itself
 
+WORKERS, ROUNDS = "abcdefgh", 12
 ARGUMENTS = {name: {"of": name} for name in word.ARGUMENTS}
 SPEC = {"name": "s", "memory_limit_mib": 32, "files": [{"path": "a"}], "notes": ["b"]}
 WORD = {
@@ -185,6 +187,28 @@ def test_a_later_play_leaves_the_words_of_an_earlier_one(tmp_path: Path) -> None
     word.give({"a": WORD}, tmp_path)
     word.give({"b": WORD}, tmp_path)
     word.demand("a", "present", ARGUMENTS, [SPEC], tmp_path)
+
+
+def give_many(folder: Path, who: str, begin: Any) -> None:
+    begin.wait(60)
+    for number in range(ROUNDS):
+        word.give({f"{who}{number}": WORD}, folder)
+        word.demand(f"{who}{number}", "present", ARGUMENTS, [SPEC], folder)
+
+
+def test_processes_that_give_their_words_at_once_lose_none(tmp_path: Path) -> None:
+    """As where a role runs on its own: each robot's task calls the gate in a process of Ansible's."""
+    forks = multiprocessing.get_context("fork")
+    begin = forks.Barrier(len(WORKERS))
+    workers = [forks.Process(target=give_many, args=(tmp_path, who, begin)) for who in WORKERS]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0] * len(WORKERS)
+    names = [f"{who}{number}" for who in WORKERS for number in range(ROUNDS)]
+    assert word.passed(names, tmp_path) == dict.fromkeys(names, WORD)
+    assert not list(tmp_path.glob(".*.partial"))
 
 
 def test_numbers_and_texts_are_told_apart_and_the_order_of_keys_is_not() -> None:

@@ -22,8 +22,8 @@ def testbed(tmp_path: Path) -> Path:
     return copy
 
 
-def folder(testbed: Path) -> Path:
-    argv = [str(testbed / "machine_images"), "--folder", "debian13"]
+def folder(testbed: Path, system: str = "debian13") -> Path:
+    argv = [str(testbed / "machine_images"), "--folder", system]
     return Path(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip())
 
 
@@ -58,11 +58,16 @@ def test_what_runs_machines_is_no_part_of_the_recipe(testbed: Path) -> None:
     assert folder(testbed) == before
 
 
+def test_each_operating_system_has_a_folder_of_its_own(testbed: Path) -> None:
+    assert folder(testbed, "debian-testing").name.startswith("debian-testing-")
+    assert folder(testbed, "debian-testing").name[-16:] != folder(testbed).name[-16:]
+
+
 def test_an_operating_system_that_there_is_none_of_is_refused(testbed: Path) -> None:
     argv = [str(testbed / "machine_images"), "plan9"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "Machines run debian13, not plan9." in done.stderr
+    assert "Machines run debian13 or debian-testing, not plan9." in done.stderr
 
 
 def forgotten(testbed: Path, *others: str) -> list[str]:

@@ -62,6 +62,14 @@ def expanded(word: str) -> str:
     return word.replace("%%", "%").replace("$$", "$")
 
 
+def cpu_max(arguments: Mapping[str, Sequence[str]]) -> str:
+    """Return what the kernel is told of processors: Podman cuts off what a number of them comes to."""
+    if "--cpus" in arguments:
+        assert not {"--cpu-period", "--cpu-quota"} & set(arguments), "Podman takes one or the other"
+        return f"{int(float(arguments['--cpus'][0]) * 100000)} 100000\n"
+    return f"{int(arguments['--cpu-quota'][0])} {int(arguments['--cpu-period'][0])}\n"
+
+
 class Quadlet:
     """The file of a unit, as it stands in Quadlet's folder."""
 
@@ -95,6 +103,7 @@ class Unit:
 
     def __init__(self, quadlet: Quadlet) -> None:
         self.quadlet = quadlet
+        self.loaded = True
         self.active, self.sub, self.restarts, self.status = "inactive", "dead", 0, 0
         self.entered, self.job, self.container, self.frozen = 0, 0, "", False
 
@@ -112,6 +121,7 @@ class FakePodman:
         self.calls: list[str] = []
         self.told: list[list[str]] = []
         self.images: dict[str, dict[str, Any]] = {}
+        self.damaged: set[str] = set()  # images that cannot be inspected, by id
         self.others: list[dict[str, Any]] = []  # containers without a unit
         self.volumes: list[str] = []
         self.units: dict[str, Unit] = {}
@@ -177,6 +187,8 @@ class FakePodman:
 
     def _image(self, words: list[str]) -> Any:
         assert words[0] == "inspect"
+        for word in self.damaged.intersection(words):
+            raise EngineError(500, f"podman image: {word}: layer not known")
         return [self.images[word] for word in words[1:]]
 
     def _load(self, words: list[str]) -> str:
@@ -268,13 +280,15 @@ class FakePodman:
     def reload(self) -> None:
         """Read Quadlet's folder as its generator does; what runs stays, if only as something that is not found."""
         files = sorted((self.robot.root / QUADLETS).glob("*.container"))
-        there = {path.name.removesuffix(".container"): Quadlet(path) for path in files}
+        all_there = {path.name.removesuffix(".container"): Quadlet(path) for path in files}
+        # it refuses what names no image
+        there = {name: quadlet for name, quadlet in all_there.items() if quadlet.one("Container.Image")}
         for name, quadlet in there.items():
-            if not quadlet.one("Container.Image"):
-                continue  # Quadlet refuses it
-            known = self.units.setdefault(name, Unit(quadlet))
-            known.quadlet = quadlet
-        self.units = {name: unit for name, unit in self.units.items() if name in there or unit.active == "active"}
+            self.units.setdefault(name, Unit(quadlet)).quadlet = quadlet
+        for name, unit in list(self.units.items()):
+            unit.loaded = name in there
+            if not unit.loaded and unit.active == "inactive":
+                del self.units[name]
 
     def boot(self) -> None:
         """Start the robot anew: /run is empty, and what is wanted starts unless it is masked."""
@@ -291,8 +305,8 @@ class FakePodman:
     def _shown(self, name: str) -> str:
         unit = self.units.get(name)
         masked = (self.robot.root / UNITS / f"{name}.service").is_symlink()
-        load = "masked" if masked else "loaded" if unit else "not-found"
-        values = {"LoadState": load, "NeedDaemonReload": "no"}
+        load = "masked" if masked else "loaded" if unit and unit.loaded else "not-found"
+        values = {"LoadState": load, "ActiveState": "inactive", "NeedDaemonReload": "no"}
         if unit:
             values.update(
                 ActiveState=unit.active,
@@ -329,7 +343,7 @@ class FakePodman:
         size = {key: int(arguments[f"--{key}"][0].removesuffix("b")) for key in ("memory", "memory-swap")}
         path = f"{unit.cgroup}/libpod-payload-{unit.container}"
         group = self.robot.group(path, size["memory"], size["memory-swap"] - size["memory"], 3 << 20, 1 << 20)
-        write(group / "cpu.max", f"{round(float(arguments['--cpus'][0]) * 100000)} 100000\n")
+        write(group / "cpu.max", cpu_max(arguments))
         write(group / "pids.max", f"{arguments['--pids-limit'][0]}\n")
         write(group / "cgroup.events", "populated 1\nfrozen 0\n")
         write(group / "cgroup.procs", f"{pid}\n{pid + 5000}\n")
@@ -351,12 +365,17 @@ class FakePodman:
             subprocess.run([*argv[:2], script], env={"PATH": os.environ["PATH"], **environment}, check=False)
 
     def stop(self, name: str) -> None:
-        unit = self.units[name]
+        """Stop a unit; systemd refuses that of one which it has not loaded and which does not run."""
+        unit = self.units.get(name)
+        if unit is None:
+            raise CommandError(f"systemctl stop {name}.service: exit 5: Unit {name}.service not loaded.")
         if unit.container:
             self.hooks(unit, "ExecStop", MAINPID=str(self._number))
             self._gone(unit)
             self.hooks(unit, "ExecStopPost", EXIT_CODE="exited", EXIT_STATUS="0", SERVICE_RESULT="success")
         unit.active, unit.sub = "inactive", "dead"
+        if not unit.loaded:
+            del self.units[name]
 
     def _gone(self, unit: Unit) -> None:
         shutil.rmtree(self.payload(unit), ignore_errors=True)

@@ -23,6 +23,7 @@ class Hostile:
         self._listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         self._listener.bind(self.path if unix else ("127.0.0.1", 0))
         self._ended = threading.Event()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
 
     @property
     def url(self) -> str:
@@ -30,11 +31,15 @@ class Hostile:
 
     def __enter__(self) -> Hostile:
         self._listener.listen(8)
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        # wakes who waits for connections: closed under its hands, the descriptor would be the next listener's, and so
+        # would be the connection that it takes
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._serving.join()
         self._listener.close()
         shutil.rmtree(self._folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import setup
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import driver
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.fake_podman import SPEC, FakePodman, PodmanOperator
@@ -99,6 +101,54 @@ def test_an_engine_of_ours_leaves_once_everything_runs_on_the_other(
     assert (robot.root / "var/lib/robot-stack/victoriametrics/data/samples").read_text() == "1"
     assert state.load(robot.root / ROOT).former_kind == ""
     assert to_podman.call(*declared)["plan"] == []
+
+
+def test_the_ceiling_comes_down_once_an_engine_of_ours_is_gone(
+    robot: Robot, fake: FakeEngine, podman: FakePodman, to_podman: PodmanOperator
+) -> None:
+    """Until the controller has removed its packages, it runs below the ceiling, and needs the room."""
+    docker_is_ours(robot, fake)
+    Operator(robot, fake).call(service())
+    limit = robot.root / "sys/fs/cgroup/robotstack.slice/memory.max"
+    assert to_podman.call(service())["needs"]
+    assert limit.read_text().strip() == str(300 * MIB)
+    docker_is_gone(robot, fake)
+    to_podman.other = DockerEngine("/nowhere")
+    assert to_podman.call(service()).get("failed") is None
+    assert limit.read_text().strip() == str(150 * MIB)
+    assert to_podman.call(service())["plan"] == []
+
+
+def test_a_cut_before_the_former_container_is_removed_is_made_up_for(
+    robot: Robot, fake: FakeEngine, podman: FakePodman, to_podman: PodmanOperator
+) -> None:
+    write(robot.root / setup.BINARIES[0][1:], "")
+    Operator(robot, fake).call(service())
+    fake.errors[f"DELETE /containers/{NAME}"] = (500, b'{"message": "device or resource busy"}')
+    with pytest.raises(EngineError, match="busy"):
+        to_podman.call(service())
+    assert podman.units[NAME].active == "active"
+    assert list(fake.containers) == [NAME]
+    fake.errors.clear()
+    runs = podman.units[NAME].container
+    done = to_podman.call(service())
+    assert (done.get("failed"), fake.containers) == (None, {}), done
+    assert podman.units[NAME].container == runs, "what is as declared was not made anew"
+    assert to_podman.call(service())["plan"] == []
+
+
+def test_the_engine_of_now_is_not_disabled_for_the_one_before(
+    robot: Robot, fake: FakeEngine, podman: FakePodman, to_docker: Operator
+) -> None:
+    """Both are somebody else's, and Docker did not start at boot before this project needed it."""
+    write(robot.root / setup.BINARIES[0][1:], "")
+    PodmanOperator(robot, podman).call(service())
+    known = state.of_kind(state.load(robot.root / ROOT), "docker")
+    state.save(replace(known, enabled_unit="docker.service"), robot.root / ROOT)
+    done = to_docker.call(service())
+    assert done.get("failed") is None, done
+    assert not [words for words in done["plan"] if "not start at boot" in words]
+    assert state.load(robot.root / ROOT).enabled_unit == "docker.service", "a removal disables it"
 
 
 def test_the_ceiling_comes_down_last(
@@ -254,7 +304,9 @@ def test_a_state_of_an_earlier_version_is_dockers(robot: Robot, kind: str) -> No
     back = state.of_kind(now, "docker")
     assert (back.engine_packages, back.images) == (["docker.io"], ["i:1"])
     assert state.of_kind(state.State(), "podman") == state.State(engine_kind="podman")
-    assert state.without_former(now).former_kind == ""
+    assert state.without_former(now, setup.UNITS).former_kind == ""
+    assert state.without_former(now, setup.UNITS).enabled_unit == ""
+    assert state.without_former(now, ()).enabled_unit == "docker.service", "which is the other engine's"
     state.save(now, robot.root)
     assert state.load(robot.root) == now
     assert json.loads((robot.root / "state.json").read_text())["engine_kind"] == "podman"

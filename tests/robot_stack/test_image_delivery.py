@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,35 @@ def test_an_archive_is_kept_where_the_engine_went_away_while_it_loaded(
             call(robot, fake, service(), archives=staged(robot, left_out=1))
     (need,) = call(robot, fake, service())["needs"]
     assert [part["name"] for part in need["staged"]] == ["it.archive"]
+
+
+@pytest.fixture
+def settled(robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], bool, list[str]]]:
+    """What there was when the disk was waited for: images, the archive, the containers made."""
+    seen: list[tuple[list[str], bool, list[str]]] = []
+
+    def sync() -> None:
+        created = [change for change in fake.changes if "/containers/create" in change]
+        seen.append((list(fake.images), (robot.root / ROOT / "staging/it.archive").exists(), created))
+
+    monkeypatch.setattr(os, "sync", sync)
+    return seen
+
+
+def test_an_archive_goes_after_its_image_is_on_the_disk(
+    robot: Robot, fake: FakeEngine, settled: list[tuple[list[str], bool, list[str]]]
+) -> None:
+    call(robot, fake, service(), archives=staged(robot))
+    assert settled == [([REFERENCE], True, [])]
+    call(robot, fake, service())
+    assert len(settled) == 1, "a run that brings no image waits for none"
+
+
+def test_a_pulled_image_is_used_after_it_is_on_the_disk(
+    robot: Robot, fake: FakeEngine, settled: list[tuple[list[str], bool, list[str]]]
+) -> None:
+    call(robot, fake, pinned())
+    assert settled == [([PINNED], False, [])]
 
 
 def test_every_image_is_there_before_any_container_is_touched(robot: Robot, fake: FakeEngine) -> None:

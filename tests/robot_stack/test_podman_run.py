@@ -231,8 +231,9 @@ def test_a_limit_that_the_kernel_does_not_have_is_drift(
     assert operator.call(service(), state="verified", sent=False).get("failed") is None
 
 
-def test_a_share_of_a_processor_that_the_kernel_rounds_is_no_drift(operator: PodmanOperator) -> None:
-    declared = {**service(), "cpu_limit": 1 / 3}
+@pytest.mark.parametrize("cpus", [1 / 3, 0.29])
+def test_a_share_of_a_processor_that_is_no_round_number_is_no_drift(operator: PodmanOperator, cpus: float) -> None:
+    declared = {**service(), "cpu_limit": cpus}
     operator.call(declared)
     assert operator.call(declared)["plan"] == []
 
@@ -259,6 +260,60 @@ def test_a_unit_that_somebody_stopped_and_masked_is_started(
     [line] = operator.call(service())["plan"]
     assert line.startswith(f"start container {NAME}: it is exited; it would not run after the next boot")
     assert podman.units[NAME].active == "active"
+
+
+@pytest.fixture(params=["edited so that Quadlet refuses it", "before daemon-reload"])
+def unknown_to_systemd(
+    request: pytest.FixtureRequest, operator: PodmanOperator, robot: Robot, podman: FakePodman
+) -> None:
+    """A unit's file lies in Quadlet's folder, and systemd has no unit of it."""
+    operator.call(service())
+    if request.param == "before daemon-reload":
+        podman.stop(NAME)
+        podman.units.clear()
+    else:
+        file = robot.root / QUADLET
+        write(file, file.read_text().replace("Image=", "Imgae="))
+        podman.boot()
+    assert podman.units == {}
+
+
+@pytest.mark.usefixtures("unknown_to_systemd")
+def test_a_unit_that_systemd_does_not_know_is_stopped_on_purpose(operator: PodmanOperator, robot: Robot) -> None:
+    told = operator.call(service(), stopped=["sensor_service"])
+    assert (told.get("failed"), told["services"]["sensor_service"]["verdict"]) == (None, "stopped"), told
+    assert ((robot.root / RESTING).exists(), (robot.root / QUADLET).exists()) == (True, False)
+
+
+@pytest.mark.usefixtures("unknown_to_systemd")
+def test_a_unit_that_systemd_does_not_know_is_replaced(operator: PodmanOperator, podman: FakePodman) -> None:
+    told = operator.call(service(limit=40))
+    assert (told.get("failed"), told["verdict"]) == (None, "ok"), told
+    assert podman.units[NAME].active == "active"
+    assert operator.call(service(limit=40))["plan"] == []
+
+
+@pytest.mark.usefixtures("unknown_to_systemd")
+def test_a_unit_that_systemd_does_not_know_is_removed(operator: PodmanOperator, robot: Robot) -> None:
+    told = operator.call(state="absent")
+    assert told.get("failed") is None, told
+    assert list((robot.root / "etc/containers").rglob("*.container")) == []
+
+
+@pytest.mark.parametrize("active", ["active", "activating", "deactivating"])
+def test_what_runs_of_a_unit_that_systemd_no_longer_finds_is_stopped(
+    operator: PodmanOperator, robot: Robot, podman: FakePodman, active: str
+) -> None:
+    operator.call(service())
+    payload = podman.payload(podman.units[NAME])
+    podman.units[NAME].active = active
+    file = robot.root / QUADLET
+    write(file, file.read_text().replace("Image=", "Imgae="))
+    podman.reload()
+    podman.told.clear()
+    operator.engine().stop(NAME, 5)
+    assert podman.told[0] == ["stop", UNIT]
+    assert not payload.exists()
 
 
 def test_what_is_kept_stopped_stays_so_over_a_boot_and_runs_again_when_it_may(

@@ -143,6 +143,30 @@ def test_whoever_looks_only_starts_nothing_of_podmans(running: FakePodman) -> No
     assert running.calls == []
 
 
+def test_somebody_elses_damaged_image_hides_no_other(running: FakePodman) -> None:
+    running.name("theirs:1", {**running.brings, "Id": "7" * 64})
+    running.name("others:1", {**running.brings, "Id": "8" * 64})
+    running.damaged = {"7" * 64}
+    engine = running.engine()
+    assert engine.image_ids() == [f"sha256:{digit * 64}" for digit in "58"]
+    assert (engine.image("theirs:1"), engine.image("sensor_service:1") is None) == (None, False)
+    assert PodmanOperator(running.robot, running).call(service())["plan"] == []
+    running.damaged = set(running.images)
+    assert running.engine().image_ids() == []
+
+
+def test_a_podman_that_does_not_answer_is_no_damaged_image(
+    running: FakePodman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hangs(words: list[str]) -> Any:
+        raise EngineError(0, f"podman image did not end: {words}")
+
+    monkeypatch.setattr(running, "_image", hangs)
+    with pytest.raises(EngineError, match="did not end"):
+        running.engine().image_ids()
+    assert len(running.calls) == 2, "it was not asked for each image"
+
+
 def test_whoever_looks_only_does_not_wait_for_a_start(running: FakePodman) -> None:
     running.stop(NAME)
     running.engine(looks_only=True).start(NAME)

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import container, quadlet
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import (
+    container,
+    quadlet,
+    status,
+)
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman.driver import PODMAN_DRIVER
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import (
     EngineError,
@@ -18,8 +22,8 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engin
 )
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import Service, Stack
-from robot_stack.fake_podman import BUDGET, SPEC, Quadlet, expanded, words_of
-from robot_stack.robots import MIB, parameters, service
+from robot_stack.fake_podman import BUDGET, SPEC, Quadlet, cpu_max, expanded, words_of
+from robot_stack.robots import MIB, Robot, parameters, service, write
 
 IMAGE = "sha256:" + "a" * 64
 HOSTILE = [
@@ -48,6 +52,22 @@ HOSTILE = [
 def declared(**more: Any) -> tuple[Stack, Service]:
     stack = parse.parse(parameters(service(**more), engine=SPEC, budget=BUDGET))
     return stack, stack.services[0]
+
+
+def running(request: dict[str, Any]) -> FoundContainer:
+    """The container of half a processor that a unit has just made."""
+    return FoundContainer(
+        id="c0ffee",
+        name="robot-stack-sensor_service",
+        spec=PODMAN_DRIVER.spec_of(request),
+        running=True,
+        status="running",
+        memory=32 * MIB,
+        memory_and_swap=32 * MIB,
+        nano_cpus=500_000_000,
+        pids=32,
+        cgroup_parent="robotstack-sensor_service.slice",
+    )
 
 
 def written(tmp_path: Path, request: dict[str, Any]) -> Quadlet:
@@ -113,7 +133,8 @@ def test_a_service_has_no_rights_and_all_of_its_limits(tmp_path: Path) -> None:
         "--user": [one.user],
     }
     assert (given["--memory"], given["--memory-swap"]) == ([f"{32 * MIB}b"], [f"{32 * MIB}b"])
-    assert (given["--cpus"], given["--pids-limit"], given["--ulimit"]) == (["0.50000"], ["32"], ["nofile=100:100"])
+    assert (given["--cpu-period"], given["--cpu-quota"]) == (["100000"], ["50000"])
+    assert (given["--pids-limit"], given["--ulimit"]) == (["32"], ["nofile=100:100"])
     assert given["--tmpfs"] == ["/tmp:size=8m,mode=1777,noexec,nosuid"]
     mounts = [mount.split(":") for mount in given["--volume"]]
     assert [mount[2] for mount in mounts] == ["ro,bind", "ro,rbind", "ro,rbind", "rw,rbind"]
@@ -121,6 +142,13 @@ def test_a_service_has_no_rights_and_all_of_its_limits(tmp_path: Path) -> None:
     assert (made.one("Service.Restart"), made.one("Unit.StartLimitIntervalSec")) == ("always", "0")
     assert int(made.one("Service.TimeoutStopSec")) > 33
     assert given["--stop-timeout"] == ["33"]
+
+
+def test_a_podman_that_starts_ends_before_any_container_that_works(tmp_path: Path) -> None:
+    stack, one = declared()
+    made = written(tmp_path, container.body(stack, one, "f"))
+    [its_own] = made.arguments["--oom-score-adj"]
+    assert int(its_own) < int(made.one("Service.OOMScoreAdjust")) <= 1000
 
 
 def test_a_unit_tells_what_it_was_made_of_and_whether_it_was_changed() -> None:
@@ -175,21 +203,25 @@ def test_each_setting_makes_another_unit(change: dict[str, Any]) -> None:
     assert len({PODMAN_DRIVER.spec_of(container.body(*one, image)) for image in ("f", "g")}) == 2
 
 
+@pytest.mark.parametrize("cpus", [*(hundredths / 100 for hundredths in range(1, 401)), 1 / 3, 0.123456789, 2.000004])
+def test_a_share_of_processors_is_what_the_kernel_then_has(tmp_path: Path, cpus: float) -> None:
+    stack, one = declared()
+    request = container.body(stack, dataclasses.replace(one, cpu_limit=cpus), "f")
+    robot = Robot(tmp_path / "robot", 2)
+    payload = f"it.service/libpod-payload-{'c' * 64}"
+    write(robot.roots.sys / "fs/cgroup" / payload / "cpu.max", cpu_max(written(tmp_path, request).arguments))
+    write(robot.roots.sys / "fs/cgroup" / payload / "cgroup.procs", "7\n")
+    kernels = status.payload_of("/it.service", robot.roots)
+    assert kernels is not None
+    assert kernels.nano_cpus is not None
+    found = dataclasses.replace(running(request), nano_cpus=kernels.nano_cpus)
+    assert PODMAN_DRIVER.drift(request, found, made="c0ffee") == []
+
+
 def test_drift_names_each_thing_that_differs() -> None:
     stack, one = declared()
     request = container.body(stack, one, "f")
-    equal = FoundContainer(
-        id="c0ffee",
-        name="robot-stack-sensor_service",
-        spec=PODMAN_DRIVER.spec_of(request),
-        running=True,
-        status="running",
-        memory=32 * MIB,
-        memory_and_swap=32 * MIB,
-        nano_cpus=500_000_000,
-        pids=32,
-        cgroup_parent="robotstack-sensor_service.slice",
-    )
+    equal = running(request)
     assert PODMAN_DRIVER.drift(request, equal, made="c0ffee") == []
     for change, kind in (
         ({"memory": MIB}, "limit"),

@@ -15,6 +15,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import data_check, http
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker import container
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import cause
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.robots import IMAGE, parameters, service
@@ -92,6 +93,21 @@ def test_an_error_that_nobody_foresaw_does_not_leave_the_service_stopped(
     with pytest.raises(KeyboardInterrupt):
         robot.replacement.make(robot.request)
     assert (robot.runs(), robot.fake.containers[NAME]["Id"]) == ({NAME: True}, old)
+
+
+def test_a_log_that_cannot_be_read_keeps_the_old_one_from_nothing(
+    robot: Robot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object) -> str:
+        raise ValueError("a log that nobody foresaw")
+
+    old = robot.run()
+    monkeypatch.setattr(cause, "of", unreadable)
+    robot.fake.failing = '"run"'
+    with pytest.raises(ValueError, match="nobody foresaw"):
+        robot.replacement.make({**robot.request, "Cmd": ["run"]})
+    assert robot.runs() == {NAME: True}
+    assert robot.fake.containers[NAME]["Id"] == old
 
 
 def test_a_first_container_that_fails_leaves_nothing(robot: Robot) -> None:

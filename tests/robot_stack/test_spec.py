@@ -195,6 +195,7 @@ def test_the_ceiling_stands_on_the_parent_alone() -> None:
 
 def test_a_command_that_fails_is_told_with_its_words() -> None:
     assert systemd.run(["echo", "fine"]) == "fine\n"
+    assert systemd.run(["printf", r"caf\351"]) == "caf\ufffd", "a log's bytes are whatever a program has printed"
     with pytest.raises(systemd.CommandError, match=r"sh -c .*: exit 3: oh"):
         systemd.run(["sh", "-c", "echo oh >&2; exit 3"])
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.runner import choice
-from tools.runner.__main__ import command
+from tools.runner.__main__ import command, wanted
 
 TABLE, SCENARIOS = choice.load(), choice.existing()
 SMALL = choice.Table(("core",), (), {}, ((("roles/a/*", "plugins/*a*"), ("one", "two")), (("docs/*",), ("three",))))
@@ -36,6 +36,18 @@ def test_the_program_runs_before_the_scenario_and_its_end_is_the_jobs(tmp_path: 
     need.chmod(0o755)
     assert subprocess.run(command("one", str(need)), check=False).returncode == 77
     assert command("one") == ("molecule", "test", "-s", "one")
+
+
+def test_what_runs_alone_is_waited_for_by_nobody() -> None:
+    jobs = wanted("all", [], TABLE, SCENARIOS)
+    assert {job.name for job in jobs if job.scenario} == set(SCENARIOS)
+    assert [job.alone for job in jobs] == sorted(job.alone for job in jobs)
+    assert [job.name for job in jobs[3:6]] == list(TABLE.core)
+    assert jobs[-1].name == "attacks"
+
+
+def test_scenarios_that_are_asked_for_are_all_that_is_run() -> None:
+    assert [job.name for job in wanted("scenarios", ["thrash", "default"], TABLE, SCENARIOS)] == ["thrash", "default"]
 
 
 def test_every_scenario_is_reached_by_a_row_or_part_of_the_core() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,36 @@ def test_a_secret_is_its_owners_alone_from_the_first_byte(tmp_path: Path) -> Non
         assert file.stat().st_mode & 0o777 == 0o600
         file.write_text("secret")
     assert (tmp_path / "password").stat().st_mode & 0o777 == 0o600
+
+
+def test_two_at_once_each_write_a_file_of_their_own(tmp_path: Path) -> None:
+    target = tmp_path / "known.json"
+    with whole(target) as first, whole(target) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert target.read_text() == "first", "the one that ended last"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_a_killed_run_left_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    target, other = tmp_path / "known[1].json", tmp_path / ".known.json.0.partial"
+    left = [tmp_path / f".{target.name}{middle}.partial" for middle in ("", ".0123456789abcdef")]
+    for path in (*left, other):
+        path.write_text("half")
+    with whole(target) as file:
+        assert sorted(tmp_path.iterdir()) == sorted([file, other])
+        with whole(target):
+            assert file.exists()
+
+
+@pytest.mark.parametrize(("mode", "wanted"), [(None, 0o644), (0o640, 0o640)])
+def test_the_mode_is_the_usual_one_unless_it_is_given(tmp_path: Path, mode: int | None, wanted: int) -> None:
+    before = os.umask(0o022)
+    try:
+        with whole(tmp_path / "known.json", mode) as file:
+            assert file.stat().st_mode & 0o777 == wanted
+    finally:
+        os.umask(before)
 
 
 def test_what_a_killed_run_left_is_no_way_to_another_file(tmp_path: Path) -> None:

@@ -141,6 +141,28 @@ def test_each_process_asks_its_own_robots_and_all_are_told_as_one(fleet: Fleet) 
     assert "1/2: a, c, e failed, or could not be reached" in words(done)
 
 
+def test_parts_of_another_declaration_or_mode_are_not_joined(fleet: Fleet) -> None:
+    passes(shard(fleet, "1/2", *UNASKED, playbook="verify"))
+    (fleet.folder / "group_vars" / "robots.yml").write_text(
+        PULLED + "victoriametrics_memory_limit_mib: 80\n", encoding="utf-8"
+    )
+    passes(shard(fleet, "2/2", *UNASKED, "--check", playbook="verify"))
+    said = words(fleet.play(*RUN, playbook="join"))
+    assert "2/2 ran in check mode, and 1/2 without check mode" in said
+    assert "2/2 is about another declaration than 1/2" in said
+
+
+@pytest.mark.parametrize("playbook", ["preflight", "report", "verify"])
+def test_each_process_checks_the_whole_fleet_before_its_part(fleet: Fleet, playbook: str) -> None:
+    """b is of 2/2, and so are its faults; a run that is not divided would refuse them."""
+    wrong = fleet.folder / "host_vars" / "b.yml"
+    wrong.parent.mkdir()
+    wrong.write_text("victoriametrics_memory_limit_mib: 1\n", encoding="utf-8")
+    said = fleet.refusal(*RUN, "-e", "rollout_shard=1/2", playbook=playbook)
+    assert "victoriametrics_memory_limit_mib" in said
+    assert not results(fleet).exists()
+
+
 def test_a_process_without_robots_is_a_part_like_others(fleet: Fleet) -> None:
     passes(shard(fleet, "7/9", *UNASKED, playbook="verify"))
     assert (read(fleet, "7-of-9")["robots"], read(fleet, "7-of-9")["ended_at"] > 0) == ([], True)

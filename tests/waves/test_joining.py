@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.callback import summary
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import joining, results
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.keeping import Keeper
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.division import Division
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.keeping import Keeper, NotKeptError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.results import Result, ResultError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.shards import Shard
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.verdict import Rollout
 from hypothesis import given
 from hypothesis import strategies as st
 
+ALIKE = Rollout("monday", "fleet", "declared", (), (("all",), ()))
 FLEET = ["a", "b", "c", "d", "e"]
 OWN = {"canaries": ["a"], "1/2": ["b", "d"], "2/2": ["c", "e"]}
 CANARIES = Progress(tuple(FLEET), (1, 5), wave=2, answers={"a": "passed"}, only_canaries=True)
@@ -90,6 +95,47 @@ def test_what_is_not_of_one_run_is_refused(changes: dict[str, dict[str, Any]], w
     with pytest.raises(joining.ApartError, match="These are not the results of one run") as refusal:
         joined(whole(**changes))
     assert why in str(refusal.value)
+
+
+def undivided(**changes: Any) -> list[Result]:
+    """The parts of a run without waves; ``changes`` are the second one's."""
+    own = {"1/2": ["a", "c", "e"], "2/2": ["b", "d"]}
+    same: dict[str, Any] = {"declared": "digest", "tags": [["x", "y"], []], "check": False, "version": "0.2.0"}
+    parts = [Result("monday", name, "verify", FLEET, robots, ended_at=1.0, **same) for name, robots in own.items()]
+    return [parts[0], replace(parts[1], **changes)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"declared": "other"}, "2/2 is about another declaration than 1/2: the inventory"),
+        ({"tags": [["x"], ["z"]]}, "2/2 ran with the tags x, without z, and 1/2 with x, y. Give all the same tags"),
+        ({"check": True}, "2/2 ran in check mode, and 1/2 without check mode. Give --check to all, or to none"),
+        ({"version": "0.1.0"}, "2/2 is of version 0.1.0 of this project, and 1/2 of 0.2.0. Install one"),
+    ],
+)
+def test_parts_that_were_not_asked_the_same_are_refused(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(joining.ApartError) as refusal:
+        joined(undivided(**changes))
+    (_, sentence) = str(refusal.value).splitlines()
+    assert sentence.startswith(f"- {why}")
+    assert sentence.endswith("and run the parts that differ again")
+
+
+@pytest.mark.parametrize("unknown", [{}, {"declared": "", "tags": [], "check": None, "version": ""}])
+def test_parts_that_were_asked_the_same_or_do_not_say_are_joined(unknown: dict[str, Any]) -> None:
+    assert joined(undivided(**unknown)).wrong == ()
+
+
+def test_what_is_compared_is_written_at_the_beginning(tmp_path: Path) -> None:
+    begun(tmp_path)
+    found = results.read(tmp_path / "1-of-2.json")
+    assert (found.declared, found.tags, found.check) == ("declared", [["all"], []], False)
+    raw = json.loads((tmp_path / "1-of-2.json").read_text())
+    for odd in ({"tags": "all", "check": 1}, {"tags": [["all"]], "check": None}, {"tags": [[1], []], "check": "no"}):
+        (tmp_path / "1-of-2.json").write_text(json.dumps({**raw, **odd}))
+        found = results.read(tmp_path / "1-of-2.json")
+        assert (found.tags, found.check) == ([], None)
 
 
 def test_results_of_another_inventory_are_refused() -> None:
@@ -203,7 +249,46 @@ def test_an_undivided_run_keeps_nothing() -> None:
 def test_results_that_cannot_be_kept_are_told(tmp_path: Path) -> None:
     keeper = Keeper()
     keeper.saw("rollout_shard", {"results": str(tmp_path / "gone" / "1-of-2.json")})
-    assert keeper.keep({}, {}, [], ([], False)).startswith("The results of this process could not be kept")
+    with pytest.raises(NotKeptError, match="The results of this process could not be kept"):
+        keeper.keep({}, {}, [], ([], False))
+
+
+def begun(folder: Path) -> tuple[Keeper, str]:
+    """One attempt at 1/2, and the nonce that it has written."""
+    division, keeper = Division(Shard(1, 2), "monday", folder / "1-of-2.json"), Keeper()
+    attempt = division.begin("verify", FLEET, OWN["1/2"], {"user": "eve@host"}, ALIKE, check=False)
+    keeper.saw("rollout_shard", {"results": str(division.path), "attempt": attempt})
+    return keeper, attempt
+
+
+def test_an_attempt_that_ends_late_leaves_a_newer_ones_file_alone(tmp_path: Path) -> None:
+    (early, _), (late, attempt) = begun(tmp_path), begun(tmp_path)
+    before = results.read(tmp_path / "1-of-2.json")
+    assert before.attempt == attempt
+    with pytest.raises(NotKeptError) as refusal:
+        early.keep({"b": {"msg": "of before"}}, {}, [], ([], False))
+    assert f"{tmp_path}/1-of-2.json is of another attempt at 1/2 of run monday" in str(refusal.value)
+    assert results.read(tmp_path / "1-of-2.json") == before, "it has not ended, so join.yml says so"
+    assert late.keep({"b": {"msg": "of now"}}, {}, [], ([], False))
+    assert results.read(tmp_path / "1-of-2.json").answers["b"]["msg"] == "of now"
+
+
+def test_the_summary_says_whose_results_are_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    callback = summary.CallbackModule()
+    callback._keeper, _ = begun(tmp_path)
+    begun(tmp_path)
+    callback.v2_playbook_on_stats(None)
+    said = capsys.readouterr()
+    assert f"Warning: The results of this process are not kept: {tmp_path}/1-of-2.json" in said.out + said.err
+
+
+def test_results_of_versions_that_wrote_no_attempt_are_kept_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "1-of-2.json"
+    results.write(path, replace(part("1/2"), attempt="new"))
+    raw = json.loads(path.read_text())
+    del raw["attempt"]
+    path.write_text(json.dumps(raw))
+    assert results.read(path) == part("1/2")
 
 
 def test_results_are_beside_the_inventory_unless_said_otherwise(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import awx, shards, verdict
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import awx, common, shards, verdict
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import SILENT, UNCHANGED, Progress
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.shards import Shard, ShardError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.summary import ending, endings
@@ -226,3 +226,16 @@ def test_a_slice_of_a_sliced_job_is_known_by_its_workflows_name(prefix: str) -> 
     assert awx.sliced({**said, f"{prefix}_workflow_job_name": "Every night"}) == ""
     assert awx.sliced({f"{prefix}_job_template_name": "Deploy", f"{prefix}_job_id": 3}) == ""
     assert awx.sliced({}) == ""
+
+
+def test_tags_in_another_order_are_the_same_rollout() -> None:
+    """Ansible makes them of a set, so that their order is another one in each process."""
+    progress = Progress(tuple("abc"), (1, 2), answers={"a": UNCHANGED}, wave=2)
+    orders = [{"ansible_run_tags": run, "ansible_skip_tags": skip} for run, skip in (("xyz", "pq"), ("zxyx", "qp"))]
+    canaries, shard = (common.found("monday", progress.hosts, progress.sizes, tags) for tags in orders)
+    _, token = verdict.after(verdict.of(canaries, progress), "canaries.json", shard, progress)
+    assert token
+    tags = {"ansible_run_tags": "xy", "ansible_skip_tags": "pq"}
+    other = common.found("monday", progress.hosts, progress.sizes, tags)
+    with pytest.raises(ShardError, match=r"with the tags x, y, z, without p, q, and this one has x, y, without p, q"):
+        verdict.after(verdict.of(canaries, progress), "canaries.json", other, progress)

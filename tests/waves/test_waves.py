@@ -72,6 +72,15 @@ def test_robots_that_disagree_are_named() -> None:
     assert declared.agree(fleet[:2]) == declared.agree([]) == []
 
 
+def test_what_is_too_long_to_be_shown_is_compared_to_its_end() -> None:
+    waves = [*range(1, 60), "100%"]
+    fleet = [robot("a", rollout_waves=waves), robot("b", rollout_waves=waves), robot("c", rollout_waves=[*waves, 9])]
+    (fault,) = declared.agree(fleet)
+    assert (fault.robot, fault.variable) == ("c", "rollout_waves")
+    assert "others have [1, 2, 3" in fault.why
+    assert len(fault.why) < 160, "the message has the short form"
+
+
 def test_a_rollout_without_change_goes_through_its_waves_unjudged() -> None:
     now, batches = start(), []
     while now.batch:

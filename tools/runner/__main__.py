@@ -34,8 +34,7 @@ def main() -> int:
     unknown = sorted(set(asked.names) - set(known))
     if unknown or bool(asked.names) != (asked.what == "scenarios"):
         parser.error(f"there is no scenario {', '.join(unknown)}" if unknown else "names belong to 'scenarios'")
-    first = [*checks(), *(attacks() if asked.what == "all" else [])] if asked.what != "scenarios" else []
-    jobs = [*first, *scenarios(asked.what, asked.names, table, known)]
+    jobs = wanted(asked.what, asked.names, table, known)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with this program
     told = ", ".join(job.name for job in jobs)
     sys.stdout.write(f"To be run: {told}\n")
@@ -44,6 +43,15 @@ def main() -> int:
     results = lanes.run(jobs, clock, asked.lanes)
     sys.stdout.write(f"\n{summary.text(results, clock.elapsed())}")
     return 1 if any(result.failed for result in results) else 0
+
+
+def wanted(what: str, names: list[str], table: choice.Table, known: list[str]) -> list[Job]:
+    """Return all that is to be run, in order; what runs alone comes last, since all others would wait for it."""
+    found = [*(checks() if what != "scenarios" else []), *scenarios(what, names, table, known)]
+    if what == "all":
+        found += attacks()
+        found.sort(key=lambda job: job.alone)
+    return found
 
 
 def checks() -> list[Job]:
@@ -56,7 +64,7 @@ def checks() -> list[Job]:
 
 
 def attacks() -> list[Job]:
-    """Return what is run after them: attacks, alone, since some of them measure."""
+    """Return what attacks: alone, since some of them measure."""
     return [Job("attacks", ("make", "--no-print-directory", "attacks"), 700, alone=True, after=SET_UP)]
 
 
@@ -66,7 +74,7 @@ def scenarios(what: str, names: list[str], table: choice.Table, known: list[str]
     if what == "core":
         order = []
     if what == "all":
-        order.sort(key=lambda name: (name in table.alone, -table.seconds.get(name, choice.UNKNOWN_SECONDS)))
+        order.sort(key=lambda name: -table.seconds.get(name, choice.UNKNOWN_SECONDS))
     return [
         Job(
             name,

@@ -60,13 +60,14 @@ Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE
 
 
 def hwmon(root: Path, number: int, device: str, sensors: dict[str, str | int]) -> None:
-    """Adds a hardware monitor below `devices/<device>`, linked from `class/hwmon` as sysfs does."""
-    home = root / "sys/devices" / device / f"hwmon/hwmon{number}"
-    write(home, sensors)
-    (home / "device").symlink_to("../../../" + Path(device).name)
+    """Adds a hardware monitor below `devices/<device>`, linked from `class/hwmon` as sysfs does; "": of no device."""
+    path = f"devices/{device or 'virtual'}/hwmon/hwmon{number}"
+    write(root / "sys" / path, sensors)
+    if device:
+        (root / "sys" / path / "device").symlink_to("../../../" + Path(device).name)
     link = root / f"sys/class/hwmon/hwmon{number}"
     link.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(f"../../devices/{device}/hwmon/hwmon{number}")
+    link.symlink_to(f"../../{path}")
 
 
 def common(root: Path) -> Path:
@@ -162,6 +163,7 @@ def x86_robot(root: Path) -> Path:
         "pci0000:00/i2c-1/1-0040",
         {"name": "ina219", "in1_input": 24120, "curr1_input": -1830, "power1_input": 44140000},
     )
+    hwmon(root, 6, "", {"name": "SoC-thermal", "temp1_input": 47000})  # of a thermal zone, before Linux 5.2
     return cgroup_v1(root)
 
 

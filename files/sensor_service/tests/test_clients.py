@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +82,27 @@ def test_a_client_that_says_nothing_is_let_go(
     service = start_service(collectors={"good": good})
     with service.connect() as client:
         assert client.recv(10) == b""
+
+
+def test_ends_of_lines_before_a_request_are_not_kept() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        one = connection.Connection(ours, 0.0)
+        tracemalloc.start()
+        try:
+            for _ in range(100):
+                theirs.sendall(b"\r\n" * 2000)
+                one.ready(0.0)
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert held < 100_000
+        theirs.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        while one.request is None and one.state != connection.CLOSED:
+            one.ready(0.0)
+        assert one.request
+        assert one.request.path == "/metrics"
 
 
 def send_much(client: socket.socket) -> None:

@@ -60,8 +60,8 @@ def test_hwmon_converts_millivolts_milliamperes_and_microwatts(x86_robot: Path) 
     assert found['node_hwmon_temp_crit_alarm_celsius{chip="platform_coretemp_0",sensor="temp1"}'] == 0
 
 
-def test_a_chip_without_a_device_is_named_by_its_number(tmp_path: Path) -> None:
-    write(tmp_path, {"sys/class/hwmon/hwmon7/name": "odd", "sys/class/hwmon/hwmon7/temp1_input": 1000})
+def test_a_chip_without_device_and_name_is_named_by_its_number(tmp_path: Path) -> None:
+    write(tmp_path, {"sys/class/hwmon/hwmon7/name": "?", "sys/class/hwmon/hwmon7/temp1_input": 1000})
     assert collected(tmp_path, "hwmon")['node_hwmon_temp_celsius{chip="hwmon7",sensor="temp1"}'] == 1
 
 

@@ -80,6 +80,17 @@ def test_chips_that_share_device_and_name_bear_their_number(tmp_path: Path) -> N
     ]
 
 
+def test_chips_without_a_device_bear_their_drivers_name(tmp_path: Path) -> None:
+    for number, name in enumerate(("cpu_thermal", "GPU thermal", "twin", "twin")):
+        hwmon(tmp_path, number, "", {"name": name, "temp1_input": 50000})
+    page, error = one_round(tmp_path, "hwmon")
+    assert error == ""
+    assert names(page, "node_hwmon_temp_celsius") == [
+        f'node_hwmon_temp_celsius{{chip="{chip}",sensor="temp1"}}'
+        for chip in ("cpu_thermal", "gpu_thermal", "twin_hwmon2", "twin_hwmon3")
+    ]
+
+
 def test_a_suffix_that_makes_another_chips_name_is_not_taken(tmp_path: Path) -> None:
     hwmon(tmp_path, 0, "platform/a", {"name": "b", "temp1_input": 1000})
     hwmon(tmp_path, 1, "platform/a", {"name": "c", "temp1_input": 2000})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,21 @@ def test_a_file_that_fails_in_every_line_leaves_room_for_the_next_ones_fault(fol
     assert "bbb.prom:1: " in folder.faults()
 
 
+def test_files_of_rubbish_cost_no_memory(folder: Folder) -> None:
+    """Logs under the wrong name: each is read until that is certain, and left out."""
+    for name in ("aaa", "bbb", "ccc"):
+        (folder.path / f"{name}.prom").write_text("good 1\n" + "1\n" * 131_000)
+    tracemalloc.start()
+    try:
+        for name in ("aaa", "bbb", "ccc"):
+            assert f"{name}.prom: more than 100 lines that are no series" in folder.faults()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 << 20, "a file's text, and little else"
+    assert "good" not in folder.both()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -187,6 +203,15 @@ def test_the_same_series_twice_is_a_fault_of_its_file(folder: Folder, text: str)
     page = folder.both()
     assert set(page.values()) >= {1.0}
     assert "a.prom" in folder.faults()
+
+
+@pytest.mark.parametrize("line", ['foo{__name__="bar"} 1', '{__name__="bar"} 1', 'foo{a="1",__name__=""} 1'])
+def test_a_series_has_one_name(folder: Folder, line: str) -> None:
+    (folder.path / "a.prom").write_text(f"{line}\nother 1\n")
+    page = folder.both()
+    assert page["other"] == 1
+    assert not [name for name in page if name.startswith(("foo", "bar"))]
+    assert "a.prom:1: " in folder.faults()
 
 
 def test_two_files_with_one_series_are_told(folder: Folder) -> None:

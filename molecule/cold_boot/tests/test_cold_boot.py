@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import power
+from comes_back import comes_back_with_its_samples, wait_until_it_is_back
 from promises import MIB, SERVICES
 from waiting import until
 
-FLUSH_SECONDS = 5
-
-
-def is_back(robot: Any) -> bool:
-    """Whether both services answer again; nobody has done anything to the robot."""
-    try:
-        return all(
-            "OK" in robot.get(url).upper() for url in ("http://127.0.0.1:8428/health", "http://127.0.0.1:9101/healthz")
-        )
-    except (AssertionError, RuntimeError):
-        return False
-
-
-def wait_until_it_is_back(robot: Any) -> None:
-    until(lambda: is_back(robot), "the stack comes back by itself")
-
 
 def test_the_stack_comes_back_by_itself_with_its_data(robot: Any) -> None:
-    first = float(robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1])
-    # what comes in waits for some seconds, then twice for the interval at most (docs/operations.md); nothing tells when
-    # it is on disk, so that what is much older is looked at
-    flushed = time.time()
-    until(lambda: time.time() > flushed + 5 * FLUSH_SECONDS, "it is on disk")
-    count = int(robot.query(f"count_over_time(node_load1[1h] @ {flushed:.0f})")[0]["value"][1])
-    assert count > 1
-    boot_id = robot.started_at("victoriametrics")
-    power.cut(robot)
-    wait_until_it_is_back(robot)
-    assert robot.started_at("victoriametrics") != boot_id
-    assert float(robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1]) == first
-    assert int(robot.query(f"count_over_time(node_load1[1h] @ {flushed:.0f})")[0]["value"][1]) == count
+    comes_back_with_its_samples(robot)
 
 
 def test_engine_and_services_are_below_the_ceiling_again(robot: Any) -> None:

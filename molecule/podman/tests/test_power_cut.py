@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from typing import Any
 
 import power
+from comes_back import DATABASE, comes_back_with_its_samples, wait_until_it_is_back
 from failures import answers, watched
 from quadlet import conmon
 from waiting import patience, until
 
-FLUSH_SECONDS = 5  # victoriametrics_flush_interval
-DATABASE, SENSOR = "http://127.0.0.1:8428/health", "http://127.0.0.1:9101/healthz"
-
-
-def is_back(robot: Any, *pages: str) -> bool:
-    """Whether pages answer again; nobody has done anything to the robot."""
-    try:
-        return all("OK" in robot.get(url).upper() for url in pages)
-    except (AssertionError, RuntimeError):
-        return False
-
 
 def test_everything_comes_back_by_itself_with_its_samples(robot: Any) -> None:
-    first = float(robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1])
-    # what comes in waits for some seconds, then twice for the interval at most (docs/operations.md); nothing tells when
-    # it is on disk, so that what is much older is looked at
-    flushed = time.time()
-    until(lambda: time.time() > flushed + 5 * FLUSH_SECONDS, "it is on disk")
-    count = int(robot.query(f"count_over_time(node_load1[1h] @ {flushed:.0f})")[0]["value"][1])
-    assert count > 1
     boot = robot.run("cat /proc/sys/kernel/random/boot_id")
-    power.cut(robot)
-    until(lambda: is_back(robot, DATABASE, SENSOR), "the stack comes back by itself", patience(robot))
+    comes_back_with_its_samples(robot)
     assert robot.run("cat /proc/sys/kernel/random/boot_id") != boot
-    assert float(robot.query("tfirst_over_time(node_load1[1h])")[0]["value"][1]) == first
-    assert int(robot.query(f"count_over_time(node_load1[1h] @ {flushed:.0f})")[0]["value"][1]) == count
 
 
 def test_what_was_stopped_on_purpose_stays_so_over_a_cut(robot: Any, playbook: Any) -> None:
@@ -48,7 +27,7 @@ def test_what_was_stopped_on_purpose_stays_so_over_a_cut(robot: Any, playbook: A
     assert done.returncode == 0, done.stdout
     assert robot.started_at("victoriametrics") == database, "after the cut there was nothing else to do"
     power.cut(robot)
-    until(lambda: is_back(robot, DATABASE), "the database comes back by itself", patience(robot))
+    wait_until_it_is_back(robot, DATABASE)
 
     def looked() -> bool:
         with contextlib.suppress(AssertionError, StopIteration):  # no look since the boot

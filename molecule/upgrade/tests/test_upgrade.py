@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from typing import Any
-from urllib.parse import quote
+
+from kept import DATABASE, history, value, write
 
 OLD, NEW, INCOMPATIBLE = "v1.136.23", "v1.148.8", "v1.132.0"
-DATABASE = "http://127.0.0.1:8428"
 PUT_BACK = "the last good container was put back"
 
 
@@ -21,27 +21,6 @@ def deployed(playbook: Any, *arguments: str) -> tuple[int, str]:
 def version(robot: Any) -> str:
     (found,) = re.findall(r'^vm_app_version\{.*short_version="(.*?)"', robot.get(f"{DATABASE}/metrics"), re.MULTILINE)
     return str(found)
-
-
-def write(robot: Any, name: str) -> None:
-    code = (
-        "import urllib.request as u; "
-        f"u.urlopen('{DATABASE}/api/v1/import/prometheus', b'{name} 42\\n'); "
-        f"u.urlopen('{DATABASE}/internal/force_flush')"
-    )
-    robot.run(f'python3 -c "{code}"')
-
-
-def value(robot: Any, name: str) -> str:
-    (series,) = robot.query(f"last_over_time({name}[1h])")
-    return str(series["value"][1])
-
-
-def history(robot: Any, moment: float) -> str:
-    """Every sample of the scrapes in the minute before a moment: what no change of version may alter."""
-    selector = quote('{__name__=~"up|scrape_samples_scraped"}')
-    text = robot.get(f"{DATABASE}/api/v1/export?match[]={selector}&start={moment - 60:.0f}&end={moment:.0f}")
-    return "\n".join(sorted(text.splitlines()))
 
 
 def is_as_before(robot: Any, playbook: Any, before: str, moment: float, kept: str) -> None:

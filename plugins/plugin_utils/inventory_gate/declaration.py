@@ -138,8 +138,13 @@ def fault(robot: Robot, variable: str, why: str, remedy: str, value: str | None 
 
 def show(value: Any) -> str:
     """Return ``value`` as it would be written in YAML, short enough for a line."""
+    text = written(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def written(value: Any) -> str:
+    """Return all of ``value``, also of one that leads to itself, as it would be written in YAML."""
     names: dict[Any, str] = {None: "(empty)", True: "true", False: "false"}
     if value is None or isinstance(value, bool):
         return names[value]
-    text = f'"{value}"' if isinstance(value, str) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return f'"{value}"' if isinstance(value, str) else repr(value)

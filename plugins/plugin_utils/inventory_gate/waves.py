@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from ..rollout.shards import RUN, VARIABLE
 from ..rollout.waves import size
-from .declaration import Fault, Robot, fault, show
+from .declaration import Fault, Robot, fault, show, written
 
 WAVES = "rollout_waves"
 FLEET_WIDE = (WAVES, "rollout_canaries", "rollout_soak_seconds", "rollout_max_failures")
@@ -34,11 +34,15 @@ def agree(robots: Sequence[Robot]) -> list[Fault]:
     """Return where robots disagree about what the whole fleet must have in common."""
     faults = []
     for name in FLEET_WIDE:
-        said = {robot.name: show(robot.values[name]) for robot in robots if name in robot.values}
+        said = {robot.name: written(robot.values[name]) for robot in robots if name in robot.values}
         usual = Counter(said.values()).most_common(1)[0][0] if said else ""
-        why = f"it is one for all robots of a run, and others have {usual}"
+        odd = [robot for robot in robots if said.get(robot.name, usual) != usual]
+        if not odd:
+            continue
+        others = next(robot.values[name] for robot in robots if said.get(robot.name) == usual)
+        why = f"it is one for all robots of a run, and others have {show(others)}"
         remedy = "write it once, in group_vars/robots or group_vars/all"
-        faults += [fault(robot, name, why, remedy) for robot in robots if said.get(robot.name, usual) != usual]
+        faults += [fault(robot, name, why, remedy) for robot in odd]
     return faults
 
 

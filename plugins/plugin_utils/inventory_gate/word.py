@@ -17,7 +17,7 @@ from typing import Any
 from ansible import constants
 
 from .. import collection
-from ..whole_file import whole
+from ..whole_file import alone, whole
 
 FILE = "robotfleet.stack.gate.json"
 # The module's arguments that the gate vouches for, and the variable that each is made of.
@@ -63,9 +63,9 @@ def _plain(value: Any) -> Any:
 
 
 def give(words: Mapping[str, Mapping[str, Any]], folder: Path | None = None) -> None:
-    """Keep the words for robots, by name, for the rest of this run; those of its other plays stay."""
+    """Keep the words for robots, by name, for the rest of this run; those of its other plays and processes stay."""
     path = _path(folder)
-    with whole(path, 0o600) as partial:
+    with alone(path), whole(path, 0o600) as partial:
         partial.write_text(json.dumps({**_read(path), **words}), encoding="utf-8")
 
 

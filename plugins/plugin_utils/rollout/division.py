@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from . import awx, results
 from .shards import CANARIES, NOBODY, VARIABLE, Shard, ShardError, parse, run_name
+from .verdict import Rollout
 
 KEEPER = "robotfleet.stack.summary"  # the callback that fills the file in at the end
 
@@ -48,9 +50,16 @@ class Division:
         fleet: Sequence[str],
         robots: Sequence[str],
         operator: Mapping[str, str],
+        alike: Rollout,
+        check: bool,
         token: str = "",
-    ) -> None:
-        """Write what is known at the beginning; an earlier attempt's results go. Raises `ShardError`."""
+    ) -> str:
+        """Write what is known at the beginning; an earlier attempt's results go. Raises `ShardError`.
+
+        ``alike`` and ``check``, whether this is check mode, are what `join.yml` compares.
+
+        Return what tells this attempt from every other one: only who knows it may fill the file in (`Keeper`).
+        """
         begun = results.Result(
             self.run,
             self.shard.name,
@@ -58,6 +67,10 @@ class Division:
             list(fleet),
             list(robots),
             token=token,
+            declared=alike.declared,
+            tags=[list(tags) for tags in alike.tags],
+            check=check,
+            attempt=uuid.uuid4().hex,
             operator=dict(operator),
             begun_at=time.time(),
         )
@@ -67,6 +80,7 @@ class Division:
             raise ShardError(
                 f"the results of this process cannot be written to {self.path}: {error}. {NOBODY}"
             ) from error
+        return begun.attempt
 
     def verdict(self, given: Any) -> tuple[Any, str]:
         """Return the canaries' verdict, ``given`` as a variable or in their file, and where it is from.

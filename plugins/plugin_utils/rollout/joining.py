@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .common import unlike
 from .progress import Progress
 from .results import Result, named, read_all
 from .shards import CANARIES, Shard, ShardError, parse
@@ -109,7 +110,7 @@ def _apart(parts: Sequence[Result], run: str, robots: Collection[str]) -> list[s
     divisors = sorted({shard.of for part in parts if (shard := _shard(part)) and shard.of})
     if len(divisors) > 1:
         why.append(f"some divide it by {' and some by '.join(map(str, divisors))}")
-    return why + _other_fleets(parts, robots) + _other_canaries(parts) + _overlaps(parts)
+    return why + _other_fleets(parts, robots) + unlike(parts) + _other_canaries(parts) + _overlaps(parts)
 
 
 def _other_fleets(parts: Sequence[Result], robots: Collection[str]) -> list[str]:

@@ -11,6 +11,11 @@ from typing import Any
 from ..answers import shape
 from . import results
 
+
+class NotKeptError(RuntimeError):
+    """The results of this process are not in their file; the message says why, and what that means."""
+
+
 DOORS = ("rollout_plan", "rollout_shard", "rollout_gate")
 
 
@@ -20,6 +25,7 @@ class Keeper:
     def __init__(self) -> None:
         """Start with nothing seen."""
         self._path: Path | None = None
+        self._attempt = ""
         self._rollout: dict[str, Any] = {}
         self._verdict: dict[str, Any] = {}
 
@@ -28,7 +34,7 @@ class Keeper:
         if action not in DOORS:
             return
         if result.get("results"):
-            self._path = Path(str(result["results"]))
+            self._path, self._attempt = Path(str(result["results"])), str(result.get("attempt") or "")
         told = {key: value for key, value in (result.get("rollout") or {}).items() if key != "plays"}
         self._rollout = told or self._rollout
         self._verdict = dict(result.get("verdict") or self._verdict)
@@ -40,12 +46,22 @@ class Keeper:
         unwell: Collection[str],
         others: tuple[list[str], bool],
     ) -> str:
-        """Write the results of a run that ends; ``others`` as in `results.Result`. Return what is to be told of it."""
+        """Write the results of a run that ends; ``others`` as in `results.Result`. Return what is to be told of it.
+
+        Raises `NotKeptError`, also where another attempt at the same part has begun since: the file is that one's.
+        """
         if self._path is None:
             return ""
         try:
+            begun = results.read(self._path)
+            if begun.attempt != self._attempt:
+                raise NotKeptError(
+                    f"The results of this process are not kept: {self._path} is of another attempt at {begun.shard} of "
+                    f"run {begun.run}, which has begun since. join.yml tells that one's results alone; if in doubt, "
+                    "run this part once more, and nothing beside it."
+                )
             ended = replace(
-                results.read(self._path),
+                begun,
                 ended_at=time.time(),
                 answers={name: _plain(answer) for name, answer in answers.items()},
                 unreachable=unreachable,
@@ -57,7 +73,7 @@ class Keeper:
             )
             results.write(self._path, ended)
         except (OSError, results.ResultError) as error:
-            return f"The results of this process could not be kept: {error}"
+            raise NotKeptError(f"The results of this process could not be kept: {error}") from error
         return f"The results of {ended.shard} of run {ended.run} are in {self._path}."
 
 

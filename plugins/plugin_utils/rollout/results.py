@@ -36,7 +36,9 @@ class Result:
 
     `answers` are the module's, by robot; `unreachable` who did not answer, and with which words; `unwell` who failed or
     was not reached, by Ansible's own count; `rollout` is its progress (`Progress.told`), where there was one; `verdict`
-    the canaries', and `token` the one of the verdict by which shards were let through.
+    the canaries', and `token` the one of the verdict by which shards were let through. `attempt` tells the process that
+    has begun the file from every other one. `declared` is the digest of what the gate has passed for the fleet, `tags`
+    are those of the run and those that it skips, `check` is whether it was in check mode. Earlier versions wrote none.
     """
 
     run: str
@@ -45,7 +47,11 @@ class Result:
     fleet: list[str]
     robots: list[str]
     token: str = ""
+    attempt: str = ""
     version: str = collection.VERSION
+    declared: str = ""
+    tags: list[list[str]] = field(default_factory=list)
+    check: bool | None = None
     operator: dict[str, str] = field(default_factory=dict)
     begun_at: float = 0.0
     ended_at: float = 0.0  # 0: it has not
@@ -146,7 +152,11 @@ def _typed(path: Path, raw: Mapping[str, Any]) -> Result:
         fleet=_names(raw["fleet"]),
         robots=_names(raw["robots"]),
         token=str(raw.get("token") or ""),
+        attempt=str(raw.get("attempt") or ""),
         version=printable.line(str(raw.get("version") or ""), 80),
+        declared=printable.line(str(raw.get("declared") or ""), 80),
+        tags=_both(raw.get("tags")),
+        check=raw["check"] if isinstance(raw.get("check"), bool) else None,
         operator={
             printable.line(key): printable.line(str(value)) for key, value in _mapping(raw.get("operator")).items()
         },
@@ -189,6 +199,12 @@ def _mapping(raw: Any) -> Mapping[str, Any]:
 
 def _names(raw: Any) -> list[str]:
     return [printable.line(name, 255) for name in raw] if _are_names(raw) else []
+
+
+def _both(raw: Any) -> list[list[str]]:
+    """Return the tags of a run and those that it skips; nothing where they are not told."""
+    good = isinstance(raw, list) and len(raw) == 2 and all(map(_are_names, raw))
+    return [_names(tags) for tags in raw] if good else []
 
 
 def _moment(raw: Any) -> float:

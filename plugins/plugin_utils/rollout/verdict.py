@@ -104,7 +104,9 @@ def _unfit(raw: Mapping[str, Any], mine: Rollout) -> str:
             "and the same rollout_waves and rollout_canaries"
         )
     if raw.get("tags") != own["tags"]:
-        return f"is of a run with the tags {_tags(raw.get('tags'))}, and this one has {_tags(own['tags'])}"
+        return (
+            f"is of a run with the tags {tags_in_words(raw.get('tags'))}, and this one has {tags_in_words(own['tags'])}"
+        )
     if raw["declared"] != own["declared"]:
         return (
             "is about another declaration: the inventory, the images or this project are not what the canaries have "
@@ -113,7 +115,8 @@ def _unfit(raw: Mapping[str, Any], mine: Rollout) -> str:
     return ""
 
 
-def _tags(raw: Any) -> str:
+def tags_in_words(raw: Any) -> str:
+    """Return the tags of a run, and those that it skips, for people; ``raw`` is a list of both."""
     both: Sequence[Any] = raw if isinstance(raw, list) and len(raw) == 2 else [[], []]
     texts = [", ".join(map(str, tags)) if isinstance(tags, list) else "" for tags in both]
     return printable.line(texts[0] + (f", without {texts[1]}" if texts[1] else ""), 200)

@@ -96,7 +96,7 @@ class Connection:
         if not received:
             self.close()
             return
-        self._received += received
+        self._received = (self._received + received).lstrip(b"\r\n")  # which no bound of the request counts
         try:
             self.request = request.parse(self._received)
         except request.BadRequest as error:

@@ -34,7 +34,7 @@ def admit(parts: Iterable[Part], ours: dict[str, Family], reserved: Iterable[Met
                 family.metric = own.metric
                 _drop(family, own, part)
             elif name in taken:
-                part.faults.append(f"{name}: belongs to the sensor service")
+                part.add_fault(f"{name}: belongs to the sensor service")
                 continue
             _join(found, name, family, part)
     _settle(found, taken, ours)
@@ -45,9 +45,9 @@ def _drop(family: Family, own: Family, part: Part) -> None:
     """Leaves out a file's series that we tell ourselves, and those that cannot stand beside ours."""
     for series, value in list(family.samples.items()):
         if series in own.samples:
-            part.faults.append(f"{series}: the sensor service tells it itself")
+            part.add_fault(f"{series}: the sensor service tells it itself")
         elif own.metric.kind == COUNTER and not _counts(value):
-            part.faults.append(f"{series}: no value of a counter")
+            part.add_fault(f"{series}: no value of a counter")
         else:
             continue
         del family.samples[series]
@@ -60,7 +60,7 @@ def _join(found: dict[str, Family], name: str, family: Family, part: Part) -> No
         return
     for series, value in family.samples.items():
         if series in first.samples:
-            part.faults.append(f"{series}: told by another file, which counts")
+            part.add_fault(f"{series}: told by another file, which counts")
         else:
             first.samples[series] = value
 

@@ -33,21 +33,32 @@ class Family:
 
 
 class Part:
-    """What one file of somebody else's holds: its name, its families, and what is wrong with it."""
+    """What one file of somebody else's holds: its name, its families, and what is wrong with it.
 
-    __slots__ = ("families", "faults", "name")
+    `faults` counts what is wrong; only the first of it is kept, since a file of rubbish has a fault in every line.
+    """
+
+    __slots__ = ("_first", "families", "faults", "name")
 
     def __init__(self, name: str, families: dict[str, Family]) -> None:
         """Starts without faults."""
         self.name = name
         self.families = families
-        self.faults: list[str] = []
+        self.faults = 0
+        self._first = ""
+
+    def add_fault(self, reason: str) -> None:
+        """Counts one thing that is wrong; `:LINE: reason` where it is a line's."""
+        self.faults += 1
+        self._first = self._first or reason[:MAX_REASON]
 
     def fault(self) -> str:
-        """Returns the first of its faults, and how many more there are."""
-        more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
-        mark = "" if self.faults[0][:1] == ":" else ": "
-        return f"{self.name}{mark}{self.faults[0][:MAX_REASON]}{more}"
+        """Returns the first of its faults, and how many more there are; "" where there is none."""
+        if not self.faults:
+            return ""
+        more = f" (and {self.faults - 1} more)" if self.faults > 1 else ""
+        mark = "" if self._first[:1] == ":" else ": "
+        return f"{self.name}{mark}{self._first}{more}"
 
 
 class Output:

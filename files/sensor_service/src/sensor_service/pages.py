@@ -150,6 +150,8 @@ def _labels(line: str, at: int, labels: dict[str, str]) -> int:
             raise ValueError("malformed labels")
         if name in labels:
             raise ValueError("the same label twice")
+        if name == "__name__":
+            raise ValueError("the label __name__ is the series' own name")
         labels[name], at = _quoted(line, quote + 1)
         at = _past_blanks(line, at)
         if line[at : at + 1] == ",":

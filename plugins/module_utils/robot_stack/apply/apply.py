@@ -86,7 +86,7 @@ class Applier:
             "drop-directory": self._drop_directory,
             "left-container": lambda step: self.takeover.end(step.subject),
             "left-image": lambda step: self.takeover.remove_image(step.subject),
-            "engine-left": lambda _: self.remember(state.without_former),
+            "engine-left": lambda step: self.remember(lambda known: state.without_former(known, step.request["units"])),
             "drop-root": lambda step: teardown.drop_root(self.roots, step.subject),
             "drop-file": lambda step: self.roots.path(step.subject).unlink(missing_ok=True),
             "drop-slice": lambda step: teardown.drop_slice(self.roots, self.run, self.stack.budget.slice, step.subject),

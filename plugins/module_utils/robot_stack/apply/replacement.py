@@ -130,7 +130,11 @@ class Replacement:
 
     def _failed(self, reason: str, undo: Callable[[], str]) -> ServiceFailedError:
         """Return the failure, after ``undo``, which tells what it did; a container that goes takes its log with it."""
-        said = cause.of(self.engine, self.service, self.root)
+        try:
+            said = cause.of(self.engine, self.service, self.root)
+        except BaseException:  # whatever it was: what worked runs again before anything else
+            undo()
+            raise
         return ServiceFailedError("\n".join(filter(None, [f"{self.service.name}: {reason}; {undo()}", said])))
 
     def _put_back(self, before: FoundContainer | None) -> str:

@@ -6,6 +6,7 @@ It is looked at before anything else of it is imported, so this file stands alon
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,9 +27,8 @@ def digest(contents: Mapping[str, str]) -> str:
 
 def found(folder: Path) -> dict[str, str]:
     """Return the files of the program in ``folder`` by path; empty: there is none. Raises OSError."""
-    paths = [path for path in (folder / LOOK, folder / ANSWER) if path.is_file()]
-    paths += (folder / PACKAGE).rglob("*.py")
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes().decode(errors="surrogateescape")
-        for path in sorted(paths)
-    }
+    names = [name for name in (LOOK, ANSWER) if (folder / name).is_file()]
+    for where, _, files in os.walk(folder / PACKAGE):
+        below = where[len(str(folder)) + 1 :]
+        names += [f"{below}/{name}" for name in files if name.endswith(".py")]
+    return {name: (folder / name).read_bytes().decode(errors="surrogateescape") for name in names}

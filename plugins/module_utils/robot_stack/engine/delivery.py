@@ -7,6 +7,7 @@ layers left out (one that keeps images in containerd's store) is sent the whole 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +71,17 @@ def load(engine: Engine, filesystem: Path, archive: Archive, reference: str, wan
         if archive.left_out:
             raise ThinArchiveRefusedError(str(error)) from error
         raise
+    _settle()
     path.unlink()
+
+
+def _settle() -> None:
+    """Wait until what an engine has stored is on the disk.
+
+    containers/storage syncs its lists of layers and not their files: after a power cut soon afterwards an image would
+    count as there, and be broken.
+    """
+    os.sync()
 
 
 def _put_back(engine: Engine, reference: str, before: FoundImage | None, after: FoundImage | None) -> None:
@@ -87,3 +98,4 @@ def pull(engine: Engine, reference: str, registry: Registry) -> None:
     engine.pull(reference, registry.username, registry.password)
     if engine.image(reference) is None:
         raise EngineError(0, f"after pulling, the engine does not have {reference}")
+    _settle()

@@ -24,7 +24,8 @@ class CommandError(RuntimeError):
 
 def run(argv: Sequence[str]) -> str:
     """Run a program and return what it printed; raise `CommandError` where it fails."""
-    done = subprocess.run(list(argv), capture_output=True, text=True, timeout=300, check=False)
+    # a log's bytes are whatever a program has printed
+    done = subprocess.run(list(argv), capture_output=True, text=True, errors="replace", timeout=300, check=False)
     if done.returncode:
         raise CommandError(f"{' '.join(argv)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
     return done.stdout

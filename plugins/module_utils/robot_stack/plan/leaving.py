@@ -35,12 +35,16 @@ def refusals(stack: Stack, seen: Observed) -> list[str]:
     return []
 
 
-def make(stack: Stack, seen: Observed) -> list[Step]:
-    """Return what takes ours off the former engine, and that engine off the robot where it was ours."""
+def make(stack: Stack, seen: Observed, before: Sequence[Step]) -> list[Step]:
+    """Return what takes ours off the former engine, and that engine off the robot where it was ours.
+
+    A container goes with the step that makes its successor; where ``before`` holds no such step, there is none, or it
+    is as declared already and a run was cut off behind it.
+    """
     left = seen.left
     if left is None or left.silence or stack.scope:
         return []
-    replaced = {one.name for one in stack.running_services if not stack.keeps_stopped(one.name)}
+    replaced = {step.subject for step in before if step.kind == "container"}
     gone = [one.name for one in left.containers.values() if one.service not in replaced or one.name.endswith(PREVIOUS)]
     rest = _rest(stack, seen, left, engine=True)
     later = [replace(step, request={**step.request, "later": True}) for step in rest]
@@ -66,7 +70,8 @@ def _rest(stack: Stack, seen: Observed, left: Left, engine: bool) -> list[Step]:
     if not engine:
         return steps
     steps += _engine(stack, seen, left) + _slice(stack, seen)
-    return steps + ([Step("engine-left", name, f"leave {name}")] if seen.state.former_kind else [])
+    left_behind = Step("engine-left", name, f"leave {name}", request={"units": list(left.driver.units)})
+    return steps + ([left_behind] if seen.state.former_kind else [])
 
 
 def _slice(stack: Stack, seen: Observed) -> list[Step]:
@@ -79,7 +84,8 @@ def _slice(stack: Stack, seen: Observed) -> list[Step]:
 def _engine(stack: Stack, seen: Observed, left: Left) -> list[Step]:
     """The steps of a removal of the engine, as if it were still the robot's."""
     known = seen.state
-    former = State(engine_packages=known.former_packages, enabled_unit=known.enabled_unit)
+    enabled = known.enabled_unit if known.enabled_unit in left.driver.units else ""
+    former = State(engine_packages=known.former_packages, enabled_unit=enabled)
     as_it_was = replace(
         seen,
         state=former,

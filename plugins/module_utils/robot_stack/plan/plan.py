@@ -76,7 +76,7 @@ def differences(stack: Stack, seen: Observed) -> list[Step]:
         steps += _service(stack, service, seen)
     for service in stack.jobs:
         steps += _job(stack, service, seen)
-    return steps + leaving.make(stack, seen) + _orphans(stack, seen)
+    return steps + leaving.make(stack, seen, steps) + _orphans(stack, seen)
 
 
 def _memory_controller(seen: Observed) -> list[Step]:

@@ -37,7 +37,7 @@ def _later(name: str, wanted: int | None, seen: Observed) -> dict[str, bool]:
     """Two engines need more room than one: the ceiling comes down once the former one is left."""
     now = seen.slice_limits.get(name)
     lowers = wanted is not None and now is not None and now > wanted
-    return {"later": True} if lowers and seen.left and seen.left.containers else {}
+    return {"later": True} if lowers and seen.left else {}
 
 
 def _mib(size: int | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -112,9 +112,10 @@ def of_kind(known: State, kind: str) -> State:
     )
 
 
-def without_former(known: State) -> State:
-    """Return ``known`` after the former engine was left."""
-    return replace(known, former_kind="", former_packages=[], former_images=[], enabled_unit="")
+def without_former(known: State, units: Sequence[str]) -> State:
+    """Return ``known`` after the former engine, which has these systemd ``units``, was left."""
+    enabled = "" if known.enabled_unit in units else known.enabled_unit
+    return replace(known, former_kind="", former_packages=[], former_images=[], enabled_unit=enabled)
 
 
 def there(root: Path) -> bool:

@@ -159,7 +159,8 @@ def _afterwards(call: Call, seen: Observed, whole: Plan, done: list[Step]) -> di
             made = _plan(call, now)
             if made.refusals:
                 return {**_told(done), "changed": True, "refusals": made.refusals, **_refused(made)}
-            return _changed(call, now, made, done)
+            if made.now().changes:
+                return _changed(call, now, made, done)
     return _judged(call, seen, done)
 
 

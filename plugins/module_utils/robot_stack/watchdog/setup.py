@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ..base import files, lock
@@ -151,9 +151,14 @@ def _sampled(roots: Roots) -> Path:
 
 def folders(stack: Stack) -> list[DesiredFolder]:
     """Return the folders of the program, its settings, and what it writes; root runs what is in the first of them."""
-    above = {str(parent) for file in program_files(stack) for parent in PurePosixPath(file.path).parents}
-    own = sorted(path for path in above if f"{path}/".startswith(f"{directory(stack)}/"))
-    return [DesiredFolder(path) for path in [*own, f"{directory(stack)}/services", *_KEPT]] + [_LOCKS]
+    top = directory(stack)
+    own = {top}
+    for file in program_files(stack):
+        above = file.path.rpartition("/")[0]
+        while above not in own:  # as text: a robot makes these paths at each run
+            own.add(above)
+            above = above.rpartition("/")[0]
+    return [DesiredFolder(path) for path in [*sorted(own), f"{top}/services", *_KEPT]] + [_LOCKS]
 
 
 def _folders() -> str:

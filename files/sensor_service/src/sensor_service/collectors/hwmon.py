@@ -44,7 +44,7 @@ def collect(robot: Robot, out: Output) -> None:
 
 
 def _chip(path: str, chip: str, out: Output) -> None:
-    out.add(CHIP_NAME, 1, chip=chip, chip_name=out.text(f"{path}/name"))
+    out.add(CHIP_NAME, 1, chip=chip, chip_name=_clean(out.text(f"{path}/name")))
     for name in out.names(path):
         sensor, _, element = name.partition("_")
         kind = sensor.rstrip("0123456789")
@@ -79,13 +79,14 @@ def _chip_labels(root: str, out: Output) -> dict[str, str]:
 def _chip_label(root: str, name: str, out: Output) -> str:
     """Returns a chip's label as node_exporter makes it: the device's bus and name, which survive a reboot.
 
-    Numbers such as `hwmon3` depend on the order in which drivers were loaded. Both links are relative, and
+    Numbers such as `hwmon3` depend on the order in which drivers were loaded; a chip without a device has the driver's
+    name instead. Both links are relative, and
     `/sys/devices` has no links between them, so that the path can be worked out without asking the kernel again.
     """
     target = out.link(f"{root}/{name}")
     device = out.link(f"{root}/{name}/device")
     if not device:
-        return name
+        return _clean(out.text(f"{root}/{name}/name")) or name
     parts = normpath(f"/class/hwmon/{target or name}/{device}").split("/")
     cleaned = [part for part in (_clean(part) for part in parts[-2:]) if part]
     return "_".join(cleaned) or name

@@ -22,6 +22,8 @@ FAILED = gauge("node_textfile_scrape_error", "1 while a file has a fault.")
 OWN = "robot_stack.prom"
 # Files of which the rest has no name on a page: nobody has as many.
 MAX_FILES = 100
+# Lines of a file that are no series, before it is taken for no page at all: a log under the wrong name has thousands.
+MAX_BAD_LINES = 100
 
 
 def collect(robot: Robot, out: Output) -> None:
@@ -46,16 +48,27 @@ def _part(robot: Robot, name: str, room: int, out: Output) -> Part:
     part = Part(path, {})
     try:
         text, written = files.regular_table(path)
-        page = pages.parse(text, room, lambda line, reason: part.faults.append(f":{line}: {reason}"))
+        page = pages.parse(text, room, lambda line, reason: _bad_line(part, line, reason))
     except OverflowError:
-        part.faults = [f"more than {MAX_SERIES} series, alone or with the files before it"]
-        return part
+        return _left_out(path, f"more than {MAX_SERIES} series, alone or with the files before it")
     except (OSError, ValueError) as error:
-        part.faults = [describe(error)]
-        return part
+        return _left_out(path, describe(error))
     out.add(MTIME, written, file=name)
     for metric, samples in page.samples.items():
         family = Family(foreign(metric, page.kind(metric), page.help(metric)))
         family.samples = samples
         part.families[metric] = family
+    return part
+
+
+def _bad_line(part: Part, line: int, reason: str) -> None:
+    """Counts a line that is no series. Raises ValueError beyond MAX_BAD_LINES of them."""
+    part.add_fault(f":{line}: {reason}")
+    if part.faults > MAX_BAD_LINES:
+        raise ValueError(f"more than {MAX_BAD_LINES} lines that are no series")
+
+
+def _left_out(path: str, reason: str) -> Part:
+    part = Part(path, {})
+    part.add_fault(reason)
     return part

@@ -10,10 +10,10 @@ from typing import Any
 from ...base.units import bytes_of, mib_of
 from ...host.systemd import child_slice, slice_cgroup
 from ...spec.model import Service, Stack
-from .. import binds
+from .. import binds, differences
 from ..binds import Bind
 from ..fields import flag, number, part, parts, text, texts
-from ..protocol import PAUSED, SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, FoundContainer
+from ..protocol import SERVICE_LABEL, SPEC_LABEL, Difference, FoundContainer
 
 OOM_SCORE = 500  # when the ceiling is hit, a container dies before the engine does
 
@@ -97,38 +97,16 @@ def drift(
 ) -> list[Difference]:
     """Return where a container on the robot differs from its request; empty: it is equal.
 
-    Where the kernel does not account swap, the engine drops that limit and says -1 for ever: that is no drift.
-    What a container is like cannot be changed but by making another, whatever labels that one bears: ``made`` is the
-    one that this project made ("": unknown).
+    ``made`` is the one that this project made ("": unknown).
     """
     wanted = desired["HostConfig"]
-    limited = {
-        "Memory": found.memory,
-        "MemorySwap": found.memory_and_swap,
-        "NanoCpus": found.nano_cpus,
-        "PidsLimit": found.pids,
-    }
-    reasons = []
-    for key, value in limited.items():
-        dropped = key == "MemorySwap" and not swap_accounted and value == -1
-        if value != wanted[key] and not dropped:
-            reasons.append(Difference("limit", f"{key} is {_shown(key, value)}, not {_shown(key, wanted[key])}"))
+    reasons = differences.of_limits(wanted, found, swap_accounted)
     if found.restart_policy != wanted["RestartPolicy"]["Name"]:
         reasons.append(Difference("policy", f"restart policy is {found.restart_policy!r}"))
     if found.cgroup_parent != wanted["CgroupParent"]:
         words = f"cgroup parent is {found.cgroup_parent!r}, not {wanted['CgroupParent']!r}"
         reasons.append(Difference("parent", words))
-    if not reasons and found.spec != desired["Labels"][SPEC_LABEL]:
-        reasons.append(Difference("spec", SPEC_DIFFERS))
-    elif not reasons and made and found.id != made:
-        reasons.append(Difference("maker", "it was made by hand, or by another program"))
-    if not found.running or found.status == PAUSED:
-        reasons.append(Difference("state", f"it is {found.status or 'not running'}"))
-    return reasons
-
-
-def _shown(key: str, value: int) -> str:
-    return f"{mib_of(value)} MiB" if key.startswith("Memory") and value > 0 else str(value)
+    return (reasons or differences.of_origin(desired, found, made)) + differences.of_state(found)
 
 
 def described(request: Mapping[str, Any]) -> str:

@@ -10,16 +10,15 @@ from typing import Any
 from ...base.units import bytes_of, mib_of
 from ...host.systemd import child_slice
 from ...spec.model import Service, Stack
-from .. import binds
+from .. import binds, differences
 from ..fields import items, number, part, text, texts
-from ..protocol import PAUSED, SERVICE_LABEL, SPEC_DIFFERS, SPEC_LABEL, Difference, EngineError, FoundContainer
+from ..protocol import SERVICE_LABEL, SPEC_LABEL, Difference, EngineError, FoundContainer
 from . import quadlet
 
 OOM_SCORE = 500  # when the ceiling is hit, a container dies before anybody else's program does
 LINE_BYTES = 1024  # of a log, at most, as far as its limit goes
 # The kernel has a share of the processors in whole microseconds of each tenth of a second.
 CPU_STEP = 10_000
-LIMITS = ("Memory", "MemorySwap", "NanoCpus", "PidsLimit")
 
 
 def body(stack: Stack, service: Service, fingerprint: str) -> dict[str, Any]:
@@ -65,31 +64,13 @@ def drift(
 
     Limits of one that runs are the kernel's. ``made`` is the one that this project made ("": unknown).
     """
-    limited = dict(zip(LIMITS, (found.memory, found.memory_and_swap, found.nano_cpus, found.pids)))
-    reasons = []
-    for key, value in limited.items():
-        dropped = key == "MemorySwap" and not swap_accounted and value == -1
-        if not _same(key, value, desired[key]) and not dropped:
-            reasons.append(Difference("limit", f"{key} is {_shown(key, value)}, not {_shown(key, desired[key])}"))
+    reasons = differences.of_limits(desired, found, swap_accounted, CPU_STEP)
     if found.cgroup_parent != desired["Slice"]:
         reasons.append(Difference("parent", f"its slice is {found.cgroup_parent!r}, not {desired['Slice']!r}"))
-    if not reasons and found.spec != desired["Labels"][SPEC_LABEL]:
-        reasons.append(Difference("spec", SPEC_DIFFERS))
-    elif not reasons and made and found.id != made:
-        reasons.append(Difference("maker", "it was made by hand, or by another program"))
-    if not found.running or found.status == PAUSED:
-        reasons.append(Difference("state", f"it is {found.status or 'not running'}"))
+    reasons = (reasons or differences.of_origin(desired, found, made)) + differences.of_state(found)
     if found.lost_at_boot:
         reasons.append(Difference("boot", f"it would not run after the next boot: {found.lost_at_boot}"))
     return reasons
-
-
-def _same(key: str, value: int, wanted: int) -> bool:
-    return abs(value - wanted) < CPU_STEP if key == "NanoCpus" else value == wanted
-
-
-def _shown(key: str, value: int) -> str:
-    return f"{mib_of(value)} MiB" if key.startswith("Memory") and value > 0 else str(value)
 
 
 def described(request: Mapping[str, Any]) -> str:

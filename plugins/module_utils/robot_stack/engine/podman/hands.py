@@ -109,10 +109,16 @@ class Hands:
         """Stop a container, and have no boot start it."""
         place = self._own(name)
         if place.active:
-            self.programs.systemctl("stop", service_unit(name))
+            self._end(name)
             with as_error():
                 files.move(place, name, False, self.roots)
             self.programs.systemctl("daemon-reload")
+
+    def _end(self, name: str) -> None:
+        """Have systemd stop a unit. One that it has not loaded and that does not run it refuses to stop: it is."""
+        told = self.told(name)
+        if told.load in ("loaded", "masked") or told.active not in status.AT_REST:
+            self.programs.systemctl("stop", service_unit(name))
 
     def rename(self, name: str, new_name: str) -> None:
         """Set a container aside, or let it have its name back; what is in its unit stays as it is."""
@@ -131,7 +137,7 @@ class Hands:
             return
         self._own(name)
         if place.active:
-            self.programs.systemctl("stop", service_unit(name))
+            self._end(name)
         with as_error():
             files.drop_changes(name, self.roots)
             self.roots.path(place.path).unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from ...host.systemd import WRITTEN_BY_US, slice_cgroup
 from .. import fields
 from ..protocol import SERVICE_LABEL, SPEC_LABEL, EngineError, name_of
 from . import lives
+from .programs import OOM_SCORE
 
 HEAD = f"{WRITTEN_BY_US} changes are overwritten."
 ABOUT = "# robot-stack: "
@@ -25,6 +26,8 @@ RESTART_SECONDS, RESTART_STEPS, RESTART_MOST_SECONDS = 1, 5, 20
 START_SECONDS = 180  # Podman itself is slow on a slow card
 STOP_MORE_SECONDS = 30  # beside the service's own: Podman ends it by force after those, and takes it apart
 ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$"), ("\n", "\\n"), ("\t", "\\t"))
+# Podman cuts off what --cpus comes to in these microseconds: 0.29 of a processor would be 28999 of them.
+CPU_PERIOD = 100_000
 LOG_SECONDS = 60  # in which the journal takes so many lines of it as its limits say
 
 
@@ -101,6 +104,8 @@ def text(service: str, request: Mapping[str, Any], image: str) -> str:
         f"RestartMaxDelaySec={RESTART_MOST_SECONDS}",
         # a process that the kernel kills ends its container or not: systemd leaves the rest alone
         "OOMPolicy=continue",
+        # `podman run`, which systemd repeats, ends before a service that works; conmon and the container have their own
+        f"OOMScoreAdjust={OOM_SCORE}",
         # asked to end, it ends by the signal
         "SuccessExitStatus=143",
         f"TimeoutStartSec={START_SECONDS}",
@@ -121,7 +126,8 @@ def _arguments(request: Mapping[str, Any]) -> list[str]:
     return [
         f"--memory={request['Memory']}b",
         f"--memory-swap={request['MemorySwap']}b",
-        f"--cpus={request['NanoCpus'] / 1e9:.5f}",
+        f"--cpu-period={CPU_PERIOD}",
+        f"--cpu-quota={round(request['NanoCpus'] * CPU_PERIOD / 1e9)}",
         f"--pids-limit={request['PidsLimit']}",
         *([f"--ulimit=nofile={open_files}:{open_files}"] if open_files else []),
         f"--user={request['User']}",

@@ -23,6 +23,7 @@ PROPERTIES = (
 )
 PAYLOAD = re.compile(r"libpod-(?:payload-)?[0-9a-f]{64}(?:\.scope)?")
 RUNNING, RESTARTING, ENDING, EXITED, CREATED = "running", "restarting", "ending", "exited", "created"
+AT_REST = ("", "inactive", "failed")  # of a unit, in systemd's words
 TIME = re.compile(r"@([0-9]{1,12})")
 
 

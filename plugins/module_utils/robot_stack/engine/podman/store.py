@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,17 @@ class Store:
         if self._images is None:
             listed = self.programs.ask("images", "--quiet", "--no-trunc").split()
             ids = list(dict.fromkeys(word.rpartition(":")[2] for word in listed))
-            self._images = self._listed("image", "inspect", *ids) if ids else []
+            self._images = self._inspected(ids) if ids else []
         return self._images
+
+    def _inspected(self, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Return what is told of images. One that is damaged fails the question for all: it is left out."""
+        try:
+            return self._listed("image", "inspect", *ids)
+        except EngineError as error:
+            if error.status == 0:  # no image's fault
+                raise
+            return [raw for one in ids for raw in self._inspected([one])] if len(ids) > 1 else []
 
     def _listed(self, *words: str) -> list[Mapping[str, Any]]:
         called = f"podman {words[0]}"
