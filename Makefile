@@ -143,9 +143,10 @@ benchmark-hub: images ## What a robot costs the hub: fleets of several sizes, in
 benchmark-provision: images .cache/pyinfra/ready ## A run without changes, against a usual role, pyinfra and a script
 	@python -m benchmarks.provision; result=$$?; python -m benchmarks.report && exit $$result
 
-benchmark-robot: engine ## The memory of a whole robot with each engine, and of others' stacks: VARIANTS="docker prometheus" (20 + 20 minutes)
+benchmark-robot: engine ## The memory of a whole robot with each engine, and of others' stacks (hours; in pieces: ROBOTS=podman,docker)
 	@testbed/base_images
-	@python -m benchmarks.whole_robot $(VARIANTS); result=$$?; python -m benchmarks.report && exit $$result
+	@python -m benchmarks.whole_robot $(if $(NEW),--new) $(if $(LOOKS),--looks $(LOOKS)) $(ROBOTS); result=$$?; \
+	  python -m benchmarks.report && exit $$result
 
 .cache/pyinfra/ready: benchmarks/provision/requirements.txt
 	@tools/python -m venv .cache/pyinfra

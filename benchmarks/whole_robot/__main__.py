@@ -1,109 +1,158 @@
 """Measure what the whole stack costs a small robot's memory, and keep it in benchmarks/results/robot.json.
 
-    make benchmark-robot [VARIANTS="docker prometheus"]
-    .venv/bin/python -m benchmarks.whole_robot [VARIANT...]
+    make benchmark-robot [ROBOTS=podman,docker] [NEW=1]
+    .venv/bin/python -m benchmarks.whole_robot [--new] [--looks N] [ROBOT...]
 
-Each variant (inventory/hosts.yml) gets a virtual machine of its own, which is removed again, whatever happens: the
-product's at the same time, and then the others'. A result is kept as soon as there is one, and those of other variants
-stay.
+Each robot (inventory/hosts.yml) gets a virtual machine of its own, one after another, which is removed again, whatever
+happens. What is known of it is kept after each phase. Without names those are measured that the run lacks: one that was
+ended goes on. All results are those of one run: one computer, one commit (runs.py).
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
+import fcntl
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from benchmarks import results
+from benchmarks import product, results
 from benchmarks.running import end_cleanly_when_told
 
-from . import course, robot
-from .batch import measured, remove
-from .batch import run as run_batch
+from . import course, goals, machines, next_image, robot, runs
+from .changes import Watch
+from .course import Plan
 from .robot import FailedError
 from .variants import Variant, all_of_them
 
 NAME = "robot"
+LOCK = robot.PROJECT / ".testbed" / "whole-robot.lock"
+LOOKS = 240
+WATCHDOG_SECONDS = 1200.0
+# On two cores without KVM that do nothing else.
+MINUTES = {True: 45, False: 20}
+BEGUN = time.monotonic()
 
 
-def commit() -> str:
-    """Return the commit that is measured; with a mark where the code differs from it (results and docs may)."""
-    git = ["git", "-C", str(robot.PROJECT)]
-    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
-    if head.returncode:
-        return "unknown: this is no clone"
-    code = [".", ":!benchmarks/results", ":!docs", ":!README.md"]
-    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", *code], check=False).returncode
-    return head.stdout.strip() + (", changed" if changed else "")
+def say(line: str) -> None:
+    """Write a line at once, with the time, and how many minutes this program has run."""
+    sys.stdout.write(f"{datetime.now(timezone.utc):%H:%M:%S} +{(time.monotonic() - BEGUN) / 60:.0f} min {line}\n")
+    sys.stdout.flush()
 
 
-def about(variant: Variant) -> dict[str, Any]:
+def about(variant: Variant, run: dict[str, Any]) -> dict[str, Any]:
     """Return what is said of a result beside what was measured."""
     return {
         "title": variant.title,
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "commit": commit(),
-        "command": f"python -m benchmarks.whole_robot {variant.name}",
-        "playbook": course.SITE if variant.is_product else "benchmarks/whole_robot/peer.yml",
+        "run": run["id"],
+        "commit": run["commit"],
+        "command": f"make benchmark-robot ROBOTS={variant.name}",
+        "playbook": course.SITE if variant.is_product else course.PEER,
     }
 
 
-def batches(variants: Sequence[Variant]) -> list[list[Variant]]:
-    """Return the variants that are measured at the same time: the product's, and then the others."""
-    both = ([v for v in variants if v.is_product], [v for v in variants if not v.is_product])
-    return [batch for batch in both if batch]
+def keep(variant: Variant, run: dict[str, Any], found: dict[str, Any]) -> None:
+    """Put a result in the place of the one that was measured before; those of another run are dropped."""
+    known = {name: one for name, one in results.load(NAME).get("variants", {}).items() if one.get("run") == run["id"]}
+    results.keep(NAME, {"run": run, "variants": {**known, variant.name: {**about(variant, run), **found}}})
 
 
-def of_batch(batch: Sequence[Variant]) -> list[str]:
-    """Measure a batch, and keep its results; return the names of those that failed."""
-    failed = {variant.name for variant in batch}  # until it is measured
-    begun = time.monotonic()
-    said = {variant.name: about(variant) for variant in batch}
-    say(f"machines are made for {', '.join(said)}")
-    try:
-        with closing(run_batch(batch, lambda one, alone: measured(one, alone, say))) as results_of:
-            for variant, found in results_of:
-                if isinstance(found, FailedError):
-                    say(f"{variant.name}: FAILED: {found}")
-                    continue
-                failed.discard(variant.name)
-                keep(variant, {**said[variant.name], **found})
-                words = f"not measured: {found['not_measured']}" if "not_measured" in found else "measured"
-                say(f"{variant.name}: {words} ({time.monotonic() - begun:.0f} s)")
-    except FailedError as error:  # no machines
-        say(f"FAILED: {error}")
-    return sorted(failed)
-
-
-def keep(variant: Variant, found: dict[str, Any]) -> None:
-    """Put a result in the place of the one that was measured before."""
+def lacking(variants: Sequence[Variant], run: dict[str, Any]) -> list[Variant]:
+    """Return those of which the run does not know everything yet."""
     known = results.load(NAME).get("variants", {})
-    results.keep(NAME, {"variants": {**known, variant.name: found}})
+    return [v for v in variants if known.get(v.name, {}).get("run") != run["id"] or known[v.name].get("missing")]
 
 
-def say(line: str) -> None:
-    """Write a line at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+def measure(variant: Variant, peers: Sequence[Variant], run: dict[str, Any], plan: Plan) -> set[str]:
+    """Measure one robot, and keep it; return which of ``peers`` are not to be had, as its machine tells.
+
+    Raises FailedError.
+    """
+
+    def tell(words: str) -> None:
+        say(f"{variant.name}: {words}")
+
+    tell("its machine is made")
+    with machines.made(variant, tell) as machine:
+        absent = {} if variant.is_product else course.absent(machine, peers)
+        for peer in peers:
+            if peer.name in absent:
+                say(f"{peer.name}: not measured: {absent[peer.name]}")
+                keep(peer, run, {"not_measured": absent[peer.name]})
+        if variant.name not in absent:
+            course.run(machine, plan, tell, lambda found: keep(variant, run, found))
+            tell("measured")
+    return set(absent)
+
+
+def every(chosen: Sequence[Variant], run: dict[str, Any], plan: Plan) -> list[str]:
+    """Measure robots, one after another; return the names of those that failed."""
+    failed, absent = [], set()
+    for number, variant in enumerate(chosen):
+        if variant.name in absent:
+            continue
+        try:
+            absent |= measure(variant, [one for one in chosen[number:] if not one.is_product], run, plan)
+        except FailedError as error:
+            say(f"{variant.name}: FAILED: {error}")
+            failed.append(variant.name)
+    return failed
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """See that this program runs once: another one would remove its machines. Raises SystemExit."""
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("ERROR: it runs already: two would be busy with each other") from None
+        yield
+
+
+def parsed(known: dict[str, Variant]) -> tuple[argparse.Namespace, list[Variant]]:
+    """Return the options, and the robots that are named, in that order."""
+    parser = argparse.ArgumentParser(description="Measure the memory of a whole robot, in virtual machines.")
+    parser.add_argument(
+        "robots", nargs="*", metavar="ROBOT", help=f"of {', '.join(known)}, with commas or blanks between"
+    )
+    parser.add_argument("--new", action="store_true", help="begin a new run, and drop what was measured before")
+    parser.add_argument("--looks", type=int, default=LOOKS, help="of the watchdog (%(default)s)")
+    options = parser.parse_args()
+    names = [name for words in options.robots for name in words.split(",") if name]
+    if unknown := set(names) - known.keys():
+        parser.error(f"no such robot: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return options, [known[name] for name in dict.fromkeys(names)]
 
 
 def main() -> int:
     """Run as a program."""
     known = {variant.name: variant for variant in all_of_them()}
-    parser = argparse.ArgumentParser(description="Measure the memory of a whole robot, in virtual machines.")
-    parser.add_argument("variants", nargs="*", metavar="VARIANT", help=f"of {', '.join(known)}; all of them if none")
-    options = parser.parse_args()
-    if unknown := set(options.variants) - known.keys():
-        parser.error(f"no such variant: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    options, named = parsed(known)
     end_cleanly_when_told()
-    remove()  # what a run that was killed has left
-    chosen = [variant for name, variant in known.items() if name in (options.variants or known)]
-    failed = [name for batch in batches(chosen) for name in of_batch(batch)]
+    with alone():
+        try:
+            run = runs.joined(results.load(NAME), results.machine(), options.new)
+            chosen = named or lacking(list(known.values()), run)
+            minutes = sum(MINUTES[variant.is_product] for variant in chosen)
+            say(f"run {run['id']}: {', '.join(v.name for v in chosen) or 'nothing is missing'}; some {minutes} minutes")
+            machines.remove()  # what a run that was killed has left
+            interval = int(product.default("robot_stack_watchdog_interval_seconds"))
+            watch = Watch(options.looks, WATCHDOG_SECONDS, interval)
+            for variant in [one for one in chosen if one.is_product][:1]:
+                say("images are made")
+                next_image.ready(variant)
+            failed = every(chosen, run, Plan(next_image.NEXT, watch))
+        except (FailedError, runs.MixedError) as error:
+            sys.stderr.write(f"ERROR: {error}\n")
+            return 1
+    for claim in goals.claims_of(results.load(NAME).get("variants", {})):
+        say(f"goal: {claim.claimed}: {claim.measured}: {claim.verdict}")
     return 1 if failed else 0
 
 

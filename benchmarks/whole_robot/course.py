@@ -1,114 +1,87 @@
-"""The course of one variant: its machine is deployed to, fed, asked, left alone, and looked at meanwhile."""
+"""The course of one variant: its machine is deployed to, fed, asked, changed, left alone and cut from its power.
+
+Each phase is kept as soon as it is over, so that one that fails takes nothing along.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from statistics import median
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
 
-from . import parts, samples
+from . import changes, parts, samples
+from .changes import NextImage, Watch
+from .looking import SITE, Looking, Machine, Say
 from .robot import FailedError
 from .variants import Variant
 
 BEFORE, DEPLOYED, DASHBOARD, REST = "before", "deployed", "dashboard open", "at rest"
-MOMENTS = (BEFORE, DEPLOYED, DASHBOARD, REST)
-LOOKS = 5
-PAUSE_SECONDS = 3.0
-SETTLING_SECONDS = 120.0
-RATE_SECONDS = 15.0
-RUNS = 3
-UNCHANGED = "Nothing changed."
-SITE = "playbooks/site.yml"
+AFTER_CUT = "at rest after a power cut"
+MOMENTS = (BEFORE, DEPLOYED, DASHBOARD, REST, AFTER_CUT)
+DEPLOYMENT, SERVING, UNCHANGED, RESTING = "deployment", "samples and queries", "runs that change nothing", "rest"
+UPDATE, WATCHDOG, CUT = "an update", "looks of the watchdog", "a power cut"
+PEER = "benchmarks/whole_robot/peer.yml"
+NOT_REACHED = "it was not reached"
+BOOT_SECONDS = 2400.0
+MISSING_PACKAGE = "exit code 100: "  # apt's
 VERSIONS = "dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\\n' %s 2>/dev/null || true"
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+BOOTED_AT = "echo $(($(date +%s) - $(cut -d. -f1 /proc/uptime)))"
 
 
-class NotToBeHadError(Exception):
-    """Debian has no such package on this machine, with apt's own words."""
+@dataclass(frozen=True)
+class Plan:
+    """What is done to a robot that has the product, beside deploying to it."""
+
+    next_image: NextImage
+    watch: Watch
 
 
-class Looker(Protocol):
-    """What looks at a machine."""
-
-    def look(self) -> dict[str, Any]:
-        """Return what is now."""
-
-    def forget(self) -> dict[str, Any]:
-        """Begin the extremes anew."""
-
-
-class Machine(Protocol):
-    """A machine that can be measured (robot.Robot)."""
-
-    variant: Variant
-
-    def playbook(self, path: str) -> str:
-        """Run a playbook against it."""
-
-    def run(self, command: str, given: bytes = b"") -> str:
-        """Run a shell command as root."""
-
-    def observer(self) -> AbstractContextManager[Looker]:
-        """Look at it for as long as the context lasts."""
-
-    def tunnel(self, address: str) -> AbstractContextManager[str]:
-        """Reach an address of its loopback for as long as the context lasts."""
-
-
-Say = Callable[[str], None]
-Alone = Callable[[], AbstractContextManager[None]]
+Keep = Callable[[dict[str, Any]], None]
 
 
 def run(
-    machine: Machine, say: Say, alone: Alone = nullcontext, sleep: Callable[[float], None] = time.sleep
+    machine: Machine, plan: Plan, say: Say, keep: Keep, sleep: Callable[[float], None] = time.sleep
 ) -> dict[str, Any]:
     """Return what was measured of a variant, whose machine has booted and has its exporter.
 
-    ``alone`` is a context in which no other machine is busy: for what takes time. Raises NotToBeHadError, FailedError.
+    ``keep`` gets what is known after each phase; its ``missing`` names the phases that are not, with the reason. Raises
+    FailedError where a phase fails, after that was kept.
     """
-    variant = machine.variant
-    if not variant.is_product:
-        look_for(machine)
-    with machine.observer() as observer:
-        course = Course(machine, observer, sleep)
-        course.keep(BEFORE)
-        observer.forget()
-        say("it gets what is measured")
-        machine.playbook(SITE if variant.is_product else "benchmarks/whole_robot/peer.yml")
-        deployment = parts.extremes(observer.look())
-        course.keep(DEPLOYED)
-        found: dict[str, Any] = {}
-        address = variant.collector or (variant.page.address if variant.page else "")
-        with machine.tunnel(address) as here:
-            say("samples are waited for")
-            found["series"] = samples.wait_for(variant, here)
-            if variant.collector:
-                say("a dashboard is opened")
-                looks, found["answers"] = samples.dashboard(variant, here, observer.look)
-                course.moments[DASHBOARD] = parts.moment(parts.highest(looks), variant.slice)
-        if variant.is_product:
-            with alone():
-                say("runs that change nothing")
-                found["unchanged"] = course.unchanged()
-        course.keep(REST)
-        at_last = parts.extremes(observer.look())
-    return {
-        **found,
-        "moments": course.moments,
-        "highest": {"deployment": deployment, "all": at_last},
-        **identity(machine),
-    }
+    with closing(Course(machine, plan, say, sleep)) as course:
+        phases = course.phases()
+        course.found["missing"] = missing = dict.fromkeys(phases, NOT_REACHED)
+        course.begin()
+        for name, phase in phases.items():
+            say(f"{name} begins")
+            try:
+                course.looking.forget()
+                phase()
+                course.found["highest"][name] = parts.extremes(course.looking.look())
+            except FailedError as error:
+                missing[name] = str(error).splitlines()[0][:300]
+                if DEPLOYMENT not in missing:
+                    keep(course.found)
+                raise
+            del missing[name]
+            keep(course.found)
+        return course.found
 
 
-def look_for(machine: Machine) -> None:
-    """Have the machine's lists of packages, and see whether the variant's are there. Raises NotToBeHadError."""
-    names = " ".join(machine.variant.packages)
+def absent(machine: Machine, peers: Sequence[Variant]) -> dict[str, str]:
+    """Return those whose packages Debian does not have for this machine, with apt's words. Raises FailedError."""
     machine.run("apt-get -qq update")
-    try:
-        machine.run(f"apt-get -qq -s --no-install-recommends install {names} >/dev/null")
-    except FailedError as error:
-        raise NotToBeHadError(str(error).rpartition(": ")[2]) from error
+    found = {}
+    for peer in peers:
+        try:
+            machine.run(f"apt-get -qq -s --no-install-recommends install {' '.join(peer.packages)} >/dev/null")
+        except FailedError as error:
+            if MISSING_PACKAGE not in str(error):
+                raise
+            found[peer.name] = str(error).partition(MISSING_PACKAGE)[2].replace("E: ", "")
+    return found
 
 
 def identity(machine: Machine) -> dict[str, Any]:
@@ -124,46 +97,79 @@ def identity(machine: Machine) -> dict[str, Any]:
 
 
 class Course:
-    """What is kept of one machine while it is measured."""
+    """What is done to one machine, and what is known of it so far."""
 
-    def __init__(self, machine: Machine, observer: Looker, sleep: Callable[[float], None]) -> None:
+    def __init__(self, machine: Machine, plan: Plan, say: Say, sleep: Callable[[float], None]) -> None:
         """Begin with nothing."""
-        self._machine, self._observer, self._sleep = machine, observer, sleep
-        self.moments: dict[str, dict[str, Any]] = {}
+        self._machine, self._plan, self._say = machine, plan, say
+        self.looking = Looking(machine, sleep)
+        self.found: dict[str, Any] = {"moments": self.looking.moments, "highest": {}}
 
-    def keep(self, name: str) -> None:
-        """Look several times, once memory does not change any more; keep the look with the most memory used."""
-        self._settle()
-        looks = []
-        for _ in range(LOOKS):
-            looks.append(self._observer.look())
-            self._sleep(PAUSE_SECONDS)
-        self.moments[name] = parts.moment(parts.highest(looks), self._machine.variant.slice)
+    def close(self) -> None:
+        """Have nobody look at the machine any more."""
+        self.looking.close()
 
-    def _settle(self) -> None:
-        used: list[int] = []
-        for _ in range(int(SETTLING_SECONDS / PAUSE_SECONDS)):
-            used.append(int(self._observer.look()["used"]))
-            if parts.settled(used):
-                return
-            self._sleep(PAUSE_SECONDS)
+    def begin(self) -> None:
+        """See how the machine was before. Raises FailedError."""
+        self.looking.begin()
+        self.looking.keep(BEFORE)
 
-    def unchanged(self) -> dict[str, float]:
-        """Return wall time and the robot's CPU time (s) of a run that changes nothing: medians of some runs.
+    def phases(self) -> dict[str, Callable[[], None]]:
+        """Return what is done, in its order."""
+        if not self._machine.variant.is_product:
+            return {DEPLOYMENT: self._deploy, SERVING: self._serve, RESTING: self._rest}
+        return {
+            DEPLOYMENT: self._deploy,
+            SERVING: self._serve,
+            UNCHANGED: self._unchanged,
+            RESTING: self._rest,
+            UPDATE: self._update,
+            WATCHDOG: self._watchdog,
+            CUT: self._cut,
+        }
 
-        Raises FailedError where a run changed something.
-        """
-        self._settle()
-        first = self._observer.look()
-        self._sleep(RATE_SECONDS)
-        at_rest = parts.rate(first, self._observer.look())
-        walls, cpus = [], []
-        for _ in range(RUNS):
-            before = self._observer.look()
-            said = self._machine.playbook(SITE)
-            after = self._observer.look()
-            if UNCHANGED not in said:
-                raise FailedError(f"{self._machine.variant.name}: a second run changed something:\n{said[-3000:]}")
-            walls.append(float(after["at"] - before["at"]))
-            cpus.append(parts.cpu_seconds(before, after, at_rest))
-        return {"wall_seconds": round(median(walls), 2), "robot_cpu_seconds": round(median(cpus), 2), "runs": RUNS}
+    def _deploy(self) -> None:
+        self._machine.playbook(SITE if self._machine.variant.is_product else PEER)
+        self.looking.keep(DEPLOYED)
+        self.found.update(identity(self._machine))
+
+    def _serve(self) -> None:
+        variant = self._machine.variant
+        with self._machine.tunnel(variant.address) as here:
+            self.found["series"] = samples.wait_for(variant, here)
+            if variant.collector:
+                self._say("a dashboard is opened")
+                looks, self.found["answers"] = samples.dashboard(variant, here, self.looking.look)
+                self.looking.keep_these(DASHBOARD, looks)
+
+    def _rest(self) -> None:
+        self.looking.keep(REST)
+
+    def _unchanged(self) -> None:
+        self.found["unchanged"] = changes.unchanged(self.looking)
+
+    def _update(self) -> None:
+        nothing = self.found["unchanged"]["received_kb"]
+        self.found["update"] = changes.update(self.looking, self._plan.next_image, nothing)
+
+    def _watchdog(self) -> None:
+        self.found["watchdog"] = changes.watchdog(self.looking, self._plan.watch, self._say)
+
+    def _cut(self) -> None:
+        """Take the power; look anew as soon as somebody can log in, and wait for samples of after the boot."""
+        before = self._machine.run(BOOT_ID)
+        self.looking.close()
+        self._machine.cut()
+        samples.until(lambda: self._has_booted_since(before), f"{self._machine.variant.name} boots", BOOT_SECONDS)
+        self.looking.begin()
+        self._say("it has booted; samples are waited for")
+        booted_at = int(self._machine.run(BOOTED_AT))
+        with self._machine.tunnel(self._machine.variant.address) as here:
+            samples.wait_for_new(self._machine.variant, here, booted_at)
+        self.looking.keep(AFTER_CUT)
+
+    def _has_booted_since(self, before: str) -> bool:
+        try:
+            return self._machine.run(BOOT_ID) != before
+        except FailedError:  # nobody can log in yet
+            return False

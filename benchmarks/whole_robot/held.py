@@ -31,11 +31,12 @@ TIMES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
 @dataclass(frozen=True)
 class Roots:
-    """Where the kernel tells it, and of which slice."""
+    """Where the kernel tells it, of which slice, and of which cgroups outside of it that are there because of it."""
 
     proc: Path
     sys: Path
     slice: str
+    beside: tuple[str, ...] = ()
 
 
 @dataclass
@@ -81,10 +82,24 @@ def busy_seconds(proc: Path) -> float:
     return sum(value for name, value in ticks.items() if name not in RESTING) / os.sysconf("SC_CLK_TCK")
 
 
+def received_bytes(sys_root: Path) -> int:
+    """Return what has reached the robot's network interfaces: those that are devices, no bridge and no loopback."""
+    return sum(
+        kernel_file.number_in(folder / "statistics" / "rx_bytes")
+        for folder in (sys_root / "class" / "net").glob("*")
+        if (folder / "device").exists()
+    )
+
+
+def processes(roots: Roots, hierarchy: cgroup.Hierarchy) -> list[int]:
+    """Return the processes in the slice, and in what is there because of it."""
+    return [pid for path in (roots.slice, *roots.beside) for pid in cgroup.processes(hierarchy, f"/{path}")]
+
+
 def groups(roots: Roots, hierarchy: cgroup.Hierarchy) -> list[Group]:
-    """Return the cgroups in the slice that have processes, by their paths."""
+    """Return the cgroups that have processes, by their paths."""
     found: dict[str, Group] = {}
-    for pid in cgroup.processes(hierarchy, f"/{roots.slice}"):
+    for pid in processes(roots, hierarchy):
         share = procfs.share([pid], roots.proc)
         path = cgroup.path_of(pid, roots.proc, hierarchy)
         usage = cgroup.usage(hierarchy, path) if path else None
@@ -99,19 +114,23 @@ def groups(roots: Roots, hierarchy: cgroup.Hierarchy) -> list[Group]:
 
 
 def whole(roots: Roots, hierarchy: cgroup.Hierarchy) -> dict[str, Any] | None:
-    """Return what the slice holds, None where there is none; ``peak`` is the kernel's, page cache included."""
+    """Return what the slice holds, with what is there because of it; None where there is no slice.
+
+    ``limit``, ``current`` and ``peak`` (the kernel's, page cache included) are the slice's alone.
+    """
     path = f"/{roots.slice}"
     usage, limits = cgroup.usage(hierarchy, path), cgroup.limits(hierarchy, path)
     if usage is None:
         return None
-    share = procfs.share(cgroup.processes(hierarchy, path), roots.proc)
+    beside = [held for held in (cgroup.usage(hierarchy, f"/{unit}") for unit in roots.beside) if held]
+    share = procfs.share(processes(roots, hierarchy), roots.proc)
     peak = hierarchy.directory(path) / "memory.peak"  # since Linux 5.19
     return {
         "limit": limits.memory if limits else None,
         "current": usage.current,
         "peak": kernel_file.number_in(peak) if peak.is_file() else None,
-        "working_set": usage.working_set,
-        "unreclaimable": usage.unreclaimable,
+        "working_set": sum(held.working_set for held in (usage, *beside)),
+        "unreclaimable": sum(held.unreclaimable for held in (usage, *beside)),
         "pss": share.pss if share else 0,
         "oom_kills": usage.oom_kills,
     }
@@ -126,6 +145,7 @@ def look(roots: Roots, extremes: Extremes) -> dict[str, Any]:
         "available": available,
         "used": memory["MemTotal"] - available,
         "busy_seconds": round(busy_seconds(roots.proc), 2),
+        "received": received_bytes(roots.sys),
         "at": time.monotonic(),
         "whole": whole(roots, hierarchy),
         "groups": [asdict(group) for group in groups(roots, hierarchy)],
@@ -156,10 +176,11 @@ def main() -> int:
     """Run as a program."""
     parser = argparse.ArgumentParser(description="Tells what a robot's memory holds, once for each line it reads.")
     parser.add_argument("--slice", required=True)
+    parser.add_argument("--beside", action="append", default=[])
     parser.add_argument("--proc", type=Path, default=Path("/proc"))
     parser.add_argument("--sys", type=Path, default=Path("/sys"))
     options = parser.parse_args()
-    serve(Roots(options.proc, options.sys, options.slice))
+    serve(Roots(options.proc, options.sys, options.slice, tuple(options.beside)))
     return 0
 
 

@@ -13,6 +13,7 @@ from benchmarks.running import MIB
 
 ENGINE, SERVICE = "engine", "service"
 ENGINES_PROGRAMS = (*networks.DOCKER.processes, *networks.PODMAN.processes, "podman", "crun", "runc")
+SUMS = ("pss", "working_set", "unreclaimable")
 SIZES = ("limit", "current", "peak", "working_set", "unreclaimable", "pss")
 
 
@@ -80,20 +81,33 @@ def moment(look: dict[str, Any], slice_name: str) -> dict[str, Any]:
     }
 
 
+def pss_of(moment: dict[str, Any], kind: str) -> float:
+    """Return the PSS (MiB) of the engine's processes, or of the services', at a moment that was kept."""
+    return round(sum(float(part["pss_mib"]) for part in moment["parts"] if part["kind"] == kind), 1)
+
+
 def highest(looks: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the look at which the robot used the most memory."""
     return max(looks, key=lambda look: int(look["used"]))
 
 
+def highest_of(looks: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """Return the highest of all of it in any look (MiB); empty where there was no slice."""
+    wholes = [look["whole"] for look in looks if look["whole"]]
+    return {f"{name}_mib": mib(max(whole[name] for whole in wholes)) for name in SUMS} if wholes else {}
+
+
 def extremes(look: dict[str, Any]) -> dict[str, Any]:
     """Return the slice's highest, and the robot's least available, since they were last forgotten.
 
-    ``peak`` is the kernel's own, since the slice was made: page cache counts there, and no moment is missed.
+    ``peak`` is the kernel's own, since the slice was made: page cache counts there, and no moment is missed. So are the
+    kills.
     """
     seen, whole = look["extremes"], look["whole"]
     return {
         "peak_mib": mib(whole["peak"]) if whole else None,
         **{f"{name}_mib": mib(seen[name]) for name in ("current", "working_set", "unreclaimable", "available")},
+        "oom_kills": whole["oom_kills"] if whole else 0,
         "looks": seen["looks"],
     }
 

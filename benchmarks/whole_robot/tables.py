@@ -6,8 +6,9 @@ from typing import Any
 
 from benchmarks.tables import table
 
-from .course import BEFORE, DASHBOARD, DEPLOYED, MOMENTS, REST
-from .parts import ENGINE, SERVICE
+from . import goals
+from .course import AFTER_CUT, BEFORE, DASHBOARD, DEPLOYED, MOMENTS, REST
+from .parts import ENGINE, SERVICE, pss_of
 from .variants import Variant
 
 NONE = "-"
@@ -17,34 +18,35 @@ Found = dict[str, dict[str, Any]]
 def measured(found: dict[str, Any], variants: list[Variant]) -> str:
     """Return the section of docs/benchmark.md: what could be measured side by side, and what could not."""
     known = ordered(found, variants)
-    made = {name: one for name, one in known.items() if "not_measured" not in one}
+    made = measured_ones(known)
     if not made:
         return "\n\n".join(["Not measured yet.", missing(known, variants)])
-    runs = unchanged(made)
-    return "\n\n".join(
-        [
-            _taken(made),
-            _free(made),
-            _wholes(made),
-            *(f"{about['title'].capitalize()}, part by part:\n\n{_parts(about)}" for about in made.values()),
-            *([runs] if runs else []),
-            missing(known, variants),
-        ]
-    ).strip()
+    sections = [
+        _taken(made),
+        goals.table_of_goals(made),
+        _free(made),
+        _wholes(made),
+        _course(made),
+        _watched(made),
+        *(f"{about['title'].capitalize()}, part by part:\n\n{_parts(about)}" for about in made.values()),
+        unchanged(made),
+        _updates(made),
+        missing(known, variants),
+    ]
+    return "\n\n".join(section for section in sections if section)
 
 
 def readme(found: dict[str, Any], variants: list[Variant]) -> str:
     """Return README's table: what each variant takes from the robot, with a dashboard open where it has one."""
-    made = {name: one for name, one in ordered(found, variants).items() if "not_measured" not in one}
     rows = []
-    for about in made.values():
+    for about in measured_ones(ordered(found, variants)).values():
         moment = busiest(about)
         whole = moment["whole"] or {}
         rows.append([
             about["title"],
             more(about, busiest_name(about)),
             more(about, REST),
-            of_kind(moment, ENGINE) or NONE,
+            pss_of(moment, ENGINE) or NONE,
             whole.get("pss_mib", NONE),
             whole.get("unreclaimable_mib", NONE),
         ])  # fmt: skip
@@ -59,9 +61,14 @@ def ordered(found: dict[str, Any], variants: list[Variant]) -> Found:
     return {variant.name: known[variant.name] for variant in variants if variant.name in known}
 
 
+def measured_ones(known: Found) -> Found:
+    """Return those of which at least a deployment was measured."""
+    return {name: one for name, one in known.items() if DEPLOYED in one.get("moments", {})}
+
+
 def busiest_name(about: dict[str, Any]) -> str:
-    """Return the moment with a dashboard; what can have none was at rest."""
-    return DASHBOARD if DASHBOARD in about["moments"] else REST
+    """Return the moment with a dashboard; what can have none was at rest, what got no further was deployed."""
+    return next(name for name in (DASHBOARD, REST, DEPLOYED) if name in about["moments"])
 
 
 def busiest(about: dict[str, Any]) -> dict[str, Any]:
@@ -70,28 +77,26 @@ def busiest(about: dict[str, Any]) -> dict[str, Any]:
     return moment
 
 
-def more(about: dict[str, Any], name: str) -> float:
+def more(about: dict[str, Any], name: str) -> Any:
     """Return how much more memory the robot used at a moment than before anything was deployed (MiB)."""
     moments = about["moments"]
+    if name not in moments:
+        return NONE
     return round(float(moments[name]["used_mib"]) - float(moments[BEFORE]["used_mib"]), 1)
-
-
-def of_kind(moment: dict[str, Any], kind: str) -> float:
-    """Return the PSS (MiB) of the engine's processes, or of the services'."""
-    return round(sum(float(part["pss_mib"]) for part in moment["parts"] if part["kind"] == kind), 1)
 
 
 def _taken(made: Found) -> str:
     rows = [
         [about["title"], ", ".join(f"{name} {version}" for name, version in about["versions"].items()) or NONE,
-         about["kernel"], about["series"] or NONE, about["date"], f"`{about['commit']}`", f"`{about['command']}`"]
+         about["kernel"], about.get("series") or NONE, about["date"], f"`{about['commit']}`", f"`{about['command']}`"]
         for about in made.values()
     ]  # fmt: skip
     first = next(iter(made.values()))
     total = first["moments"][BEFORE]["total_mib"]
+    runs = ", ".join(dict.fromkeys(f"`{about['run']}`" for about in made.values()))
     words = (
-        f"Taken on virtual machines of 512 MB, {first['architecture']} with {first['cpus']} cores, {first['system']}, "
-        f"cgroup v2; their kernels leave {total} MiB."
+        f"Taken by run {runs} on virtual machines of 512 MB, {first['architecture']} with {first['cpus']} cores, "
+        f"{first['system']}, cgroup v2; their kernels leave {total} MiB."
     )
     head = ["What was measured", "versions", "kernel", "series in the database", "on", "commit", "command"]
     return f"{words}\n\n{table(head, rows)}"
@@ -119,21 +124,52 @@ def _free(made: Found) -> str:
 def _wholes(made: Found) -> str:
     rows = []
     for about in made.values():
-        deployment, last = about["highest"]["deployment"], about["highest"]["all"]
-        for name in (busiest_name(about), REST) if DASHBOARD in about["moments"] else (REST,):
+        for name in (DASHBOARD, REST, AFTER_CUT):
+            if name not in about["moments"]:
+                continue
             moment = about["moments"][name]
             whole = moment["whole"] or {}
             limit = whole.get("limit_mib")
+            figures = ("pss", "working_set", "unreclaimable", "current")
             rows.append([
                 f"{about['title']}, {name}", "none" if limit is None else limit,
-                *(whole.get(f"{figure}_mib", NONE) for figure in ("pss", "working_set", "unreclaimable", "current")),
-                _shown(deployment["working_set_mib"]), _shown(deployment["peak_mib"]), _shown(last["peak_mib"]),
-                moment["oom_kills"],
+                *(whole.get(f"{figure}_mib", NONE) for figure in figures),
             ])  # fmt: skip
-    head = ["All of it, in one slice (MiB)", "limit", "PSS", "working set", "unreclaimable", "page cache included",
-            "highest working set while it was deployed", "the kernel's peak then", "the kernel's peak in all",
-            "kills"]  # fmt: skip
+    head = ["All of it (MiB)", "limit", "PSS", "working set", "unreclaimable", "its slice, page cache included"]
+    return table(head, rows) if rows else ""
+
+
+def _course(made: Found) -> str:
+    figures = ("working_set_mib", "current_mib", "peak_mib", "oom_kills", "available_mib")
+    rows = [
+        [f"{about['title']}, {name}", *(_shown(seen[figure]) for figure in figures)]
+        for about in made.values()
+        for name, seen in about["highest"].items()
+    ]
+    head = ["The slice meanwhile (MiB)", "highest working set", "highest, page cache included",
+            "the kernel's peak until then", "kills until then", "least that the robot had available"]  # fmt: skip
     return table(head, rows)
+
+
+def _watched(made: Found) -> str:
+    told = [
+        f"{about['title']}: {seen['looks']} looks of the watchdog, as many as its timer starts in {seen['hours']:g} hours, "
+        f"were started one after another in {seen['seconds'] / 60:.0f} minutes."
+        for about in made.values()
+        if (seen := about.get("watchdog"))
+    ]
+    return " ".join(f"{words[0].upper()}{words[1:]}" for words in told)
+
+
+def _updates(made: Found) -> str:
+    rows = [
+        [about["title"], seen["layer_kb"], seen["sent_kb"], seen["received_kb"], about["unchanged"]["received_kb"]]
+        for about in made.values()
+        if (seen := about.get("update"))
+    ]
+    head = ["An update whose application layer changed (KB)", "the layer on the wire", "sent, as the run tells",
+            "received in all", "received by a run that changes nothing"]  # fmt: skip
+    return table(head, rows) if rows else ""
 
 
 def _shown(value: Any) -> Any:
@@ -141,7 +177,7 @@ def _shown(value: Any) -> Any:
 
 
 def _parts(about: dict[str, Any]) -> str:
-    moments = [(name, about["moments"][name]) for name in (DASHBOARD, REST) if name in about["moments"]]
+    moments = [(name, about["moments"][name]) for name in (DASHBOARD, REST, AFTER_CUT) if name in about["moments"]]
     names = list(dict.fromkeys((part["kind"], part["name"]) for _, moment in moments for part in moment["parts"]))
     rows = []
     for kind, name in names:
@@ -153,7 +189,7 @@ def _parts(about: dict[str, Any]) -> str:
         rows.append(row)
     for kind, words in ((ENGINE, "engine, together"), (SERVICE, "services, together")):
         if any(own == kind for own, _ in names):
-            rows.append([words, *(cell for _, moment in moments for cell in (NONE, of_kind(moment, kind), NONE, NONE))])
+            rows.append([words, *(cell for _, moment in moments for cell in (NONE, pss_of(moment, kind), NONE, NONE))])
     figures_of = ("processes", "PSS (MiB)", "working set of its cgroup", "unreclaimable of it")
     head = ["Part", *(f"{figure}, {name}" for name, _ in moments for figure in figures_of)]
     return table(head, rows)
@@ -174,9 +210,14 @@ def unchanged(made: Found) -> str:
 
 def missing(known: Found, variants: list[Variant]) -> str:
     """Say aloud what is not in the tables, and why."""
-    words = {
-        variant.title: known[variant.name]["not_measured"] if variant.name in known else "it has not been run yet"
-        for variant in variants
-        if "not_measured" in known.get(variant.name, {"not_measured": ""})
-    }
-    return "\n".join(f"- Not measured: {title}: {reason}" for title, reason in words.items())
+    return "\n".join(
+        f"- Not measured: {words}" for variant in variants for words in _missing(variant, known.get(variant.name))
+    )
+
+
+def _missing(variant: Variant, about: dict[str, Any] | None) -> list[str]:
+    if about is None:
+        return [f"{variant.title}: it has not been run yet"]
+    if "not_measured" in about:
+        return [f"{variant.title}: {about['not_measured']}"]
+    return [f"{variant.title}, {phase}: {reason}" for phase, reason in about.get("missing", {}).items()]

@@ -27,7 +27,8 @@ class Variant:
     """One way to have a robot monitored.
 
     ``slice`` holds all that it runs. ``packages`` are those whose versions are told, and which a peer installs.
-    ``collector`` (host:port) answers PromQL; what has none has a ``page`` instead.
+    ``collector`` (host:port) answers PromQL; what has none has a ``page`` instead. ``beside`` are cgroups outside of
+    the slice that are there because of the variant: they count in the whole, though not below the slice's limit.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Variant:
     packages: tuple[str, ...]
     collector: str = ""
     page: Page | None = None
+    beside: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """Return the host:port on the robot's loopback that answers for it."""
+        return self.collector or (self.page.address if self.page else "")
 
 
 def of_host(name: str, group: str, about: dict[str, Any]) -> Variant:
@@ -53,6 +60,7 @@ def of_host(name: str, group: str, about: dict[str, Any]) -> Variant:
             tuple(about["packages"]),
             about.get("collector", ""),
             Page(**page) if page else None,
+            tuple(about.get("beside", ())),
         )
     except KeyError as error:
         raise ValueError(f"{name}: benchmark lacks {error.args[0]}") from error
