@@ -50,8 +50,8 @@ def joined(kept: dict[str, Any], machine: dict[str, Any], anew: bool) -> dict[st
     if known and not anew:
         if kept.get("machine") != machine:
             raise MixedError(
-                f"run {known['id']} was begun on another computer ({kept.get('machine')}; this one is {machine}): begin "
-                "a new run with --new, which drops what was measured there"
+                f"run {known['id']} was begun on another computer ({kept.get('machine')}; this one is {machine}): "
+                "begin a new run with --new, which drops what was measured there"
             )
         if changed := differs(known["commit"]):
             raise MixedError(

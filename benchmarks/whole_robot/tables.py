@@ -20,7 +20,7 @@ def measured(found: dict[str, Any], variants: list[Variant]) -> str:
     known = ordered(found, variants)
     made = measured_ones(known)
     if not made:
-        return "\n\n".join(["Not measured yet.", missing(known, variants)])
+        return "\n\n".join(["Not measured yet.", goals.table_of_goals(made), missing(known, variants)])
     sections = [
         _taken(made),
         goals.table_of_goals(made),
@@ -153,8 +153,8 @@ def _course(made: Found) -> str:
 
 def _watched(made: Found) -> str:
     told = [
-        f"{about['title']}: {seen['looks']} looks of the watchdog, as many as its timer starts in {seen['hours']:g} hours, "
-        f"were started one after another in {seen['seconds'] / 60:.0f} minutes."
+        f"{about['title']}: {seen['looks']} looks of the watchdog, as many as its timer starts in {seen['hours']:g} "
+        f"hours, were started one after another in {seen['seconds'] / 60:.0f} minutes."
         for about in made.values()
         if (seen := about.get("watchdog"))
     ]

@@ -110,6 +110,29 @@ def test_the_parts_are_the_engines_programs_and_the_services(robot: Path) -> Non
     assert (database["pss_mib"], database["unreclaimable_mib"]) == (44.0, 32.0)
 
 
+def test_what_an_engines_package_starts_beside_the_slice_counts_with_the_engine(robot: Path) -> None:
+    unit = "system.slice/netavark-firewalld-reload.service"
+    group(robot, unit, 5, 1, 2)
+    process(robot, 22, unit, "netavark", 6144)
+    without = held.look(roots(robot), held.Extremes())
+    seen = held.look(held.Roots(robot / "proc", robot / "sys", SLICE, (unit,)), held.Extremes())
+    more = {name: (seen["whole"][name] - without["whole"][name]) / MIB for name in seen["whole"]}
+    assert (more["pss"], more["unreclaimable"], more["working_set"]) == (6, 6, 7)
+    assert (more["current"], more["limit"]) == (0, 0), "the ceiling is not above it"
+    found = {part["name"]: part for part in parts.parts(seen, SLICE)}
+    assert (found["netavark"]["kind"], found["netavark"]["pss_mib"]) == ("engine", 6.0)
+
+
+def test_what_reaches_the_robot_is_counted_at_its_devices(robot: Path) -> None:
+    net = robot / "sys/class/net"
+    for name, received in {"eth0": 1000, "wlan0": 500, "lo": 70_000, "docker0": 9000}.items():
+        (net / name / "statistics").mkdir(parents=True)
+        (net / name / "statistics" / "rx_bytes").write_text(f"{received}\n")
+    for name in ("eth0", "wlan0"):
+        (net / name / "device").mkdir()
+    assert held.look(roots(robot), held.Extremes())["received"] == 1500
+
+
 def test_a_monitor_beside_its_service_is_the_engines(robot: Path) -> None:
     process(robot, 21, DATABASE, "conmon", 860)
     found = {part["name"]: part for part in parts.parts(held.look(roots(robot), held.Extremes()), SLICE)}
@@ -163,6 +186,7 @@ def test_the_archive_answers_by_itself_and_knows_the_extremes(robot: Path, tmp_p
             "working_set_mib": 280.0,
             "unreclaimable_mib": 270.0,
             "available_mib": 253.9,
+            "oom_kills": 0,
             "looks": after["extremes"]["looks"],
         }
         observer.forget()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shlex
+import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,27 @@ from declarations import PROJECT
 
 from benchmarks import results as kept_results
 from benchmarks.whole_robot import __main__ as program
-from benchmarks.whole_robot import batch, course, robot, samples, tables, variants
-from benchmarks.whole_robot.course import BEFORE, DASHBOARD, DEPLOYED, REST
+from benchmarks.whole_robot import (
+    changes,
+    course,
+    looking,
+    machines,
+    next_image,
+    robot,
+    runs,
+    samples,
+    tables,
+    variants,
+)
+from benchmarks.whole_robot.course import AFTER_CUT, BEFORE, DASHBOARD, DEPLOYED, REST
 from benchmarks.whole_robot.robot import FailedError
 from benchmarks.whole_robot.variants import Page, Variant
 
 MIB = 1024 * 1024
 PRODUCT = Variant("docker", "this stack, Docker", True, "robotstack.slice", ("docker.io",), "127.0.0.1:8428")
 PEER = Variant("netdata", "Netdata", False, "benchmark.slice", ("netdata",), page=Page("127.0.0.1:19999", "/", "^n", 3))
+PLAN = course.Plan(next_image.NEXT, changes.Watch(20, 600.0, 30))
+SENDING = "sending robot-stack-benchmark/next-sensor-service:1 (36 KB, thin)"
 SYSTEM = "Debian GNU/Linux 13 (trixie)\n6.12.1-cloud-amd64\nx86_64\n2\n"
 LATE = "Unable to locate package netdata"
 
@@ -39,34 +53,47 @@ def look(used: int, at: float = 0.0) -> dict[str, Any]:
     extremes = {"current": size, "working_set": size, "unreclaimable": size, "available": size, "looks": 1}
     return {
         "total": 455 * MIB, "available": 455 * MIB - size, "used": size, "busy_seconds": at / 20, "at": at,
-        "whole": whole, "groups": [{**group, "programs": service}], "extremes": extremes,
+        "received": 0, "whole": whole, "groups": [{**group, "programs": service}], "extremes": extremes,
     }  # fmt: skip
 
 
 class FakeMachine:
     """A machine that notes what is done to it; each playbook takes ten seconds, and two of its processor."""
 
-    def __init__(self, variant: Variant, said: str = "Nothing changed.", apt: str = "") -> None:
-        self.variant, self.said, self.apt = variant, said, apt
+    def __init__(self, variant: Variant, said: str = "Nothing changed.", fails: str = "", words: str = "") -> None:
+        self.variant, self.said, self.fails, self.words = variant, said, fails, words
         self.done: list[str] = []
-        self.now, self.busy, self.used = 0.0, 0.0, 100
+        self.now, self.busy, self.used, self.boots, self.received = 0.0, 0.0, 100, 1, 0
 
-    def playbook(self, path: str) -> str:
+    def playbook(self, path: str, *words: str) -> str:
         self.done.append(path)
         self.now, self.busy = self.now + 10, self.busy + 2
-        self.used = 180 if path == course.SITE else self.used
-        return self.said
+        self.used = 180 if path == looking.SITE else self.used
+        self.received += 90_000 if words else 25_000
+        return SENDING if words else self.said
 
     def run(self, command: str, given: bytes = b"") -> str:
         self.done.append(command.split(maxsplit=1)[0])
-        if "install" in command and self.apt:
-            raise FailedError(f"netdata: {command}: exit code 100: {self.apt}")
+        if self.fails and self.fails in command:
+            raise FailedError(f"netdata: {command}: {self.words}")
+        if command == course.BOOT_ID:
+            return str(self.boots)
+        if command == course.BOOTED_AT:
+            return "1700000000\n"
+        if "systemctl start" in command:
+            self.done.append(command)
+            self.now += 25
         if "dpkg-query" in command:
             return "installed docker.io 26.1.5\nnot-installed runc \n"
         return SYSTEM if "os-release" in command else ""
 
+    def cut(self) -> None:
+        self.done.append("cut")
+        self.boots, self.used = self.boots + 1, 140
+
     @contextmanager
     def observer(self) -> Iterator[FakeMachine]:
+        self.done.append("observer")
         yield self
 
     @contextmanager
@@ -76,7 +103,7 @@ class FakeMachine:
 
     def look(self) -> dict[str, Any]:
         seen = look(self.used, self.now)
-        return {**seen, "busy_seconds": seen["busy_seconds"] + self.busy}
+        return {**seen, "busy_seconds": seen["busy_seconds"] + self.busy, "received": self.received}
 
     def forget(self) -> dict[str, Any]:
         self.done.append("forget")
@@ -91,24 +118,112 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have samples there at once, and a dashboard for which 20 MiB more are used."""
     monkeypatch.setattr(samples, "wait_for", lambda variant, here: 1234 if variant.collector else None)
     answered = {"asked": 9, "failed": 0, "refused": 0, "empty": 1, "failures": []}
+    monkeypatch.setattr(samples, "wait_for_new", lambda variant, here, since: None)
     monkeypatch.setattr(samples, "dashboard", lambda variant, here, look_: ([look(200), look(190)], answered))
 
 
-def measured(machine: FakeMachine) -> dict[str, Any]:
-    return course.run(machine, lambda _: None, sleep=machine.sleep)
+def measured(machine: FakeMachine, kept: list[Any] | None = None) -> dict[str, Any]:
+    def keep(found: dict[str, Any]) -> None:
+        if kept is not None:
+            kept.append(copy.deepcopy(found))
+
+    return course.run(machine, PLAN, lambda _: None, keep, machine.sleep)
 
 
 @pytest.mark.usefixtures("fed")
 def test_the_product_is_deployed_fed_asked_and_run_again() -> None:
     machine = FakeMachine(PRODUCT)
     found = measured(machine)
-    assert machine.done[:2] == ["forget", course.SITE]
-    assert machine.done.count(course.SITE) == 1 + course.RUNS
+    assert machine.done[:3] == ["observer", "forget", looking.SITE]
+    assert machine.done.count(looking.SITE) == 1 + changes.RUNS + 1
     used = {name: moment["used_mib"] for name, moment in found["moments"].items()}
-    assert used == {BEFORE: 100, DEPLOYED: 180, DASHBOARD: 200, REST: 180}
-    assert found["unchanged"] == {"wall_seconds": 10, "robot_cpu_seconds": 2, "runs": course.RUNS}
+    assert used == {BEFORE: 100, DEPLOYED: 180, DASHBOARD: 200, REST: 180, AFTER_CUT: 140}
+    assert found["moments"][DASHBOARD]["highest_of_looks"]["pss_mib"] == 200
+    assert found["unchanged"] == {
+        "wall_seconds": 10, "robot_cpu_seconds": 2, "received_kb": 25, "runs": changes.RUNS,
+    }  # fmt: skip
     assert (found["series"], found["cpus"], found["kernel"]) == (1234, 2, "6.12.1-cloud-amd64")
     assert found["versions"] == {"docker.io": "26.1.5"}, "what is not installed has no version"
+    assert found["missing"] == {}
+
+
+@pytest.mark.usefixtures("fed")
+def test_it_is_updated_watched_for_hours_and_cut_from_its_power() -> None:
+    machine = FakeMachine(PRODUCT)
+    found = measured(machine)
+    assert found["update"] == {"received_kb": 90, "sent_kb": 36, "layer_kb": 40}
+    assert found["watchdog"] == {"looks": 20, "seconds": 50, "hours": 0.17}
+    assert list(found["highest"])[-3:] == [course.UPDATE, course.WATCHDOG, course.CUT]
+    assert machine.done[machine.done.index("cut") :].count("observer") == 1, "one that looks anew after the boot"
+
+
+def test_a_look_is_a_start_of_the_service_and_a_start_that_fails_is_told() -> None:
+    started = changes.START.format(count=3, unit="x.service").replace("systemctl", "echo")
+    done = subprocess.run(["sh", "-c", started], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["reset-failed x.service", "start x.service"] * 3
+    fails = f"systemctl() {{ test $1 != start; }}; {changes.START.format(count=3, unit='x.service')}"
+    assert subprocess.run(["sh", "-c", fails], check=False).returncode == 1
+
+
+def test_looks_of_the_watchdog_end_in_time_on_a_slow_machine() -> None:
+    machine = FakeMachine(PRODUCT)
+    with closing(looking.Looking(machine, machine.sleep)) as looks:
+        looks.begin()
+        found = changes.watchdog(looks, changes.Watch(1000, 60.0, 30), lambda _: None)
+    assert found == {"looks": 30, "seconds": 75, "hours": 0.25}
+
+
+def test_the_layer_is_what_the_product_says_that_it_sends_where_that_is_more() -> None:
+    said = "sending a/b:1 (36 KB)\nsending a/b:1 (7.1 MB, whole)\nsending a/c:1 (9 KB)"
+    assert changes.told_to_be_sent(said, "a/b:1") == pytest.approx(7136)
+    machine = FakeMachine(PRODUCT)
+    with closing(looking.Looking(machine, machine.sleep)) as looks:
+        looks.begin()
+        assert changes.update(looks, next_image.NEXT, 40.0)["layer_kb"] == 36
+
+
+def test_an_update_that_sends_nothing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = FakeMachine(PRODUCT)
+    monkeypatch.setattr(machine, "playbook", lambda *_: "Changed on 1 robot")
+    with closing(looking.Looking(machine, machine.sleep)) as looks:
+        looks.begin()
+        with pytest.raises(FailedError, match="did not send robot-stack-benchmark"):
+            changes.update(looks, next_image.NEXT, 40.0)
+
+
+def test_the_next_image_differs_in_its_last_layer_alone() -> None:
+    next_image.check(["a", "b", "c"], ["a", "b", "d"])
+    for other in (["a", "b", "c"], ["a", "x", "d"], ["a", "b"]):
+        with pytest.raises(FailedError, match="in its last layer alone"):
+            next_image.check(["a", "b", "c"], other)
+    assert (next_image.SOURCE / next_image.CHANGED).is_file()
+    assert re.fullmatch(r"robot-stack/sensor-service:[\d.]+-amd64", next_image.own_name())
+
+
+@pytest.mark.usefixtures("fed")
+def test_what_was_measured_before_a_failure_is_kept_with_its_reason() -> None:
+    kept: list[Any] = []
+    machine = FakeMachine(PRODUCT, fails="systemctl start", words="exit code 1: it was killed\nmore words")
+    with pytest.raises(FailedError, match="it was killed"):
+        measured(machine, kept)
+    assert kept[0]["missing"][course.SERVING] == course.NOT_REACHED
+    last = kept[-1]
+    assert set(last["missing"]) == {course.WATCHDOG, course.CUT}
+    assert last["missing"][course.WATCHDOG].endswith("exit code 1: it was killed")
+    assert last["update"]["layer_kb"] == 40
+
+
+@pytest.mark.usefixtures("fed")
+def test_a_deployment_that_fails_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: str) -> str:
+        raise FailedError("it did not end")
+
+    kept: list[Any] = []
+    machine = FakeMachine(PRODUCT)
+    monkeypatch.setattr(machine, "playbook", fail)
+    with pytest.raises(FailedError, match="it did not end"):
+        measured(machine, kept)
+    assert kept == []
 
 
 @pytest.mark.usefixtures("fed")
@@ -121,19 +236,25 @@ def test_a_run_that_changed_something_is_no_run_without_changes() -> None:
 def test_a_peer_is_installed_and_asked_nothing_that_it_cannot_answer() -> None:
     machine = FakeMachine(PEER)
     found = measured(machine)
-    assert "benchmarks/whole_robot/peer.yml" in machine.done
-    assert course.SITE not in machine.done
+    assert course.PEER in machine.done
+    assert looking.SITE not in machine.done
     assert set(found["moments"]) == {BEFORE, DEPLOYED, REST}
     assert "unchanged" not in found
+    assert "cut" not in machine.done
 
 
-@pytest.mark.usefixtures("fed")
-def test_a_package_that_debian_does_not_have_is_told_in_apts_words() -> None:
-    with pytest.raises(course.NotToBeHadError, match=r"^Unable to locate package netdata$"):
-        measured(FakeMachine(PEER, apt=f"E: {LATE}"))
+def test_packages_that_debian_does_not_have_are_told_in_apts_words() -> None:
+    machine = FakeMachine(PEER, fails="install netdata ", words=f"exit code 100: E: {LATE}")
+    assert course.absent(machine, [PEER, replace(PEER, name="other", packages=("other",))]) == {"netdata": LATE}
+
+
+def test_a_machine_that_does_not_answer_says_nothing_of_debians_packages() -> None:
+    with pytest.raises(FailedError, match="not within 600 s"):
+        course.absent(FakeMachine(PEER, fails="install netdata ", words="not within 600 s"), [PEER])
 
 
 PODMAN = replace(PRODUCT, name="podman", title="this stack, Podman")
+RUN = {"id": "a-run", "commit": "abc"}
 
 
 @pytest.fixture
@@ -144,105 +265,134 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def test_machines_of_a_batch_are_made_together_and_removed(played: list[str]) -> None:
-    found = dict(batch.run([PRODUCT, PODMAN], lambda variant, alone: {"title": variant.title}))
-    assert found == {PRODUCT: {"title": PRODUCT.title}, PODMAN: {"title": PODMAN.title}}
-    assert played == [
-        "testbed/create.yml --limit docker,podman",
-        "molecule/shared/exporter.yml --limit docker,podman",
-        "testbed/destroy.yml",
-    ]
-    assert not robot.ENDING.is_set()
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the folder that holds the results of this test."""
+    monkeypatch.setattr(kept_results, "FOLDER", tmp_path)
+    monkeypatch.setattr(kept_results, "machine", lambda: {"cpus": 2})
+    return tmp_path
 
 
-def test_one_that_fails_keeps_no_other_waiting(played: list[str]) -> None:
-    def measure(variant: Variant, alone: course.Alone) -> dict[str, Any]:
-        if variant is PODMAN:
-            raise FailedError("it did not boot")
-        with alone():
-            return {"alone": True}
-
-    found = dict(batch.run([PRODUCT, PODMAN], measure))
-    assert found[PRODUCT] == {"alone": True}
-    assert str(found[PODMAN]) == "it did not boot"
-    assert played[-1] == "testbed/destroy.yml"
+MADE = ["testbed/create.yml --limit docker", "molecule/shared/exporter.yml --limit docker", "testbed/destroy.yml"]
 
 
-def test_only_one_at_a_time_is_alone_and_only_when_all_have_come() -> None:
-    turns, seen, inside = batch.Turns(2), [], threading.Lock()
-
-    def come(name: str) -> None:
-        with turns.alone():
-            assert inside.acquire(blocking=False)
-            seen.append(name)
-            inside.release()
-
-    first = threading.Thread(target=come, args=("first",))
-    first.start()
-    first.join(timeout=0.2)
-    assert (first.is_alive(), seen) == (True, [])
-    come("second")
-    first.join(timeout=30)
-    assert sorted(seen) == ["first", "second"]
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, SystemExit, FailedError])
+def test_a_machine_is_removed_whatever_happens(ends: type[BaseException], played: list[str]) -> None:
+    with pytest.raises(ends), machines.made(PRODUCT, lambda _: None) as machine:
+        raise ends(machine.variant.name)
+    assert played == MADE
 
 
-@pytest.mark.parametrize("ends", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
-def test_machines_are_removed_whatever_happens(ends: type[BaseException], played: list[str]) -> None:
-    def measure(variant: Variant, alone: course.Alone) -> dict[str, Any]:
-        raise ends
-
-    with pytest.raises(ends):
-        list(batch.run([PRODUCT], measure))
-    assert played[-1] == "testbed/destroy.yml"
-
-
-def test_machines_that_cannot_be_made_are_removed_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = []
+def test_a_machine_that_boots_slowly_is_waited_for_again_and_one_that_never_does_is_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+    never = [True] * machines.TRIES
 
     def playbook(path: str, *words: str, log: str) -> None:
         done.append(path)
-        if path == "testbed/create.yml":
-            raise FailedError("no QEMU")
+        if path == "testbed/create.yml" and never.pop():
+            raise FailedError("no SSH within 600 s\nits log")
 
     monkeypatch.setattr(robot, "playbook", playbook)
-    monkeypatch.setattr(program, "keep", lambda *_: pytest.fail("nothing was measured"))
-    assert program.of_batch([PRODUCT, PODMAN]) == ["docker", "podman"]
-    assert done == ["testbed/create.yml", "testbed/destroy.yml"]
+    with pytest.raises(FailedError, match="no SSH"), machines.made(PRODUCT, lambda _: None):
+        pytest.fail("there was no machine")
+    assert done == ["testbed/create.yml"] * machines.TRIES + ["testbed/destroy.yml"]
+    never[:], told = [False, True], []
+    with machines.made(PRODUCT, told.append):
+        pass
+    assert told == ["its machine is waited for once more: no SSH within 600 s"]
 
 
-def test_what_waits_gives_up_when_all_of_it_ends() -> None:
-    robot.ENDING.set()
-    try:
-        with pytest.raises(FailedError, match="given up, because all of it is ending: samples"):
-            samples.until(lambda: False, "samples", 60)
-    finally:
-        robot.ENDING.clear()
-
-
-@pytest.mark.usefixtures("played")
-def test_results_are_kept_one_by_one_and_failures_are_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("played", "folder")
+def test_robots_are_measured_one_after_another_and_failures_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run(machine: robot.Robot, say: course.Say, alone: course.Alone) -> dict[str, Any]:
-        if machine.variant.name == "netdata":
-            raise course.NotToBeHadError(LATE)
-        raise FailedError("it broke")
+    order = []
 
+    def run(machine: robot.Robot, plan: course.Plan, say: Any, keep: course.Keep) -> dict[str, Any]:
+        order.append(machine.variant.name)
+        if machine.variant is PRODUCT:
+            raise FailedError("it broke")
+        keep({"moments": {}})
+        return {}
+
+    other = replace(PEER, name="agent")
     monkeypatch.setattr(course, "run", run)
-    monkeypatch.setattr(kept_results, "FOLDER", tmp_path)
-    monkeypatch.setattr(kept_results, "machine", dict)
-    kept_results.keep(program.NAME, {"variants": {"docker": {"title": "before"}}})
-    assert program.of_batch([PRODUCT, PEER]) == ["docker"]
-    known = kept_results.load(program.NAME)["variants"]
-    assert (known["docker"], known["netdata"]["not_measured"]) == ({"title": "before"}, LATE)
+    monkeypatch.setattr(robot, "ports", lambda: {"docker": 1, "podman": 2, "netdata": 3, "agent": 4})
+    monkeypatch.setattr(course, "absent", lambda machine, peers: {"netdata": LATE})
+    assert program.every([PODMAN, PRODUCT, other, PEER], RUN, PLAN) == ["docker"]
+    assert order == ["podman", "docker", "agent"], "the one that is not to be had got no machine"
+    known = kept_results.load(program.NAME)
+    assert (set(known["variants"]), known["run"]) == ({"podman", "agent", "netdata"}, RUN)
+    assert known["variants"]["netdata"]["not_measured"] == LATE
     said = capsys.readouterr().out
     assert "docker: FAILED: it broke" in said
     assert f"netdata: not measured: {LATE}" in said
 
 
-def test_the_products_variants_are_measured_beside_each_other_and_the_others_afterwards() -> None:
-    assert program.batches([PRODUCT, PEER, PODMAN]) == [[PRODUCT, PODMAN], [PEER]]
-    assert program.batches([PEER]) == [[PEER]]
+@pytest.mark.usefixtures("folder")
+def test_a_run_goes_on_with_what_it_lacks_and_drops_what_another_one_measured() -> None:
+    program.keep(PEER, {"id": "before", "commit": "x"}, {})
+    program.keep(PRODUCT, RUN, {"missing": {}})
+    assert set(kept_results.load(program.NAME)["variants"]) == {"docker"}
+    program.keep(PODMAN, RUN, {"missing": {"a power cut": "it was not reached"}})
+    assert program.lacking([PRODUCT, PODMAN, PEER], RUN) == [PODMAN, PEER]
+    assert program.lacking([PRODUCT], {**RUN, "id": "later"}) == [PRODUCT]
+
+
+def test_two_runs_are_never_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = {"cpus": 2}
+    kept = {"run": RUN, "machine": here}
+    changed: list[str] = []
+    monkeypatch.setattr(runs, "differs", lambda commit: list(changed))
+    monkeypatch.setattr(runs, "head", lambda: "def")
+    assert runs.joined(kept, here, anew=False) == RUN
+    assert runs.joined({}, here, anew=False)["commit"] == "def"
+    assert runs.joined(kept, here, anew=True)["id"].endswith("-def")
+    with pytest.raises(runs.MixedError, match="was begun on another computer"):
+        runs.joined(kept, {"cpus": 4}, anew=False)
+    changed.append("plugins/x.py")
+    with pytest.raises(runs.MixedError, match=r"run a-run measures commit abc, and plugins/x\.py changed"):
+        runs.joined(kept, here, anew=False)
+    with pytest.raises(runs.MixedError, match=r"commit plugins/x\.py first"):
+        runs.joined({}, here, anew=False)
+
+
+def test_what_is_measured_is_there_and_pages_and_results_are_none_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paths = [path for path in runs.MEASURED if not path.startswith(":!")]
+    assert [path for path in paths if not (PROJECT / path).exists()] == []
+    monkeypatch.setattr(runs, "PROJECT", tmp_path)
+    files = ["plugins/a.py", "benchmarks/results/robot.json", "docs/benchmark.md", "benchmarks/whole_robot/tables.py"]
+    for file in [*files, *(f"{path}/x" if "." not in path else path for path in paths)]:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("before", encoding="utf-8")
+    runs.git("init", "--quiet")
+    runs.git("add", "--all")
+    runs.git("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", "commit", "--quiet", "-m", "x")
+    for file in files:
+        (tmp_path / file).write_text("after", encoding="utf-8")
+    assert runs.differs(runs.head()) == ["plugins/a.py"]
+
+
+def test_robots_are_named_with_commas_or_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {variant.name: variant for variant in (PRODUCT, PODMAN, PEER)}
+    monkeypatch.setattr(sys, "argv", ["x", "podman,docker", "netdata", "--looks", "60"])
+    options, named = program.parsed(known)
+    assert (named, options.looks, options.new) == ([PODMAN, PRODUCT, PEER], 60, False)
+    monkeypatch.setattr(sys, "argv", ["x", "podamn"])
+    with pytest.raises(SystemExit):
+        program.parsed(known)
+
+
+def test_only_one_run_is_at_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(program, "LOCK", tmp_path / "lock")
+    with program.alone(), pytest.raises(SystemExit, match="it runs already"), program.alone():
+        pytest.fail("it ran twice")
+    with program.alone():
+        pass
 
 
 def test_a_playbook_that_hangs_is_ended_with_what_it_has_started(
@@ -329,7 +479,9 @@ def test_waiting_ends_with_what_was_waited_for(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def results(fed: None) -> dict[str, Any]:
-    about = {"title": PRODUCT.title, "date": "2026-11-29", "commit": "abc", "command": "python -m x docker"}
+    about = {
+        "title": PRODUCT.title, "date": "2026-11-29", "run": "a-run", "commit": "abc", "command": "make x ROBOTS=y",
+    }  # fmt: skip
     docker = {**about, **measured(FakeMachine(PRODUCT))}
     peer = {**about, "title": PEER.title, "not_measured": LATE}
     return {"variants": {"docker": docker, "netdata": peer, "gone": docker}}
@@ -346,19 +498,42 @@ def test_the_tables_say_what_was_measured_and_what_was_not(results: dict[str, An
     assert "- Not measured: Another: it has not been run yet" in text
     found = rows(text)
     free = [
-        "this stack, Docker",
         "100.0 / 355.0",
         "180.0 / 275.0",
         "200.0 / 255.0",
         "180.0 / 275.0",
+        "140.0 / 315.0",
         "80.0",
         "100.0",
         "80.0",
     ]
-    assert free in found
-    assert [row[0] for row in found].count("this stack, Docker, dashboard open") == 1
-    assert ["db", "1", "200.0", "200.0", "200.0", "1", "180.0", "180.0", "180.0"] in found
+    assert ["this stack, Docker", *free] in found
+    assert ["this stack, Docker, dashboard open", "200.0", "200.0", "200.0", "200.0", "200.0"] in found
+    assert ["this stack, Docker, an update", "180.0", "180.0", "180.0", "0", "180.0"] in found
+    assert [
+        *("db", "1", "200.0", "200.0", "200.0"),
+        *("1", "180.0", "180.0", "180.0"),
+        *("1", "140.0", "140.0", "140.0"),
+    ] in found
     assert ["this stack, Docker", "1.00", "1.00"] in found
+    assert ["this stack, Docker", "40.0", "36.0", "90.0", "25.0"] in found
+    assert "This stack, Docker: 20 looks of the watchdog, as many as its timer starts in 0.17 hours" in text
+    assert "Taken by run `a-run` on virtual machines of 512 MB" in text
+
+
+@pytest.mark.usefixtures("fed")
+def test_the_tables_take_what_there_is_of_a_robot_that_got_no_further() -> None:
+    kept: list[Any] = []
+    machine = FakeMachine(PRODUCT, fails="systemctl start", words="exit code 1: it was killed")
+    with pytest.raises(FailedError):
+        measured(machine, kept)
+    about = {"title": PRODUCT.title, "date": "x", "run": "a-run", "commit": "abc", "command": "x"}
+    for found in kept:
+        variant = {"variants": {"docker": {**about, **found}}}
+        text = tables.measured(variant, [PRODUCT])
+        assert "- Not measured: this stack, Docker, a power cut: it was not reached" in text
+        assert tables.readme(variant, [PRODUCT]).count("\n") == 2
+    assert "- Not measured: this stack, Docker, looks of the watchdog: netdata: i=0" in text
 
 
 def test_durations_stand_as_parts_of_the_first_variants(results: dict[str, Any]) -> None:
