@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 import yaml
-from declarations import PROJECT
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
+from declarations import PROJECT, catalogue, fleet
 
 from benchmarks import results as kept_results
 from benchmarks.whole_robot import __main__ as program
 from benchmarks.whole_robot import (
     changes,
     course,
+    goals,
     looking,
     machines,
     next_image,
@@ -407,7 +409,7 @@ def test_a_playbook_that_hangs_is_ended_with_what_it_has_started(
     with pytest.raises(FailedError, match=r"x\.yml did not end within 2 s"):
         robot.playbook("x.yml", log="test")
     child = Path("/proc", (tmp_path / "child").read_text(encoding="utf-8").strip(), "status")
-    assert not child.exists() or "State:\tZ" in child.read_text(encoding="utf-8")
+    samples.until(lambda: not child.exists() or "State:\tZ" in child.read_text(encoding="utf-8"), "its child ends", 30)
     assert "asked: x.yml" in (tmp_path / "whole-robot-test.log").read_text(encoding="utf-8")
 
 
@@ -433,6 +435,15 @@ def test_every_host_of_the_inventory_is_a_variant_with_a_port_of_its_own() -> No
     assert others
     assert len(set(ports.values())) == len(ports)
     assert not set(ports.values()) & set(map(int, others))
+
+
+def test_the_inventory_is_let_through_as_the_products_defaults_and_twice_the_same_but_for_its_engine() -> None:
+    machines_ = {machine.name: machine for machine in fleet(variants.INVENTORY)}
+    assert set(machines_) == set(variants.ports())
+    for name, machine in machines_.items():
+        assert gate.check(machine, catalogue()) == [], name
+    values = [machines_[name].values for name in (goals.DOCKER, goals.PODMAN)]
+    assert [one["robot_stack_memory_budget_mib"] for one in values] == [300, goals.SLICE_MIB]
 
 
 def test_a_variant_needs_one_way_to_see_that_series_arrive() -> None:
