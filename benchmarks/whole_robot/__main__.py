@@ -23,7 +23,7 @@ from benchmarks import product, results
 from benchmarks.running import end_cleanly_when_told
 
 from . import course, goals, machines, next_image, robot, runs
-from .changes import Watch
+from .changes import NextImage, Watch
 from .course import Plan
 from .robot import FailedError
 from .variants import Variant, all_of_them
@@ -103,6 +103,18 @@ def every(chosen: Sequence[Variant], run: dict[str, Any], plan: Plan) -> list[st
     return failed
 
 
+def image_for(chosen: Sequence[Variant]) -> NextImage | None:
+    """Have the images that the product's robots get; return the next one, None where there is none."""
+    for variant in (one for one in chosen if one.is_product):
+        say("images are made")
+        try:
+            return next_image.ready(variant)
+        except FailedError as error:
+            say(f"there will be no update: {error}")
+            return None
+    return None
+
+
 @contextmanager
 def alone() -> Iterator[None]:
     """See that this program runs once: another one would remove its machines. Raises SystemExit."""
@@ -144,10 +156,7 @@ def main() -> int:
             machines.remove()  # what a run that was killed has left
             interval = int(product.default("robot_stack_watchdog_interval_seconds"))
             watch = Watch(options.looks, WATCHDOG_SECONDS, interval)
-            for variant in [one for one in chosen if one.is_product][:1]:
-                say("images are made")
-                next_image.ready(variant)
-            failed = every(chosen, run, Plan(next_image.NEXT, watch))
+            failed = every(chosen, run, Plan(image_for(chosen), watch))
         except (FailedError, runs.MixedError) as error:
             sys.stderr.write(f"ERROR: {error}\n")
             return 1

@@ -35,7 +35,7 @@ BOOTED_AT = "echo $(($(date +%s) - $(cut -d. -f1 /proc/uptime)))"
 class Plan:
     """What is done to a robot that has the product, beside deploying to it."""
 
-    next_image: NextImage
+    next_image: NextImage | None  # None: it could not be made
     watch: Watch
 
 
@@ -47,8 +47,9 @@ def run(
 ) -> dict[str, Any]:
     """Return what was measured of a variant, whose machine has booted and has its exporter.
 
-    ``keep`` gets what is known after each phase; its ``missing`` names the phases that are not, with the reason. Raises
-    FailedError where a phase fails, after that was kept.
+    ``keep`` gets what is known after each phase; its ``missing`` names the phases that are not, with the reason. One
+    that fails keeps no other from being measured, as long as the machine answers. Raises FailedError at the end where
+    one has failed, and at once where nothing could be deployed: then nothing is kept.
     """
     with closing(Course(machine, plan, say, sleep)) as course:
         phases = course.phases()
@@ -60,13 +61,17 @@ def run(
                 course.looking.forget()
                 phase()
                 course.found["highest"][name] = parts.extremes(course.looking.look())
+                del missing[name]
             except FailedError as error:
                 missing[name] = str(error).splitlines()[0][:300]
-                if DEPLOYMENT not in missing:
-                    keep(course.found)
-                raise
-            del missing[name]
+                if name == DEPLOYMENT:
+                    raise
+                say(f"{name}: FAILED: {error}")
             keep(course.found)
+            if name in missing and not course.looks_again():
+                break
+        if missing:
+            raise FailedError(f"not measured: {', '.join(missing)}")
         return course.found
 
 
@@ -114,6 +119,15 @@ class Course:
         self.looking.begin()
         self.looking.keep(BEFORE)
 
+    def looks_again(self) -> bool:
+        """Have somebody look anew after a failure; return whether the machine still answers."""
+        try:
+            self.looking.begin()
+        except FailedError as error:
+            self._say(f"it does not answer any more: {error}")
+            return False
+        return True
+
     def phases(self) -> dict[str, Callable[[], None]]:
         """Return what is done, in its order."""
         if not self._machine.variant.is_product:
@@ -149,6 +163,10 @@ class Course:
         self.found["unchanged"] = changes.unchanged(self.looking)
 
     def _update(self) -> None:
+        if self._plan.next_image is None:
+            raise FailedError("its image could not be made")
+        if "unchanged" not in self.found:
+            raise FailedError("what a run that changes nothing sends is not known")
         nothing = self.found["unchanged"]["received_kb"]
         self.found["update"] = changes.update(self.looking, self._plan.next_image, nothing)
 

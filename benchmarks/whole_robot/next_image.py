@@ -27,7 +27,7 @@ NEXT = NextImage("robot-stack-benchmark/next-sensor-service", "1")
 ARCHITECTURE = "amd64"  # the machines'
 
 
-def ready(variant: Variant) -> None:
+def ready(variant: Variant) -> NextImage:
     """Have it, and the product's own images, in this computer's engine. Raises FailedError."""
     robot.playbook("playbooks/images.yml", "--limit", variant.name, log="images")
     engine = docker.from_env()
@@ -43,6 +43,7 @@ def ready(variant: Variant) -> None:
         except (APIError, BuildError, ImageNotFound) as error:
             raise FailedError(f"the next image of the sensor service cannot be built: {error}") from error
     check(own["RootFS"]["Layers"], engine.api.inspect_image(NEXT.reference)["RootFS"]["Layers"])
+    return NEXT
 
 
 def own_name() -> str:

@@ -31,7 +31,7 @@ PLAYBOOK_SECONDS = 5400  # only what hangs takes so long: some minutes on two co
 COMMAND_SECONDS = 600
 ENDING_SECONDS = 60
 ANSWER_SECONDS = 300  # a processor that is emulated, under load
-TUNNEL_SECONDS = 180
+TUNNEL_SECONDS = 1200  # after a boot it is the engine that is waited for
 ALIVE = ("-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=20")
 
 

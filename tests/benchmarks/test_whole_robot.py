@@ -206,13 +206,46 @@ def test_the_next_image_differs_in_its_last_layer_alone() -> None:
 def test_what_was_measured_before_a_failure_is_kept_with_its_reason() -> None:
     kept: list[Any] = []
     machine = FakeMachine(PRODUCT, fails="systemctl start", words="exit code 1: it was killed\nmore words")
-    with pytest.raises(FailedError, match="it was killed"):
+    with pytest.raises(FailedError, match=f"^not measured: {course.WATCHDOG}$"):
         measured(machine, kept)
     assert kept[0]["missing"][course.SERVING] == course.NOT_REACHED
     last = kept[-1]
-    assert set(last["missing"]) == {course.WATCHDOG, course.CUT}
+    assert set(last["missing"]) == {course.WATCHDOG}
     assert last["missing"][course.WATCHDOG].endswith("exit code 1: it was killed")
-    assert last["update"]["layer_kb"] == 40
+    assert course.CUT in last["highest"], "the power was cut nevertheless"
+
+
+@pytest.mark.usefixtures("fed")
+def test_nothing_more_is_tried_with_a_machine_that_does_not_answer_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def watchdog(*_: Any) -> None:
+        monkeypatch.setattr(machine, "observer", dead)
+        raise FailedError("it did not come back")
+
+    @contextmanager
+    def dead() -> Iterator[FakeMachine]:
+        raise FailedError("no SSH")
+        yield
+
+    kept: list[Any] = []
+    machine = FakeMachine(PRODUCT)
+    monkeypatch.setattr(changes, "watchdog", watchdog)
+    with pytest.raises(FailedError, match=f"^not measured: {course.WATCHDOG}, {course.CUT}$"):
+        measured(machine, kept)
+    assert kept[-1]["missing"] == {course.WATCHDOG: "it did not come back", course.CUT: course.NOT_REACHED}
+
+
+@pytest.mark.usefixtures("fed")
+def test_without_a_next_image_all_but_the_update_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(variant: Variant) -> None:
+        raise FailedError("more than a layer differs")
+
+    monkeypatch.setattr(next_image, "ready", fail)
+    plan = replace(PLAN, next_image=program.image_for([PEER, PRODUCT]))
+    kept: list[Any] = []
+    machine = FakeMachine(PRODUCT)
+    with pytest.raises(FailedError, match=f"^not measured: {course.UPDATE}$"):
+        course.run(machine, plan, lambda _: None, lambda found: kept.append(dict(found)), machine.sleep)
+    assert kept[-1]["missing"] == {course.UPDATE: "its image could not be made"}
 
 
 @pytest.mark.usefixtures("fed")
@@ -230,8 +263,11 @@ def test_a_deployment_that_fails_is_no_result(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("fed")
 def test_a_run_that_changed_something_is_no_run_without_changes() -> None:
-    with pytest.raises(FailedError, match="a second run changed something"):
-        measured(FakeMachine(PRODUCT, said="Changed on 1 robot"))
+    kept: list[Any] = []
+    with pytest.raises(FailedError, match=f"^not measured: {course.UNCHANGED}, {course.UPDATE}$"):
+        measured(FakeMachine(PRODUCT, said="Changed on 1 robot"), kept)
+    assert kept[-1]["missing"][course.UNCHANGED] == "docker: a second run changed something:"
+    assert "not known" in kept[-1]["missing"][course.UPDATE], "nothing to compare what is sent with"
 
 
 @pytest.mark.usefixtures("fed")
@@ -542,7 +578,9 @@ def test_the_tables_take_what_there_is_of_a_robot_that_got_no_further() -> None:
     for found in kept:
         variant = {"variants": {"docker": {**about, **found}}}
         text = tables.measured(variant, [PRODUCT])
-        assert "- Not measured: this stack, Docker, a power cut: it was not reached" in text
+        assert ("- Not measured: this stack, Docker, a power cut: it was not reached" in text) == (
+            found is not kept[-1]
+        )
         assert tables.readme(variant, [PRODUCT]).count("\n") == 2
     assert "- Not measured: this stack, Docker, looks of the watchdog: netdata: i=0" in text
 
