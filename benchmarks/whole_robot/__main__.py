@@ -25,6 +25,7 @@ from benchmarks.running import end_cleanly_when_told
 from . import course, goals, machines, next_image, robot, runs
 from .changes import NextImage, Watch
 from .course import Plan
+from .looking import SITE
 from .robot import FailedError
 from .variants import Variant, all_of_them
 
@@ -51,7 +52,7 @@ def about(variant: Variant, run: dict[str, Any]) -> dict[str, Any]:
         "run": run["id"],
         "commit": run["commit"],
         "command": f"make benchmark-robot ROBOTS={variant.name}",
-        "playbook": course.SITE if variant.is_product else course.PEER,
+        "playbook": SITE if variant.is_product else course.PEER,
     }
 
 

@@ -30,7 +30,7 @@ ARCHITECTURE = "amd64"  # the machines'
 def ready(variant: Variant) -> NextImage:
     """Have it, and the product's own images, in this computer's engine. Raises FailedError."""
     robot.playbook("playbooks/images.yml", "--limit", variant.name, log="images")
-    engine = docker.from_env()
+    engine: Any = docker.from_env()
     bases = _read(ROLE / "vars" / "main.yml")["sensor_service_spec"]["image"]["bases"]
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder) / "sensor_service"

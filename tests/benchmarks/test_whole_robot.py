@@ -336,7 +336,8 @@ def test_a_machine_that_boots_slowly_is_waited_for_again_and_one_that_never_does
     with pytest.raises(FailedError, match="no SSH"), machines.made(PRODUCT, lambda _: None):
         pytest.fail("there was no machine")
     assert done == ["testbed/create.yml"] * machines.TRIES + ["testbed/destroy.yml"]
-    never[:], told = [False, True], []
+    never[:] = [False, True]
+    told: list[str] = []
     with machines.made(PRODUCT, told.append):
         pass
     assert told == ["its machine is waited for once more: no SSH within 600 s"]
