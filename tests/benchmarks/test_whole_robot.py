@@ -492,6 +492,15 @@ def test_a_variant_needs_one_way_to_see_that_series_arrive() -> None:
         variants.of_host("x", variants.PEERS, {"title": "x", "slice": "x.slice", "collector": "a:1"})
 
 
+def test_an_agents_series_arrive_when_it_says_so_of_900() -> None:
+    (agent,) = (variant for variant in variants.all_of_them() if variant.name == "agent")
+    page = agent.page
+    assert page
+    for count, there in {"0": False, "899": False, "900": True, "1234": True, "10234": True}.items():
+        text = f"# TYPE prometheus_agent_active_series gauge\nprometheus_agent_active_series {count}\nother 1\n"
+        assert (len(re.findall(page.pattern, text, re.MULTILINE)) >= page.least) == there, count
+
+
 def test_peers_have_all_that_their_playbook_reads() -> None:
     listed = yaml.safe_load((variants.INVENTORY / "hosts.yml").read_text(encoding="utf-8"))
     for name, host in listed["robots"]["children"][variants.PEERS]["hosts"].items():
