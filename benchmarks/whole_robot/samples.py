@@ -120,6 +120,8 @@ def dashboard(variant: Variant, here: str, look: Callable[[], dict[str, Any]]) -
                 looks.append(look())
             if time.monotonic() - begun > DASHBOARD_SECONDS + ENDING_SECONDS:
                 raise FailedError(f"{variant.name}: the dashboard was not answered")
+    except ValueError as error:
+        raise FailedError(f"{variant.name}: what asks as a dashboard does has told nothing: {error}") from error
     finally:
         asking.kill()
         asking.communicate()

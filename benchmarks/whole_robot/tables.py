@@ -189,10 +189,19 @@ def _parts(about: dict[str, Any]) -> str:
         rows.append(row)
     for kind, words in ((ENGINE, "engine, together"), (SERVICE, "services, together")):
         if any(own == kind for own, _ in names):
-            rows.append([words, *(cell for _, moment in moments for cell in (NONE, pss_of(moment, kind), NONE, NONE))])
+            rows.append([words, *(cell for _, moment in moments for cell in _together(moment, kind))])
     figures_of = ("processes", "PSS (MiB)", "working set of its cgroup", "unreclaimable of it")
     head = ["Part", *(f"{figure}, {name}" for name, _ in moments for figure in figures_of)]
     return table(head, rows)
+
+
+def _together(moment: dict[str, Any], kind: str) -> list[Any]:
+    """Return the sums of a kind's parts; of its cgroups each is in one of them."""
+    row: list[Any] = [NONE, pss_of(moment, kind)]
+    for figure in ("working_set_mib", "unreclaimable_mib"):
+        told = [part[figure] for part in moment["parts"] if part["kind"] == kind and part[figure] is not None]
+        row.append(round(sum(told), 1) if told else NONE)
+    return row
 
 
 def unchanged(made: Found) -> str:

@@ -572,6 +572,10 @@ def test_the_tables_say_what_was_measured_and_what_was_not(results: dict[str, An
         *("1", "180.0", "180.0", "180.0"),
         *("1", "140.0", "140.0", "140.0"),
     ] in found
+    assert [
+        "services, together",
+        *(cell for used in ("200.0", "180.0", "140.0") for cell in ("-", used, used, used)),
+    ] in found
     assert ["this stack, Docker", "1.00", "1.00"] in found
     assert ["this stack, Docker", "40.0", "36.0", "90.0", "25.0"] in found
     assert "This stack, Docker: 20 looks of the watchdog, as many as its timer starts in 0.17 hours" in text
