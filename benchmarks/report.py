@@ -1,6 +1,6 @@
-"""Write the measured sections of docs/benchmark.md, its plots and those of docs/scale.md, from benchmarks/results.
+"""Write the measured sections of docs/benchmark.md, docs/scale.md and README.md, and the plots.
 
-Nothing is typed by hand.
+They are made of benchmarks/results. Nothing is typed by hand.
 
 .venv/bin/python -m benchmarks.report
 """
@@ -13,10 +13,14 @@ from typing import Any
 
 from . import claims, plots, results, scale_tables, tables
 from .provision import tables as provisioning
+from .whole_robot import tables as whole_robot
+from .whole_robot import variants
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "docs" / "benchmark.md"
 SCALE = PROJECT / "docs" / "scale.md"
+README = PROJECT / "README.md"
+ROBOT = "robot"  # the section, and the results, of benchmarks/whole_robot
 
 
 def between(text: str, name: str, made: str) -> str:
@@ -47,6 +51,12 @@ def sections(
     return made
 
 
+def of_a_robot(found: dict[str, Any]) -> tuple[str, str]:
+    """Return the sections about a whole robot: docs/benchmark.md's, and README's."""
+    known = variants.all_of_them()
+    return whole_robot.measured(found, known), whole_robot.readme(found, known)
+
+
 def write(page: Path, made: dict[str, str]) -> None:
     """Put the text of each section into ``page``."""
     text = page.read_text(encoding="utf-8")
@@ -59,7 +69,9 @@ def write(page: Path, made: dict[str, str]) -> None:
 def main() -> int:
     """Run as a program."""
     floors, compare, provision, months = (results.load(name) for name in ("floors", "compare", "provision", "months"))
-    write(PAGE, sections(floors, compare, provision, months))
+    full, short = of_a_robot(results.load(ROBOT))
+    write(PAGE, {**sections(floors, compare, provision, months), ROBOT: full})
+    write(README, {ROBOT: short})
     plots.draw(floors, compare, PROJECT / "docs" / "images")
     write(SCALE, scale_tables.sections(results.load("hub")))
     return 0

@@ -14,6 +14,7 @@ def test_the_page_holds_the_results_that_are_kept() -> None:
     kept = (results.load(name) for name in ("floors", "compare", "provision", "months"))
     made = report.sections(*kept)
     assert set(made) == {"floors", "behind", "months", "comparison", "claims", "provision", "tasks"}
+    made[report.ROBOT], _ = report.of_a_robot(results.load(report.ROBOT))
     for name, section in made.items():
         assert report.between(text, name, section) == text, "run python -m benchmarks.report"
     assert (PROJECT / "docs" / "images" / "benchmark-smallest-limits.svg").exists()
@@ -33,3 +34,9 @@ def test_the_readme_names_commands_that_measure_the_limits_beside_them() -> None
     named = {re.sub("same for | serves", "", words).lower(): target for words, target in rows}
     assert set(named) == {"victoriametrics", "prometheus", "vmagent"}
     assert {name for name, target in named.items() if name not in searched_by(target)} == set()
+
+
+def test_readme_holds_what_was_measured_of_a_whole_robot() -> None:
+    text = report.README.read_text(encoding="utf-8")
+    _, short = report.of_a_robot(results.load(report.ROBOT))
+    assert report.between(text, report.ROBOT, short) == text, "run python -m benchmarks.report"
