@@ -26,5 +26,5 @@ def test_every_scenario_that_is_named_exists() -> None:
         for row in re.findall(r"\((.+?)\)|tested by (.+?) \|", states)
         for name in re.findall(r"`(\w+)`", " ".join(row))
     }
-    assert named == {"bystanders", "engine_change", "kernel", "no_memory_controller", "podman"}
+    assert named == {"bystanders", "engine_change", "kernel", "no_memory_controller", "podman", "tomorrow"}
     assert all((PROJECT / "molecule" / name / "molecule.yml").is_file() for name in named)
