@@ -132,13 +132,26 @@ def test_a_podman_that_fails_is_no_podman_that_is_not_there(
     assert podman.told == []
 
 
-@pytest.mark.parametrize("where", ["etc/containers/systemd/{}.container", "etc/systemd/system/{}.service"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "etc/containers/systemd/{}.container",
+        "etc/systemd/system/{}.service",
+        "run/systemd/system/{}.service",
+        "run/containers/systemd/{}.container",  # Quadlet takes it before ours
+        "run/containers/systemd/theirs/{}.container",
+        "etc/containers/systemd/{}.kube",  # becomes a service of the same name
+        "usr/share/containers/systemd/theirs/{}.kube",
+    ],
+)
+@pytest.mark.parametrize("deployed", [True, False])
 def test_somebody_elses_unit_of_that_name_is_refused_by_name(
-    operator: PodmanOperator, robot: Robot, podman: FakePodman, where: str
+    operator: PodmanOperator, robot: Robot, podman: FakePodman, where: str, deployed: bool
 ) -> None:
     path = where.format(NAME)
-    if "systemd/system" in path:
+    if deployed:
         operator.call(service())
+        (robot.root / f"etc/containers/systemd/{NAME}.container").unlink()
     theirs = write(robot.root / path, "[Container]\nImage=theirs\n")
     told = operator.call(service(limit=40))
     assert told["failed"]

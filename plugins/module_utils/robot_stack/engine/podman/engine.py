@@ -84,13 +84,15 @@ class PodmanEngine:
     def inspect(self, name: str) -> FoundContainer | None:
         """Return the container of this name or id, None where there is none."""
         place = self._place(name)
-        if place is None:
-            return self._without_unit(name)
-        usurper = files.usurper(place.name, self._roots)
-        if place.unit is None or usurper:
-            words = f"{usurper or place.path} is not this project's: move it away, or give it another name"
-            return FoundContainer(place.path, place.name, status=status.EXITED, objection=words)
-        return self._of_unit(place, place.unit)
+        loose = None if place else self._without_unit(name)
+        called = place.name if place else loose.name if loose else name
+        theirs = files.usurper(called, self._roots) if called.startswith(PREFIX) else ""
+        if place and place.unit is None:
+            theirs = theirs or place.path
+        if theirs:
+            words = f"{theirs} is not this project's: move it away, or give it another name"
+            return FoundContainer(place.path if place else theirs, called, status=status.EXITED, objection=words)
+        return self._of_unit(place, place.unit) if place and place.unit else loose
 
     def _of_unit(self, place: Place, unit: quadlet.Unit) -> FoundContainer:
         known = lives.load(self._run_folder, place.name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,10 @@ from .quadlet import Unit
 
 ABOVE = "/etc/containers"
 ACTIVE, RESTING = f"{ABOVE}/systemd", f"{ABOVE}/robot-stack"
-READ = (ACTIVE, "/run/containers/systemd", "/usr/share/containers/systemd")  # by Quadlet
+TEMPORARY = "/run/containers/systemd"  # a file in there counts before one of the same name in ACTIVE
+READ = (TEMPORARY, ACTIVE, "/usr/share/containers/systemd")  # by Quadlet, in this order
 ENDING = ".container"
+SAME_SERVICE = ".kube"  # NAME.kube, too, becomes NAME.service
 OTHERS = ("*.container", "*.kube", "*.pod")
 RUNTIME_UNITS, RUNTIME_SET_BY_HAND = "/run/systemd/system", "/run/systemd/system.control"
 LARGEST_BYTES = 256 * 1024
@@ -114,16 +117,26 @@ def _to_nothing(link: Path) -> bool:
 
 
 def usurper(name: str, roots: Roots) -> str:
-    """Return the file of a unit that systemd would start in place of Quadlet's, "": there is none."""
+    """Return the file that systemd or Quadlet would take in place of ours, "": there is none."""
     paths = [f"{folder}/{service_unit(name)}" for folder in (UNITS, RUNTIME_UNITS)]
     masked = masks(name, roots)
-    return next((path for path in paths if path not in masked and os.path.lexists(roots.path(path))), "")
+    units = [path for path in paths if path not in masked and os.path.lexists(roots.path(path))]
+    wanted = [(TEMPORARY, ENDING), *((folder, SAME_SERVICE) for folder in READ)]
+    return next(iter([*units, *_named_alike(name, wanted, roots)]), "")
+
+
+def _named_alike(name: str, wanted: Iterable[tuple[str, str]], roots: Roots) -> Iterator[str]:
+    """Yield the files ``name`` with an ending in a folder of Quadlet's, which reads the folders below it, too."""
+    for folder, ending in wanted:
+        top = roots.path(folder)
+        for found in sorted(top.rglob(f"{name}{ending}")):
+            yield f"{folder}/{found.relative_to(top)}"
 
 
 def changes(name: str, roots: Roots) -> list[str]:
     """Return the folders in which somebody has changed the unit behind its back (`systemctl edit`, `set-property`)."""
     folders = [f"{top}/{service_unit(name)}.d" for top in (UNITS, RUNTIME_UNITS, SET_BY_HAND, RUNTIME_SET_BY_HAND)]
-    folders.append(f"{ACTIVE}/{name}{ENDING}.d")
+    folders += [f"{top}/{name}{ENDING}.d" for top in (ACTIVE, TEMPORARY)]
     return [path for path in folders if _holds_anything(roots.path(path))]
 
 
