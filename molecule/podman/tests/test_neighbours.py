@@ -39,7 +39,7 @@ rm -r "$(getent passwd operator | cut -d: -f6)/.config"
 
 @pytest.fixture
 def all_run_on(robot: Any) -> Iterator[None]:
-    """Beside ours a container of somebody else's, started by a Quadlet of theirs. Whatever is done, none starts anew."""
+    """Beside ours a container of somebody else's, by a Quadlet of theirs. Whatever is done, none starts anew."""
     until(lambda: answers(robot), "it serves", patience(robot))
     robot.run(f"printf '%s' '{CONTAINER}' >{UNITS}/{THEIRS}.container && systemctl daemon-reload")
     robot.run(f"systemctl start {THEIRS}.service")
