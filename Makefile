@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MOLECULE_PROJECT_DIRECTORY := $(CURDIR)
+# Some hundred processes of Ansible read the same modules: what Python has compiled is kept, as it is by default.
+unexport PYTHONDONTWRITEBYTECODE
 
 COLLECTION := .collections/ansible_collections/robotfleet/stack
 # The collection's own code is read by the name that Ansible gives it.
@@ -75,11 +77,16 @@ lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 	ruff format --check .
 	mypy $(PYTHON_SOURCES)
 
-unit: setup ## Unit tests
+# Folders whose tests run playbooks take half of the time: the two parts run side by side in `make test` (tools/runner).
+PLAYBOOK_TESTS := tests/field tests/install tests/roles tests/waves
+TESTS_OF_playbooks := $(PLAYBOOK_TESTS)
+TESTS_OF_modules := $(PLAYBOOK_TESTS:%=--ignore=%)
+unit: setup ## Unit tests (PART=playbooks or PART=modules: a half of them)
+	@$(if $(PART),$(if $(TESTS_OF_$(PART)),,$(error PART is $(PART): there are playbooks and modules)))
 	@testbed/promtool
 	@testbed/age
 	@testbed/node_exporter
-	pytest -q
+	pytest -q $(TESTS_OF_$(PART))
 
 unit-matrix: setup ## The same under the oldest and the newest Python and ansible-core that this machine allows
 	@testbed/promtool

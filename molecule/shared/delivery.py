@@ -58,7 +58,8 @@ def changed_images(target: Path, mark: str) -> tuple[str, ...]:
     file = project / "files" / "sensor_service" / "src" / "sensor_service" / "server.py"
     file.write_text(f'{file.read_text()}\nCHANGED = "{mark}"\n')
     shutil.copytree(FOLDER / "images", target, dirs_exist_ok=True)
-    _images(context=project / "files" / "sensor_service").export({SENSOR: ["amd64"]}, target)
+    images = _images(context=project / "files" / "sensor_service")
+    images.export(images.fingerprints({SENSOR: ["amd64"]}), target)
     return ("-e", f"robot_stack_images_directory={target}")
 
 

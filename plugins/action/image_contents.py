@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.contents.bill import bill, file_name
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import images_of
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import images_of, pins_of
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.whole_file import whole
 
 
@@ -20,6 +20,7 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = False
     _VALID_ARGS = frozenset({"directory"})
+    _supports_check_mode = False
     _requires_connection = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -28,9 +29,9 @@ class ActionModule(ActionBase):
         wanted, recipes = images_of(task_vars or {})
         directory = Path(str(self._task.args["directory"])).expanduser().absolute()
         directory.mkdir(parents=True, exist_ok=True)
-        written = []
+        images, written = Images(partial(say, "controller"), recipes=recipes, digests=pins_of(task_vars or {})), []
         try:
-            for folder, image in Images(partial(say, "controller"), recipes=recipes).packed(wanted):
+            for folder, image in images.packed(wanted):
                 path, text = directory / file_name(image), bill(folder, image)
                 if not path.exists() or path.read_text(encoding="utf-8") != text:
                     with whole(path) as file:

@@ -10,7 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import images_of
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import images_of, pins_of
 
 
 class ActionModule(ActionBase):
@@ -18,6 +18,7 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = False
     _VALID_ARGS = frozenset({"directory"})
+    _supports_check_mode = False
     _requires_connection = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -27,8 +28,9 @@ class ActionModule(ActionBase):
         directory = Path(str(self._task.args["directory"])).expanduser().absolute()
         directory.mkdir(parents=True, exist_ok=True)
         before = {path.name for path in directory.rglob("*")}
+        images = Images(partial(say, "controller"), recipes=recipes, digests=pins_of(task_vars or {}))
         try:
-            listed = Images(partial(say, "controller"), recipes=recipes).export(wanted, directory)
+            listed = images.export(wanted, directory)
         except ImageUnavailableError as error:
             raise AnsibleActionFail(str(error)) from error
         names = [f"{image.reference} for {image.architecture}" for image in listed]

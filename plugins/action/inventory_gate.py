@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import say
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import PINS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import (
     hub,
     machines,
@@ -39,7 +40,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.shared_v
 
 IMAGES = "robot_stack_images"
 RECIPES = "robot_stack_recipes"
-FACTS = (IMAGES, plain.FACT, RECIPES)
+FACTS = (IMAGES, plain.FACT, RECIPES, PINS)
 
 
 class DeclarationError(AnsibleActionFail):
@@ -101,6 +102,7 @@ class ActionModule(ActionBase):
                 IMAGES: self._ready(images),
                 plain.FACT: {one.name: dict(one.plain) for one in declarations if one.plain},
                 RECIPES: {name: recipe.told() for name, recipe in images.recipes.items()},
+                PINS: images.digests,
             },
         }
 
@@ -115,8 +117,8 @@ class ActionModule(ActionBase):
         host = manager._inventory.get_host(name)
         found: dict[str, Any] = manager.get_vars(play=self._task.get_play(), host=host, task=self._task)
         # what this task has told in an earlier play is a variable, too, where facts are (Ansible's default)
-        told = [name for name in FACTS if name in (found.get("ansible_facts") or {})]
-        return {name: value for name, value in found.items() if name not in told} if told else found
+        told = {name for name in FACTS if name in (found.get("ansible_facts") or {})} | collection.REGISTERED
+        return {name: value for name, value in found.items() if name not in told}
 
     def _twice(self, declarations: list[Declaration]) -> list[Fault]:
         """Return what stands twice in the files and the texts that the variables come from."""

@@ -25,6 +25,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive im
     Writer,
     checked,
     newest,
+    sole,
     tar_stream,
 )
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.pieces import (
@@ -80,7 +81,15 @@ class ActionModule(RobotAction):
     def _save(self, directory: Path, recipients: Recipients | None) -> dict[str, Any]:
         if self._task.check_mode:
             return {"changed": False, "msg": f"{self._robot} would be backed up to {directory}"}
+        try:
+            with sole(directory):
+                return self._saved(directory, recipients)
+        except BackupFileError as error:
+            raise AnsibleActionFail(f"{self._robot}: {error}; the robot was not touched") from None
+
+    def _saved(self, directory: Path, recipients: Recipients | None) -> dict[str, Any]:
         made = self._step("snapshot")
+        own = {"snapshot": str(made.get("snapshot") or "")}  # another controller may have begun meanwhile
         try:
             announced = Announced.of(made, directory, time.time())
             version = str(self._arguments["database"]["version"])
@@ -89,11 +98,11 @@ class ActionModule(RobotAction):
                 self._fetch(announced, archive, directory)
         except BaseException as error:
             with contextlib.suppress(AnsibleError):  # the next backup drops it, and the database itself after days
-                self._step("released")
+                self._step("released", **own)
             if isinstance(error, (PieceError, AgeError)):
                 raise AnsibleActionFail(f"{error}; the backup was given up, nothing of it was kept") from None
             raise
-        self._step("released")
+        self._step("released", **own)
         sizes = f"{megabytes(archive.size)} ({megabytes(announced.bytes)} unpacked)"
         words = f"{self._robot}: {announced.about['files']} files, {sizes}"
         return {"changed": True, "archive": str(archive.path), "msg": f"{words}, in {archive.path}"}
@@ -125,7 +134,11 @@ class ActionModule(RobotAction):
 
     def _restore(self, backup: Backup) -> dict[str, Any]:
         words = f"{backup.files} files of {backup.about['robot']} ({megabytes(backup.unpacked)}) from {backup.path}"
-        sizes = {"archive_bytes": backup.content.size, "unpacked_bytes": backup.unpacked}
+        sizes = {
+            "archive": backup.content.name,
+            "archive_bytes": backup.content.size,
+            "unpacked_bytes": backup.unpacked,
+        }
         staged = self._step("room", **sizes).get("staged") or []
         if self._task.check_mode:
             return {"changed": True, "archive": str(backup.path), "msg": f"{self._robot} would get {words}"}

@@ -23,6 +23,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action im
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import pins_of
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import lossless, word
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import own_copy, packages, reboot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
@@ -56,7 +57,7 @@ class ActionModule(RobotAction):
             return {"changed": False, "skipped": True, "skip_reason": "the run's tags name no service of this robot"}
         connection = Connection(self, variables)
         source = ImageSource.of(self._task.args.get("image_delivery") or {})
-        images = Images(connection.say, source.folder)
+        images = Images(connection.say, source.folder, digests=pins_of(variables))
         arguments = {**self._arguments(variables, source, images), "scope": in_scope}
         super().run(tmp, task_vars)  # which connects
         root = str((arguments.get("budget") or {}).get("root") or "/var/lib/robot-stack")

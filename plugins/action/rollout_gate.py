@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import tell
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import gate, verdict
@@ -29,6 +30,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what is next: `judge`, `soak_seconds`, and `ends`."""
         super().run(tmp, task_vars)
+        self._all_together()
         variables = task_vars or {}
         hostvars = variables["hostvars"]
         facts = hostvars["localhost"]["ansible_facts"]
@@ -55,6 +57,15 @@ class ActionModule(ActionBase):
             "ansible_facts": {"rollout": told},
             **_verdict(decision, facts.get("rollout_common") or {}),
         }
+
+    def _all_together(self) -> None:
+        """Refuse a play whose robots do not wait for each other: there this would decide before they have answered."""
+        strategy = str(self._task.get_play().strategy)
+        if strategy.endswith(("free", "host_pinned")):
+            raise AnsibleActionFail(
+                f"The strategy of this play is {strategy}: robots do not wait for each other, run_once is ignored, and "
+                "no wave could be judged. Write strategy: ansible.builtin.linear into the play."
+            )
 
     def _say(self, progress: Progress, decision: gate.Decision) -> None:
         if decision.judge:

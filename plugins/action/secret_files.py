@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.hub_secrets.folder import Folder
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.whole_file import whole
 
 IGNORED = ".gitignore"
@@ -25,7 +26,7 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return `made`, the files that were missing, and `closed`, those that others could read."""
+        """Return `made`, the files that were missing or empty, and `closed`, those that others could read."""
         super().run(tmp, task_vars)
         directory = Path(str(self._task.args["directory"])).expanduser()
         try:
@@ -37,11 +38,11 @@ class ActionModule(ActionBase):
 
 
 def make(directory: Path, names: list[str], check: bool = False) -> list[str]:
-    """Make each missing password; return the names of those. Folders and files are their owner's alone."""
+    """Make each password that is missing, or an empty file; return the names of those. All are their owner's alone."""
     outside = [name for name in names if not (directory / name).resolve().is_relative_to(directory.resolve())]
     if outside:
         raise ValueError(f"{', '.join(outside)} would be outside of it")
-    missing = [name for name in names if not (directory / name).is_file()]
+    missing = [name for name in names if not Folder(directory).has(name)]
     if check:
         return missing
     directory.mkdir(parents=True, exist_ok=True)

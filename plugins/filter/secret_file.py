@@ -12,7 +12,7 @@ name: secret_file
 short_description: The content of a secret file on this machine
 description:
   - Returns what the file holds, without white space at its ends.
-  - A file that is missing is an error that says who makes it, unless it may be missing.
+  - A file that is missing or empty is an error that says who makes it, unless it may be missing.
 positional: optional
 options:
   _input:
@@ -39,11 +39,12 @@ _value:
 def secret_file(path: str, optional: bool = False) -> str:
     """Return the text in ``path``, stripped."""
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+        found, why = Path(path).expanduser().read_text(encoding="utf-8").strip(), "empty"  # as a power cut may leave it
     except FileNotFoundError:
-        if optional:
-            return ""
-        raise AnsibleFilterError(f"{path} is missing: playbooks/hub.yml makes it, run that first") from None
+        found, why = "", "missing"
+    if not found and not optional:
+        raise AnsibleFilterError(f"{path} is {why}: playbooks/hub.yml makes it, run that first")
+    return found
 
 
 class FilterModule:

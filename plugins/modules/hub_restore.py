@@ -83,13 +83,17 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import BackupError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.hub import Hub
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import user
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.lock import BusyError, held
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect, kind_of
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.journal import Journal
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs.contents import OddError
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs.destination import Destination
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs.destination import (
+    Destination,
+    DestinationError,
+)
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import (
     Job,
     ManagedFile,
@@ -160,9 +164,12 @@ def main() -> None:
     """Parse, do one step, answer."""
     os.umask(0o022)  # whatever the login or sudo says
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    stranger = user.objection()
+    if stranger:
+        module.fail_json(msg=stranger)
     try:
         module.exit_json(**step(module.params, module.check_mode))
-    except (BackupError, BusyError, EngineError, OddError, OSError, ValueError) as error:
+    except (BackupError, BusyError, DestinationError, EngineError, OddError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
 
 

@@ -82,6 +82,7 @@ certificates: {description: "What it shows, as PEM.", type: str, returned: by th
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import user
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import hub_secrets
 
 ARGUMENTS = {
@@ -93,6 +94,9 @@ ARGUMENTS = {
 def main() -> None:
     """Look, and answer."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    stranger = user.objection()
+    if stranger:
+        module.fail_json(msg=stranger)
     try:
         held = hub_secrets.held(Path(module.params["root"]), module.params["users"])
     except (OSError, ValueError) as error:

@@ -20,8 +20,8 @@ options:
     required: true
   database:
     description:
-      - C(name), C(data), C(user), C(url) of its health page, C(username), C(retention) and
-        C(stop_timeout_seconds) of the service. C(version) is kept in the backup.
+      - C(name), C(data), C(user), C(url) of its health page and C(timeout_seconds) in which it answers, C(username),
+        C(retention) and C(stop_timeout_seconds) of the service. C(version) is kept in the backup.
     type: dict
     required: true
   password:
@@ -45,7 +45,8 @@ options:
     type: str
     default: ''
   archive:
-    description: The archive to restore, on the controller for C(restored), on the robot for C(placed).
+    description:
+      - The archive to restore, on the controller for C(restored), on the robot for C(placed). For C(room), its name.
     type: str
     default: ''
   recipients:
@@ -61,6 +62,10 @@ options:
     default: ''
   digest:
     description: The archive's digest. Not for users.
+    type: str
+    default: ''
+  snapshot:
+    description: The snapshot's name, for C(released). Not for users.
     type: str
     default: ''
   replace:
@@ -107,6 +112,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backu
     Database,
     retention_seconds,
 )
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import user
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.lock import BusyError, held
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect, kind_of
@@ -127,7 +133,12 @@ def database(params: dict[str, Any]) -> Database:
         pids_limit=1,
         user=str(told["user"]),
         files=(ManagedFile("password", password, sensitive=True),) if password else (),
-        probe=Probe(url=url, username=str(told["username"]), password_file="password" if password else ""),
+        probe=Probe(
+            url=url,
+            timeout_seconds=int(told["timeout_seconds"]),
+            username=str(told["username"]),
+            password_file="password" if password else "",
+        ),
         history_url=url.rsplit("/", 1)[0],
         stop_timeout_seconds=int(told["stop_timeout_seconds"]),
     )
@@ -148,10 +159,11 @@ def step(params: dict[str, Any]) -> dict[str, Any]:
         journal.tell(f"took a snapshot of {here.service.name} for a backup")
         return {"changed": False, **made}
     if state == "released":
-        here.release()
+        here.release(params["snapshot"])
         return {"changed": False}
     if state == "room":
-        return {"changed": False, **here.room(params["archive_bytes"], params["unpacked_bytes"], params["replace"])}
+        sizes = params["archive_bytes"], params["unpacked_bytes"]
+        return {"changed": False, **here.room(params["archive"], *sizes, params["replace"])}
     if state == "placed":
         with held(here.roots):
             here.restore(Path(params["archive"]), params["digest"], moment, series, params["replace"])
@@ -182,6 +194,7 @@ def main() -> None:
         "recipients": {"type": "list", "elements": "str", "default": []},
         "identity": {"type": "str", "default": ""},
         "digest": {"type": "str", "default": ""},
+        "snapshot": {"type": "str", "default": ""},
         "replace": {"type": "bool", "default": False},
         "operator": {
             "type": "dict",
@@ -194,6 +207,9 @@ def main() -> None:
         "series": {"type": "int", "default": 0},
     }
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    stranger = user.objection()
+    if stranger:
+        module.fail_json(msg=stranger)
     try:
         module.exit_json(**step(module.params))
     except (BackupError, BusyError, EngineError, OSError, ValueError) as error:

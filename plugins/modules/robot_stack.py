@@ -111,7 +111,7 @@ options:
       - The services, in the order in which they start. On the controller each may be the name of a role instead
         (docs/adding-a-service.md), whose variable ROLE_spec is then meant.
       - Used on the controller only are C(memory_floor) (C(mib), C(load), C(otherwise)), below which the inventory gate
-        refuses a limit, and C(context) and C(bases) of an image that is built there.
+        refuses a limit, and C(context), C(bases) and C(build_bases) of an image that is built there.
     type: list
     elements: dict
     default: []
@@ -187,7 +187,7 @@ options:
             limit counts in the sum all the same. C(calendar) and C(delay_seconds) are those of its systemd timer.
           - It reads or makes the data of the service C(database); C(destination) is fs:///PATH or s3://BUCKET/PREFIX,
             C(place) this host's own folder there, where C(free_mib) stay free. C(start_over) begins a new chain of
-            backups where the database is not what was backed up.
+            backups where the database is not what was backed up; what is older than its C(retention) does not count.
         type: dict
         default: {}
       notes:

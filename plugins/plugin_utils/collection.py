@@ -14,6 +14,24 @@ VERSION = "0.2.0"  # galaxy.yml's, which an installed collection does not have; 
 NAME = "robotfleet.stack"
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ROOT / "roles"
+# What our own tasks register: variables of every later playbook of the same run, and nobody's declaration.
+REGISTERED = frozenset(
+    {
+        "backup_result",
+        "hub_door",
+        "leaving_robots",
+        "report_written",
+        "restore_checked",
+        "restore_found",
+        "restore_result",
+        "robot_stack_result",
+        "rollout_joined",
+        "rollout_planned",
+        "telemetry_hub_authority",
+        "telemetry_hub_described",
+        "this_wave",
+    }
+)
 
 
 def cache() -> Path:

@@ -28,9 +28,23 @@ def whole(target: Path, mode: int | None = None) -> Iterator[Path]:
         if mode is not None:
             partial.chmod(mode)
         yield partial
+        written(partial)  # else a power cut soon afterwards leaves an empty file under the name
         partial.replace(target)
+        written(target.parent)
     finally:
         partial.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def written(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # of a folder not every file system can be asked
+            raise
+    finally:
         os.close(handle)
 
 

@@ -45,6 +45,7 @@ class Backup(robot_backup.ActionModule):
 
     def _execute_module(self, *, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         self.steps.append(module_args["state"])
+        self.released = module_args.get("snapshot", "")
         return {"changed": False, **(self.made if module_args["state"] == "snapshot" else {})}
 
     def _low_level_execute_command(self, command: str, **_: Any) -> dict[str, Any]:
@@ -89,6 +90,24 @@ def test_what_was_announced_and_sent_is_a_backup(tmp_path: Path) -> None:
     assert backup.steps == ["snapshot", "released"]
 
 
+def test_two_backups_of_one_robot_do_not_meet(tmp_path: Path) -> None:
+    """The second one is refused before it asks the robot for anything, and the first one comes to its end."""
+    content, kept = archived(tree(tmp_path / "robot")), tmp_path / "kept"
+    second = Backup(kept, {**HONEST, "bytes": len(content)}, of(content))
+
+    def meanwhile(offset: int, length: int) -> bytes:
+        with pytest.raises(AnsibleActionFail, match=r"scout: another backup into .* is at work"):
+            second.saves()
+        return of(content)(offset, length)
+
+    first = Backup(kept, {**HONEST, "bytes": len(content)}, meanwhile)
+    assert first.saves()["changed"]
+    assert checked(newest(kept)).unpacked == 10_000
+    assert (first.steps, second.steps) == (["snapshot", "released"], [])
+    assert first.released == HONEST["snapshot"]
+    assert second.saves()["changed"], "it can be done afterwards"
+
+
 PIECES: dict[str, Callable[[int, int], bytes]] = {
     "200 MiB where 10 bytes were announced": lambda _, n: told(bytes(200 << 20)),
     "the same, said to be 10": lambda _, n: told(bytes(200 << 20), bytes=n),
@@ -123,7 +142,7 @@ def test_a_piece_that_was_not_announced_ends_the_backup(tmp_path: Path, name: st
     with pytest.raises(AnsibleActionFail, match="given up"):
         backup.saves()
     assert backup.asked == 1
-    assert list((tmp_path / "kept").iterdir()) == []
+    assert not (tmp_path / "kept").exists()
     assert backup.steps == ["snapshot", "released"]
 
 
@@ -170,7 +189,7 @@ def test_robots_together_leave_the_controllers_disk_room(tmp_path: Path, monkeyp
     noise = os.urandom(12_000)
     with pytest.raises(AnsibleActionFail, match="is full but for"):
         Backup(tmp_path / "kept", {**HONEST, "bytes": len(noise)}, of(noise)).saves()
-    assert list((tmp_path / "kept").iterdir()) == []
+    assert not (tmp_path / "kept").exists()
 
 
 @settings(derandomize=True, max_examples=300)

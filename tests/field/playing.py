@@ -32,7 +32,8 @@ class Fleet:
             "ANSIBLE_FORKS": "1",
             **settings,
         }
-        argv: list[str | Path] = [BIN / "ansible-playbook", "-i", self.folder, f"playbooks/{playbook}.yml", *arguments]
+        path = Path("playbooks") / f"{playbook}.yml"  # or that of a playbook elsewhere, from /
+        argv: list[str | Path] = [BIN / "ansible-playbook", "-i", self.folder, path, *arguments]
         return subprocess.run(argv, cwd=PROJECT, env=environment, check=False, capture_output=True, text=True)
 
     @property

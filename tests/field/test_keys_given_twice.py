@@ -27,6 +27,9 @@ BUDGET = "group_vars/robots/memory_budget.yml"
         ("a: 1\n'1': 2\n1: 3\n", []),
         ("a: 1\n---\na: 2\n", []),
         ("a: {k: 1}\nb: {k: 1}\n", []),
+        ("a: &a {k: 1}\nb: &b {l: 1}\nc:\n  <<: *a\n  <<: *b\n", []),  # each is merged
+        ("a: &a {k: 1}\nc:\n  <<: *a\n  m: 1\n  m: 2\n", [("m", 4, 5)]),
+        ("'<<': 1\n'<<': 2\n", [("<<", 1, 2)]),
         ("$ANSIBLE_VAULT;1.1;AES256\n3334\n", []),
         ("a: [\n", []),
         ("", []),

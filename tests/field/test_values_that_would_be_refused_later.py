@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 import pytest
+import rendering
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import history
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import bounds, forms, gate, program_flags
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
 from declarations import PROJECT, catalogue, defaults, robot
@@ -66,7 +68,7 @@ def refused(variable: str, value: Any, **more: Any) -> Fault:
         ("robot_stack_root", "/var/lib"),
         ("robot_stack_root", "/data/../etc"),
         ("robot_stack_watchdog_interval_seconds", 3),
-        ("robot_stack_watchdog_interval_seconds", 10**9),
+        ("robot_stack_watchdog_interval_seconds", 241),  # no look would see thrashing
         ("robot_stack_history_points", 5),
         ("sensor_service_memory_limit_mib", 5),
         ("robot_stack_memory_budget_mib", 2**60),
@@ -98,6 +100,9 @@ def test_what_is_refused_for_its_size_names_the_bound_that_works() -> None:
     option = catalogue().options["robot_stack_watchdog_interval_seconds"]
     assert refused(option.name, 3).remedy == "write a number of at least 5"
     assert faults(robot_stack_watchdog_interval_seconds=5) == []
+    assert faults(robot_stack_watchdog_interval_seconds=240) == []
+    assert faults(robot_stack_history_hours=history.MOST_HOURS) == []
+    assert refused("robot_stack_history_hours", history.MOST_HOURS + 1).remedy == "write a number of at most 8784"
     assert refused("victoriametrics_retention", "23h").remedy == "write 1d or more"
     assert faults(victoriametrics_retention="24h") == []
     assert refused("victoriametrics_cpu_limit", 0.0001).remedy == "write a number of at least 0.01"
@@ -121,6 +126,8 @@ def test_what_is_refused_for_its_size_names_the_bound_that_works() -> None:
 )
 def test_a_value_that_works_is_taken(variable: str, value: Any) -> None:
     assert faults(**{variable: value}) == []
+    if variable == "victoriametrics_listen_address":  # with which the program ends unless it has this flag as well
+        assert "-enableTCP6=true" in rendering.value("victoriametrics_spec.command", **{variable: value})
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import budget, floors, gate
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.exposure import is_loopback
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.exposure import _asked, is_loopback
 from declarations import catalogue, robot
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,8 +105,66 @@ def test_vmui_is_not_opened_to_a_network_without_a_password(address: str) -> Non
 
 @pytest.mark.parametrize("address", ["0.0.0.0:9101", ":9101", "[::]:9101", "192.0.2.7:9101"])
 def test_sensors_are_not_shown_to_a_network_unless_somebody_says_so(address: str) -> None:
-    assert variables(sensor_service_listen_address=address) == {"sensor_service_listen_address"}
-    assert variables(sensor_service_listen_address=address, sensor_service_plain_http=True) == set()
+    read = {"victoriametrics_scrape_targets": {"sensor_service": [_asked(address)]}}
+    assert variables(sensor_service_listen_address=address, **read) == {"sensor_service_listen_address"}
+    assert variables(sensor_service_listen_address=address, sensor_service_plain_http=True, **read) == set()
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [
+        ("192.0.2.7:9101", "127.0.0.1:9101"),
+        ("127.0.0.2:9101", "127.0.0.1:9101"),
+        ("127.0.0.2:9101", "localhost:9101"),
+        ("127.0.0.1:9101", "[::1]:9101"),
+        ("[::1]:9101", "127.0.0.1:9101"),
+        ("[::1]:9101", "localhost:9101"),
+        ("[::]:9101", "127.0.0.1:9101"),
+        ("0.0.0.0:9101", "[::1]:9101"),
+        (":9101", "127.0.0.1:9102"),
+    ],
+)
+def test_a_target_at_which_the_sensors_do_not_listen_is_refused_with_the_address(address: str, target: str) -> None:
+    targets = {"sensor_service": [target]}
+    told = gate.check(
+        robot(
+            sensor_service_listen_address=address,
+            sensor_service_plain_http=True,
+            victoriametrics_scrape_targets=targets,
+        ),
+        catalogue(),
+    )
+    assert [(found.variable, found.remedy) for found in told] == [
+        (
+            "victoriametrics_scrape_targets",
+            f'write victoriametrics_scrape_targets: {{sensor_service: ["{_asked(address)}"]}}',
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [
+        ("127.0.0.1:9101", "localhost:9101"),
+        ("0.0.0.0:9101", "127.0.0.5:9101"),
+        (":9101", "localhost:9101"),
+        (":9101", "192.0.2.7:9101"),
+        ("192.0.2.7:9101", "scout.local:9101"),
+        ("[2001:db8::7]:9101", "[2001:db8:0::7]:9101"),
+        ("[::]:9101", "[2001:db8::7]:9101"),
+    ],
+)
+def test_another_way_to_write_where_the_sensors_listen_is_taken(address: str, target: str) -> None:
+    targets = {"sensor_service": [target]}
+    listening = {"sensor_service_listen_address": address, "sensor_service_plain_http": True}
+    assert variables(**listening, victoriametrics_scrape_targets=targets) == set()
+
+
+@pytest.mark.parametrize("address", ["localhost:9101", "scout.local:9101", "[127.0.0.1]:9101"])
+def test_a_name_that_the_sensor_service_would_not_look_up_is_refused(address: str) -> None:
+    assert "sensor_service_listen_address" in variables(
+        sensor_service_listen_address=address, sensor_service_plain_http=True
+    )
 
 
 @pytest.mark.parametrize("folder", ["", "/var/lib/node_exporter"])
@@ -118,6 +176,7 @@ def test_file_systems_whose_space_nobody_would_read_are_told(folder: str) -> Non
 @pytest.mark.parametrize("address", ["127.0.0.1:8428", "127.8.0.1:1", "localhost:8428", "[::1]:8428"])
 def test_loopback_needs_no_password(address: str) -> None:
     assert is_loopback(address)
+    assert not is_loopback("127.example.org:8428")
     assert variables(victoriametrics_listen_address=address) == set()
 
 

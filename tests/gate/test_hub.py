@@ -142,6 +142,32 @@ def test_no_secret_is_shown() -> None:
     assert not [word for word in ("12345678", "KEY-TEXT") if word in report(found, 1, "host")]
 
 
+@pytest.mark.parametrize(("days", "own", "refused"), [(61, "", False), (60, "", True), (30, PEM, False)])
+def test_a_certificate_is_not_renewed_for_ever(days: int, own: str, refused: bool) -> None:
+    given_ = {"telemetry_hub_tls_certificate": own, "telemetry_hub_tls_key": Secret()} if own else {}
+    blamed = variables(telemetry_hub_certificate_days=days, **given_)
+    assert blamed == ({"telemetry_hub_certificate_renew_days"} if refused else set())
+
+
+def test_a_hub_without_its_sensor_service_would_know_nothing_of_itself() -> None:
+    assert variables(sensor_service_enabled=False) == {"sensor_service_enabled"}
+    off = {"sensor_service_enabled": False, "telemetry_hub_victoriametrics_enabled": False}
+    assert "sensor_service_enabled" not in variables(**off)
+
+
+@pytest.mark.parametrize("port", [8428, 8426, 8425, 8880, 9101])
+def test_the_door_takes_no_port_of_the_hubs_own(port: int) -> None:
+    (found,) = faults(telemetry_hub_listen_address=f"0.0.0.0:{port}")
+    assert (found.variable, found.value) == ("telemetry_hub_listen_address", f'"0.0.0.0:{port}"')
+    assert f"has port {port} already" in found.why
+
+
+def test_a_port_of_the_hubs_own_is_not_the_sensor_services() -> None:
+    (found,) = faults(sensor_service_listen_address="127.0.0.1:8428")
+    assert found.variable == "sensor_service_listen_address"
+    assert "telemetry_hub_victoriametrics has port 8428 already" in found.why
+
+
 def test_a_hub_that_leaves_needs_no_sum() -> None:
     assert faults(robot_stack_state="absent", robot_stack_memory_budget_mib=300) == []
 
@@ -171,6 +197,7 @@ SENDERS = {"telemetry_hub_robots": ["rover", "scout"], "telemetry_hub_series_per
         ({"telemetry_hub_series_share": -1}, {"telemetry_hub_series_share"}, ""),
         ({"telemetry_hub_series_shares": {"rover": 500}}, set(), ""),
         ({"telemetry_hub_series_shares": {"rover": 501}}, {"telemetry_hub_series_shares"}, "takes 1800 in an hour"),
+        ({"telemetry_hub_series_shares": {"gone": 9}, "telemetry_hub_leaving": ["gone"]}, set(), ""),
         ({"telemetry_hub_series_shares": {"rovre": 5}}, {"telemetry_hub_series_shares"}, "'rovre' is no robot"),
         ({"telemetry_hub_series_shares": {"rover": "5"}}, {"telemetry_hub_series_shares"}, "is no number of series"),
         (

@@ -11,7 +11,7 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services import roles
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.arguments import ServiceArguments
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.arguments import FACT, ServiceArguments
 from declarations import PROJECT, catalogue
 from own_services import action, variables_of, write_role
 
@@ -92,6 +92,20 @@ def test_a_build_context_is_a_roles_or_a_collections(playbooks: Path, monkeypatc
     assert roles.file_of("lidar_driver/b.txt", "files", where) == where[0] / "lidar_driver" / "files" / "b.txt"
     assert roles.file_of("acme.fleet.lidar_driver/a.j2", "templates", where) is not None
     assert roles.file_of("lidar_driver/image", "files", where) is None
+
+
+@pytest.mark.parametrize("architectures", [("amd64",), ("amd64", "arm64")])
+def test_a_robot_is_told_of_its_own_architecture_whoever_else_is_in_the_play(
+    playbooks: Path, architectures: tuple[str, ...]
+) -> None:
+    """Its declaration would be another one in a run with `--limit`, and it would be judged again."""
+    variables = variables_of(playbooks)
+    known = {"acme/lidar-driver:1": {name: f"sha256:{name}" for name in architectures}}
+    variables["ansible_facts"] = {FACT: {"": known}}
+    images: Any = SimpleNamespace()
+    found = ServiceArguments(action(variables), variables, ImageSource(method="load"), images)
+    (service,) = found.of(found.specs(["lidar_driver"]), "present", "amd64")
+    assert service["image"]["fingerprints"] == {"amd64": "sha256:amd64"}
 
 
 def test_every_role_of_ours_is_seen_by_the_playbooks_and_none_is_named_twice() -> None:

@@ -100,6 +100,9 @@ def test_a_list_of_services_that_contradicts_the_mode_is_refused(mode: str, serv
 def test_a_service_that_the_mode_needs_must_be_on() -> None:
     (found,) = faults(**PUSH, vmagent_enabled=False)
     assert found.remedy.startswith("switch it on (vmagent_enabled: true)")
+    named = ["robotfleet.stack.sensor_service", "robotfleet.stack.vmagent"]
+    (found,) = faults(**PUSH, vmagent_enabled=False, robot_stack_services=named)
+    assert found.remedy.startswith("switch it on (vmagent_enabled: true)")
     assert variables(**BOTH, victoriametrics_enabled=False) == {"robot_stack_telemetry_mode"}
 
 

@@ -86,29 +86,50 @@ def test_an_image_that_was_renewed_under_its_plain_name_is_the_one_that_robots_g
 
 
 class Builder:
-    """An engine's client that builds and pulls at once, and notes what."""
+    """An engine's client that builds and pulls at once, and notes what; a classic one: a digest is one image's."""
 
     def __init__(self) -> None:
         self.named: dict[str, dict[str, Any]] = {}
         self.built: list[str] = []
         self.pulled: list[str] = []
+        self.fails = ""  # what it says in the midst of a pull
         self.api = self.images = self
 
     def inspect_image(self, name: str) -> dict[str, Any]:
         if name not in self.named:
             raise docker.errors.ImageNotFound(name)
-        return self.named[name]
+        found = self.named[name]
+        names = [one for one, image in self.named.items() if image is found]
+        digests = {
+            "RepoDigests": [one for one in names if "@" in one],
+            "RepoTags": [one for one in names if "@" not in one],
+        }
+        return {**digests, **found}
 
-    def pull(self, name: str, platform: str) -> None:
+    def pull(self, name: str, platform: str, stream: bool, decode: bool) -> list[dict[str, Any]]:
+        assert stream
+        assert decode
         self.pulled.append(name)
-        self.hold(name, platform.partition("/")[2], "1")
+        architecture = platform.partition("/")[2]
+        if self.fails:
+            return [{"status": "Pulling"}, {"errorDetail": {"message": self.fails}, "error": self.fails}]
+        if "@" in name and name in self.named and self.named[name]["Architecture"] != architecture:
+            return [{"status": "Pulling"}, {"error": f"cannot overwrite digest {name.partition('@')[2]}"}]
+        self.hold(name, architecture, "1")
+        return [{"status": "Pulling"}, {"status": "Status: Downloaded newer image"}]
+
+    def remove_image(self, name: str) -> None:
+        del self.named[name]
 
     def hold(self, name: str, architecture: str, version: str) -> None:
         layers = {"Layers": [f"{name} {version}"]}
-        self.named[name] = {"Id": f"{name} {version}", "Architecture": architecture, "RootFS": layers}
+        identity = f"{name} {architecture} {version}"
+        self.named[name] = {"Id": identity, "Architecture": architecture, "RootFS": layers}
 
     def build(self, tag: str, buildargs: dict[str, str], labels: dict[str, str], **_: Any) -> None:
-        [architecture] = {self.named[base]["Architecture"] for base in buildargs.values()} or {"amd64"}
+        bases = [base for name, base in buildargs.items() if name not in RUN_HERE]
+        [architecture] = {self.named[base]["Architecture"] for base in bases} or {"amd64"}
+        assert all(self.named[base]["Architecture"] == "amd64" for name, base in buildargs.items() if name in RUN_HERE)
         self.built.append(architecture)
         self.named[tag] = {"Id": f"{tag} {labels}", "Architecture": architecture, "Config": {"Labels": labels}}
 
@@ -123,6 +144,7 @@ class Builder:
 
 
 SENSOR, ARCHITECTURES = "robot-stack/sensor-service:1", ["amd64", "arm64", "arm"]
+RUN_HERE = {"PYTHON_IMAGE": "python:3.13-alpine3.23"}
 BASES = {"BASE_IMAGE": "alpine:3.23", "TARGET_PYTHON_IMAGE": "python:3.13-alpine3.23"}
 
 
@@ -192,7 +214,7 @@ def test_somebody_elses_base_image_is_taken_for_the_architecture_that_is_built(b
 
 def test_an_image_without_bases_is_built_for_its_own_architecture(builder: Builder, project: Path) -> None:
     with ControllerEngine({SENSOR: Recipe(project)}, lambda _: None) as controller:
-        assert controller.ready(SENSOR, "amd64") == controller.ready(SENSOR, "amd64")
+        assert controller.ready(SENSOR, "amd64")["Id"] == controller.ready(SENSOR, "amd64")["Id"]
         with pytest.raises(ImageUnavailableError, match="must take its base images from build arguments"):
             controller.ready(SENSOR, "arm64")
     assert builder.built == ["amd64", "amd64"]

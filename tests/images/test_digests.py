@@ -20,7 +20,17 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.errors imp
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Robot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.needed_images import NeededImages
 from declarations import PROJECT
-from images.test_controller_engine import BASES, SENSOR, Builder, builder, engine, load, project
+from images.test_controller_engine import (
+    ARCHITECTURES,
+    BASES,
+    RUN_HERE,
+    SENSOR,
+    Builder,
+    builder,
+    engine,
+    load,
+    project,
+)
 
 __all__ = ["builder", "engine", "project"]
 
@@ -136,6 +146,64 @@ def test_base_images_of_every_architecture_are_pulled_by_one_digest(
     assert builder.built == [architecture]
 
 
+@pytest.mark.parametrize("reference", ["acme/thing:1", "alpine:3.23"])
+def test_one_digest_brings_every_architecture_to_an_engine_that_gives_it_to_one_image(
+    builder: Builder, reference: str
+) -> None:
+    repository = reference.partition(":")[0]
+    for number in "ab":
+        builder.pulled.clear()
+        digest = f"sha256:{number * 64}"
+        with ControllerEngine({}, lambda _: None, {reference: digest}) as controller:
+            for _ in range(2):
+                for architecture in ARCHITECTURES:
+                    assert controller.ready(reference, architecture)["Architecture"] == architecture
+        assert builder.pulled == [f"{repository}@{digest}"] * len(ARCHITECTURES), "once for each, and anew for another"
+
+
+def test_base_images_of_all_architectures_come_by_one_digest(builder: Builder, project: Path) -> None:
+    with ControllerEngine(
+        {SENSOR: Recipe(project, BASES)}, lambda _: None, dict.fromkeys(BASES.values(), f"sha256:{HEX}")
+    ) as controller:
+        for _ in range(2):
+            for architecture in ARCHITECTURES:
+                controller.ready(SENSOR, architecture)
+    assert builder.built == ARCHITECTURES
+    assert len(builder.pulled) == len(ARCHITECTURES) * len(BASES)
+
+
+def test_what_runs_while_building_is_pulled_by_its_digest_for_this_machine(builder: Builder, project: Path) -> None:
+    """And built upon anew with another one; without a digest nothing of it is looked at, as before."""
+    base = RUN_HERE["PYTHON_IMAGE"]
+    built = {}
+    for what, recipe in (("without", Recipe(project, BASES)), ("with", Recipe(project, BASES, RUN_HERE))):
+        with ControllerEngine({SENSOR: recipe}, lambda _: None) as controller:
+            built[what] = controller.ready(SENSOR, "arm64")["Config"]["Labels"]
+    assert built["with"] == built["without"]
+    assert builder.built == ["arm64"]
+    assert base not in builder.named
+
+    (project / "src" / "main.py").write_text("2")
+    for number, times in (("a", 2), ("b", 3)):
+        digests = {base: f"sha256:{number * 64}"}
+        with ControllerEngine({SENSOR: Recipe(project, BASES, RUN_HERE)}, lambda _: None, digests) as controller:
+            for _ in range(2):
+                controller.ready(SENSOR, "arm64")
+        assert builder.named[base]["Architecture"] == "amd64"
+        assert builder.named[base]["Id"].startswith(f"python@{digests[base]}")
+        assert builder.built == ["arm64"] * times
+
+
+def test_what_the_engine_says_in_the_midst_of_a_pull_is_told(builder: Builder) -> None:
+    builder.hold("acme/thing:1", "amd64", "old")
+    builder.fails = "write /var/lib/docker/tmp/x: no space left on device"
+    with (
+        ControllerEngine({}, lambda _: None) as controller,
+        pytest.raises(ImageUnavailableError, match=r"for arm64 cannot be pulled .*no space left on device"),
+    ):
+        controller.ready("acme/thing:1", "arm64")
+
+
 def test_a_base_image_of_another_digest_is_pulled_anew_and_the_image_is_built_on_it(
     builder: Builder, project: Path
 ) -> None:
@@ -158,6 +226,23 @@ def test_the_digest_is_looked_up_by_the_usual_name() -> None:
     assert store.pinned("acme/thing:1", digests) == "acme/thing@sha256:2"
     assert store.pinned("acme/alpine:3.23", digests) == ""
     assert store.pinned("victoriametrics/vmagent:v1", digests) == ""
+
+
+def test_the_digests_of_ones_own_registry_are_not_those_by_which_this_machine_pulls() -> None:
+    """Who builds for robots that pull (playbooks/images.yml) pushes to that registry: it cannot be asked before."""
+
+    def robot(name: str, registry: str, digest: str) -> Robot:
+        values = {"robot_stack_image_delivery": "push", "robot_stack_registry": registry}
+        return Robot(name, {**values, "robot_stack_image_digests": {"acme/thing:1": digest}})
+
+    images = NeededImages()
+    assert images.add(robot("pulls", "registry.example.org:5000/fleet", f"sha256:{HEX}"), []) == []
+    assert images.digests == {}
+    assert images.add(robot("is sent", "", f"sha256:{'0' * 64}"), []) == []
+    assert images.add(robot("pulls, too", "registry.example.org:5000/fleet", f"sha256:{HEX}"), []) == []
+    assert images.digests == {"acme/thing:1": f"sha256:{'0' * 64}"}
+    pulled = {"RepoDigests": [f"acme/thing@sha256:{'0' * 64}"]}
+    assert store.fits(pulled, "acme/thing:1", images.digests)
 
 
 def test_digests_that_cannot_be_or_differ_are_refused() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Archive
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
@@ -16,6 +18,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import tran
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.package_folder import (
     PackagesMissingError,
+    installation,
     packages,
 )
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import (
@@ -25,6 +28,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer im
     SendingError,
     arrived,
 )
+from disks import as_root, small_disk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -116,6 +120,36 @@ def test_a_robot_that_takes_nothing_more_fails_and_keeps_what_arrived(
     assert arrived(Content(archive), robot.staged()) == 100_000
 
 
+@as_root
+def test_what_has_filled_the_disk_is_not_left_there(
+    robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else could be done on that robot: each run needs some room, and only a run removes what is staged."""
+    monkeypatch.setattr(transfer, "PIECE", 1 << 20)
+    large = tmp_path / "large.archive"
+    large.write_bytes(bytes(4 << 20))
+    with small_disk(robot.root, 3):
+        with pytest.raises(SendingError, match="large could not be staged"):
+            Sender(robot.run, str(robot.root), lambda _: None).send(large, "large", [])
+        assert robot.staged() == []
+        assert disk_space.of(robot.root).available > 2 << 20
+
+
+def test_what_cannot_be_written_on_a_disk_with_room_keeps_what_arrived(
+    archive: Path, robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "PIECE", 100_000)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    once = f"test -s {robot.root}/staging/it.archive && exit 3"
+    (tools / "dd").write_text(f'#!/bin/sh\n{once}\nexec /usr/bin/dd "$@"\n')
+    (tools / "dd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    with pytest.raises(SendingError):
+        Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", [])
+    assert arrived(Content(archive), robot.staged()) == 100_000
+
+
 def test_what_nobody_asked_for_makes_no_folder(archive: Path, robot: Robot) -> None:
     """A robot that was set up anew may refuse the run, and nothing is touched on one that does."""
     sender = Sender(robot.run, str(robot.root), lambda _: None)
@@ -193,6 +227,32 @@ def test_a_login_is_given_only_to_robots_that_pull() -> None:
     source = ImageSource.of({"method": "pull", **login})
     assert source.registry == login
     assert "hidden" not in repr(source)
+
+
+def test_packages_of_another_folder_that_were_sent_before_are_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder for another architecture, or a package that was cut off, spoils no later installation."""
+    tools, staging = tmp_path / "bin", tmp_path / "staging"
+    for folder in (tools, staging):
+        folder.mkdir()
+    programs = {
+        "dpkg-deb": 'case $2 in wrong*) echo "not a Debian archive" >&2; exit 2;; esac\necho "Package: $2"',
+        "apt-get": f"cp Packages {tmp_path}/told",
+        "dpkg": "",
+    }
+    for name, words in programs.items():
+        (tools / name).write_text(f"#!/bin/sh\n{words}\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    for name in ("wrong_1_arm64.deb", "podman_5%3a1 (2)_amd64.deb", "it.archive"):
+        (staging / name).write_text("x")
+    script = installation(str(staging), ["podman"], ["podman_5%3a1 (2)_amd64.deb"])
+    done = subprocess.run(["sh", "-s"], input=script, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    names = [line for line in (tmp_path / "told").read_text().splitlines() if line.startswith("Package:")]
+    assert names == ["Package: podman_5%3a1 (2)_amd64.deb"]
+    assert [path.name for path in staging.iterdir()] == ["it.archive"]
 
 
 def test_an_empty_folder_of_packages_is_refused_with_its_name(tmp_path: Path) -> None:

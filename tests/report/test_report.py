@@ -86,6 +86,15 @@ def test_every_robot_is_in_the_report_whatever_it_answered() -> None:
     }
 
 
+def test_a_robot_with_a_service_that_is_kept_stopped_is_well() -> None:
+    answer = fine(verdict="stopped")
+    answer["services"]["victoriametrics"] = service(verdict="stopped", reasons=["it is kept stopped"])
+    shown = page({"cart": answer})
+    assert "1 of 1" in " ".join(shown.words)
+    assert ("class", "badge warn") in shown.attributes
+    assert ("class", "badge") not in shown.attributes
+
+
 def test_figures_are_those_that_were_measured() -> None:
     cells = page(fleet_of_answers()).cells
     row = [cells["lift", "victoriametrics", key] for key in ("declared", "limit", "used", "peak", "headroom", "held")]

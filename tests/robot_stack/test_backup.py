@@ -20,6 +20,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
+from ansible_collections.robotfleet.stack.plugins.modules import robot_backup
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
     BackupFileError,
     Writer,
@@ -98,6 +99,13 @@ def test_pieces_of_any_size_are_one_archive(tmp_path: Path, length: int) -> None
     assert unpacked == expected
     assert "data/big" in [member.name for member in members if member.isdir()]
     assert tar_stream.size(str(directory), str(tmp_path))[1] == len(expected) == 4
+
+
+def test_the_database_is_waited_for_as_long_as_it_is_told() -> None:
+    told = {"name": "db", "url": "http://127.0.0.1:1/health", "user": USER, "username": "", "data": "data"}
+    told |= {"timeout_seconds": "75", "stop_timeout_seconds": "30"}
+    asked = {"database": told, "password": "", "socket": "/nowhere", "root": "/var/lib/robot-stack"}
+    assert robot_backup.database(asked).service.probe.timeout_seconds == 75
 
 
 @given(offset=st.integers(0, 12000), length=st.integers(1, 4000))
@@ -252,6 +260,16 @@ def test_a_snapshot_of_a_backup_that_was_cut_off_goes_with_the_next_one(keeper: 
     assert keeper.answers.snapshots == ["theirs", "one"]
 
 
+def test_a_backup_drops_no_snapshot_but_its_own(keeper: Keeper) -> None:
+    """Another one has begun meanwhile: the first one's snapshot is gone, and its end must not cost the second one's."""
+    keeper.keeps("now")
+    keeper.database.snapshot()
+    keeper.database.release("an earlier one")
+    assert keeper.answers.snapshots == ["theirs", "one"]
+    keeper.database.release("one")
+    assert keeper.answers.snapshots == ["theirs"]
+
+
 def test_a_database_that_does_not_answer_is_told(keeper: Keeper) -> None:
     keeper.keeps("now")
     keeper.database.ask = lambda *_, **__: (0, "connection refused")
@@ -277,7 +295,7 @@ def test_samples_that_are_there_are_refused_or_replaced(keeper: Keeper) -> None:
     with pytest.raises(BackupError, match="nothing was touched"):
         keeper.restore("old")
     with pytest.raises(BackupError, match="restore_replace=true"):
-        keeper.database.room(1, 1, replace=False)
+        keeper.database.room("a", 1, 1, replace=False)
     assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
     assert not any("/stop" in call for call in keeper.fake.changes)
     keeper.restore("old", replace=True)
@@ -312,9 +330,47 @@ def test_an_archive_that_did_not_arrive_whole_touches_nothing(keeper: Keeper) ->
 
 def test_what_does_not_fit_is_refused(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, 100 << 20))
-    assert keeper.database.room(30 << 20, 1 << 20, False) == {"staged": []}
+    assert keeper.database.room("a", 30 << 20, 1 << 20, False) == {"staged": []}
     with pytest.raises(BackupError, match=r"100.0 MiB of disk are free .* 124.0 MiB are needed"):
-        keeper.database.room(30 << 20, 30 << 20, False)
+        keeper.database.room("a", 30 << 20, 30 << 20, False)
+
+
+def test_the_archive_must_fit_where_it_is_staged_and_its_files_where_the_data_are(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disks = {"staging": disk_space.Disk(1, 100 << 20), "data": disk_space.Disk(2, 300 << 20)}
+    monkeypatch.setattr(disk_space, "of", lambda path: disks[path.name])
+    keeper.database.room("a", 30 << 20, 200 << 20, False)
+    with pytest.raises(BackupError, match=r"100.0 MiB .* free for \S*/staging, 114.0 MiB .* the archive: free"):
+        keeper.database.room("a", 50 << 20, 1 << 20, False)
+    with pytest.raises(BackupError, match=r"300.0 MiB .* free for \S*/data, 304.0 MiB .* its files: free"):
+        keeper.database.room("a", 30 << 20, 240 << 20, False)
+
+
+def test_of_what_is_staged_only_the_archives_own_beginning_counts(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, 100 << 20))
+    staged = keeper.data.parents[1] / "staging"
+    write(staged / "another", "").write_bytes(bytes(1 << 20))
+    with pytest.raises(BackupError, match=r"124.0 MiB are needed"):
+        keeper.database.room("a", 30 << 20, 30 << 20, False)
+    (staged / "another").rename(staged / "a")
+    with pytest.raises(BackupError, match=r"123.0 MiB are needed"):
+        keeper.database.room("a", 30 << 20, 30 << 20, False)
+
+
+@pytest.mark.parametrize("name", [swap.NEW, swap.DONE])
+def test_what_a_restore_that_was_cut_off_has_laid_there_is_room_for_the_next(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, 100 << 20))
+    write(keeper.data / name / "data/small/samples", "").write_bytes(bytes(2 << 20))
+    assert keeper.database.room("a", 10 << 20, 28 << 20, replace=True)
+    with pytest.raises(BackupError, match=r"103.0 MiB are needed"):  # more than is free, and will be
+        keeper.database.room("a", 10 << 20, 29 << 20, replace=True)
+    with pytest.raises(BackupError, match="the archive"):  # which is there before that is freed
+        keeper.database.room("a", 101 << 20, 0, replace=True)
 
 
 class PowerCut(BaseException):
@@ -385,6 +441,34 @@ def test_a_restore_that_is_cut_off_while_the_database_is_asked_loses_nothing(
     with pytest.raises(BackupError, match="what was there was put back"):
         keeper.restore("older", replace=True)
     assert files_of(keeper.data) == {"data/small/samples": b"new", "metadata/m": b"new"}
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_a_restore_that_was_cut_off_at_its_end_is_not_undone_by_a_later_one(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch, serves: bool
+) -> None:
+    """The database has gone on with what it brought, and kept samples since; one that does not serve has not."""
+    keeper.runs()
+    keeper.keeps("first")
+
+    def cut(*_: Any) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as power:
+        power.setattr(swap, "keep", cut)
+        power.setattr(Database, "_back", lambda *_: None)  # nobody is left to do it
+        with pytest.raises(PowerCut):
+            keeper.restore("old", replace=True)
+    assert swap.unended(keeper.data)
+    write(keeper.data / "data/small/since", "a month")
+    if not serves:
+        keeper.database.ask = lambda *_, **__: (0, "connection refused")
+    monkeypatch.setattr(swap, "unpack", cut)
+    with pytest.raises(PowerCut):
+        keeper.restore("older", replace=True)
+    now = {"data/small/samples": b"old", "data/small/since": b"a month"}
+    assert files_of(keeper.data) == (now if serves else {"data/small/samples": b"first", "metadata/m": b"first"})
+    assert not swap.unended(keeper.data)
 
 
 def test_a_restore_touches_nothing_below_a_database_that_outlives_its_engine(keeper: Keeper, robot: Robot) -> None:
@@ -458,6 +542,36 @@ def test_what_is_written_can_be_checked_and_restored(tmp_path: Path, keeper: Kee
     assert not (keeper.data / swap.MANIFEST).exists()
 
 
+def test_a_power_cut_leaves_no_name_without_what_it_stands_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is on the disk before it has its name, the digest's before the archive's, and the names at the end."""
+    done: list[tuple[str, str]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        done.append(("on disk", Path(f"/proc/self/fd/{handle}").readlink().name))
+        fsync(handle)
+
+    def renamed(path: Path, target: Path) -> Path:
+        assert ("on disk", path.name) in done
+        done.append(("named", target.name))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    with Writer(tmp_path / "kept", {"moment": 5.0}, 1.0) as writer:
+        writer.add(gzip.compress(b"x"))
+    named = [name for how, name in done if how == "named"]
+    assert named == ["19700101T000001Z.tar.gz.sha256", "19700101T000001Z.tar.gz"]
+    assert done[-1] == ("on disk", "kept")
+
+
+def test_an_empty_digest_is_told_with_what_to_do(tmp_path: Path) -> None:
+    write(tmp_path / "one.tar.gz", "x")
+    write(tmp_path / "one.tar.gz.sha256", "")
+    with pytest.raises(BackupFileError, match=r"is empty, .*sha256sum one.tar.gz >one.tar.gz.sha256"):
+        checked(tmp_path / "one.tar.gz")
+
+
 def test_only_a_whole_archive_has_a_name(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), Writer(tmp_path, ABOUT, 1.0):
         raise RuntimeError
@@ -473,7 +587,7 @@ def test_only_a_whole_archive_has_a_name(tmp_path: Path) -> None:
     [
         (lambda p: p.write_bytes(p.read_bytes()[:-1]), "is damaged"),
         (lambda p: p.with_name(f"{p.name}.sha256").unlink(), "the digest of the backup, cannot be read"),
-        (lambda p: p.with_name(f"{p.name}.sha256").write_text(""), "the digest of the backup, cannot be read"),
+        (lambda p: p.with_name(f"{p.name}.sha256").write_text(""), "the digest of the backup, is empty"),
     ],
 )
 def test_a_damaged_backup_is_refused(tmp_path: Path, damage: Any, words: str) -> None:

@@ -215,6 +215,7 @@ def test_what_is_kept_stopped_or_declared_no_more_leaves_as_well(
     done = to_podman.call(service(), stopped=["sensor_service"])
     assert done.get("failed") is None, done
     assert (fake.containers, podman.units) == ({}, {})
+    assert [path.stem for path in (robot.root / ROOT / "watchdog/services").iterdir()] == ["sensor_service"]
 
 
 def test_back_again(robot: Robot, fake: FakeEngine, podman: FakePodman, to_docker: Operator) -> None:

@@ -157,6 +157,24 @@ def test_another_database_does_not_take_its_place(hub: Hub, rows: int, first: in
     assert hub.database.snapshots == []
 
 
+@pytest.mark.parametrize(("retention", "refused"), [("1d", False), ("1y", False), ("2y", True), ("", True)])
+def test_what_a_short_retention_has_dropped_is_not_missed(hub: Hub, retention: str, refused: bool) -> None:
+    hub.run(retention=retention).once()
+    another(hub.database.data, 49, START)
+    if refused:
+        with pytest.raises(JobError, match="holds 49 samples, its backup 100"):
+            hub.run(retention=retention).once()
+    else:
+        hub.run(retention=retention).once()
+        assert hub.record().contents == Contents(49, START, START + DAY)
+
+
+@pytest.mark.parametrize(("rows", "refused"), [(5, False), (4, True)])
+def test_what_it_has_to_keep_is_still_missed(rows: int, refused: bool) -> None:
+    before, now = Contents(100, START, START + 10 * DAY), Contents(rows, START + 9 * DAY, START + 11 * DAY)
+    assert bool(destination.objection(now, before, START + 9 * DAY)) is refused
+
+
 def test_a_fresh_host_asks_the_folder_and_not_its_memory(hub: Hub) -> None:
     hub.run().once()
     job_record.path(hub.root, DATABASE).unlink()
@@ -272,6 +290,48 @@ def test_a_failure_is_remembered_in_its_own_words(hub: Hub, tmp_path: Path, monk
     assert "is not there" in hub.record().failure
     assert hub.record().success_at == NOW
     assert said[-1] == f"no backup was made: {hub.record().failure}"
+
+
+def test_the_chain_that_was_restored_from_goes_on_in_a_folder_too(hub: Hub) -> None:
+    hub.run().once()
+    older = "20260101T000000Z"
+    shutil.copytree(hub.folder / "hub" / CHAIN, hub.folder / "hub" / older)
+    job_record.save(replace(hub.record(), chain=older), hub.root, DATABASE)
+    part(hub.database.data, "P2", 7, START + DAY, START + 2 * DAY)
+    hub.run().once()
+    assert hub.held("latest", older) == Contents(107, START, START + 2 * DAY)
+    assert hub.held("latest") == Contents(100, START, START + DAY)
+    job_record.save(replace(hub.record(), base="fs:///srv/other/hub"), hub.root, DATABASE)
+    hub.run().once()
+    assert hub.held("latest") == Contents(107, START, START + 2 * DAY), "a record of another place names none here"
+
+
+def aside(hub: Hub) -> list[str]:
+    return [path.read_text() for path in (hub.root / "jobs").glob(f"record-{DATABASE}.json.unreadable-*")]
+
+
+def test_a_record_that_cannot_be_read_is_kept_aside_and_told(hub: Hub) -> None:
+    hub.run().once()
+    job_record.path(hub.root, DATABASE).write_text("{")
+    said = hub.run().once()
+    assert f"record-{DATABASE}.json is not JSON, and was kept aside as record-" in said
+    assert (aside(hub), hub.record().success_at) == (["{"], NOW)
+    assert hub.held("previous") == Contents(100, START, START + DAY), "the folder tells which chain goes on"
+
+
+def test_of_a_bucket_nothing_else_tells_so_that_is_a_failure(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.url = "s3://bucket/fleet"
+    hub.worker.run = lambda *_: "uploaded 5 bytes"  # type: ignore[method-assign]
+    hub.run().once()
+    job_record.path(hub.root, DATABASE).write_text("{")
+    monkeypatch.setattr(backup, "of", lambda *_: hub.run())
+    said: list[str] = []
+    assert backup.run(tmp_path, JOB, hub.robot.roots, said.append) == 1
+    assert "nothing else tells which chain in s3://bucket/fleet/hub goes on" in hub.record().failure
+    assert aside(hub) == ["{"]
+    assert backup.run(tmp_path, JOB, hub.robot.roots, said.append) == 0
 
 
 def test_links_in_the_folder_are_not_followed(hub: Hub, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import calendar
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs import backup
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.jobs import setup as jobs_setup
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import job_record
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import job_record, state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.job_record import JobRecord
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import SpecError
@@ -84,6 +86,32 @@ def test_the_password_stays_in_the_databases_file(robot: Robot, operator: Operat
     assert path.read_text() == "hunter2"
 
 
+def test_it_finds_the_password_of_a_database_that_was_replaced_without_it(
+    robot: Robot, operator: Operator, hub: Database
+) -> None:
+    operator.call(*services(hub))
+    database, job = services(hub)
+    database["files"] = [{**database["files"][0], "content": "changed"}]
+    for declared_ in ([database, job], [database]):  # by tags; and as a version to go back to names no job
+        assert operator.call(*declared_, scope=[DATABASE]).get("failed", False) is False
+    path = robot.root / settings(robot)["database"]["password_path"].lstrip("/")
+    assert path.read_text() == "changed"
+    assert operator.call(database, job)["plan"] == []
+
+
+def test_a_password_that_is_gone_is_a_failure_that_is_remembered(
+    robot: Robot, operator: Operator, hub: Database
+) -> None:
+    operator.call(*services(hub))
+    (robot.root / settings(robot)["database"]["password_path"].lstrip("/")).unlink()
+    said: list[str] = []
+    assert backup.run(robot.root / ROOT / "jobs", JOB, robot.roots, said.append, patience=0) == 1
+    record = job_record.load(robot.root / ROOT, DATABASE)
+    assert f"the password of {DATABASE} cannot be read" in record.failure
+    assert said == [f"no backup was made: {record.failure}"]
+    assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 0\n' in backups.text(robot.root / ROOT)
+
+
 def test_a_second_run_changes_nothing(operator: Operator, hub: Database) -> None:
     operator.call(*services(hub))
     again = operator.call(*services(hub))
@@ -141,6 +169,22 @@ def test_a_run_with_a_scope_leaves_other_jobs_alone(robot: Robot, operator: Oper
     operator.call(*services(hub))
     assert operator.call(services(hub)[0], scope=[DATABASE])["plan"] == []
     assert (robot.root / UNITS / TIMER).exists()
+
+
+def test_its_image_stays_for_as_long_as_it_is_to_be_done(
+    robot: Robot, fake: FakeEngine, operator: Operator, hub: Database
+) -> None:
+    fake.images[f"{JOB}:1"] = {**IMAGE, "Id": "sha256:job"}
+    operator.call(*services(hub))
+    known = state.load(robot.root / ROOT)
+    state.save(replace(known, images=[f"{DATABASE}:1", f"{JOB}:1"]), robot.root / ROOT)
+    # as where a failed run goes back to a version, or a restore takes its place: neither names the job
+    changed = {**services(hub)[0], "pids_limit": 33}
+    assert operator.call(changed, scope=[DATABASE])["changed"]
+    assert f"{JOB}:1" in fake.images
+    operator.call(changed)
+    assert f"{JOB}:1" not in fake.images
+    assert state.load(robot.root / ROOT).images == [f"{DATABASE}:1"]
 
 
 def test_a_restore_is_a_job_without_a_timer(robot: Robot, operator: Operator, hub: Database) -> None:
@@ -216,6 +260,14 @@ def test_a_failed_backup_fails_the_verification_and_says_why(robot: Robot, opera
     assert result["failed"]
     assert f"the backup of {DATABASE} failed 2026-01-01 00:00:00 UTC: no space left" in result["msg"]
     assert operator.call(*services(hub))["backups"][0] in result["msg"]
+
+
+def test_a_record_that_cannot_be_read_fails_the_verification(robot: Robot, operator: Operator, hub: Database) -> None:
+    operator.call(*services(hub))
+    job_record.path(robot.root / ROOT, DATABASE).write_text("{")
+    result = operator.call(*services(hub), state="verified")
+    assert f"record-{DATABASE}.json is not JSON: the next backup keeps it aside" in result["msg"]
+    assert result["failed"]
 
 
 def test_a_deployment_waits_for_a_job_and_the_watchdog_does_not(

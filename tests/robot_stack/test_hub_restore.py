@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import data_check
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import hub as hub_restore
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import swap
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import BackupError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import MARGIN, BackupError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.folder import Folder
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
@@ -115,6 +115,13 @@ def test_one_that_was_cut_off_is_passed_over(robot: Robot, hub: hub_restore.Hub,
     assert hub.check("", replace=True).path == f"hub/{OLD}/latest"
 
 
+def test_the_newest_one_is_that_with_the_newest_samples(hub: hub_restore.Hub, backups: Path, tmp_path: Path) -> None:
+    shutil.rmtree(backups / OLD)
+    part(tmp_path / "gone-on", "P1", 400, START, START + 4 * DAY)
+    lay(backups / OLD / "latest", tmp_path / "gone-on")
+    assert hub.check("", replace=True).path == f"hub/{OLD}/latest"
+
+
 def test_another_one_can_be_named(robot: Robot, hub: hub_restore.Hub, backups: Path) -> None:
     hub.restore(f"{NEW}/previous", replace=True)
     assert holds(robot).rows == 200
@@ -173,6 +180,16 @@ def test_a_disk_without_room_is_refused(
     assert fake.changes == []
 
 
+def test_what_a_restore_that_was_cut_off_has_laid_there_is_room_for_the_next(
+    robot: Robot, hub: hub_restore.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_space, "of", lambda _: disk_space.Disk(1, MARGIN))
+    with pytest.raises(BackupError, match="free some space"):
+        hub.check("", replace=True)
+    write(robot.root / DATA / layout.RESTORED / "data/small/half", "h" * 65536)
+    assert hub.check("", replace=True)
+
+
 def test_what_was_there_is_back_where_the_restore_fails(
     robot: Robot, fake: FakeEngine, hub: hub_restore.Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +234,25 @@ def test_what_was_cut_off_can_be_done_again(robot: Robot, hub: hub_restore.Hub) 
     assert holds(robot).rows == 300
 
 
+def test_what_was_cut_off_at_its_end_is_not_undone_by_a_later_one(
+    robot: Robot, hub: hub_restore.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has gone on with what it brought."""
+    before = robot.root / DATA / swap.BEFORE
+    part(before, "P5", 5, START, START + 1)
+    part(robot.root / DATA, "P7", 7, START, START + 1)
+    rows = holds(robot).rows
+
+    def fails(*_: object) -> str:
+        raise JobError("no space left on device")
+
+    monkeypatch.setattr(Worker, "run", fails)
+    with pytest.raises(BackupError, match="no space left on device"):
+        hub.restore("", replace=True)
+    assert holds(robot).rows == rows
+    assert not before.exists()
+
+
 def test_a_new_host_has_no_database_yet(robot: Robot, fake: FakeEngine, hub: hub_restore.Hub) -> None:
     shutil.rmtree(robot.root / DATA)
     fake.containers.clear()
@@ -240,6 +276,30 @@ def test_the_chain_that_was_restored_from_goes_on(robot: Robot, hub: hub_restore
     assert (record.base, record.chain, record.complete) == ("fs:///srv/backup/hub", NEW, "latest")
     assert record.contents.rows == 300
     assert record.success_at == 0
+
+
+def test_a_restore_does_not_forget_when_the_last_backup_was_made(robot: Robot, hub: hub_restore.Hub) -> None:
+    root = robot.root / "var/lib/robot-stack"
+    before = JobRecord(base="fs:///srv/backup/hub", chain=NEW, complete="latest", run_at=9.0, success_at=9.0)
+    job_record.save(before, root, DATABASE)
+    hub.restore(f"{OLD}/latest", replace=True)
+    record = job_record.load(root, DATABASE)
+    assert (record.success_at, record.run_at, record.chain, record.contents.rows) == (9.0, 9.0, OLD, 100)
+    job_record.save(JobRecord(base="s3://b/hub", success_at=9.0), root, DATABASE)
+    hub.restore("", replace=True)
+    assert job_record.load(root, DATABASE).success_at == 0, "which is of another place"
+
+
+def test_what_is_looked_for_afterwards_is_what_was_restored(robot: Robot, hub: hub_restore.Hub, backups: Path) -> None:
+    (backups.parent / "oldname").mkdir()
+    (backups / OLD).rename(backups.parent / "oldname" / OLD)
+    held = Contents(300, START, START + 3 * DAY)
+    its_own = JobRecord(base="fs:///srv/backup/hub", chain=NEW, complete="latest", contents=held)
+    job_record.save(its_own, robot.root / "var/lib/robot-stack", DATABASE)
+    assert hub.found(f"oldname/{OLD}/latest").endswith("2026-01-02 00:00:00 UTC")
+    assert hub.found(f"{NEW}/previous").endswith("2026-01-03 00:00:00 UTC")
+    assert hub.found(f"{NEW}/latest").endswith("2026-01-04 00:00:00 UTC")
+    assert hub.found("").endswith("2026-01-04 00:00:00 UTC")
 
 
 def test_both_know_the_same_folder() -> None:

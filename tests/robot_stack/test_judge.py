@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import http
@@ -161,6 +162,7 @@ def test_a_kill_is_told_with_its_counts() -> None:
     [
         ((200, json.dumps({"data": {"result": [{"value": [1, "1234"]}]}})), 1234),
         ((200, json.dumps({"data": {"result": []}})), None),
+        ((200, json.dumps({"data": {"result": [{"value": [1, "1e17"]}]}})), None),
         ((200, "no JSON"), None),
         ((0, "refused"), None),
     ],
@@ -180,6 +182,18 @@ def test_peaks_come_from_the_robots_own_history(
     assert found.remembered_peak == peak
     assert "service%3D%22sensor_service%22%7D%5B300s%5D" in asked[0]
     assert "nocache=1" in asked[0], "VictoriaMetrics would answer with what was 30 seconds ago"
+
+
+def test_peaks_on_a_hub_are_its_own_and_no_robots(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def get(url: str, *_: str) -> tuple[int, str]:
+        asked.append(url)
+        return 200, ""
+
+    monkeypatch.setattr(http, "get", get)
+    peaks.remembered(dataclasses.replace(STACK, robot='hub.1"'), [READING], 1000.0)
+    assert 'service="sensor_service",robot=~"|hub\\\\.1\\""}[' in unquote_plus(asked[0])
 
 
 def asking(*answers: tuple[int, str], gone: str = "", **health: Any) -> Any:

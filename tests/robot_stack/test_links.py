@@ -16,6 +16,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.folder import Folder, remove_tree
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
+from disks import small_disk
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import ROOT, Operator
 from robot_stack.robots import Robot, parameters, service, write
@@ -200,6 +201,22 @@ def test_a_removal_takes_no_more_than_what_is_there(
     assert untouched(etc)
     assert data.exists() is mounted
     assert not (data / "data").exists()
+
+
+@as_root
+@pytest.mark.parametrize("disk", ["data", "data/deeper"])
+def test_data_on_a_disk_of_its_own_are_removed_and_the_disk_stays(robot: Robot, disk: str) -> None:
+    """Nothing can be moved from it, and nobody can remove where it is mounted."""
+    service = robot.root / ROOT / "victoriametrics"
+    write(service / "config/one/scrape.yml", "x")
+    write(service / "data/small/here", "x")
+    with small_disk(service / disk, 1) as data:
+        write(data / "small/2026_01/part/values.bin", "x")
+        write(data / "flock.lock", "x")
+        for _ in range(2):  # whoever removes once more is not refused
+            teardown.drop_directory(robot.roots, f"/{ROOT}/victoriametrics")
+            assert data.is_mount()
+            assert sorted(path.name for path in service.rglob("*")) == sorted(Path(disk).parts)
 
 
 def test_nothing_is_left_open_by_walks_and_removals(tmp_path: Path) -> None:

@@ -105,6 +105,23 @@ def test_another_mode_is_drift_with_its_path_and_is_healed(operator: Operator, r
     assert not operator.call(service(**DATABASE))["changed"]
 
 
+LOGIN: dict[str, Any] = {
+    "files": [{"path": "password", "content": "hunter2", "sensitive": True}],
+    "health": {"url": "http://127.0.0.1:1/health", "username": "hub", "password_file": "password"},
+}
+
+
+def test_what_tells_the_digest_of_a_password_is_roots_alone() -> None:
+    stack = parse.parse(parameters(service(**LOGIN)))
+    told = watchdog_setup.service_settings(stack, stack.services[0])
+    assert "/config/" in told.content
+    assert told.mode == 0o600
+    assert watchdog_setup.says(told, files.FoundFile(told.content, 0o600, 0, 0))
+    assert not watchdog_setup.says(told, files.FoundFile(told.content, 0o644, 0, 0)), "which is drift, and is healed"
+    without = parse.parse(parameters(service(**DATABASE)))
+    assert watchdog_setup.service_settings(without, without.services[0]).mode == 0o644
+
+
 def test_another_owner_is_drift_as_well() -> None:
     stack = declared(service(files=[{"path": "a", "content": "b"}]))
     path = layout.config_directory(stack, stack.services[0])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -60,6 +62,17 @@ def asks(controller: Controller, root: Path, variables: Mapping[str, Any] | None
     )
 
 
+@pytest.fixture(autouse=True)
+def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs these tests is the root of this module's robot, in the test's process and in the program's."""
+    monkeypatch.setattr(answer, "ROOT", os.geteuid())
+    file, contents = "robot_stack/run/answer.py", own_program.contents()
+    text = contents[file].replace("\nROOT = user.ROOT ", f"\nROOT = {os.geteuid()} ")
+    assert f"ROOT = {os.geteuid()} " in text
+    changed = {**contents, file: text}
+    monkeypatch.setattr(own_program, "contents", lambda: changed)
+
+
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """The folder of a program as `setup.install` writes it."""
@@ -94,6 +107,21 @@ def test_it_answers_as_the_module_does(installed: Path) -> None:
     assert told["asked"] == directly["asked"] == "planned"
     assert told.keys() == directly.keys()
     assert (len(controller.commands), controller.sent) == (1, 0)
+
+
+def test_who_is_not_root_is_told_what_to_set_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer, "ROOT", os.geteuid() + 1)
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    told = answer.answer(_parameters("planned"), check=False)
+    assert told["failed"]
+    assert told["msg"].startswith(f"this runs as {me}, not as root: set ansible_become: true")
+
+    def of_nobody(uid: int) -> pwd.struct_passwd:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", of_nobody)
+    told = answer.answer(_parameters("planned"), check=False)
+    assert told["msg"].startswith(f"this runs as user {os.geteuid()}, not as root")
 
 
 def test_check_mode_and_the_state_reach_it(installed: Path) -> None:

@@ -522,6 +522,15 @@ def test_a_listener_that_cannot_be_named_is_told_nevertheless(tmp_path: Path) ->
     _listens(tmp_path, 0, "")
     (reason,) = preflight.busy_listeners(declared(service(listens=["127.0.0.1:9101"])), bare(), tmp_path)
     assert "127.0.0.1:9101 is taken by another program" in reason
+    for name, remedy in (
+        ("vmagent", ", or change vmagent_listen_address"),
+        ("telemetry_hub_vmalert", ""),
+        ("lidar", ", or have lidar listen elsewhere"),
+    ):
+        stack = declared(service(name, listens=["127.0.0.1:9101"]))
+        assert preflight.busy_listeners(stack, bare(), tmp_path) == [
+            f"127.0.0.1:9101 is taken by another program: stop it{remedy}"
+        ]
 
 
 def _listens(proc: Path, pid: int, group: str) -> None:

@@ -95,6 +95,26 @@ def test_what_was_sent_is_described_and_the_image_has_the_same_id(sent: Any, ski
     assert archive.exists()
 
 
+def test_a_layer_that_an_image_has_twice_is_described_twice(tmp_path: Path) -> None:
+    """As two instructions make it that change nothing: an image with fewer layers would be another one."""
+    empty = tar_of([])
+    layers = [LAYERS[0], empty, LAYERS[2], empty]
+    digests, names = [digest(one) for one in layers], [f"{number}/layer.tar" for number in range(len(layers))]
+    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": digests}})
+    manifest = json.dumps([{"Config": "c.json", "RepoTags": [REFERENCE], "Layers": names}]).encode()
+    saved = tmp_path / "saved.tar"
+    saved.write_bytes(tar_of([("c.json", config.encode()), ("manifest.json", manifest), *zip(names, layers)]))
+    folder = ImageFolder(tmp_path / "images")
+    packed = pack(saved, folder, REFERENCE, "amd64", "sha256:f")
+    assemble(folder, packed, 1, tmp_path / "sent.archive")
+    with oci.opened(tmp_path / "sent.archive") as sent_image:
+        assert sent_image is not None
+        assert sent_image.folder is not None
+        [entry] = json.loads((sent_image.folder / "index.json").read_text())["manifests"]
+        described = json.loads((sent_image.folder / "blobs/sha256" / entry["digest"].partition(":")[2]).read_text())
+        assert [one["digest"] for one in described["layers"]] == digests
+
+
 def test_a_whole_archive_is_left_to_podman(sent: Any, tmp_path: Path) -> None:
     with oci.opened(sent(0)) as sent_image:
         assert sent_image == oci.Sent(digest(CONFIG).partition(":")[2], (REFERENCE,))

@@ -128,11 +128,35 @@ def test_an_older_v2_kernel_gives_only_the_parts_of_its_share(tmp_path: Path) ->
     directory = made.group("/a", MIB)
     write(
         directory / "memory.stat",
-        "anon 1\nkernel_stack 2\npagetables 3\npercpu 4\nsock 5\nslab 6\nslab_reclaimable 9\n",
+        "anon 1\nkernel_stack 2\npagetables 3\npercpu 4\nsock 5\nslab 6\nslab_reclaimable 2\n",
     )
     found = cgroup.usage(cgroup.detect(made.roots.sys), "/a")
     assert found is not None
-    assert (found.kernel, found.unreclaimable, found.stalled_percent) == (20, 21, None)
+    assert (found.kernel, found.unreclaimable, found.stalled_percent) == (18, 19, None)
+
+
+@pytest.mark.parametrize(
+    ("version", "text"),
+    [
+        (1, "total_rss 3000\ntotal_shmem 5000\ntotal_inactive_file 4\n"),
+        (2, "anon 3000\nshmem 5000\nkernel 900\nslab_reclaimable 200\nfile 7000\ninactive_file 4\n"),
+    ],
+)
+def test_a_tmpfs_cannot_be_reclaimed_and_slab_memory_can(tmp_path: Path, version: int, text: str) -> None:
+    made = Robot(tmp_path, version)
+    write(made.group("/a", MIB, kernel=700) / "memory.stat", text)
+    found = cgroup.usage(cgroup.detect(made.roots.sys), "/a")
+    assert found is not None
+    assert (found.anonymous, found.kernel, found.unreclaimable) == (8000, 700, 8700)
+
+
+def test_a_process_is_as_old_as_the_kernel_says(made: Robot) -> None:
+    proc, ticks = made.roots.proc, os.sysconf("SC_CLK_TCK")
+    write(proc / "7/stat", f"7 (a) b) S {' '.join(['0'] * 18)} {900 * ticks} 5 6\n")
+    assert procfs.age(7, proc) is None, "nobody says how long the kernel runs"
+    write(proc / "uptime", "1000.50 3.00\n")
+    assert procfs.age(7, proc) == pytest.approx(100.5)
+    assert procfs.age(8, proc) is None
 
 
 def test_processes_are_counted_all_the_way_down(made: Robot) -> None:

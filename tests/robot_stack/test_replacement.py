@@ -39,7 +39,11 @@ class Robot:
         self.engine, self.service = DockerEngine(fake.socket), stack.services[0]
         self.request = container.body(stack, self.service, "cgroupfs", "")
         self.replacement = Replacement(
-            self.service, self.engine, lambda: 1000.0, lambda s, image: self.remembered.append((s.name, image))
+            self.service,
+            self.engine,
+            lambda: 1000.0,
+            lambda s, image: self.remembered.append((s.name, image)),
+            pause=lambda _seconds: None,
         )
 
     def run(self, name: str = NAME, running: bool = True) -> str:

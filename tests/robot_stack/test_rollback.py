@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import image
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import delivery, image
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import good_versions, state
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import ROOT, Operator
-from robot_stack.robots import IMAGE, MIB, Robot, service, write
+from robot_stack.robots import FINGERPRINT, IMAGE, MIB, Robot, service, write
 
 pytestmark = pytest.mark.usefixtures("any_owner")
 SENSOR, DATABASE = "robot-stack-sensor_service", "robot-stack-victoriametrics"
@@ -45,6 +46,45 @@ def test_what_passes_is_remembered_by_root_alone(operator: Operator, robot: Robo
     assert good_versions.load(robot.root / ROOT)[0].images == {"sensor_service": "sha256:1"}
     assert operator.call(declared)["proven"] is True
     assert operator.call(service(limit=40))["proven"] is False
+
+
+def test_a_version_with_the_digests_of_other_robots_is_the_same_version(operator: Operator, robot: Robot) -> None:
+    """Stored by an earlier version of this project, which told a robot of every architecture in the play."""
+    digests = {"amd64": FINGERPRINT, "arm64": "sha256:other"}
+    before = service(image={"reference": "sensor_service:1", "fingerprints": digests})
+    rollout(operator, service(limit=24))
+    rollout(operator, before)
+    assert operator.call(service())["proven"] is True
+    operator.call(service(), state="proven", sent=False)
+    versions = good_versions.load(robot.root / ROOT)
+    assert [one.services["sensor_service"]["memory_limit_mib"] for one in versions] == [32, 24]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_an_old_kill_counts_only_where_the_service_was_replaced(
+    operator: Operator, robot: Robot, replaced: bool
+) -> None:
+    """A declaration may differ in what the watchdog looks at alone: the container is the one that passed before."""
+    rollout(operator, service())
+    watched = service(filesystems=["/data"])
+    told = operator.call(watched)
+    assert told["plan"] == ["have the watchdog look after sensor_service"]
+    known = state.load(robot.root / ROOT)
+    killed = replace(known.services["sensor_service"], oom_kills=1, last_failure_at=500.0, cause=state.OUT_OF_MEMORY)
+    state.save(known.with_service("sensor_service", killed), robot.root / ROOT)
+    if replaced:  # by a run that was cut off before its gate
+        versions = good_versions.load(robot.root / ROOT)
+        good_versions.save([replace(versions[0], containers={"sensor_service": "another"})], robot.root / ROOT)
+    told = operator.call(watched, state="proven", sent=False)
+    assert told["proven"] is not replaced
+
+
+def test_an_earlier_version_of_this_project_is_told_of_no_container(operator: Operator, robot: Robot) -> None:
+    """It takes no key that it does not know."""
+    rollout(operator, service())
+    kept, former = (json.loads((robot.root / ROOT / name).read_text()) for name in good_versions.FILES)
+    assert kept["versions"][0].pop("containers")["sensor_service"]
+    assert former == kept["versions"]
 
 
 def test_check_mode_remembers_and_restores_nothing(operator: Operator, robot: Robot, fake: FakeEngine) -> None:
@@ -84,6 +124,52 @@ def test_the_ceiling_goes_back_too(operator: Operator, fake: FakeEngine) -> None
     assert (told["budget"]["slice_limit_mib"], limit(fake)) == (300, 150)
 
 
+@pytest.fixture
+def ceilings(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ceiling (MiB) at the moments at which a container is made."""
+    found: list[int] = []
+    file = "memory/robotstack.slice/memory.limit_in_bytes" if robot.version == 1 else "robotstack.slice/memory.max"
+    real = apply.Applier._container
+
+    def container(self: apply.Applier, step: Any) -> None:
+        found.append(int((robot.root / "sys/fs/cgroup" / file).read_text()) // MIB)
+        real(self, step)
+
+    monkeypatch.setattr(apply.Applier, "_container", container)
+    return found
+
+
+LESS = {"memory_budget_mib": 200, "memory_reserve_mib": 150, "engine_memory_allowance_mib": 128}
+
+
+@pytest.mark.parametrize("robot", [1, 2], indirect=True)
+def test_a_ceiling_comes_down_after_the_containers_and_goes_up_before_them(
+    operator: Operator, ceilings: list[int]
+) -> None:
+    """Lowered first, it would have the kernel kill what is still large, or be refused."""
+    rollout(operator, service(limit=150))
+    ceilings.clear()
+    shown = operator.call(service(limit=40), service("victoriametrics", 20), budget=LESS, check=True)
+    told = operator.call(service(limit=40), service("victoriametrics", 20), budget=LESS)
+    assert told["plan"] == shown["plan"], "a plan is in the order in which it is done"
+    assert (ceilings, told["budget"]["slice_limit_mib"]) == ([300, 300], 200)
+    assert told["plan"][-1] == "cap the whole stack at 200 MiB (was 300 MiB) in robotstack.slice"
+    assert told["fresh"] == ["victoriametrics"], "it goes if the gate refuses it"
+    again = operator.call(service(limit=40), service("victoriametrics", 20), budget=LESS)
+    assert again["plan"] == []
+    ceilings.clear()
+    operator.call(service(limit=150))
+    assert ceilings == [300]
+
+
+def test_the_way_back_to_a_lower_ceiling_is_the_same(operator: Operator, ceilings: list[int]) -> None:
+    rollout(operator, service(limit=40), budget=LESS)
+    rollout(operator, service(limit=150))
+    ceilings.clear()
+    told = operator.call(service(limit=150), state="restored", sent=False)
+    assert (ceilings, told["budget"]["slice_limit_mib"]) == ([300], 200)
+
+
 def test_images_from_before_the_last_two_good_versions_go(operator: Operator, fake: FakeEngine) -> None:
     rollout(operator, service())
     for number in (2, 3):
@@ -93,6 +179,44 @@ def test_images_from_before_the_last_two_good_versions_go(operator: Operator, fa
             service(image={"reference": "sensor_service:1", "fingerprints": {"amd64": image.fingerprint(fake.brings)}}),
         )
     assert {found["Id"] for found in fake.images.values()} == {"sha256:2", "sha256:3"}
+
+
+@pytest.mark.parametrize("had", [[], ["sha256:1"]])
+def test_an_image_whose_delivery_was_cut_off_is_known_as_ours(
+    operator: Operator, robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, had: list[str]
+) -> None:
+    """Also the one that lost its name to it: else nobody would ever remove them."""
+    if had:
+        operator.call(service())
+    fake.brings = OTHER
+    load = delivery.load
+
+    def cut(*arguments: Any) -> None:
+        load(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as power:
+        power.setattr(delivery, "load", cut)
+        with pytest.raises(KeyboardInterrupt):
+            operator.call(
+                service(image={"reference": "sensor_service:1", "fingerprints": {"amd64": image.fingerprint(OTHER)}})
+            )
+    assert fake.images["sensor_service:1"]["Id"] == "sha256:2"
+    assert state.load(robot.root / ROOT).images == sorted(["sensor_service:1", *had])
+
+
+def test_somebody_elses_image_is_not_ours_before_ours_has_its_name(
+    operator: Operator, robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.images["sensor_service:1"] = {**OTHER, "Id": "sha256:theirs"}
+
+    def cut(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(delivery, "load", cut)
+    with pytest.raises(KeyboardInterrupt):
+        operator.call(service())
+    assert state.load(robot.root / ROOT).images == []
 
 
 def test_an_image_gets_its_name_back(operator: Operator, robot: Robot, fake: FakeEngine) -> None:

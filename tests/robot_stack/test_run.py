@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from robot_stack.fake_engine import FakeEngine
@@ -38,6 +39,16 @@ def test_what_is_declared_becomes_true_and_stays(operator: Operator, robot: Robo
     second = operator.call(service(), service("victoriametrics", 50))
     assert (second["changed"], second["plan"], second["diff"]) == (False, [], [])
     assert (fake.changes, operator.systemctl) == ([], [])
+
+
+def test_very_many_files_are_one_line_and_the_answer_is_read_whole(operator: Operator) -> None:
+    pages = [{"path": f"dashboards/robot-{number}.json", "content": "{}"} for number in range(500)]
+    told = operator.call(service(files=pages), check=True)
+    lines = [line for line in told["plan"] if line.startswith("write") and "/config/" in line]
+    assert [line.partition(" below ")[0] for line in lines] == ["write 500 files"]
+    assert lines[0].endswith("/dashboards")
+    few = operator.call(service(files=pages[:100]), check=True)["plan"]
+    assert len([line for line in few if "/dashboards/robot-" in line]) == 100
 
 
 def test_when_a_robot_was_changed_is_remembered(operator: Operator, robot: Robot) -> None:
@@ -262,6 +273,55 @@ def test_what_is_no_longer_declared_goes_and_what_is_not_ours_stays(operator: Op
     assert [call.partition("?")[0].rsplit("/", 1)[-1] for call in ended[-2:]] == ["stop", "robot-stack-victoriametrics"]
     assert not operator.call(service())["changed"]
     assert sorted(fake.containers) == [NAME, "theirs"]
+
+
+def watched(robot: Robot) -> list[str]:
+    return sorted(path.stem for path in (robot.root / ROOT / "watchdog/services").iterdir())
+
+
+@pytest.mark.parametrize("state_wanted", ["present", "absent"])
+def test_what_was_removed_by_hand_before_is_not_looked_after_for_ever(
+    operator: Operator, robot: Robot, fake: FakeEngine, state_wanted: str
+) -> None:
+    operator.call(service(), service("victoriametrics", 50))
+    del fake.containers["robot-stack-victoriametrics"]
+    declared = [service(), service("victoriametrics", 50)][: 1 if state_wanted == "present" else 2]
+    scope = [] if state_wanted == "present" else ["victoriametrics"]
+    told = operator.call(*declared, state=state_wanted, scope=scope)
+    assert "have the watchdog look after victoriametrics no more" in told["plan"]
+    assert watched(robot) == ["sensor_service"]
+    assert operator.call(service())["plan"] == []
+
+
+@pytest.mark.parametrize("state_wanted", ["present", "absent"])
+def test_a_removal_that_is_cut_off_is_finished(
+    operator: Operator, robot: Robot, fake: FakeEngine, state_wanted: str
+) -> None:
+    both = [service(), service("victoriametrics", 50)]
+    operator.call(*both)
+    fake.errors["DELETE /containers/robot-stack-victoriametrics"] = (500, b'{"message": "busy"}')
+    more: dict[str, Any] = {"state": "absent", "scope": ["victoriametrics"]} if state_wanted == "absent" else {}
+    with pytest.raises(EngineError, match="busy"):
+        operator.call(*(both if more else both[:1]), **more)
+    assert watched(robot) == ["sensor_service"], "it was stopped on purpose: nobody shall call it down"
+
+
+def test_the_image_of_what_is_no_longer_declared_goes_with_the_versions_that_need_it(
+    operator: Operator, robot: Robot, fake: FakeEngine
+) -> None:
+    operator.call(service(), service("victoriametrics", 50))
+    fake.images["victoriametrics:1"] = {**IMAGE, "Id": "sha256:9"}
+    fake.containers["robot-stack-victoriametrics"]["Image"] = "sha256:9"
+    known = state.load(robot.root / ROOT)
+    history = {**known.image_history, "victoriametrics": ["sha256:9"]}
+    state.save(dataclasses.replace(known, image_history=history), robot.root / ROOT)
+    operator.call(service())
+    assert "victoriametrics:1" not in fake.images
+    left = state.load(robot.root / ROOT)
+    assert (sorted(left.image_history), sorted(left.services)) == (
+        ["sensor_service"],
+        ["sensor_service", "victoriametrics"],
+    ), "its data is known as ours"
 
 
 def test_absent_takes_what_is_ours_and_keeps_data(operator: Operator, robot: Robot, fake: FakeEngine) -> None:

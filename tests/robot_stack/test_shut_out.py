@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 import yaml
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import http
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import shut_out, state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import door, parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import SpecError
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look, shares
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look, restart, shares
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import ROOT, Operator
 from robot_stack.robots import Robot, parameters, service
@@ -106,6 +108,24 @@ def test_the_watchdog_shuts_out_whom_it_must_and_tells_the_entry_point(hub: Hub)
         assert f"robot_stack_series_{line}\n" in hub.page
     hub.look(NOW + 60)
     assert (hub.said, hub.fake.killed) == ([], [signal.SIGHUP])
+
+
+@pytest.mark.parametrize("failure", [EngineError(0, "no answer"), KeyboardInterrupt()], ids=["silent", "killed"])
+def test_an_entry_point_that_could_not_be_told_is_told_at_the_next_look(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    def fails(*_: object) -> None:
+        raise failure
+
+    hub.counts = {"rogue": 5000}
+    with monkeypatch.context() as once:
+        once.setattr(restart, "hang_up", fails)
+        with suppress(KeyboardInterrupt):
+            hub.look(NOW)
+    assert (hub.shut, hub.fake.killed) == (["rogue"], [])
+    hub.look(NOW + 30)
+    hub.look(NOW + 60)
+    assert (hub.shut, hub.fake.killed) == (["rogue"], [signal.SIGHUP])
 
 
 def test_he_is_let_in_again_by_itself(hub: Hub) -> None:

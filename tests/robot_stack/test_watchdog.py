@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply import apply
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import lock
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import files, lock, program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge.readback import Reading
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import (
@@ -24,7 +25,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.recor
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.samples import Recent, Sample
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look, own_program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import metrics as metrics_page
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup as watchdog_setup
 from robot_stack.fake_engine import FakeEngine
@@ -152,6 +153,28 @@ def test_a_kill_whose_cause_the_kernel_alone_tells_is_counted_once(robot: Robot,
 
 
 @pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_a_child_that_the_kernel_killed_is_counted_where_the_engine_tells_nothing(
+    robot: Robot, fake: FakeEngine
+) -> None:
+    """As with Podman, whose containers have no event of it: the service runs on, and its own cgroup has the count."""
+    settings = deployed(robot, fake)
+    slice_events = robot.group("/robotstack.slice/robotstack-sensor_service.slice", None) / "memory.events"
+    own_events = next(slice_events.parent.glob("*/memory.events"))
+    for path in (slice_events, own_events):  # before anybody has looked: nobody knows when
+        write(path, "oom 1\noom_kill 1\n")
+    looked(robot, fake, settings)
+    assert remembered(robot).oom_kills == 0
+    for path in (slice_events, own_events):
+        write(path, "oom 2\noom_kill 2\n")
+    for second in (30, 60):
+        looked(robot, fake, settings, NOW + second)
+        known = remembered(robot)
+        assert (known.oom_kills, known.restarts, known.cause) == (1, 0, state.OUT_OF_MEMORY)
+        assert known.last_failure_at == NOW + 30
+
+
+@pytest.mark.usefixtures("any_owner")
 def test_a_clock_that_was_set_back_blinds_nobody(robot: Robot, fake: FakeEngine) -> None:
     """As on a robot without a battery for its clock, which boots an hour earlier than it was switched off."""
     settings, back = deployed(robot, fake), NOW - 7200
@@ -176,6 +199,24 @@ def test_a_failure_from_the_future_is_kept_and_hides_no_later_one(robot: Robot, 
     next(iter(fake.containers.values()))["RestartCount"] += 1  # it ends again
     looked(robot, fake, settings, back + 30)
     assert remembered(robot).restarts == before.restarts + 1
+
+
+@pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("field", ["last_failure_at", "asked_at"])
+def test_the_cause_of_what_follows_a_time_in_the_future_is_told(robot: Robot, fake: FakeEngine, field: str) -> None:
+    settings, back = deployed(robot, fake), NOW - 7200
+    looked(robot, fake, settings, NOW)
+    known = state.load(robot.root / "var/lib/robot-stack")
+    change: dict[str, Any] = {field: NOW + 5}
+    future = replace(known.services["sensor_service"], **change)
+    state.save(known.with_service("sensor_service", future), robot.root / "var/lib/robot-stack")
+    looked(robot, fake, settings, back)
+    assert remembered(robot) == future
+    oom(fake, back + 10)
+    looked(robot, fake, settings, back + 30)
+    known_now = remembered(robot)
+    assert (known_now.oom_kills, known_now.cause) == (1, state.OUT_OF_MEMORY)
+    assert known_now.last_failure_at == pytest.approx(back + 10, abs=1)
 
 
 @pytest.mark.usefixtures("any_owner")
@@ -257,6 +298,18 @@ def test_silence_after_an_answer_is_a_hang_at_once() -> None:
     assert not look.hangs(reading, Recent(answered_at=90.0, unanswered=9), 120.0)
 
 
+@pytest.mark.parametrize(("age", "now", "hung"), [(60.0, 10_000_000.0, False), (700.0, 50.0, True)])
+def test_a_clock_that_was_set_makes_nobody_older(age: float, now: float, hung: bool) -> None:
+    """In the first case forwards, in the second one back."""
+    reading = Reading("s", 1, status="running", started_at=100.0, age=age)
+    assert look.hangs(reading, Recent(unanswered=look.LOOKS_UNTIL_HUNG), now) is hung
+
+
+def test_an_answer_from_the_future_is_of_an_earlier_run() -> None:
+    reading = Reading("s", 1, status="running", started_at=100.0, age=20.0)
+    assert not look.hangs(reading, Recent(answered_at=900.0, unanswered=look.LOOKS_UNTIL_HUNG), 120.0)
+
+
 @pytest.mark.usefixtures("any_owner")
 def test_while_a_deployment_is_at_work_the_watchdog_stands_back(robot: Robot, fake: FakeEngine) -> None:
     settings = deployed(robot, fake)
@@ -292,6 +345,33 @@ def test_samples_are_kept_for_the_window_and_survive_a_file(tmp_path: Path) -> N
     for damage in ("", "[]", "{", '{"s": 1}'):
         write(tmp_path / samples.FILE, damage)
         assert samples.load(tmp_path) == samples.Samples()
+
+
+@pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("written", [0, 3])
+def test_a_program_whose_update_is_cut_off_is_the_one_of_before(
+    robot: Robot, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    stack = parse.parse(parameters())
+    top = robot.roots.path(watchdog_setup.directory(stack))
+    watchdog_setup.install(stack, robot.roots, lambda _: "")
+    write(top / "robot_stack/of_an_older_version.py", "")
+    before, done = program.found(top), list[str]()
+
+    def cut(file: Any, root: Path) -> None:
+        if len(done) == written:
+            raise KeyboardInterrupt
+        done.append(file.path)
+        files.write(file, root)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(watchdog_setup, "write", cut)
+        with pytest.raises(KeyboardInterrupt):
+            watchdog_setup.install(stack, robot.roots, lambda _: "")
+    assert program.found(top) == before
+    watchdog_setup.install(stack, robot.roots, lambda _: "")
+    assert program.found(top) == own_program.contents()
+    assert sorted(path.name for path in top.iterdir()) == ["answer.py", "look.py", "robot_stack"]
 
 
 def test_the_program_runs_without_ansible_and_without_what_is_not_installed(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ robots:
       vmagent_hub_url: https://hub.example.org:8427
       vmagent_hub_password: not-one-of-a-hub
     keeps.invalid:
+    named.invalid:
+      robot_stack_services: [robotfleet.stack.sensor_service, robotfleet.stack.victoriametrics]
 """
 
 
@@ -36,7 +38,9 @@ def run(playbook: str, inventory: Path, *more: str) -> subprocess.CompletedProce
 def test_a_backup_leaves_out_who_keeps_nothing_and_says_so(inventory: Path) -> None:
     told = run("backup", inventory).stdout
     assert "sends.invalid runs no VictoriaMetrics: nothing is backed up" in told
-    assert "fatal: [keeps.invalid]: UNREACHABLE!" in told, "the other robot was not asked"
+    for other in ("keeps.invalid", "named.invalid"):
+        assert f"fatal: [{other}]: UNREACHABLE!" in told, "the other robot was not asked"
+        assert f"{other} runs no VictoriaMetrics" not in told
     assert "fatal: [sends.invalid]" not in told
 
 
@@ -47,5 +51,6 @@ def test_a_restore_to_such_a_robot_is_refused_before_it_is_contacted(inventory: 
     assert "UNREACHABLE" not in done.stdout
 
 
-def test_a_restore_to_a_robot_that_keeps_them_goes_on(inventory: Path) -> None:
-    assert "UNREACHABLE" in run("restore", inventory, "--limit", "keeps.invalid").stdout
+@pytest.mark.parametrize("robot", ["keeps.invalid", "named.invalid"])
+def test_a_restore_to_a_robot_that_keeps_them_goes_on(inventory: Path, robot: str) -> None:
+    assert "UNREACHABLE" in run("restore", inventory, "--limit", robot).stdout

@@ -106,6 +106,14 @@ def test_the_hub_is_told_before_the_robot_is_asked(tmp_path: Path, limit: tuple[
     assert "fatal: [scout.invalid]" not in told
 
 
+def test_a_hub_in_a_file_of_names_is_in_the_limit(tmp_path: Path) -> None:
+    names = tmp_path / "names"
+    names.write_text("scout.invalid\nhere.invalid\n", encoding="utf-8")
+    told = remove(tmp_path, "--limit", f"@{names}")
+    assert "leaves out the hub" not in told
+    assert "fatal: [here.invalid]: UNREACHABLE" in told
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -120,14 +128,40 @@ def test_who_keeps_its_login_or_has_none_asks_no_hub(tmp_path: Path, more: tuple
     assert "here.invalid" not in told
 
 
+SHARES = '{"telemetry_hub_series_shares": {"scout.invalid": 1500}}'
+BACKUP = '{"telemetry_hub_backup_enabled": true, "telemetry_hub_backup_destination": "fs:///srv/hub-backup"}'
+
+
+@pytest.mark.parametrize(
+    ("playbook", "more"),
+    [
+        ("remove", ("--limit", "scout.invalid,telemetry_hub")),
+        ("hub_restore", ("-e", BACKUP, "-e", "robot_stack_memory_budget_mib=700")),
+    ],
+)
+def test_a_robots_share_stops_neither_its_removal_nor_a_restore(
+    tmp_path: Path, playbook: str, more: tuple[str, ...]
+) -> None:
+    done = run(tmp_path, playbook, "here.invalid", *ROBOTS, more=(*more, "-e", SHARES))
+    told = " ".join(done.stdout.split())
+    assert "is no robot that sends to this hub" not in told
+    assert "here.invalid]: UNREACHABLE" in told, "it went on, as far as to the host that does not exist"
+
+
+def test_a_restore_can_be_checked_before_there_are_secrets() -> None:
+    plays = yaml.safe_load((PROJECT / "playbooks/hub_restore.yml").read_text(encoding="utf-8"))
+    asking = [play for play in plays if "telemetry_hub_database_secret" in str(play)]
+    assert len(asking) == 2
+    assert all(play["vars"]["telemetry_hub_secrets_optional"] for play in asking)
+
+
 def test_the_door_s_list_is_without_robots_that_leave() -> None:
-    plays = yaml.safe_load((PROJECT / "playbooks/hub.yml").read_text(encoding="utf-8"))
-    (play,) = [play for play in plays if "telemetry_hub_robots" in play.get("vars", {})]
+    lists = yaml.safe_load((PROJECT / "playbooks/vars/hub_robots.yml").read_text(encoding="utf-8"))
     hosts: dict[str, dict[str, Any]] = {
         name: {"inventory_hostname": name, "robot_stack_telemetry_mode": mode}
         for name, mode in (("rover", "both"), ("scout", "push"), ("solo", "local"))
     }
-    template = trust_as_template(play["vars"]["telemetry_hub_robots"])
+    template = trust_as_template(lists["telemetry_hub_robots"])
 
     def listed(*leaving: str) -> Any:
         known = {"groups": {"robots": list(hosts)}, "hostvars": hosts, "telemetry_hub_leaving": list(leaving)}

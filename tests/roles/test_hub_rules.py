@@ -131,6 +131,12 @@ CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
         [f'alertname="RobotUnwatched",job="sensor_service",{SCOUT},severity="critical"'],
     ),
     (
+        "the hub's own sensor service, which does not answer",
+        {'up{hub="h",job="sensor_service"}': "0x30", 'up{hub="h",job="vmauth"}': "1x30"},
+        20,
+        ['alertname="RobotUnwatched",hub="h",job="sensor_service",severity="critical"'],
+    ),
+    (
         "a stack over its budget",
         {
             f"robot_stack_memory_unreclaimable_bytes{{{SCOUT}}}": "301x30",

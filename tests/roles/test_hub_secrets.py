@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.robotfleet.stack.plugins.action.secret_files import close, make
+from ansible_collections.robotfleet.stack.plugins.filter.secret_file import secret_file
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import hub_secrets
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.hub_secrets import folder as folders
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.hub_secrets.compare import Wanted, objections, signed
@@ -116,6 +118,21 @@ def test_a_second_run_changes_nothing(site: Site) -> None:
     done = site.run()
     assert "changed=0" in done.stdout, done.stdout
     assert site.files() == before
+
+
+def test_a_folder_in_ones_home_may_be_written_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    site = Site(tmp_path)
+    site.made(telemetry_hub_secrets_directory="~/.telemetry_hub")
+    assert {"ca.key", "ca.pem", "hub.key", "hub.pem"} <= site.files().keys()
+
+
+def test_they_are_made_on_this_machine_whatever_the_inventory_says_of_localhost(tmp_path: Path) -> None:
+    site, hosts = Site(tmp_path), tmp_path / "hosts.ini"
+    elsewhere = "localhost ansible_connection=ssh ansible_host=here.invalid ansible_python_interpreter=/nowhere/python"
+    hosts.write_text(f"{elsewhere}\n{hosts.read_text()}")
+    site.made()
+    assert "hub.pem" in site.files()
 
 
 @pytest.mark.parametrize("check", [False, True])
@@ -349,6 +366,19 @@ def test_what_was_copied_carelessly_is_closed_again(tmp_path: Path) -> None:
     assert close(tmp_path) == []
     modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("robots/scout.password", "ca.key", "ca.pem")]
     assert (modes, outside.stat().st_mode & 0o777) == ([0o600, 0o600, 0o644], 0o644)
+
+
+def test_an_empty_password_is_none(tmp_path: Path) -> None:
+    make(tmp_path, ["reader.password"])
+    left = tmp_path / "robots/scout.password"
+    left.parent.mkdir()
+    left.touch()  # as a power cut may leave it
+    with pytest.raises(AnsibleFilterError, match="is empty: playbooks"):
+        secret_file(str(left))
+    assert secret_file(str(left), optional=True) == ""
+    names = ["robots/scout.password", "reader.password"]
+    assert make(tmp_path, names, check=True) == make(tmp_path, names) == ["robots/scout.password"]
+    assert len(secret_file(str(left))) == 32
 
 
 def test_git_does_not_take_the_secrets_in(tmp_path: Path) -> None:

@@ -257,6 +257,12 @@ def test_the_databases_caches_do_not_outlive_it() -> None:
     assert 1 <= int(value("victoriametrics_spec.tmpfs")[cache]) < value("victoriametrics_memory_limit_mib")
 
 
+def test_a_restored_database_has_as_long_to_answer_as_a_deployed_one() -> None:
+    backup, spec = value("victoriametrics_backup"), value("victoriametrics_spec")
+    assert backup["timeout_seconds"] == spec["health"]["timeout_seconds"]
+    assert backup["stop_timeout_seconds"] == spec["stop_timeout_seconds"]
+
+
 def test_the_database_asks_for_the_disk_that_it_will_need() -> None:
     asked = value("victoriametrics_spec.disk_mib")
     assert asked > value("victoriametrics_min_free_disk_mib")
@@ -329,3 +335,22 @@ def test_a_scrape_configuration_with_a_password_is_private(
 def test_a_password_is_seen_however_deep_it_is(around: Any, word: str) -> None:
     assert holds_secret({"a": [around, {"basic_auth": {"password": word}}]})
     assert holds_secret(around) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("listens", "asked"),
+    [
+        ("127.0.0.1:9101", "127.0.0.1:9101"),
+        ("127.0.0.1:9200", "127.0.0.1:9200"),
+        ("0.0.0.0:9101", "127.0.0.1:9101"),
+        ("[::]:9101", "[::1]:9101"),
+        ("10.0.0.5:9101", "10.0.0.5:9101"),
+    ],
+)
+def test_a_hub_asks_its_own_sensor_service_where_that_listens(listens: str, asked: str) -> None:
+    path = PROJECT / "roles/telemetry_hub/templates/scrape.yml.j2"
+    found = yaml.safe_load(rendered_template(path, sensor_service_listen_address=listens))
+    targets = {entry["job_name"]: entry["static_configs"][0]["targets"] for entry in found["scrape_configs"]}
+    assert targets["sensor_service"] == [asked]
+    command = value("telemetry_hub_victoriametrics_spec", **HUB, sensor_service_listen_address=listens)["command"]
+    assert ("-enableTCP6=true" in command) is asked.startswith("[")

@@ -42,7 +42,7 @@ def test_what_runs_alone_is_waited_for_by_nobody() -> None:
     jobs = wanted("all", [], TABLE, SCENARIOS)
     assert {job.name for job in jobs if job.scenario} == set(SCENARIOS)
     assert [job.alone for job in jobs] == sorted(job.alone for job in jobs)
-    assert [job.name for job in jobs[3:6]] == list(TABLE.core)
+    assert [job.name for job in jobs[4:7]] == list(TABLE.core)
     assert jobs[-1].name == "attacks"
 
 

@@ -19,6 +19,18 @@ def test_it_takes_its_place_at_the_end(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_its_bytes_are_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, flushed = tmp_path / "known.json", list[tuple[str, bool]]()
+
+    def fsync(handle: int) -> None:
+        flushed.append((Path(f"/proc/self/fd/{handle}").readlink().suffix, target.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with whole(target) as file:
+        file.write_text("after")
+    assert flushed == [(".partial", False), (tmp_path.suffix, True)], "and its name, after that"
+
+
 @pytest.mark.parametrize("failure", [OSError("no space left"), KeyboardInterrupt()], ids=["full", "stopped"])
 def test_where_it_fails_what_was_there_stays(tmp_path: Path, failure: BaseException) -> None:
     target = tmp_path / "known.json"

@@ -20,6 +20,7 @@ GOAL_SECONDS = 40 * 60  # .ci/run: no scenario is begun that would end later
 END_SECONDS = 80 * 60  # .ci/run: what still runs is ended; its caller gives up after 90 minutes
 NEVER = float("inf")
 SET_UP = "set-up"
+PARTS = ("playbooks", "modules")  # of the unit tests; which folders they are: Makefile
 
 
 def main() -> int:
@@ -59,7 +60,10 @@ def checks() -> list[Job]:
     return [
         Job(SET_UP, ("make", "--no-print-directory", "images", "browser"), 240),
         Job("linters", ("make", "--no-print-directory", "lint"), 80),
-        Job("unit tests", ("make", "--no-print-directory", "unit"), 200, after=SET_UP),
+        *(
+            Job(f"tests of {part}", ("make", "--no-print-directory", "unit", f"PART={part}"), 400, after=SET_UP)
+            for part in PARTS
+        ),
     ]
 
 

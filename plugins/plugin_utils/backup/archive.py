@@ -7,6 +7,7 @@ An archive is many gzip members one after the other, which is one gzip file. Its
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import io
@@ -16,6 +17,8 @@ import os
 import tarfile
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,9 +30,10 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.record_file import too_new
 
 from ..needs.transfer import Content
+from ..whole_file import whole, written
 from . import age, strict
 
-__all__ = ["Backup", "BackupFileError", "Writer", "checked", "newest", "tar_stream"]
+__all__ = ["Backup", "BackupFileError", "Writer", "checked", "newest", "sole", "tar_stream"]
 
 SUFFIX = ".tar.gz"
 FORMAT = 1
@@ -58,6 +62,30 @@ class Backup:
     def path(self) -> Path:
         """The file on this machine."""
         return self.content.path
+
+
+@contextmanager
+def sole(directory: Path) -> Iterator[None]:
+    """Let one backup at a time be written into ``directory``; raise `BackupFileError` where another one is.
+
+    Where it was made for one that does not come about, it goes again.
+    """
+    made = not directory.exists()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupFileError(f"another backup into {directory} is at work: wait for it, or end it") from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        if made:
+            with suppress(OSError):  # it holds a backup
+                directory.rmdir()
+        os.close(handle)
 
 
 class Writer:
@@ -111,8 +139,10 @@ class Writer:
         self._file.flush()
         os.fsync(self._file.fileno())
         digest = file_digest(self._partial).partition(":")[2]
-        digest_of(self.path).write_text(f"{digest}  {self.path.name}\n", encoding="ascii")
+        with whole(digest_of(self.path)) as file:
+            file.write_text(f"{digest}  {self.path.name}\n", encoding="ascii")
         self._partial.replace(self.path)
+        written(self.path.parent)
 
 
 def digest_of(archive: Path) -> Path:
@@ -147,9 +177,16 @@ def checked(path: Path, identity: str = "") -> Backup:
     ``identity`` is the file with the key of an encrypted one.
     """
     try:
-        wanted = digest_of(path).read_text(encoding="ascii").split()[0]
-    except (OSError, ValueError, IndexError) as error:
+        words = digest_of(path).read_text(encoding="ascii").split()
+    except (OSError, ValueError) as error:
         raise BackupFileError(f"{digest_of(path)}, the digest of the backup, cannot be read: {error}") from None
+    if not words:
+        raise BackupFileError(
+            f"{digest_of(path)}, the digest of the backup, is empty, as a power cut leaves it: restore another one, or "
+            f"work it out anew (in {path.parent}: sha256sum {path.name} >{digest_of(path).name}). The archive is read "
+            "through to its end in any case"
+        )
+    wanted = words[0]
     try:
         found = file_digest(path)
         if found != f"sha256:{wanted}":

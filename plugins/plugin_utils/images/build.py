@@ -11,7 +11,7 @@ from .context import source_digest
 from .errors import ImageUnavailableError
 from .recipe import Recipe
 from .sdk import APIError, BuildError
-from .store import REGISTRY_PREFIXES, Say, fits, have, inspect, is_official, kept_name, pull, there
+from .store import REGISTRY_PREFIXES, Say, fits, have, inspect, is_official, kept_name, pinned, pull, there
 
 SOURCE_LABEL = "robot-stack.source"
 BASE_LABEL = "robot-stack.base"
@@ -35,19 +35,21 @@ def ready(
         raise ImageUnavailableError(f"{reference} cannot be built: there is no {recipe.context / 'Dockerfile'}")
     own = str(client.version()["Arch"])
     bases = base_images(recipe.bases, architecture, own)
-    here = {base: it for base in bases.values() if (it := _base_here(client, base, architecture, say, known))}
+    # of those that run here, only what a digest is declared for: without one they are none of the label's business
+    running = {name: base for name, base in recipe.build_bases.items() if pinned(base, known)}
+    needed = [*((base, architecture) for base in bases.values()), *((base, own) for base in running.values())]
+    needed = list(dict.fromkeys(needed))
+    here = {one: it for one in needed if (it := _base_here(client, *one, say, known))}
     labels = {SOURCE_LABEL: source_digest(recipe.context)}
-    if len(here) == len(set(bases.values())):  # what is not here has not changed either
+    if len(here) == len(needed):  # what is not here has not changed either
         labels[BASE_LABEL] = _digest(list(here.values()))
     found = inspect(client, kept_name(reference, architecture))
     if found and labels.items() <= (found["Config"].get("Labels") or {}).items():
         return found
     say(f"building {reference} for {architecture}")
-    held = [
-        here.get(base) or (pull if is_official(base) else have)(client, base, architecture, say, known)
-        for base in dict.fromkeys(bases.values())
-    ]
+    held = [here.get(one) or (pull if is_official(one[0]) else have)(client, *one, say, known) for one in needed]
     named = {name: base if is_official(base) else kept_name(base, architecture) for name, base in bases.items()}
+    named |= {name: base if is_official(base) else kept_name(base, own) for name, base in running.items()}
     arguments = {"buildargs": named, "labels": {**labels, BASE_LABEL: _digest(held)}}
     built = _built(client, recipe, reference, architecture, arguments)
     if architecture == own:  # for whoever runs it on this machine by its plain name

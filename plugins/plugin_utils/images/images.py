@@ -6,7 +6,7 @@ A lock keeps parallel workers from building or compressing the same image twice.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KEPT_IMAGES = 24  # packed ones in the cache: four services in two versions for three architectures
 KEPT_ARCHIVES = 24
-Wanted = Mapping[str, Sequence[str]]  # reference -> architectures
+Wanted = Mapping[str, Collection[str]]  # reference -> architectures
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,18 @@ class Images:
             path.touch()
             return Archive(path, file_digest(path), skip, tuple(short(image.layers)))
 
-    def export(self, wanted: Wanted, directory: Path) -> list[Packed]:
-        """Lay every image into a folder, for machines without an engine or a network; return what it holds now."""
+    def export(self, wanted: Mapping[str, Mapping[str, str]], directory: Path) -> list[Packed]:
+        """Lay every image into a folder, for machines without an engine or a network; return what it holds now.
+
+        ``wanted`` are the digests that were found before, by reference and architecture: no other image is laid there.
+        """
         target = ImageFolder(directory)
-        new = [(reference, arch) for reference, archs in sorted(wanted.items()) for arch in sorted(set(archs))]
+        new = [(reference, *one) for reference, prints in sorted(wanted.items()) for one in sorted(prints.items())]
         with self._lock():
-            for reference, arch in new:
+            for reference, arch, expected in new:
                 image = self._packed(reference, arch)
+                if image.fingerprint != expected:
+                    raise ImageUnavailableError(f"{reference} for {arch} was renewed in the meantime: run again")
                 if target.find(reference, arch, image.fingerprint):
                     try:
                         target.check(image)

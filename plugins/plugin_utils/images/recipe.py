@@ -10,16 +10,24 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Recipe:
-    """``bases``: the Dockerfile's build arguments that name its base images, and these images."""
+    """``bases``: the Dockerfile's build arguments that name its base images, and these images.
+
+    ``build_bases`` are those of stages that run while building: for this machine's architecture, whatever is built.
+    """
 
     context: Path
     bases: Mapping[str, str] = field(default_factory=dict)
+    build_bases: Mapping[str, str] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         """Return it as plain data, for another task."""
-        return {"context": str(self.context), "bases": dict(self.bases)}
+        return {"context": str(self.context), "bases": dict(self.bases), "build_bases": dict(self.build_bases)}
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Recipe:
         """Return the recipe that was told."""
-        return cls(Path(str(told["context"])), {str(name): str(base) for name, base in told["bases"].items()})
+        return cls(Path(str(told["context"])), _texts(told.get("bases")), _texts(told.get("build_bases")))
+
+
+def _texts(told: Any) -> dict[str, str]:
+    return {str(name): str(base) for name, base in (told or {}).items()}

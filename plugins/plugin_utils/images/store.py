@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from .sdk import APIError, ImageNotFound
 Say = Callable[[str], None]  # tells a person about long work
 # Docker Hub keeps the official images of each architecture under a name of its own as well.
 REGISTRY_PREFIXES = {"amd64": "amd64", "arm64": "arm64v8", "arm": "arm32v7"}
+
+MARK = re.compile(r"(?P<repository>.+):sha256-(?P<hex>[0-9a-f]{64})-[a-z0-9]+")
 
 
 def inspect(client: Any, name: str) -> dict[str, Any] | None:
@@ -42,7 +45,8 @@ def fits(found: Mapping[str, Any], reference: str, digests: Mapping[str, str]) -
     """Whether an image may be used: no digest is declared, or it is that one, or it came from no registry."""
     wanted = pinned(reference, digests)
     repositories = {reference.rpartition(":")[0], wanted.partition("@")[0]}
-    known = [name for name in found.get("RepoDigests") or [] if name.partition("@")[0] in repositories]
+    names = [*(found.get("RepoDigests") or []), *_marked(found)]
+    known = [name for name in names if name.partition("@")[0] in repositories]
     return not wanted or not known or wanted in known
 
 
@@ -54,15 +58,38 @@ def pull(
     how = f"as {wanted}" if wanted else "by its tag, for which robot_stack_image_digests has no digest"
     say(f"pulling {reference} for {architecture}, {how}")
     try:
-        client.images.pull(wanted or reference, platform=f"linux/{architecture}")
+        if wanted:
+            _make_way(client, wanted, architecture)
+        lines = client.api.pull(wanted or reference, platform=f"linux/{architecture}", stream=True, decode=True)
+        why = [str(line["error"]) for line in lines if line.get("error")]  # read to its end, or the engine gives up
     except (APIError, ImageNotFound) as error:
-        raise ImageUnavailableError(f"{reference} for {architecture} cannot be pulled ({how}): {error}") from error
+        why = [str(error)]
+    if why:
+        raise ImageUnavailableError(f"{reference} for {architecture} cannot be pulled ({how}): {'; '.join(why)}")
     found = inspect(client, wanted or reference)
     if found is None or found["Architecture"] != architecture:
         raise ImageUnavailableError(f"{reference} is not to be had for {architecture} ({how})")
     if wanted:
         client.api.tag(str(found["Id"]), *reference.rsplit(":", 1))
     return found
+
+
+def _make_way(client: Any, wanted: str, architecture: str) -> None:
+    """Take a digest off an image of another architecture: a classic engine gives it to one image, and keeps it there.
+
+    That image is marked with it instead, by a tag. Source: https://github.com/moby/moby/issues/43188
+    """
+    found = inspect(client, wanted)
+    if found is not None and found["Architecture"] != architecture:
+        repository, _, digest = wanted.partition("@")
+        client.api.tag(str(found["Id"]), repository, f"{digest.replace(':', '-')}-{found['Architecture']}")
+        client.api.remove_image(wanted)
+
+
+def _marked(found: Mapping[str, Any]) -> list[str]:
+    """Return the names by digest that an image had before another architecture of it was pulled."""
+    marks = [MARK.fullmatch(name) for name in found.get("RepoTags") or []]
+    return [f"{mark['repository']}@sha256:{mark['hex']}" for mark in marks if mark]
 
 
 def kept_name(reference: str, architecture: str) -> str:

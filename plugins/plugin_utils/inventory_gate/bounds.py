@@ -19,9 +19,10 @@ PIDS: Bounds = (8, 4_194_304)
 
 # By name, or by how a name ends; the first that fits. Every other number of ours is above zero.
 NUMBERS: Mapping[str, Bounds] = {
-    "robot_stack_history_hours": (0, 10 * 366 * 24),
+    "robot_stack_history_hours": (0, 366 * 24),  # as the robot has it (ask/history.py)
     "robot_stack_history_points": (10, 1000),
-    "robot_stack_watchdog_interval_seconds": (5, 86_400),
+    # thrashing is seen in two looks within five minutes (records/samples.py)
+    "robot_stack_watchdog_interval_seconds": (5, 240),
     "robot_stack_memory_reserve_mib": (0, LARGEST_MIB),
     "robot_stack_memory_total_mib": (0, LARGEST_MIB),
     "rollout_max_failures": (0, LARGEST),

@@ -3,6 +3,7 @@ what is declared is really read."""
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from .declaration import Fault, Robot, Secret, fault
@@ -13,6 +14,7 @@ PASSWORD = "victoriametrics_http_password"  # noqa: S105 (a variable's name)
 SENSOR = "sensor_service_listen_address"
 FILESYSTEMS = "sensor_service_filesystems"
 TEXTFILES = "sensor_service_textfile_directory"
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 WRITTEN_INTO = "/run/robot-stack/metrics"  # by the watchdog
 
 
@@ -25,7 +27,8 @@ def check(robot: Robot) -> list[Fault]:
 def is_loopback(address: str) -> bool:
     """Whether only the robot itself can reach ``address`` (host:port)."""
     host = address.rpartition(":")[0]
-    return host in ("localhost", "[::1]") or host.startswith("127.")
+    found = _numeric(host)
+    return host == "localhost" if found is None else found.is_loopback
 
 
 def given(value: Any) -> bool:
@@ -83,8 +86,36 @@ def _scraped(robot: Robot) -> list[Fault]:
     if "sensor_service" not in robot.services or not isinstance(address, str) or not isinstance(targets, dict):
         return []
     read = targets.get("sensor_service", [])
-    port = address.rpartition(":")[2]
-    if isinstance(read, (list, tuple)) and any(str(target).rpartition(":")[2] == port for target in read):
+    if isinstance(read, (list, tuple)) and any(_reaches(str(target), address) for target in read):
         return []
     why = f"nobody reads the sensor service, which listens on {address}"
-    return [fault(robot, name, why, f'write {name}: {{sensor_service: ["127.0.0.1:{port}"]}}')]
+    return [fault(robot, name, why, f'write {name}: {{sensor_service: ["{_asked(address)}"]}}')]
+
+
+def _reaches(target: str, address: str) -> bool:
+    """Whether who reads ``target`` (host:port) reaches what listens on ``address``; of a name nobody knows here."""
+    (asked, _, asked_port), (host, _, port) = target.rpartition(":"), address.rpartition(":")
+    # no host means all of IPv4; nothing listens by this
+    here, there = _numeric(host or "0.0.0.0"), _numeric("127.0.0.1" if asked == "localhost" else asked)  # noqa: S104
+    if asked_port != port or here is None:
+        return asked_port == port  # what is no address is told by its form
+    if there is None:
+        return here.version == 4  # names are looked up as IPv4
+    return there.version == here.version if here.is_unspecified else there == here
+
+
+def _asked(address: str) -> str:
+    """Return where the robot itself reaches what listens on ``address``."""
+    host, _, port = address.rpartition(":")
+    here = _numeric(host or "0.0.0.0")  # noqa: S104 (what no host means)
+    everywhere = here is not None and here.is_unspecified
+    loopback = "127.0.0.1" if here is None or here.version == 4 else "[::1]"
+    return f"{loopback if everywhere else host}:{port}"
+
+
+def _numeric(host: str) -> IPAddress | None:
+    """Return the address that ``host`` is, in brackets where it is IPv6; None: it is a name."""
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None

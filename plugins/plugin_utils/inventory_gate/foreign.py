@@ -59,7 +59,8 @@ def _spec(robot: Robot, service: str) -> Objection | None:
 
 
 def _image(image: Any, remedy: str) -> Objection | None:
-    named = [image.get("reference"), *(image.get("bases") or {}).values()] if isinstance(image, Mapping) else [None]
+    parts = [image.get(key) or {} for key in ("bases", "build_bases")] if isinstance(image, Mapping) else []
+    named = [image.get("reference") if parts else None, *(base for part in parts for base in part.values())]
     without = [name for name in named if ":" not in str(name or "").rpartition("/")[2]]
     if without:
         return f"the image {show(without[0])} is named without a version", remedy

@@ -12,6 +12,11 @@ from .declaration import Objection, Option
 Form = tuple[str, str]  # the pattern, and what it is in words
 
 ADDRESS = (r"^(\[[0-9A-Fa-f:.]*\]|[A-Za-z0-9.-]*):[0-9]{1,5}$", "an address and a port, such as 127.0.0.1:8428")
+# Of a program that looks up no names (files/sensor_service/src/sensor_service/listen.py).
+NUMERIC = (
+    r"^(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[0-9.]*):[0-9]{1,5}$",
+    "a numeric address and a port, such as 127.0.0.1:9101",
+)
 DURATION = (r"^[0-9]+(ms|s|m|h)$", "a number and a unit, such as 15s or 5m")
 PERIOD = (r"^[0-9]+(h|d|w|y)$", "a number and a unit, such as 30d or 2w")
 VERSION = (r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", "an image's tag, such as v1.148.8")
@@ -40,6 +45,7 @@ URLS = (
 _NONE_YET = r"\s*|\{\{[\s\S]*\}\}\s*"
 CERTIFICATE = (rf"^({_NONE_YET}|[\s\S]*-----BEGIN CERTIFICATE-----[\s\S]*)$", "a certificate as PEM")
 FORMS: dict[str, Form] = {
+    "sensor_service_listen_address": NUMERIC,
     "_listen_address": ADDRESS,
     "_local_address": ADDRESS,
     "_interval": DURATION,
@@ -100,7 +106,7 @@ def _meaning(name: str, rule: Form | None, value: str) -> Objection | None:
     """Return why a text of the right form means nothing that works."""
     if name == "robot_stack_root":
         return _root(value)
-    if rule is ADDRESS:
+    if rule in (ADDRESS, NUMERIC):
         return address(value)
     if rule is PATH and ".." in PurePosixPath(value).parts:
         return "it goes back up (..)", "write the path that is meant"

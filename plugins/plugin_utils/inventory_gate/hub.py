@@ -15,6 +15,8 @@ NOTIFIER = "telemetry_hub_notifier_url"
 PLAIN = "telemetry_hub_notifier_plain_http"
 NOTIFIER_PASSWORD = "telemetry_hub_notifier_password"  # noqa: S105 (a variable's name)
 SHARE, SHARES = "telemetry_hub_series_share", "telemetry_hub_series_shares"
+LEAVING = "telemetry_hub_leaving"
+DAYS, RENEWED = "telemetry_hub_certificate_days", "telemetry_hub_certificate_renew_days"
 PAIRS = (
     ("telemetry_hub_tls_certificate", "telemetry_hub_tls_key"),
     ("telemetry_hub_notifier_username", NOTIFIER_PASSWORD),
@@ -35,7 +37,24 @@ def check(robot: Robot) -> list[Fault]:
     if isinstance(robots, (list, tuple)) and robot.values.get(READER) in robots:
         why = "a robot has this name, and nobody would be told of its silence"
         faults.append(fault(robot, READER, why, "give the reader another name"))
-    return faults + _notifier(robot) + _shares(robot) + _backup(robot)
+    return faults + _certificate(robot) + _sensors(robot) + _notifier(robot) + _shares(robot) + _backup(robot)
+
+
+def _certificate(robot: Robot) -> list[Fault]:
+    """A certificate that is never far enough from its end would be renewed by each run, and told of at all times."""
+    days, renewed = robot.integer(DAYS), robot.integer(RENEWED)
+    if given(robot.values.get(PAIRS[0][0])) or days is None or renewed is None or days > renewed:
+        return []
+    why = f"{DAYS} is {days}: each run would renew the certificate, and the alert about its end would never go"
+    return [fault(robot, RENEWED, why, f"write less than {DAYS}")]
+
+
+def _sensors(robot: Robot) -> list[Fault]:
+    """What the hub's watchdog finds reaches the database through the hub's own sensor service, and in no other way."""
+    if DATABASE not in robot.services or robot.is_on("sensor_service"):
+        return []
+    why = "without it nothing would be known of this hub's backups, its disks, and the robots that it shuts out"
+    return [fault(robot, "sensor_service_enabled", why, "leave it on for the hub's host")]
 
 
 def _backup(robot: Robot) -> list[Fault]:
@@ -91,8 +110,9 @@ def _shares(robot: Robot) -> list[Fault]:
     ):
         return []  # which is said already
     each = each or SHARE_TIMES * expected
+    known = [*robots, *_listed(robot.values.get(LEAVING))]  # who leaves is in the inventory still
     for name, share in written.items():
-        if name not in robots:
+        if name not in known:
             why = f"'{name}' is no robot that sends to this hub"
             return [fault(robot, SHARES, why, "write the robot's name as the inventory has it")]
         if not isinstance(share, int) or isinstance(share, bool) or share < 1:
@@ -109,6 +129,10 @@ def _shares(robot: Robot) -> list[Fault]:
     )
     variable = SHARES if written and each * len(names) + OWN <= most else SHARE
     return [fault(robot, variable, why, "lower the shares, or raise telemetry_hub_series_per_robot")]
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _room(robot: Robot, expected: int, robots: int) -> int:

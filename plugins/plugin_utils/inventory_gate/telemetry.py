@@ -48,7 +48,7 @@ def _services(robot: Robot, mode: str) -> list[Fault]:
     faults = []
     for service in NEEDED[mode]:
         if service not in robot.services:
-            listed = robot.values.get(SERVICES) or ()
+            listed = [entry.rpartition(".")[2] for entry in robot.listed]
             off = not listed or service in listed
             remedy = f"switch it on ({service}_enabled: true)" if off else f"list {service} in {SERVICES}"
             faults.append(fault(robot, MODE, f"it needs the service {service}", f"{remedy}, or choose another mode"))

@@ -15,6 +15,7 @@ from .declaration import Fault
 Twice = tuple[str, int, int]  # a key, its first line and the next
 SUFFIXES = (".yml", ".yaml", ".json")
 REMEDY = "delete one of the two lines"
+MERGE = "tag:yaml.org,2002:merge"  # <<, which may stand there for each mapping that is merged
 WHY = "it stands twice in one mapping, first in line {first}: only the last one would count"
 
 
@@ -76,7 +77,7 @@ def _of_node(node: Any, seen: set[int]) -> Iterator[Twice]:
         for key, value in node.value:
             name = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)
             line = key.start_mark.line + 1
-            if name in lines:
+            if name in lines and key.tag != MERGE:
                 yield str(key.value), lines[name], line
             lines[name] = line
             yield from _of_node(value, seen)

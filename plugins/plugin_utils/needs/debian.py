@@ -55,12 +55,14 @@ def install_from(connection: Connection, need: PackagesNeed, directory: str, roo
     names = ", ".join(need.names)
     sender = Sender(connection.as_root, root, connection.say)
     try:
-        for package in packages(directory):
+        files = packages(directory)
+        for package in files:
             sender.send(Path(package), package.name, need.staged)
     except (PackagesMissingError, SendingError) as error:
         raise AnsibleActionFail(str(error)) from error
     connection.say(f"installing {names} from {directory}")
-    code, words = connection.as_root("sh -s", installation(f"{root}/staging", need.names).encode())
+    script = installation(f"{root}/staging", need.names, [file.name for file in files])
+    code, words = connection.as_root("sh -s", script.encode())
     if code:
         raise AnsibleActionFail(f"{names} cannot be installed from {directory}: {words.strip()}")
     return [f"install {names}"]

@@ -26,12 +26,24 @@ def packages(directory: str) -> list[Path]:
     return found
 
 
-def installation(staging: str, names: Sequence[str]) -> str:
-    """Return the shell script that installs ``names`` from the packages in the directory ``staging`` of the robot."""
+def installation(staging: str, names: Sequence[str], files: Sequence[str]) -> str:
+    """Return the shell script that installs ``names`` from the packages in the directory ``staging`` of the robot.
+
+    ``files`` are those of the folder that is named now: what came of another one before, cut off or wrong, goes.
+    """
     words = " ".join(shlex.quote(name) for name in names)
+    kept = " ".join(shlex.quote(file) for file in files)
     return f"""set -eu
 cd {shlex.quote(staging)}
+set -- {kept}
 for package in *.deb; do
+    wanted=
+    for file in "$@"; do
+        test "$file" != "$package" || wanted=yes
+    done
+    test -n "$wanted" || rm -f "./$package"
+done
+for package in "$@"; do
     dpkg-deb -f "$package"
     echo "Filename: ./$package"
     echo "Size: $(stat -c %s "$package")"

@@ -80,13 +80,22 @@ class Sender:
                 # the disk afterwards survives a power cut, and need not stay in memory.
                 write = f"truncate -s {start} {quoted} && dd of={quoted} bs=64k iflag=fullblock"
                 write += f" oflag=seek_bytes seek={start} conv=notrunc,fdatasync status=none"
-                code, words = self._run(prepare + write, piece)
+                code, words = self._run(f"{prepare}{{ {write} || {_given_up(quoted)}; }}", piece)
                 if code == NO_FOLDER and staged is None:
                     raise NoFolderError(f"{self._root} is not there")
                 if code:
                     raise SendingError(f"{what} could not be staged on the robot: {words.strip()}")
                 start += len(piece)
         return target
+
+
+def _given_up(target: str) -> str:
+    """Return the command for a piece that was not written: what has filled the disk goes, or nothing else can work.
+
+    What is on a disk with room stays, and is gone on with.
+    """
+    free = f"$(stat -f -c '%a * %S' {target})"
+    return f"{{ code=$?; test $(({free})) -ge {PIECE} || rm -f {target}; exit $code; }}"
 
 
 def arrived(content: Content, staged: Staged) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UNMEASURED = ("unreachable", "unmeasured")
+PASSING = ("ok", "tight", "stopped")  # a service may be kept stopped, as declared
 FAILING = ("thrashing", "killed", "over budget", "unlimited", "down", *UNMEASURED)
 
 

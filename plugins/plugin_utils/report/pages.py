@@ -94,7 +94,7 @@ def view(measurement: Mapping[str, Any], before: Mapping[str, Any] | None = None
 def tiles(robots: list[fleet.Robot]) -> list[tuple[str, str, str]]:
     """Return the few figures that come first: what, how much, and a word to it."""
     measured = [robot for robot in robots if robot.measured]
-    good = [robot for robot in measured if robot.outcome in ("ok", "tight")]
+    good = [robot for robot in measured if robot.outcome in fleet.PASSING]
     used, budget = sum(robot.total or 0 for robot in measured), sum(robot.budget or 0 for robot in measured)
     parts = [
         (part.headroom, robot, part) for robot in measured for part in robot.components if part.headroom is not None

@@ -7,13 +7,13 @@ FILES = {
         "limit": "memory.limit_in_bytes",
         "swap": "memory.memsw.limit_in_bytes, less the limit",
         "used": "memory.usage_in_bytes less total_inactive_file of memory.stat",
-        "held": "total_rss of memory.stat plus memory.kmem.usage_in_bytes",
+        "held": "total_rss and total_shmem of memory.stat plus memory.kmem.usage_in_bytes",
     },
     2: {
         "limit": "memory.max",
         "swap": "memory.swap.max",
         "used": "memory.current less inactive_file of memory.stat",
-        "held": "anon plus kernel of memory.stat",
+        "held": "anon, shmem and kernel of memory.stat, less slab_reclaimable",
     },
 }
 
@@ -71,6 +71,7 @@ def of(versions: list[int]) -> list[tuple[str, str]]:
         (
             "Verdict",
             "Rules over these figures, applied on the robot, worst first: down, unlimited, over budget, killed, "
-            "thrashing, tight, ok. `differs`: its limits hold, but it is not what the inventory declares.",
+            "thrashing, tight, stopped, ok. `stopped`: kept so on purpose, as declared. `differs`: its limits hold, "
+            "but it is not what the inventory declares.",
         ),
     ]

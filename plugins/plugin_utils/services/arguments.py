@@ -93,7 +93,9 @@ class ServiceArguments:
                 known = self._images.fingerprints({reference: [architecture]})[reference]
             except ImageUnavailableError as error:
                 raise AnsibleActionFail(str(error)) from error
-        return {"reference": reference, "fingerprints": known or {}}
+        # of its own architecture alone: which others are in the play must make no other declaration of it
+        own = {name: digest for name, digest in (known or {}).items() if name == architecture}
+        return {"reference": reference, "fingerprints": own}
 
     def _render(self, path: Path) -> str:
         text = trust_as_template(path.read_text(encoding="utf-8"))

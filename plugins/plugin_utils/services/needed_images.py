@@ -36,9 +36,11 @@ class NeededImages:
                 "method": values.get("robot_stack_image_delivery"),
                 "directory": values.get("robot_stack_images_directory"),
                 "digests": values.get("robot_stack_image_digests"),
+                "registry": values.get("robot_stack_registry"),
             }
         )
-        faults = self._pinned(robot, source) if source.method == "push" else []
+        # those of one's own registry say nothing of where this machine pulls, also while it makes what is pushed there
+        faults = self._pinned(robot, source) if source.method == "push" and not source.prefix else []
         for service in robot.services:
             image, why = robot.part(service, "image")
             if why or not isinstance(image, Mapping) or not image.get("reference"):

@@ -22,4 +22,4 @@ def recipe_of(image: Mapping[str, Any], where: Sequence[Path]) -> Recipe | None:
         raise FileMissingError(
             f"no role or collection has {context} with a Dockerfile below its files; roles are in {looked}"
         )
-    return Recipe(folder, {str(name): str(base) for name, base in (image.get("bases") or {}).items()})
+    return Recipe.of({**image, "context": folder})

@@ -81,6 +81,7 @@ class Applier:
             "halt": self._halt,
             "settle": lambda step: self._replacement(step).settle(),
             "orphan": self._orphan,
+            "unwatch": lambda step: self._unwatch(step.subject),
             "stop": self._stop,
             "drop-image": lambda step: self.engine.remove_image(step.subject),
             "drop-directory": self._drop_directory,
@@ -210,6 +211,7 @@ class Applier:
     def _image(self, step: Step) -> None:
         reference = step.request["reference"]
         replaced = self._id_of(reference)
+        self.remember(lambda s: image_retention.awaited(s, reference, replaced))
         if step.need:
             archive, wanted = self.archives[reference], step.request["fingerprint"]
             delivery.load(self.engine, self.roots.filesystem, archive, reference, wanted)
@@ -220,6 +222,7 @@ class Applier:
     def _retag(self, step: Step) -> None:
         reference = step.request["reference"]
         replaced = self._id_of(reference)
+        self.remember(lambda s: image_retention.awaited(s, reference, replaced))
         self.engine.tag(step.request["id"], reference)
         self.remember(lambda s: image_retention.delivered(s, reference, replaced))
 
@@ -230,7 +233,8 @@ class Applier:
     def clean(self) -> None:
         """Leave nothing behind that this or an interrupted run brought and nothing needs any more."""
         staging.clear(self._root)
-        declared = [service.image for service in self.stack.services]
+        # a job's image runs in no container, and a version to go back to does not name it
+        declared = [service.image for service in self.stack.services] + jobs_setup.images(self.stack, self.roots)
         good = good_versions.images_needed(good_versions.load(self._root))
         self.remember(lambda s: image_retention.prune(s, self.engine, declared, good) if s.images else s)
 
@@ -296,6 +300,7 @@ class Applier:
         self.remember(
             lambda s: image_retention.ran(s.with_service(service.name, memory), service.name, image, image_before)
         )
+        jobs_setup.follow(self.stack, service, self.roots)
         self._forget_old_files(service)
 
     def _forget_old_files(self, service: Service) -> None:
@@ -306,13 +311,20 @@ class Applier:
                 shutil.rmtree(version)
 
     def _orphan(self, step: Step) -> None:
-        ended(self.engine, step.subject)
         if not step.subject.endswith(PREVIOUS):
-            watchdog_setup.forget(self.stack, self.roots, step.subject[len(PREFIX) :])
+            self._unwatch(step.subject[len(PREFIX) :])
+        ended(self.engine, step.subject)
+
+    def _unwatch(self, service: str) -> None:
+        """Before its container goes: where that is cut off, the next run sees the container, and does it again."""
+        self.remember(lambda s: s.without_history(service))
+        watchdog_setup.forget(self.stack, self.roots, service)
 
     def _stop(self, step: Step) -> None:
+        found = self.engine.inspect(step.subject)
+        if found:  # first: where it is cut off, the next run sees the container
+            watchdog_setup.forget(self.stack, self.roots, found.service)
         service = ended(self.engine, step.subject)
-        watchdog_setup.forget(self.stack, self.roots, service)
         self.remember(lambda s: s.without_service(service))
         good_versions.save(good_versions.without(good_versions.load(self._root), [service]), self._root)
 

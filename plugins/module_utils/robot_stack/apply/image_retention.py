@@ -23,6 +23,14 @@ def delivered(state: State, reference: str, replaced: str) -> State:
     return replace(state, images=sorted(names))
 
 
+def awaited(state: State, reference: str, replaced: str) -> State:
+    """Return what is known before ``reference`` is brought: a run that is cut off then leaves nothing behind for good.
+
+    Where somebody else's image (``replaced``, its id) bears that name, it is not ours before ours is there.
+    """
+    return state if replaced and reference not in state.images else delivered(state, reference, replaced)
+
+
 def only(state: State, service: str, image: str) -> State:
     """Return a state in which ``image`` (id) is all that a service ever ran: what came after it was not good."""
     return replace(state, image_history={**state.image_history, service: [image] if image else []})

@@ -12,7 +12,7 @@ from ..records.record_file import ASIDE
 
 
 def drop_directory(roots: Roots, path: str) -> None:
-    """Remove a directory; one that is a disk of its own is emptied, and stays mounted."""
+    """Remove a directory; a disk of its own, it or one below, is emptied, and stays mounted."""
     directory = roots.path(path)
     if not directory.is_mount():
         remove_tree(directory)

@@ -83,11 +83,16 @@ class Database:
         about = {"snapshot": name, **where, "bytes": size, "files": files}
         return {**about, "moment": moment, "series": series or 0}
 
-    def release(self) -> None:
-        """Drop the snapshot that a backup has made, also one that was cut off; those of others stay."""
+    def release(self, made: str = "") -> None:
+        """Drop the snapshot that a backup has made, also one that was cut off; those of others stay.
+
+        ``made`` is the backup's own one: where another backup has begun since, that one's stays.
+        """
         if not self._note.exists():
             return
         name = self._note.read_text(encoding="utf-8").strip()
+        if made and name != made:
+            return
         if name in answers.entries(self._api("list", {}).get("snapshots")):
             self._api("delete", {"snapshot": name})
         self._note.unlink()
@@ -112,21 +117,33 @@ class Database:
         except OSError:
             return ""
 
-    def room(self, archive: int, unpacked: int, replace: bool) -> dict[str, Any]:
-        """Raise unless a backup of so many bytes may, and can, be restored here; return what has arrived of it."""
+    def room(self, name: str, archive: int, unpacked: int, replace: bool) -> dict[str, Any]:
+        """Raise unless a backup of so many bytes may, and can, be restored here; return what has arrived of it.
+
+        ``name`` is what the archive is called where it is staged: that may be another disk than the data's.
+        """
         if swap.kept(self.path) and not replace:
             raise BackupError(
                 f"{self.path} holds samples already ({mib_of(disk_space.used(self.path))} MiB): nothing was touched. "
                 "To replace them by those of the backup, add -e restore_replace=true"
             )
         staged = staging.listed(self.roots.path(self.root))
-        needed = max(0, archive - sum(part["bytes"] for part in staged)) + unpacked + MARGIN
-        free = disk_space.of(self.path).available
-        if needed > free:
-            raise BackupError(
-                f"{mib_of(free)} MiB of disk are free for {self.path}, {mib_of(needed)} MiB are needed for the archive "
-                "and what is in it: free some space"
-            )
+        missing = max(0, archive - sum(part["bytes"] for part in staged if part["name"] == name))
+        folder, data = self.roots.path(self.root) / staging.DIRECTORY, self.path
+        disks = {str(path): disk_space.of(path) for path in (folder, data)}
+        claims = (
+            disk_space.Claim("the archive", str(folder), missing),
+            disk_space.Claim("its files", str(data), unpacked),
+        )
+        for here in disk_space.by_device((claim for claim in claims if claim.size), disks).values():
+            paths = {claim.path: claim.what for claim in here}
+            free, needed = disks[here[0].path].available, sum(claim.size for claim in here) + MARGIN
+            freed = swap.left_over(data) if str(data) in paths else 0  # once the archive is there
+            if needed > free + freed or (str(folder) in paths and missing > free):
+                raise BackupError(
+                    f"{mib_of(free)} MiB of disk are free for {' and '.join(paths)}, {mib_of(needed)} MiB are needed "
+                    f"for {' and '.join(paths.values())}: free some space"
+                )
         return {"staged": staged}
 
     def restore(self, archive: Path, digest: str, moment: float, series: int, replace: bool) -> None:
@@ -139,6 +156,7 @@ class Database:
         name, runs = name_of(self.service.name), self._runs()
         try:
             if runs:  # from here on: what lies there is its user's, who shall not be at work beside root
+                self._end_earlier()
                 self.engine.stop(name, self.service.stop_timeout_seconds)
             swap.recover(self.path)
             swap.unpack(archive, self.path, *self.service.uid_gid)
@@ -165,6 +183,14 @@ class Database:
                 f"touched. {start}"
             )
         return False
+
+    def _end_earlier(self) -> None:
+        """End a restore that was cut off at its end: a database that serves has gone on with what it brought."""
+        name, probe = name_of(self.service.name), self.service.probe
+        if swap.unended(self.path) and not self._ended(name):
+            status, _ = self.ask(probe.url, probe.username, http.password_of(self.service))
+            if status == 200:
+                swap.keep(self.path)
 
     def _back(self, name: str, runs: bool) -> None:
         if runs:

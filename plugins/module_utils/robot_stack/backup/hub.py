@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -82,7 +82,7 @@ class Hub:
             chosen = self._chosen(wanted)
         except (contents.OddError, DestinationError, OSError) as error:
             raise BackupError(f"{self.where.job.destination}: {error}; nothing was touched") from error
-        free = disk_space.of(self.path).available
+        free = disk_space.of(self.path).available + swap.left_over(self.path)
         if chosen.bytes + MARGIN > free:
             raise BackupError(
                 f"{free / MIB:.0f} MiB of disk are free for {self.path}, {(chosen.bytes + MARGIN) / MIB:.0f} MiB are "
@@ -105,11 +105,13 @@ class Hub:
         return self._in_folder(*(destination.named(wanted, job.place) if wanted else self._newest()))
 
     def _newest(self) -> tuple[str, str, str]:
-        for chain in reversed(self.where.chains()):
-            name = self.where.whole(chain)
-            if name:
-                return self.where.job.place, chain, name
-        raise DestinationError(f"{self.where.base} holds no backup that is whole")
+        names = {chain: self.where.whole(chain) for chain in self.where.chains()}
+        # not always the youngest chain: one that was restored from goes on beside it
+        found = [(self.where.holds(chain, name).newest, chain, name) for chain, name in names.items() if name]
+        if not found:
+            raise DestinationError(f"{self.where.base} holds no backup that is whole")
+        _, chain, name = max(found)
+        return self.where.job.place, chain, name
 
     def _in_folder(self, place: str, chain: str, name: str) -> Chosen:
         """Return a backup that is whole: it came to its end, no file of it is missing, and it holds samples."""
@@ -137,6 +139,7 @@ class Hub:
         name, runs = name_of(self.database.name), self._runs()
         try:
             if runs:  # from here on: what lies there is its user's, who shall not be at work beside root
+                self._end_earlier()
                 self.engine.stop(name, self.database.stop_timeout_seconds)
             swap.recover(self.path)
             holds = self._laid(worker, chosen)
@@ -149,8 +152,9 @@ class Hub:
             self._back(name, runs)
             raise BackupError(f"{self.database.name} with the restored samples: {reason}; what was there was put back")
         swap.keep(self.path)
-        self._goes_on(chosen, holds)
-        return f"{holds.rows} samples, from {self.at(holds.oldest)} to {self.at(holds.newest)}, of {chosen.path}"
+        unread = self._goes_on(chosen, holds)
+        done = f"{holds.rows} samples, from {self.at(holds.oldest)} to {self.at(holds.newest)}, of {chosen.path}"
+        return f"{done}; {unread}" if unread else done
 
     def _request(self) -> dict[str, Any]:
         path = self.roots.path(jobs_setup.settings_path(self.root, self.job))
@@ -187,6 +191,14 @@ class Hub:
             raise BackupError("the container engine does not answer: nothing was touched. Start it first")
         return self.engine.inspect(name_of(self.database.name)) is not None
 
+    def _end_earlier(self) -> None:
+        """End a restore that was cut off at its end: a database that serves has gone on with what it brought."""
+        name, probe = name_of(self.database.name), self.database.probe
+        if swap.unended(self.path) and not self._ended(name):
+            status, _ = self.ask(probe.url, probe.username, http.password_of(self.database))
+            if status == 200:
+                swap.keep(self.path)
+
     def _back(self, name: str, runs: bool) -> None:
         if runs:
             self.engine.stop(name, self.database.stop_timeout_seconds)
@@ -216,8 +228,7 @@ class Hub:
 
     def found(self, wanted: str) -> str:
         """Return, in words, that the database finds what was restored; raise BackupError where it does not."""
-        record = self._record()
-        holds = record.contents if record.base == self.where.base and record.complete else Contents()
+        holds = self._remembered(wanted)
         if not holds.rows:
             holds = self._chosen(wanted).contents
         if not holds.rows:
@@ -227,13 +238,28 @@ class Hub:
             raise BackupError(f"{self.database.name}: {why}")
         return f"the database finds the newest sample of the backup, of {self.at(holds.newest)}"
 
-    def _goes_on(self, chosen: Chosen, holds: Contents) -> None:
-        """The chain that was restored from is the one that goes on: of a bucket only this record tells that."""
+    def _remembered(self, wanted: str) -> Contents:
+        """Return what the record says of the backup ``wanted``; of another one, nothing."""
+        record, job = self._record(), self.where.job
+        newest = (job.place, record.chain, record.complete)
+        place, chain, name = destination.named(wanted, job.place) if wanted else newest
+        about = (f"{job.destination.rstrip('/')}/{place}", chain, name)
+        return record.contents if name and about == (record.base, record.chain, record.complete) else Contents()
+
+    def _goes_on(self, chosen: Chosen, holds: Contents) -> str:
+        """The chain that was restored from is the one that goes on: of a bucket only this record tells that.
+
+        Return, in words, what could not be read of the record before, and was kept aside.
+        """
         base = f"{self.where.job.destination.rstrip('/')}/{chosen.place}"
         if base != self.where.base:
-            return
-        record = JobRecord(base=base, chain=chosen.chain, complete=chosen.name, contents=holds)
-        job_record.save(record, self.roots.path(self.root), self.database.name)
+            return ""
+        made: dict[str, Any] = {"base": base, "chain": chosen.chain, "complete": chosen.name, "contents": holds}
+
+        def change(known: JobRecord) -> JobRecord:  # when the last backup there was made is as true as before
+            return replace(known if known.base == base else JobRecord(), **made)
+
+        return job_record.renew(self.roots.path(self.root), self.database.name, self.clock(), change)
 
     def _record(self) -> JobRecord:
         return job_record.load(self.roots.path(self.root), self.database.name)

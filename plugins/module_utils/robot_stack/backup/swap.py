@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..base.files import make_folders
 from ..base.folder import Folder
+from ..host import disk_space
 
 GUARD = "restore-in-progress"
 # BEFORE is what the restored samples replaced, for as long as nobody has seen the database find those; DONE: afterwards
@@ -55,6 +56,19 @@ def _entries_of(folder: Folder, name: str) -> list[str]:
         return []
     with folder.inside(name) as aside:
         return _entries(aside)
+
+
+def unended(data: Path) -> bool:
+    """Whether a restore was cut off between `swap` and `keep`: the database can serve, and what was before is there."""
+    if not data.is_dir():
+        return False
+    with Folder.at(data) as folder:
+        return folder.status(GUARD) is None and folder.holds_ours(BEFORE)
+
+
+def left_over(data: Path) -> int:
+    """Return the bytes of an earlier restore that the next one frees before it lays anything there."""
+    return sum(disk_space.used(data / name) for name in (NEW, DONE))
 
 
 def unpack(archive: Path, data: Path, uid: int, gid: int) -> None:

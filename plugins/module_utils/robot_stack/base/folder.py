@@ -67,6 +67,12 @@ class Folder:
         status = self.status(name)
         return status is not None and stat.S_ISDIR(status.st_mode)
 
+    def holds_disk(self, name: str) -> bool:
+        """Whether ``name`` is a directory on another file system: one that is mounted there."""
+        status = self.status(name)
+        here = os.fstat(self.descriptor).st_dev
+        return status is not None and stat.S_ISDIR(status.st_mode) and status.st_dev != here
+
     def holds_ours(self, name: str) -> bool:
         """Whether ``name`` is a directory that root made: nobody else can make one that is root's."""
         status = self.status(name)
@@ -90,7 +96,10 @@ class Folder:
         os.chown(_plain(name), uid, gid, dir_fd=self.descriptor, follow_symlinks=False)
 
     def remove(self, name: str) -> None:
-        """Remove ``name`` with all that is in it, however deep; nothing there is fine."""
+        """Remove ``name`` with all that is in it, however deep; nothing there is fine.
+
+        A disk of its own is emptied, and stays mounted, with the folders above it.
+        """
         status = self.status(name)
         if status is None:
             return
@@ -99,29 +108,42 @@ class Folder:
                 os.unlink(name, dir_fd=self.descriptor)
             return
         with self.inside(name) as tree:
-            tree.empty()
-        os.rmdir(name, dir_fd=self.descriptor)
+            disks = tree.empty()
+        if not disks and not self.holds_disk(name):
+            os.rmdir(name, dir_fd=self.descriptor)
 
-    def empty(self) -> None:
-        """Remove all that is in it. What is deep is moved up first: it costs neither descriptors nor a stack."""
-        moved = 0
+    def empty(self) -> set[str]:
+        """Remove all that is in it, but for disks; return the names of what stays for their sake.
+
+        What is deep is moved up first: it costs neither descriptors nor a stack. A disk cannot be moved; one is looked
+        for two folders down. Ours for data are one down, and nobody mounts anything in what a service has made.
+        """
+        moved, disks = 0, set[str]()
         while True:
-            names = self.names()
+            names = [name for name in self.names() if name not in disks]
             if not names:
-                return
+                return disks
             for name in names:
                 if not self.holds_folder(name):
                     self.remove(name)
                     continue
                 with self.inside(name) as below:
+                    if self.holds_disk(name):
+                        below.empty()
+                        disks.add(name)
+                        continue
                     for inner in below.names():
-                        if below.holds_folder(inner):
+                        if below.holds_disk(inner):
+                            below.remove(inner)
+                            disks.add(name)
+                        elif below.holds_folder(inner):
                             moved += 1
                             below.move(inner, self, _unused(self, moved))
                         else:
                             below.remove(inner)
-                with suppress(FileNotFoundError):
-                    os.rmdir(name, dir_fd=self.descriptor)
+                if name not in disks:
+                    with suppress(FileNotFoundError):
+                        os.rmdir(name, dir_fd=self.descriptor)
 
     def walk(self, deepest: int = DEEPEST, most: int = MOST_ENTRIES) -> Iterator[tuple[Folder, str, os.stat_result]]:
         """Yield each entry below, as its folder, name and status; what vanishes meanwhile is left out.

@@ -36,7 +36,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one cgroup uses, in bytes, and its counters since it was made."""
+    """What one cgroup uses, in bytes, and its counters since it was made.
+
+    `anonymous` has shared memory and the files of a tmpfs in it, which have nowhere else to go either; `kernel` has no
+    slab memory that can be reclaimed, as far as the kernel tells it apart (v2).
+    """
 
     current: int
     inactive_file: int
@@ -53,7 +57,7 @@ class Usage:
 
     @property
     def unreclaimable(self) -> int:
-        """What cannot be given back without swap: anonymous memory and the kernel's share."""
+        """What cannot be given back without swap: anonymous and shared memory, and the kernel's share."""
         return self.anonymous + self.kernel
 
 
@@ -222,8 +226,8 @@ def _v2_usage(directory: Path, stat: dict[str, int]) -> Usage:
     return Usage(
         current=kernel_file.number_in(directory / "memory.current"),
         inactive_file=stat.get("inactive_file", 0),
-        anonymous=stat.get("anon", 0),
-        kernel=kernel,
+        anonymous=stat.get("anon", 0) + stat.get("shmem", 0),
+        kernel=max(0, kernel - stat.get("slab_reclaimable", 0)),
         major_faults=stat.get("pgmajfault", 0),
         oom_kills=events.get("oom_kill", 0),
         stalled_percent=_pressure(directory / "memory.pressure"),
@@ -236,7 +240,7 @@ def _v1_usage(directory: Path, stat: dict[str, int]) -> Usage:
     return Usage(
         current=kernel_file.number_in(directory / "memory.usage_in_bytes"),
         inactive_file=stat.get("total_inactive_file", 0),
-        anonymous=stat.get("total_rss", 0),
+        anonymous=stat.get("total_rss", 0) + stat.get("total_shmem", 0),
         kernel=kernel_file.number_in(kernel) if kernel.is_file() else 0,
         major_faults=stat.get("total_pgmajfault", 0),
         oom_kills=_pairs(control).get("oom_kill", 0) if control.is_file() else 0,

@@ -94,6 +94,21 @@ def ended(pid: int, proc_root: Path) -> bool:
     return fields.get("State", "").split()[:1] in (["Z"], ["X"]) or "VmSize" not in fields
 
 
+def age(pid: int, proc_root: Path) -> float | None:
+    """Return for how many seconds a process has run, whatever the clock says; None where it cannot be told."""
+    try:
+        up = float(kernel_file.text(proc_root / "uptime").split()[0])
+        return max(0.0, up - _start(pid, proc_root) / os.sysconf("SC_CLK_TCK"))
+    except (OSError, IndexError, ValueError, OverflowError):
+        return None
+
+
+def _start(pid: int, proc_root: Path) -> int:
+    """Return when a process was started, in ticks since the kernel was. Raises OSError, IndexError, ValueError."""
+    # the name, in brackets, may hold anything; the start is the 20th word after it
+    return int(kernel_file.text(proc_root / str(pid) / "stat").rpartition(")")[2].split()[19])
+
+
 def boot_line(proc_root: Path) -> str:
     """Return the line that the running kernel was started with."""
     path = proc_root / "cmdline"
@@ -105,8 +120,7 @@ def booted_at(proc_root: Path) -> float:
     try:
         lines = kernel_file.lines(proc_root / "stat")
         kernel = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
-        # the name, in brackets, may hold anything; the start is the 20th word after it
-        ticks = int(kernel_file.text(proc_root / "1/stat").rpartition(")")[2].split()[19])
+        ticks = _start(1, proc_root)
     except (OSError, StopIteration, IndexError, ValueError):
         return 0.0
     return max(0.0, kernel + ticks / os.sysconf("SC_CLK_TCK")) if max(kernel, ticks) < 1 << 63 else 0.0

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
-from ..base import lock
+from ..base import durations, lock
 from ..base.folder import Folder
 from ..base.roots import Roots
 from ..base.units import MIB
@@ -48,14 +48,15 @@ class Run:
     worker: Worker
     roots: Roots
     clock: Callable[[], float] = time.time
+    secret: Path | None = None  # the file with the database's password, until it is read
 
     def record(self) -> JobRecord:
         """Return what is remembered."""
         return job_record.load(self.root, self.database.name)
 
-    def remember(self, **changed: Any) -> None:
-        """Change what is remembered."""
-        job_record.save(replace(self.record(), **changed), self.root, self.database.name)
+    def remember(self, **changed: Any) -> str:
+        """Change what is remembered; return, in words, what could not be read of it, and was kept aside."""
+        return job_record.renew(self.root, self.database.name, self.clock(), lambda known: replace(known, **changed))
 
     def clean(self) -> None:
         """Remove what a run that was cut off has left: its container, and its snapshot."""
@@ -64,23 +65,41 @@ class Run:
         name = self.record().snapshot
         if name:
             with suppress(JobError):  # a database that does not run keeps it; it drops what is three days old
+                self._login()
                 self.database.drop(name)
                 self.remember(snapshot="")
+
+    def _login(self) -> None:
+        if self.secret is None:
+            return
+        try:
+            password = self.secret.read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            why = f"the password of {self.database.name} cannot be read ({error}): run playbooks/hub.yml"
+            raise JobError(why) from error
+        self.database, self.secret = replace(self.database, password=password), None
 
     def once(self) -> str:
         """Make a backup and return what was done, in words; raises one of FAILURES."""
         why = self.where.objection()
         if why:
             raise JobError(why)
-        self.remember(running=True, run_at=self.clock())
+        unread = self.remember(running=True, run_at=self.clock())
+        if unread and not self.where.job.folder and self.record().base != self.where.base:
+            raise JobError(
+                f"{unread}: nothing else tells which chain in {self.where.base} goes on. Put it back as it was; where "
+                "it is lost, the next backup begins a new chain, and the old one stays"
+            )
+        self._login()
         self.database.wait()
         self.clean()
         name = self.database.create()
         self.remember(snapshot=name)
         try:
-            return self._copied(name)
+            done = self._copied(name)
         finally:
             self.clean()
+        return f"{done}; {unread}" if unread else done
 
     def _copied(self, snapshot: str) -> str:
         with Folder.at(self.roots.path(self.database.path)) as data:
@@ -104,7 +123,7 @@ class Run:
     def _chain(self, holds: Contents) -> Chain:
         """Return the chain that this backup goes into; raise `JobError` where that one is another database's."""
         chain = self.where.current(self.record())
-        why = destination.objection(holds, chain.contents if chain.complete else Contents())
+        why = destination.objection(holds, chain.contents if chain.complete else Contents(), self._kept_since())
         if why and not (holds.rows and self.where.job.start_over):
             kept = f"{self.where.base}/{chain.name}" if chain.name else self.where.base
             raise JobError(
@@ -113,6 +132,12 @@ class Run:
                 "begins anew beside it"
             )
         return Chain(destination.began(self.clock())) if why or not chain.name else chain
+
+    def _kept_since(self) -> float:
+        try:
+            return (self.clock() - durations.seconds(self.where.job.retention)) * 1000
+        except ValueError:  # not told
+            return 0.0
 
     def _room(self, chain: Chain) -> None:
         """The disk may be the database's own: what fills it would have it refuse samples."""
@@ -149,17 +174,17 @@ def of(top: Path, name: str, roots: Roots, engine: Engine | None = None) -> Run:
         raise JobError(f"{top}/{name}.json {wrong[0] if wrong else 'is not there'}: run playbooks/hub.yml")
     about, job = found.inside("database"), found.inside("job")
     password = about.text("password_path")
-    secret = roots.path(password).read_text(encoding="utf-8").strip() if password else ""
     engine = engine or connect(found.text("kind", EngineSpec.kind), found.text("socket"), timeout=30.0)
     owner = (found.count("uid"), found.count("gid"))
     request: Mapping[str, Any] = found.mapping("request")
     return Run(
         name,
         roots.path(found.text("root")),
-        Database.of(about, secret),
+        Database.of(about, ""),
         destination.of(job.raw, owner, roots),
         Worker(name, request, engine, roots),
         roots,
+        secret=roots.path(password) if password else None,
     )
 
 
@@ -176,7 +201,9 @@ def run(top: Path, name: str, roots: Roots, tell: Tell, patience: float = PATIEN
     except FAILURES as error:
         tell(f"no backup was made: {error}")
         with suppress(OSError):  # a full disk
-            made.remember(running=False, run_at=made.clock(), failure=str(error))
+            unread = made.remember(running=False, run_at=made.clock(), failure=str(error))
+            if unread:
+                tell(unread)
         return 1
     return 0
 

@@ -89,20 +89,24 @@ class Destination:
     def current(self, record: JobRecord) -> Chain:
         """Return the chain that goes on; raise `OddError` where its backup cannot be read."""
         if self.job.folder:
-            return self._found()
+            return self._found(record.chain if record.base == self.base else "")
         if record.base != self.base:
             return Chain()
         return Chain(record.chain, record.complete, record.contents)
 
-    def _found(self) -> Chain:
+    def _found(self, goes_on: str) -> Chain:
+        """Return the chain ``goes_on``; where that is none of these, the youngest."""
         names = self.chains()
         if not names:
             return Chain()
-        complete = self.whole(names[-1])
-        if not complete:
-            return Chain(names[-1])
-        with self.open(names[-1], complete) as backup:
-            return Chain(names[-1], complete, contents.of_backup(backup))
+        name = goes_on if goes_on in names else names[-1]
+        complete = self.whole(name)
+        return Chain(name, complete, self.holds(name, complete)) if complete else Chain(name)
+
+    def holds(self, chain: str, name: str) -> Contents:
+        """Return what a backup in a folder holds; raise `OddError` where it cannot be read."""
+        with self.open(chain, name) as backup:
+            return contents.of_backup(backup)
 
     def chains(self) -> list[str]:
         """Return the names of the chains in a folder, the oldest first."""
@@ -134,17 +138,27 @@ def began(now: float) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
 
 
-def objection(now: Contents, before: Contents) -> str:
-    """Return why a database with ``now`` is not the one of which a backup holds ``before``; "" where it may be."""
+def objection(now: Contents, before: Contents, kept_since: float = 0.0) -> str:
+    """Return why a database with ``now`` is not the one of which a backup holds ``before``; "" where it may be.
+
+    ``kept_since`` (ms since 1970): what is older may have been dropped, because it need not be kept any longer.
+    """
     if not now.rows:
         return "the database holds no samples"
     if not before.rows:
         return ""
     if now.oldest > before.newest:
         return f"the database begins {_at(now.oldest)}, after the end of its backup ({_at(before.newest)})"
-    if now.rows < before.rows * MOVED_SHARE:
+    if now.rows < before.rows * _kept(before, kept_since) * MOVED_SHARE:
         return f"the database holds {now.rows} samples, its backup {before.rows}"
     return ""
+
+
+def _kept(held: Contents, since: float) -> float:
+    """Return the share of samples that are not older than ``since``, as if they were even over time."""
+    if since <= held.oldest:
+        return 1.0
+    return max(0.0, held.newest - since) / (held.newest - held.oldest or 1)
 
 
 def _at(moment: int) -> str:
@@ -170,4 +184,6 @@ def of(raw: Mapping[str, Any], owner: tuple[int, int], roots: Roots) -> Destinat
     """Return the destination that a job's settings name."""
     kind, database, url, place = (str(raw.get(key) or "") for key in ("kind", "database", "destination", "place"))
     free, start_over = int(raw.get("free_mib") or 0), bool(raw.get("start_over"))
-    return Destination(Job(kind, database, url, place, free_mib=free, start_over=start_over), owner, roots)
+    retention = str(raw.get("retention") or "")
+    job = Job(kind, database, url, place, free_mib=free, start_over=start_over, retention=retention)
+    return Destination(job, owner, roots)

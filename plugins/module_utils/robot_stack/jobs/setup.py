@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..base.files import DesiredFile, DesiredFolder
+from ..base.files import DesiredFile, DesiredFolder, write
 from ..base.roots import Roots
 from ..host import journal, systemd
 from ..host.systemd import UNITS, Run
+from ..records import record_file
 from ..records.job_record import FOLDER
 from ..records.record_file import FORMAT
 from ..spec import layout
@@ -51,6 +52,14 @@ def found(stack: Stack, roots_: Roots) -> list[str]:
     return sorted(name for name in names if not name.startswith("record-"))
 
 
+def images(stack: Stack, roots_: Roots) -> list[str]:
+    """Return the references of the images that jobs with settings here are made from: none of them runs meanwhile."""
+    paths = (roots_.path(settings_path(stack.budget.root, name)) for name in found(stack, roots_))
+    read = (record_file.opened(record_file.read(path, backup.LARGEST_SETTINGS), []) for path in paths)
+    references = (fields.inside("request").text("Image") for fields in read if fields)
+    return sorted(filter(None, references))
+
+
 def timed(stack: Stack) -> tuple[Service, ...]:
     """Return the jobs that a timer starts."""
     return tuple(one for one in stack.jobs if one.job.calendar and not stack.keeps_stopped(one.name))
@@ -78,8 +87,7 @@ def settings(stack: Stack, job: Service, request: Mapping[str, Any]) -> DesiredF
     database = stack.service(job.job.database)
     if database is None:
         raise ValueError(f"job {job.name} is about {job.job.database}, which is not declared")
-    probe, (uid, gid) = database.probe, job.uid_gid
-    secret = f"{layout.config_directory(stack, database)}/{probe.password_file}" if probe.password_file else ""
+    uid, gid = job.uid_gid
     about = {
         "format": FORMAT,
         "root": stack.budget.root,
@@ -88,17 +96,42 @@ def settings(stack: Stack, job: Service, request: Mapping[str, Any]) -> DesiredF
         "uid": uid,
         "gid": gid,
         "job": {key: value for key, value in asdict(job.job).items() if key not in ("calendar", "delay_seconds")},
-        "database": {
-            "name": database.name,
-            "path": layout.database_path(stack, job),
-            "url": "/".join(probe.url.split("/")[:3]),
-            "username": probe.username,
-            "password_path": secret,
-        },
+        "database": _database(stack, database),
         "request": request,
     }
+    return _settings(stack, job.name, about)
+
+
+def _settings(stack: Stack, name: str, about: Mapping[str, Any]) -> DesiredFile:
     content = json.dumps(about, indent=1, sort_keys=True) + "\n"
-    return DesiredFile(settings_path(stack.budget.root, job.name), content, mode=0o600)
+    return DesiredFile(settings_path(stack.budget.root, name), content, mode=0o600)
+
+
+def _database(stack: Stack, database: Service) -> dict[str, str]:
+    probe, data = database.probe, database.data[0].name if database.data else "data"
+    secret = f"{layout.config_directory(stack, database)}/{probe.password_file}" if probe.password_file else ""
+    return {
+        "name": database.name,
+        "path": layout.data_folder(stack.budget.root, database.name, data),
+        "url": "/".join(probe.url.split("/")[:3]),
+        "username": probe.username,
+        "password_path": secret,
+    }
+
+
+def follow(stack: Stack, database: Service, roots_: Roots) -> None:
+    """Have the settings of jobs here say what ``database`` is now, before its old files go.
+
+    A job may be out of scope, and what comes after its database may fail: its next run finds the password all the same.
+    """
+    for name in found(stack, roots_):
+        path = roots_.path(settings_path(stack.budget.root, name))
+        fields = record_file.opened(record_file.read(path, backup.LARGEST_SETTINGS), [])
+        if fields is None or fields.inside("database").text("name") != database.name:
+            continue
+        about = {**fields.raw, "database": _database(stack, database)}
+        if about != fields.raw:
+            write(_settings(stack, name, about), roots_.filesystem)
 
 
 def unit_name(name: str, kind: str) -> str:

@@ -5,6 +5,7 @@ Apart from the read-back, which the watchdog shares: what looks every few second
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ..ask import http
@@ -13,6 +14,7 @@ from ..spec.model import Stack
 from .readback import Reading
 
 LONGEST_SECONDS = 86400
+LARGEST_BYTES = 1 << 44  # no robot has 16 TiB: a sample beyond that is somebody's mistake, and would be kept for good
 
 
 def remembered(stack: Stack, readings: list[Reading], now: float) -> list[Reading]:
@@ -24,11 +26,18 @@ def remembered(stack: Stack, readings: list[Reading], now: float) -> list[Readin
     if keeper is None:
         return readings
     history = Reader(keeper.history_url, http.asker(keeper))
-    return [_with_peak(reading, history, int(now)) for reading in readings]
+    return [_with_peak(reading, history, _own(stack.robot), int(now)) for reading in readings]
 
 
-def _with_peak(reading: Reading, history: Reader, now: int) -> Reading:
+def _own(robot: str) -> str:
+    """Return what chooses a machine's own series; on a hub those of all robots lie beside them."""
+    escaped = re.escape(robot).replace("\\", "\\\\").replace('"', '\\"')
+    return f',robot=~"|{escaped}"' if robot else ""
+
+
+def _with_peak(reading: Reading, history: Reader, own: str, now: int) -> Reading:
     seconds = int(min(LONGEST_SECONDS, max(1.0, now - reading.started_at)))
-    query = f'max(max_over_time(container_memory_working_set_bytes{{service="{reading.name}"}}[{seconds}s]))'
-    found = history.instant(reading.name, query, now)
-    return replace(reading, remembered_peak=int(found[0][1])) if found else reading
+    series = f'container_memory_working_set_bytes{{service="{reading.name}"{own}}}'
+    found = history.instant(reading.name, f"max(max_over_time({series}[{seconds}s]))", now)
+    peak = found[0][1] if found else -1
+    return replace(reading, remembered_peak=int(peak)) if 0 <= peak <= LARGEST_BYTES else reading

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Callable
+from typing import Any, Callable
 
 from ..ask import http
 from ..base.roots import Roots
@@ -31,6 +31,7 @@ class Reading:
     image: str = ""
     container: str = ""
     started_at: float = 0.0
+    age: float | None = None  # seconds since its process was started, by no clock
     path: str = ""
     limits: cgroup.Limits | None = None
     smallest: tuple[int | None, str] = (None, "")
@@ -92,6 +93,7 @@ def service(
         image=found.image_name,
         container=found.id,
         started_at=found.started_at,
+        age=procfs.age(found.pid, roots.proc) if found.pid else None,
         memory=_happened(
             found,
             engine,
@@ -116,16 +118,32 @@ def _grown(before: int, now: int) -> int:
 def _happened(
     found: FoundContainer, engine: Engine, known: Known, kills_inside: int, kernel_kills: Callable[[], int]
 ) -> ServiceRecord:
-    # a clock that was set back leaves a failure in the future; what happens now comes after it all the same
-    memory = replace(known.memory, last_failure_at=min(known.memory.last_failure_at, known.now))
+    past: dict[str, Any] = {name: _past(getattr(known.memory, name), known) for name in ("last_failure_at", "asked_at")}
+    memory = replace(known.memory, **past)
     since = memory.deployed_at if memory.container == found.id else found.created_at
     # from before the last failure on: whether an end was asked for is told by the event before it
     since = max(since, memory.last_failure_at - failure_history.KILL_SECONDS)
     now, seen = _consistent(found, engine, since, known.now)
     # the kernel's count is read after the events: a kill whose end they tell is in it
-    after = failure_history.after(memory, found.id, seen, now.restarts, now.started_at, kills_inside, kernel_kills())
-    nothing_new = after.last_failure_at == memory.last_failure_at
-    return replace(after, last_failure_at=known.memory.last_failure_at) if nothing_new else after
+    grown = kernel_kills()
+    after = failure_history.after(memory, found.id, seen, now.restarts, now.started_at, kills_inside, grown)
+    if kills_inside:
+        last = known.recent.samples[-1].time if known.recent.samples else 0.0
+        after = failure_history.with_child(memory, after, grown, (last, max(known.now, time.time())))
+    if after.last_failure_at == memory.last_failure_at:  # nothing new
+        after = replace(after, last_failure_at=known.memory.last_failure_at)
+    return replace(after, asked_at=known.memory.asked_at) if after.asked_at == memory.asked_at else after
+
+
+def _past(at: float, known: Known) -> float:
+    """Return a time of ours; a clock that was set back leaves it in the future, and what happens now comes after it.
+
+    That is what happened since the look before, at which it was in the future already.
+    """
+    if at <= known.now:
+        return at
+    looks = [sample.time for sample in known.recent.samples if sample.time <= known.now]
+    return max(looks, default=known.now)
 
 
 def _consistent(

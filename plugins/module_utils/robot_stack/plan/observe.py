@@ -52,6 +52,7 @@ class Observed:
     watchdog_program: str = ""  # its digest, "": not there
     watchdog_silent_seconds: float | None = None
     own_watchdog: bool = False
+    watched: list[str] = field(default_factory=list)  # the services that the watchdog looks after
     own_records: list[str] = field(default_factory=list)  # files below the root that a removal forgets, but the state
     record_problems: list[Problem] = field(default_factory=list)  # what of our own files could not be believed
     boot_file: str = ""
@@ -141,6 +142,7 @@ def observe(
             *samples.read(roots.path(samples.DIRECTORY))[1],
         ],
         own_watchdog=roots.path(f"{systemd.UNITS}/{watchdog_setup.TIMER}").exists(),
+        watched=watchdog_setup.watched(stack, roots),
         boot_file="/" + str(boot.relative_to(roots.filesystem)) if boot else "",
         boot_line=boot.read_text(encoding="utf-8") if boot else "",
         boot_file_changed_at=boot.stat().st_mtime if boot else 0.0,

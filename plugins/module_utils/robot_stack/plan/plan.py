@@ -23,6 +23,8 @@ from .step import Step, line_diff
 
 FOUNDATION = ("boot-line", "reboot", "slice", "engine-file", "packages", "engine-enable", "engine-restart")
 
+SHRINKING = ("container", "halt", "orphan")  # after these the stack may need less memory
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -50,10 +52,19 @@ class Plan:
         """Return the plan without those."""
         return replace(self, steps=[step for step in self.steps if not step.request.get("later")])
 
+    def ceiling_now(self) -> Plan:
+        """Return the plan in which a lowered ceiling waits no more: the containers have had their turn."""
+        steps = [_waiting(step, False) if step.request.get("lowers") else step for step in self.steps]
+        return replace(self, steps=steps)
+
     @property
     def changes(self) -> bool:
         """Whether anything would change."""
         return bool(self.steps)
+
+
+def _waiting(step: Step, later: bool) -> Step:
+    return replace(step, request={**step.request, "later": later})
 
 
 def make(stack: Stack, seen: Observed) -> Plan:
@@ -70,13 +81,25 @@ def differences(stack: Stack, seen: Observed) -> list[Step]:
     """Return what must be done, without asking whether anything speaks against it."""
     steps = slices.make(stack, seen) + engine_steps.make(stack, seen) + watchdog_steps.make(stack, seen)
     if seen.engine.unobserved:  # what it holds is not known, and not taken for absent
-        return steps
+        return _ceiling_last(steps, seen)
     steps += folders.make(stack, seen)
     for service in stack.running_services:
         steps += _service(stack, service, seen)
     for service in stack.jobs:
         steps += _job(stack, service, seen)
-    return steps + leaving.make(stack, seen, steps) + _orphans(stack, seen)
+    return _ceiling_last(steps + leaving.make(stack, seen, steps) + _orphans(stack, seen), seen)
+
+
+def _ceiling_last(steps: list[Step], seen: Observed) -> list[Step]:
+    """Have a lowered ceiling wait until what runs below it has become smaller: the kernel would kill it, or refuse.
+
+    What waits stands at the end, as it is done.
+    """
+    # what an engine that is to be started holds is seen then
+    starts = seen.engine.unobserved and any(step.kind == "engine-restart" for step in steps)
+    if starts or any(step.kind in SHRINKING for step in steps):
+        steps = [_waiting(step, True) if step.request.get("lowers") else step for step in steps]
+    return sorted(steps, key=lambda step: bool(step.request.get("later")))
 
 
 def _memory_controller(seen: Observed) -> list[Step]:
@@ -280,8 +303,10 @@ def _orphans(stack: Stack, seen: Observed) -> list[Step]:
     for name, container in sorted(seen.containers.items()):
         if not stack.scope and stack.service(container.service) is None:
             steps.append(Step("orphan", name, f"remove container {name} (no longer declared; its data stays)"))
-    stale = [] if stack.scope else _stale_files(stack, seen) + _stale_slices(stack, seen)
-    return steps + stale + jobs.stale(stack, seen)
+    if not stack.scope:
+        steps += watchdog_steps.forgotten([name for name in seen.watched if stack.service(name) is None], seen)
+        steps += _stale_files(stack, seen) + _stale_slices(stack, seen)
+    return steps + jobs.stale(stack, seen)
 
 
 def _stale_files(stack: Stack, seen: Observed) -> list[Step]:

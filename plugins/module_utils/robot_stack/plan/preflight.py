@@ -75,8 +75,18 @@ def busy_listeners(stack: Stack, seen: Observed, proc_root: Path) -> list[str]:
             before = seen.left.containers.get(name_of(service.name)) if seen.left else None
             ours = any(one and one.running and (program is None or one.holds(program.cgroups)) for one in (own, before))
             if inode and not ours:
-                found.append(f"{address} is taken by {_who(program, seen)}, or change {service.name}_listen_address")
+                found.append(f"{address} is taken by {_who(program, seen)}{_instead(service.name, address)}")
     return found
+
+
+def _instead(service: str, address: str) -> str:
+    """Return which variable gives a service another address; most of a hub's are fixed."""
+    if service in ("sensor_service", "victoriametrics", "vmagent"):
+        return f", or change {service}_listen_address"
+    if not service.startswith("telemetry_hub_"):
+        return f", or have {service} listen elsewhere"
+    fixed = service != "telemetry_hub_vmauth" or address.startswith("127.0.0.1:")
+    return "" if fixed else ", or change telemetry_hub_listen_address"
 
 
 def _who(program: procfs.Program | None, seen: Observed) -> str:

@@ -11,6 +11,7 @@ from ..spec.model import Stack
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
 from . import elsewhere, engine_removal, preflight
+from . import watchdog as watchdog_steps
 from .observe import Observed
 from .plan import Plan
 from .step import Step
@@ -25,6 +26,7 @@ def make(stack: Stack, seen: Observed) -> Plan:
         _watchdog(stack, seen)
         + _jobs(stack, seen)
         + _containers(stack, seen)
+        + watchdog_steps.forgotten(stack.scope, seen)
         + _images(stack, seen)
         + _directories(stack, seen)
     )

@@ -34,10 +34,15 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
 
 
 def _later(name: str, wanted: int | None, seen: Observed) -> dict[str, bool]:
-    """Two engines need more room than one: the ceiling comes down once the former one is left."""
+    """Two engines need more room than one: the ceiling comes down once the former one is left.
+
+    What lowers it otherwise is told: the plan has it wait for the containers that become smaller.
+    """
     now = seen.slice_limits.get(name)
     lowers = wanted is not None and now is not None and now > wanted
-    return {"later": True} if lowers and seen.left else {}
+    if not lowers:
+        return {}
+    return {"later": True} if seen.left else {"lowers": True}
 
 
 def _mib(size: int | None) -> str:

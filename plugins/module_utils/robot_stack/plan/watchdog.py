@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..base import files, program
-from ..engine.protocol import unit_of
+from ..engine.protocol import name_of, unit_of
 from ..spec.model import Service, Stack
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
@@ -54,3 +56,10 @@ def of_service(stack: Stack, service: Service, seen: Observed) -> list[Step]:
         return []
     summary = f"have the watchdog look after {service.name}"
     return [Step("watch", service.name, summary, files.difference(file, found), file)]
+
+
+def forgotten(names: Iterable[str], seen: Observed) -> list[Step]:
+    """Return what ends the look at services that go: those of ``names`` without a container, whose removal ends it."""
+    left = {container.service for name, container in seen.containers.items() if name == name_of(container.service)}
+    words = "have the watchdog look after {} no more"
+    return [Step("unwatch", name, words.format(name)) for name in names if name in seen.watched and name not in left]

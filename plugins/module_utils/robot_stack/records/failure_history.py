@@ -63,6 +63,23 @@ def after(
     return _forgotten(memory, memory.restarts - told, engine_restarts, started_at)
 
 
+def with_child(
+    before: ServiceRecord, memory: ServiceRecord, kernel_kills: int, looks: tuple[float, float]
+) -> ServiceRecord:
+    """Return ``memory``, which ``before`` has become, with the kill of a child of which the engine told nothing.
+
+    ``kernel_kills`` is how many processes of the service the kernel has killed between ``looks``, the last one at it
+    (0: there was none, and nobody knows since when) and this one; its container has kills in its present cgroup.
+    """
+    last, now = looks
+    told = before.oom_kills if before.container == memory.container else 0
+    # somebody who looked in between has told of it
+    known = before.cause == OUT_OF_MEMORY and before.last_failure_at > last
+    if not last or known or kernel_kills <= memory.oom_kills - told:
+        return memory
+    return _killed(memory, now)
+
+
 def _ended(memory: ServiceRecord, event: Event, short: float) -> ServiceRecord:
     """Return ``memory`` with an end that nobody asked for; ``short``: when memory ran out before it, or 0."""
     memory = replace(memory, restarts=memory.restarts + 1)

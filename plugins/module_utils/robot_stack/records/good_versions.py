@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..base.files import DesiredFile, write
@@ -56,6 +57,7 @@ class Generation:
     watchdog_interval_seconds: int = 30
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)  # service -> id of the image that it ran
+    containers: Mapping[str, str] = field(default_factory=dict)  # service -> id of the container that passed
 
 
 def load(root: Path) -> list[Generation]:
@@ -141,12 +143,13 @@ def _generation(fields: Fields) -> Generation:
     bad = check.found(replace(_SHELL, budget=shell, services=specs))
     if bad:
         raise ValueError("; ".join(bad))
-    images = fields.inside("images")
+    images, containers = fields.inside("images"), fields.inside("containers")
     return Generation(
         known,
         max(check.SHORTEST_WATCHDOG_SECONDS, fields.count("watchdog_interval_seconds", 30)),
         services,
         {name: images.text(name) for name in images.raw},
+        {name: containers.text(name) for name in containers.raw},
     )
 
 
@@ -157,7 +160,9 @@ def save(generations: Sequence[Generation], root: Path) -> None:
             (root / name).unlink(missing_ok=True)
         return
     versions = [{**asdict(one), "services": list(one.services.values())} for one in generations[:KEPT]]
-    older = json.dumps(versions, indent=1) + "\n"
+    # the older version takes no key that it does not know
+    known_to_it = [{key: value for key, value in one.items() if key != "containers"} for one in versions]
+    older = json.dumps(known_to_it, indent=1) + "\n"
     write(DesiredFile(FORMER, older, mode=0o600), root)
     about = {"format": FORMAT, BESIDE: hashlib.sha256(older.encode()).hexdigest(), "versions": versions}
     write(DesiredFile(FILE, json.dumps(about, indent=1) + "\n", mode=0o600), root)
@@ -166,7 +171,31 @@ def save(generations: Sequence[Generation], root: Path) -> None:
 def differing(generations: Sequence[Generation], stack: Stack) -> list[str]:
     """Return the services in scope whose declaration is not that of the newest good version."""
     good = generations[0].services if generations else {}
-    return [service.name for service in stack.scoped_services if good.get(service.name) != service.raw]
+    return [
+        service.name
+        for service in stack.scoped_services
+        if service.name not in good or not _same(good[service.name], service.raw, stack.architecture)
+    ]
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any], architecture: str) -> bool:
+    """Whether two declarations of a service are the same; a stored one may have digests for other robots as well."""
+    return _narrowed(one, architecture) == _narrowed(other, architecture)
+
+
+def _narrowed(raw: Mapping[str, Any], architecture: str) -> Mapping[str, Any]:
+    image = raw.get("image")
+    if not isinstance(image, Mapping) or not isinstance(image.get("fingerprints"), Mapping):
+        return raw
+    own = {name: digest for name, digest in image["fingerprints"].items() if name == architecture}
+    return {**raw, "image": {**image, "fingerprints": own}}
+
+
+def replaced(generations: Sequence[Generation], stack: Stack, containers: Mapping[str, str]) -> list[str]:
+    """Return the services in scope that a change has replaced: another declaration, and another container (id)."""
+    known = generations[0].containers if generations else {}
+    names = differing(generations, stack)
+    return [name for name in names if not known.get(name) or known[name] != containers.get(name)]
 
 
 def proven(generations: Sequence[Generation], stack: Stack) -> bool:
@@ -178,7 +207,12 @@ def proven(generations: Sequence[Generation], stack: Stack) -> bool:
     return not gone and (newest.budget, newest.watchdog_interval_seconds) == wanted
 
 
-def after_passing(generations: Sequence[Generation], stack: Stack, images: Mapping[str, str]) -> list[Generation]:
+def after_passing(
+    generations: Sequence[Generation],
+    stack: Stack,
+    images: Mapping[str, str],
+    containers: Mapping[str, str] = MappingProxyType({}),
+) -> list[Generation]:
     """Return the versions after the one that is declared has passed; outside of its scope the newest one stays.
 
     None of them has a password of before: whoever changed one must not get it back, and it shall lie nowhere.
@@ -191,12 +225,18 @@ def after_passing(generations: Sequence[Generation], stack: Stack, images: Mappi
     services = {name: {**kept, **scoped}[name] for name in sorted({**kept, **scoped}, key=_place(order))}
     budget, interval = _told(stack)
     known = {**newest.images, **images}
-    now = Generation(budget, interval, services, {name: known.get(name, "") for name in services})
-    if (now.budget, now.services, now.watchdog_interval_seconds) == (
-        newest.budget,
-        newest.services,
-        newest.watchdog_interval_seconds,
-    ):
+    ran = {**newest.containers, **containers}
+    now = Generation(
+        budget,
+        interval,
+        services,
+        {name: known.get(name, "") for name in services},
+        {name: ran[name] for name in services if ran.get(name)},
+    )
+    same = set(services) == set(newest.services) and all(
+        _same(raw, newest.services[name], stack.architecture) for name, raw in services.items()
+    )
+    if same and (budget, interval) == (newest.budget, newest.watchdog_interval_seconds):
         return [now, *generations[1:]]
     return [now, *generations][:KEPT]
 
@@ -209,7 +249,9 @@ def after_rollback(generations: Sequence[Generation], to: Generation, scope: Seq
     services = {name: (to if name in scope else newest).services.get(name) for name in newest.services}
     images = {name: (to if name in scope else newest).images.get(name, "") for name in newest.services}
     known = {name: raw for name, raw in services.items() if raw is not None}
-    return [replace(newest, services=known, images={name: images[name] for name in known})]
+    # a service that was put back has a new container, which has not passed yet
+    ran = {name: one for name, one in newest.containers.items() if name in known and name not in scope}
+    return [replace(newest, services=known, images={name: images[name] for name in known}, containers=ran)]
 
 
 def without(generations: Sequence[Generation], names: Sequence[str]) -> list[Generation]:
@@ -219,6 +261,7 @@ def without(generations: Sequence[Generation], names: Sequence[str]) -> list[Gen
             one,
             services={name: raw for name, raw in one.services.items() if name not in names},
             images={name: image for name, image in one.images.items() if name not in names},
+            containers={name: container for name, container in one.containers.items() if name not in names},
         )
         for one in generations
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Callable
 
 from ..base.files import DesiredFile, write
 from . import record_file
@@ -53,9 +54,10 @@ def path(root: Path, database: str) -> Path:
     return root / FOLDER / f"record-{database}.json"
 
 
-def load(root: Path, database: str) -> JobRecord:
-    """Return what is remembered; of what cannot be read, nothing is."""
-    found = record_file.opened(record_file.read(path(root, database), LARGEST_BYTES), [])
+def load(root: Path, database: str, wrong: list[str] | None = None) -> JobRecord:
+    """Return what is remembered; of what cannot be read, nothing is, and ``wrong`` gets words that follow its path."""
+    problems = [] if wrong is None else wrong
+    found = record_file.opened(record_file.read(path(root, database), LARGEST_BYTES), problems)
     if found is None:
         return JobRecord()
     inner = found.inside("contents")
@@ -72,6 +74,20 @@ def load(root: Path, database: str) -> JobRecord:
         complete=found.text("complete"),
         contents=Contents(inner.count("rows"), inner.count("oldest"), inner.count("newest")),
     )
+
+
+def renew(root: Path, database: str, now: float, change: Callable[[JobRecord], JobRecord]) -> str:
+    """Change what is remembered. What could not be read of it is kept aside first: that is returned in words, else "".
+
+    ``now`` is in seconds since 1970. Raises OSError.
+    """
+    wrong: list[str] = []
+    after, told = change(load(root, database, wrong)), ""
+    if wrong:
+        kept = record_file.set_aside(path(root, database), now)
+        told = f"{path(root, database)} {wrong[0]}, and was kept aside as {kept}"
+    save(after, root, database)
+    return told
 
 
 def save(record: JobRecord, root: Path, database: str) -> None:

@@ -15,6 +15,7 @@ from . import record_file
 from .record_file import FORMAT, Fields
 
 FILE = "watchdog/shut_out.json"
+UNTOLD = "watchdog/shut_out.untold"  # there while the entry point's process was not told of a change of its file
 LARGEST_BYTES = 1 << 20
 MOST_USERS = 5000
 

@@ -83,13 +83,14 @@ class State:
         """Return a copy in which ``name`` is remembered as ``memory``."""
         return replace(self, services={**self.services, name: memory})
 
+    def without_history(self, name: str) -> State:
+        """Return a copy that has forgotten which images ``name`` ran."""
+        return replace(self, image_history={key: value for key, value in self.image_history.items() if key != name})
+
     def without_service(self, name: str) -> State:
         """Return a copy that has forgotten ``name``."""
-        return replace(
-            self,
-            services={key: value for key, value in self.services.items() if key != name},
-            image_history={key: value for key, value in self.image_history.items() if key != name},
-        )
+        services = {key: value for key, value in self.services.items() if key != name}
+        return replace(self.without_history(name), services=services)
 
 
 def of_kind(known: State, kind: str) -> State:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..apply.apply import ServiceFailedError
 from ..ask import history
+from ..base import user
 from ..base.roots import Roots
 from ..engine.drivers import connect, other_than
 from ..engine.protocol import EngineError
@@ -21,11 +22,15 @@ from ..spec.parse import parse
 from . import run
 
 HIDDEN = "********"
+ROOT = user.ROOT  # who may be asked; unit tests run as somebody else
 
 
 def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
     """Return the result; `failed` and `msg` where it is not as declared. ``parameters`` are those of the module."""
     os.umask(0o022)  # whatever the login or sudo says: modes are declared
+    stranger = user.objection(ROOT)
+    if stranger:
+        return {"failed": True, "msg": stranger}
     try:
         stack = parse(parameters)
         staged = parameters["staged_images"]

@@ -30,12 +30,13 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
     if measured.engine is None:
         found = [Objection("engine", seen.engine.silence or "it does not answer")]
     else:
-        changed, since = good_versions.differing(good, call.stack), seen.state.changed_at
+        changed, since = good_versions.replaced(good, call.stack, _containers(seen)), seen.state.changed_at
         found = gate.objections(call.stack, measured.readings, measured.engine, changed, since, call.clock())
     if not found:
         if not call.check:
             images = {s.name: _image(seen, s) for s in call.stack.scoped_services}
-            good_versions.save(good_versions.after_passing(good, call.stack, images), root)
+            containers = {name: seen_id for name, seen_id in _containers(seen).items() if call.stack.in_scope(name)}
+            good_versions.save(good_versions.after_passing(good, call.stack, images, containers), root)
             # what was good before the last two is not needed any more
             call.hands({}).clean()
         return {**base, **measured.result, "proven": True}
@@ -72,6 +73,11 @@ def _lost(call: Call, seen: Observed, what: list[str]) -> dict[str, Any]:
         "failed": True,
         "msg": "\n- ".join([words, *told]),
     }
+
+
+def _containers(seen: Observed) -> dict[str, str]:
+    """Return the id of each service's container, by service."""
+    return {one.service: one.id for name, one in seen.containers.items() if name == name_of(one.service)}
 
 
 def _image(seen: Observed, service: Service) -> str:

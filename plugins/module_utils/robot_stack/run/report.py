@@ -115,7 +115,12 @@ def backups(stack: Stack, root: Path) -> Backups:
     for job in stack.jobs:
         if job.job.kind != "backup":
             continue
-        record = job_record.load(root, job.job.database)
+        wrong: list[str] = []
+        record = job_record.load(root, job.job.database, wrong)
+        if wrong:
+            failed.append(f"{job_record.path(root, job.job.database)} {wrong[0]}: the next backup keeps it aside")
+            told.append(failed[-1])
+            continue
         made = f"the last one was made {_utc(record.success_at)} ({record.words})"
         last = made if record.success_at else "none was made yet"
         if record.failure:

@@ -14,7 +14,7 @@ from ..engine.protocol import PREVIOUS, EngineError
 from ..host.systemd import CommandError
 from ..plan import plan, preflight
 from ..plan.observe import Observed
-from ..plan.step import Step
+from ..plan.step import Step, lines
 from ..records import good_versions, state
 from ..records.good_versions import Generation
 from ..spec.model import Stack
@@ -32,6 +32,7 @@ LEFT_ALONE = (
     "drop-directory",
     "drop-slice",
     "drop-job",
+    "unwatch",
     "left-container",
     "left-image",
     "engine-left",
@@ -119,7 +120,8 @@ def go_back(call: Call, back: Return) -> None:
     applier = replace(call.hands({}), stack=back.stack, archives={})
     call.audit("going back to what was good here")
     applier.bring_images(back.steps)
-    applier.apply([step for step in back.steps if step.kind != "image"])
+    steps = [step for step in back.steps if step.kind != "image"]
+    applier.apply(sorted(steps, key=lambda step: bool(step.request.get("later"))))
 
     def forget(known: state.State) -> state.State:
         for service in back.stack.scoped_services:
@@ -139,7 +141,7 @@ def automatically(call: Call, removable: Collection[str]) -> Outcome:
         go_back(call, back)
     except (NothingGoodError, ServiceFailedError, EngineError, CommandError, OSError) as error:
         return Outcome([], f"the robot could not be put back to what was good there: {error}")
-    return Outcome([step.summary for step in back.steps], _words(call.stack, known, removable), back.stack)
+    return Outcome(lines(back.steps), _words(call.stack, known, removable), back.stack)
 
 
 def _words(stack: Stack, known: Generation, removable: Collection[str]) -> str:

@@ -14,7 +14,7 @@ from ..judge import cause, verdict
 from ..plan import leaving, plan, preflight, remove
 from ..plan.observe import Observed
 from ..plan.plan import Plan
-from ..plan.step import Step
+from ..plan.step import Step, lines
 from ..records import good_versions
 from ..spec.needs import Need, told
 from . import budget_summary, records, restore
@@ -101,8 +101,13 @@ def _read_only(call: Call, seen: Observed, made: Plan) -> dict[str, Any]:
     return {**result, "failed": True, "msg": "; ".join(found)} if found else result
 
 
-def _changed(call: Call, seen: Observed, whole: Plan, before: Sequence[Step] = ()) -> dict[str, Any]:
-    """Do a plan; what waits until the rest is done is planned anew then, and done as well."""
+def _changed(
+    call: Call, seen: Observed, whole: Plan, before: Sequence[Step] = (), origin: Observed | None = None
+) -> dict[str, Any]:
+    """Do a plan; what waits until the rest is done is planned anew then, and done as well.
+
+    ``before`` are steps that this run has done already, ``origin`` is the robot as it was before them.
+    """
     applier = call.hands(call.archives)
     applier.archives = staging.intact(applier.archives, call.roots.filesystem)
     seen = _named(call, applier, seen)
@@ -111,7 +116,9 @@ def _changed(call: Call, seen: Observed, whole: Plan, before: Sequence[Step] = (
         seen, whole = _founded(call, applier, seen, whole, done)
         if whole.refusals:
             return {**_told(done), "changed": True, "refusals": whole.refusals, **_refused(whole)}
-    made = whole.now()
+    if origin:
+        whole = whole.ceiling_now()
+    origin, made = origin or seen, whole.now()
     missing = [step.need for step in made.steps if step.need and applier.lacks(step)]
     if missing and call.stack.state == "absent":
         # what stands before it in the plan needs the engine that is about to go
@@ -132,7 +139,7 @@ def _changed(call: Call, seen: Observed, whole: Plan, before: Sequence[Step] = (
     if call.stack.state != "absent":
         applier.clean()
     done += [applier.otherwise.get(step.summary, step) for step in made.steps if step not in done]
-    return _afterwards(call, seen, whole, done)
+    return _afterwards(call, origin, whole, done)
 
 
 def _founded(call: Call, applier: Applier, seen: Observed, whole: Plan, done: list[Step]) -> tuple[Observed, Plan]:
@@ -156,11 +163,11 @@ def _afterwards(call: Call, seen: Observed, whole: Plan, done: list[Step]) -> di
     if whole.later:
         now = call.observe()
         if not (now.left and now.left.containers):
-            made = _plan(call, now)
+            made = _plan(call, now).ceiling_now()
             if made.refusals:
                 return {**_told(done), "changed": True, "refusals": made.refusals, **_refused(made)}
             if made.now().changes:
-                return _changed(call, now, made, done)
+                return _changed(call, now, made, done, seen)
     return _judged(call, seen, done)
 
 
@@ -240,4 +247,4 @@ def _restored(call: Call) -> dict[str, Any]:
 
 
 def _told(steps: list[Step]) -> dict[str, Any]:
-    return {"plan": [step.summary for step in steps], "diff": [step.diff for step in steps if step.diff]}
+    return {"plan": lines(steps), "diff": [step.diff for step in steps if step.diff]}

@@ -106,6 +106,7 @@ class Job:
     delay_seconds: int = 0  # by so much at random it is later
     free_mib: int = 0  # stay free where the backups are
     start_over: bool = False  # a database that is not what was backed up begins a new chain of backups
+    retention: str = ""  # for how long the database keeps samples, such as 90d; "": not told
 
     @property
     def folder(self) -> str:

@@ -120,10 +120,10 @@ def _data(raw: Mapping[str, Any]) -> DataDirectory:
 
 def job_of(raw: Mapping[str, Any]) -> Job:
     """Return what makes a service a job; of one that runs all the time, nothing."""
-    keys = ("kind", "database", "destination", "place", "calendar")
-    kind, database, destination, place, calendar = (str(raw.get(key) or "") for key in keys)
+    keys = ("kind", "database", "destination", "place", "calendar", "retention")
+    kind, database, destination, place, calendar, retention = (str(raw.get(key) or "") for key in keys)
     delay, free = (int(raw.get(key) or 0) for key in ("delay_seconds", "free_mib"))
-    return Job(kind, database, destination, place, calendar, delay, free, bool(raw.get("start_over")))
+    return Job(kind, database, destination, place, calendar, delay, free, bool(raw.get("start_over")), retention)
 
 
 def shares_of(raw: Mapping[str, Any]) -> Shares:

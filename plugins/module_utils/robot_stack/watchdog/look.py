@@ -216,8 +216,10 @@ def _revived(service: Service, reading: Reading, engine: Engine, roots: Roots, k
 
 def hangs(reading: Reading, recent: samples.Recent, now: float) -> bool:
     """Whether a service that does not answer hangs: some looks in a row, and it is not just starting."""
-    answered = recent.answered_at > reading.started_at
-    return recent.unanswered >= LOOKS_UNTIL_HUNG and (answered or now - reading.started_at > STARTING_SECONDS)
+    # a robot without a battery for its clock sets it some time after its boot, and that makes nobody older
+    age = now - reading.started_at if reading.age is None else reading.age
+    answered = reading.started_at < recent.answered_at <= now
+    return recent.unanswered >= LOOKS_UNTIL_HUNG and (answered or age > STARTING_SECONDS)
 
 
 def _keep(stack: Stack, remembered: state.State, readings: list[Reading], roots: Roots) -> None:

@@ -14,7 +14,7 @@ from ..base import program
 
 NAME = "watchdog"
 # Of this package, but no part of the program: what other modules use, and the controller.
-OTHERS = ("backup/", "base/durations.py", "records/hub_secrets.py")
+OTHERS = ("backup/", "records/hub_secrets.py")
 LOOK = """\
 import pathlib
 import sys

@@ -3,12 +3,14 @@
 <root>/watchdog/look.py, robot_stack/   the program
 <root>/watchdog/answer.py               the way in for a deployment, which then sends no program (run/answer.py)
 <root>/watchdog/stack.json              the budget, and where the engine listens
-<root>/watchdog/services/<name>.json    one service: its limit, and how to ask whether it works
+<root>/watchdog/services/<name>.json    one service: its limit, and how to ask whether it works; root's where that is by
+                                        a password
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ..base import files, lock
+from ..base import files, lock, program
 from ..base.files import DesiredFile, DesiredFolder, FoundFile, write
 from ..base.roots import Roots
 from ..host import journal
@@ -80,7 +82,9 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
         **({"shares": _shares(stack, service)} if service.shares.file else {}),
     }
     content = json.dumps(about, indent=1, sort_keys=True) + "\n"
-    return DesiredFile(service_settings_path(stack.budget.root, service.name), content)
+    # the folder of a password is named by a digest of it, with which guesses could be tried: for root alone
+    mode = 0o600 if secret or service.shares.file else 0o644
+    return DesiredFile(service_settings_path(stack.budget.root, service.name), content, mode)
 
 
 def _shares(stack: Stack, service: Service) -> dict[str, Any]:
@@ -105,14 +109,37 @@ def service_settings_path(root: str, name: str) -> str:
 
 def install(stack: Stack, roots: Roots, run: Run) -> None:
     """Put the program there and start its timer anew; its settings lie there already."""
-    # with what an older version left
-    shutil.rmtree(roots.path(directory(stack)) / "robot_stack", ignore_errors=True)
-    for file in program_files(stack):
-        write(file, roots.filesystem)
+    _put(stack, roots)
     run(["systemd-tmpfiles", "--create", TMPFILES])
     run(["systemctl", "daemon-reload"])
     run(["systemctl", "enable", "--quiet", TIMER])
     run(["systemctl", "restart", TIMER])
+
+
+def _put(stack: Stack, roots: Roots) -> None:
+    """Write the package beside the one that is there, which runs until it is whole, whatever cuts this off."""
+    package, new, former = (roots.path(f"{directory(stack)}/{program.PACKAGE}{end}") for end in ("", ".new", ".former"))
+    _clear(new)
+    _clear(former)
+    start = f"{directory(stack)}/{program.PACKAGE}"
+    files_of_it = program_files(stack)
+    for file in files_of_it:
+        if file.path.startswith(f"{start}/"):
+            write(replace(file, path=f"{start}.new{file.path[len(start) :]}"), roots.filesystem)
+    if os.path.lexists(package):
+        package.rename(former)
+    new.rename(package)
+    for file in files_of_it:
+        if not file.path.startswith(f"{start}/"):
+            write(file, roots.filesystem)
+    _clear(former)  # with what an older version left
+
+
+def _clear(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def drop(roots: Roots, run: Run) -> None:
@@ -127,6 +154,11 @@ def drop(roots: Roots, run: Run) -> None:
 def forget(stack: Stack, roots: Roots, name: str) -> None:
     """Look no more after service ``name``."""
     roots.path(service_settings_path(stack.budget.root, name)).unlink(missing_ok=True)
+
+
+def watched(stack: Stack, roots: Roots) -> list[str]:
+    """Return the names of the services that are looked after, declared or not."""
+    return sorted(path.stem for path in roots.path(f"{directory(stack)}/services").glob("*.json"))
 
 
 def silent_seconds(roots: Roots) -> float | None:

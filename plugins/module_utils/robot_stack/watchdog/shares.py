@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
@@ -122,7 +123,7 @@ def look(
             shut_out.save(found, root)
         except OSError as error:  # a full disk, which is no reason to leave him in
             say(f"who is shut out cannot be remembered: {error}")
-    led(entry, found.names)
+    led(entry, found.names, root / shut_out.UNTOLD)
     latest = max((user.at for user in found.users.values() if user.until), default=0.0)
     if latest > started_at and used_up(ask(entry, entry.shares.usage_url)):
         say("the room for further series is used up by who is shut out: restarting the database, which gives it back")
@@ -140,17 +141,24 @@ def changes(before: ShutOut, found: ShutOut, shares: Shares) -> list[str]:
     return out + [f"{name} is let in again" for name in before.names if name not in found.names]
 
 
-def led(entry: Entry, names: list[str]) -> bool:
-    """Have ``names``, and nobody else, shut out in the entry point's file; return whether that was a change."""
+def led(entry: Entry, names: list[str], untold: Path) -> bool:
+    """Have ``names``, and nobody else, shut out in the entry point's file, and its process told; return whether it was.
+
+    ``untold`` is there from before the change until it is told: where that fails, or is cut off, the next look tells.
+    """
     found = files.find(entry.path)
     if found is None or found.content is None:
         return False
     content = door.closed(found.content, entry.shares.backend, names)
-    if content == found.content:
+    if content == found.content and not untold.exists():
         return False
-    wanted = DesiredFile(entry.path.name, content, found.mode, found.uid, found.gid, sensitive=True)
-    files.write(wanted, entry.path.parent)
+    with suppress(OSError):  # a full disk, which is no reason to leave him in
+        untold.touch(mode=0o600)
+    if content != found.content:
+        wanted = DesiredFile(entry.path.name, content, found.mode, found.uid, found.gid, sensitive=True)
+        files.write(wanted, entry.path.parent)
     entry.reload()
+    untold.unlink(missing_ok=True)
     return True
 
 

@@ -51,11 +51,15 @@ class Sent:
 
 @dataclass(frozen=True)
 class _Told:
-    """What an archive's manifest and configuration say; `layers` are digests by the names of their files."""
+    """What an archive's manifest and configuration say; `layers` are digests by the names of their files.
+
+    `digests` are those of all layers, the lowest first: one may be there twice, such as an empty one.
+    """
 
     config: bytes
     names: tuple[str, ...]
     layers: Mapping[str, str]
+    digests: tuple[str, ...]
 
 
 @contextmanager
@@ -117,7 +121,7 @@ def _told(members: tarfile.TarFile) -> _Told:
     digests, files = json.loads(config)["rootfs"]["diff_ids"], about["Layers"]
     if len(digests) != len(files) or not 0 < len(digests) <= MOST_LAYERS or not all(map(DIGEST.fullmatch, digests)):
         raise ValueError("its manifest and its configuration do not list the same layers")
-    return _Told(config, tuple(map(str, about.get("RepoTags") or ())), dict(zip(files, digests)))
+    return _Told(config, tuple(map(str, about.get("RepoTags") or ())), dict(zip(files, digests)), tuple(digests))
 
 
 def _lay(members: tarfile.TarFile, member: tarfile.TarInfo, told: _Told, blobs: Path) -> None:
@@ -138,7 +142,7 @@ def _lay(members: tarfile.TarFile, member: tarfile.TarInfo, told: _Told, blobs: 
 def _describe(told: _Told, folder: Path) -> None:
     """Write what lists the layers, here or not."""
     config = _blob(folder, told.config)
-    layers = [{"mediaType": LAYER, "digest": digest, "size": _size(folder, digest)} for digest in told.layers.values()]
+    layers = [{"mediaType": LAYER, "digest": digest, "size": _size(folder, digest)} for digest in told.digests]
     described = {"mediaType": CONFIG, "digest": f"sha256:{config}", "size": len(told.config)}
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": layers}
     content = json.dumps(manifest).encode()
