@@ -130,6 +130,8 @@ class FakePodman:
         self.errors: dict[str, str] = {}  # by a program's first word
         self.journal: dict[str, str] = {}
         self.rootless, self.runtime = False, "crun"
+        self.room = ""  # where the last program was to lay images that it reads
+        self.unlisted: dict[str, str] = {}  # containers by name that only the storage knows, and their images
         self._number = 100
 
     def install(self) -> None:
@@ -149,7 +151,8 @@ class FakePodman:
 
     # Podman's programs
 
-    def answer(self, argv: Sequence[str], called: str, _seconds: float) -> str:
+    def answer(self, argv: Sequence[str], called: str, _seconds: float, environment: Mapping[str, str]) -> str:
+        self.room = environment.get("TMPDIR", "")
         words = list(argv)[list(argv).index(f"{self.robot.root}/usr/bin/podman") + 1 :]
         self.calls.append(" ".join(words))
         if words[0] in self.errors:
@@ -205,20 +208,38 @@ class FakePodman:
         self.name(words[1], self.images[words[0]])
         return ""
 
+    def _untag(self, words: list[str]) -> str:
+        self.images[words[0]]["RepoTags"].remove(words[1])
+        return ""
+
     def _rmi(self, words: list[str]) -> str:
         for identity, raw in list(self.images.items()):
             if words[0] in (identity, *raw["RepoTags"], *raw.get("RepoDigests", [])):
-                raw["RepoTags"] = [name for name in raw["RepoTags"] if name != words[0]]
-                if words[0] == identity or not raw["RepoTags"]:
+                left = [name for name in raw["RepoTags"] if name != words[0]]
+                if words[0] == identity and len(left) > 1:
+                    said = f'unable to delete image "{identity}" by ID with more than one tag: please force removal'
+                    raise EngineError(programs._status(said), said)
+                if words[0] == identity or not left:
+                    self._not_held(identity)
                     del self.images[identity]
+                raw["RepoTags"] = left
                 return ""
         raise EngineError(404, f"podman rmi: {words[0]}: image not known")
+
+    def _not_held(self, identity: str) -> None:
+        if identity in self.unlisted.values():
+            said = (
+                f"image used by {9:064x}: image is in use by a container: "
+                "consider listing external containers and force-removing image"
+            )
+            raise EngineError(programs._status(said), said)
 
     def _volume(self, _: list[str]) -> Any:
         return [{"Name": name} for name in self.volumes]
 
     def _rm(self, words: list[str]) -> str:
         self.others = [one for one in self.others if words[-1] not in one["Names"]]
+        self.unlisted.pop(words[-1], None)
         return ""
 
     def _stop(self, words: list[str]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import images, oci
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman import images, oci, programs
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.archive import assemble
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.folder import ImageFolder
@@ -186,26 +186,142 @@ def test_an_archive_that_was_cut_off_is_never_taken_for_a_good_one(sent: Any, sk
         assert "is no archive of an image" in str(error)  # noqa: PT017 (either outcome is right)
 
 
-@pytest.mark.parametrize("robot", [2], indirect=True)
-def test_podman_is_given_the_folder_and_the_image_its_name(robot: Robot, podman: FakePodman, sent: Any) -> None:
-    archive, taken = sent(2), list[str]()
+IDENTITY = digest(CONFIG).partition(":")[2]
+THEIRS = "docker.io/library/sensor_service:2"
+
+
+def pulling(podman: FakePodman) -> list[str]:
+    """Have Podman 4.7 and later name what it pulls as they do; return what it will be given."""
+    given = list[str]()
 
     def pull(words: list[str]) -> str:
-        folder = Path(words[-1].split(":")[1])
-        taken.extend(sorted(path.name for path in folder.iterdir()))
-        identity = digest(CONFIG).partition(":")[2]
-        podman.name(f"localhost{folder}:{oci.TAG}", {**podman.brings, "Id": identity})
-        return f"{identity}\n"
+        _, folder, *tag = words[-1].split(":")
+        given.extend(sorted(path.name for path in Path(folder).iterdir()))
+        image = {**podman.brings, "Id": IDENTITY}
+        if tag:
+            podman.name(f"docker.io/library/{tag[0]}:latest", image)
+        else:
+            podman.images.setdefault(IDENTITY, {**image, "RepoTags": [], "RepoDigests": []})
+        return f"{IDENTITY}\n"
 
     podman._pull = pull  # type: ignore[method-assign]
-    podman._untag = lambda words: podman._rmi([words[1]])  # type: ignore[attr-defined]
-    podman.engine().load(archive)
-    assert taken == ["blobs", "index.json", "oci-layout"]
-    [image] = podman.images.values()
-    assert image["RepoTags"] == ["localhost/sensor_service:2"]
+    return given
+
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_podman_is_given_the_folder_and_the_image_its_name(robot: Robot, podman: FakePodman, sent: Any) -> None:
+    given = pulling(podman)
+    podman.engine().load(sent(2))
+    assert given == ["blobs", "index.json", "oci-layout"]
+    assert podman.images[IDENTITY]["RepoTags"] == ["localhost/sensor_service:2"]
     found = podman.engine().image(REFERENCE)
     assert found is not None
     assert found.id == digest(CONFIG)
+
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_a_name_that_podman_made_up_for_an_earlier_version_goes(robot: Robot, podman: FakePodman, sent: Any) -> None:
+    pulling(podman)
+    podman.name(images.FORMER, {**podman.brings, "Id": IDENTITY})
+    podman.engine().load(sent(1))
+    assert podman.images[IDENTITY]["RepoTags"] == ["localhost/sensor_service:2"]
+
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
+@pytest.mark.parametrize("reference", [REFERENCE, IDENTITY, f"sha256:{IDENTITY}"])
+def test_nor_does_it_keep_an_image_that_is_removed(robot: Robot, podman: FakePodman, reference: str) -> None:
+    names = ["localhost/sensor_service:2"] if reference == REFERENCE else []
+    for name in [*names, images.FORMER]:
+        podman.name(name, {**podman.brings, "Id": IDENTITY})
+    podman.engine().remove_image(reference)
+    assert IDENTITY not in podman.images
+
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
+@pytest.mark.parametrize("skip", [0, 2])
+@pytest.mark.parametrize("same", [True, False], ids=["the same image", "another image"])
+def test_somebody_elses_name_is_theirs_afterwards(
+    robot: Robot, podman: FakePodman, sent: Any, same: bool, skip: int
+) -> None:
+    owned = IDENTITY if same else "7" * 64
+    podman.name(THEIRS, {**podman.brings, "Id": owned})
+    pulling(podman)
+    podman._load = lambda _: podman.name(THEIRS, {**podman.brings, "Id": IDENTITY}) or "Loaded\n"  # type: ignore
+    podman.engine().load(sent(skip))
+    assert podman.images[owned]["RepoTags"][0] == THEIRS
+    assert "localhost/sensor_service:2" in podman.images[IDENTITY]["RepoTags"]
+    podman.engine().remove_image(REFERENCE)
+    assert podman.images[owned]["RepoTags"] == [THEIRS], "and it is still there when ours has gone"
+    assert (IDENTITY in podman.images) == same
+
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
+@pytest.mark.parametrize("theirs", [["mine:1"], ["mine:1", "mine:2"]])
+def test_by_its_id_no_image_goes_that_somebody_has_named(robot: Robot, podman: FakePodman, theirs: list[str]) -> None:
+    for name in theirs:
+        podman.name(f"localhost/{name}", {**podman.brings, "Id": IDENTITY})
+    podman.engine().remove_image(IDENTITY)
+    assert podman.images[IDENTITY]["RepoTags"] == [f"localhost/{name}" for name in theirs]
+
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
+@pytest.mark.parametrize(
+    ("said", "tells"),
+    [
+        ("Error: unlinkat /var/lib/containers/storage/overlay/l/X: no such file or directory", True),
+        ("Error: top layer 1234 of image 5678 not found in layer tree: layer not known", True),
+        ("Error: localhost/sensor_service:2: image not known", False),
+        ("Error: image used by 12ab: image is in use by a container", False),
+    ],
+)
+def test_damage_is_no_image_that_is_gone(robot: Robot, podman: FakePodman, said: str, tells: bool) -> None:
+    podman.name("localhost/sensor_service:2", {**podman.brings, "Id": IDENTITY})
+    podman.errors["rmi"] = said
+    if tells:
+        with pytest.raises(EngineError, match=said.rpartition(" ")[2]):
+            podman.engine().remove_image(REFERENCE)
+    else:
+        podman.engine().remove_image(REFERENCE)
+
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_a_container_that_no_list_shows_holds_no_image_when_its_name_is_removed(
+    robot: Robot, podman: FakePodman
+) -> None:
+    podman.name("localhost/sensor_service:2", {**podman.brings, "Id": IDENTITY})
+    podman.unlisted["robot-stack-sensor_service"] = IDENTITY
+    engine = podman.engine()
+    engine.remove_image(REFERENCE)
+    assert IDENTITY in podman.images, "as it is with Podman"
+    engine.remove("robot-stack-sensor_service")
+    engine.remove_image(REFERENCE)
+    assert IDENTITY not in podman.images
+
+
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_what_podman_unpacks_is_laid_on_the_disk_beside_what_was_sent(
+    robot: Robot, podman: FakePodman, sent: Any
+) -> None:
+    """/var/tmp is memory on robots that spare their card."""
+    pulling(podman)
+    for skip in (0, 2):
+        archive = sent(skip)
+        (archive.with_suffix(".room") / "left_by_one_that_was_killed").mkdir(parents=True)
+        rooms = list[str]()
+        asked = podman.answer
+
+        def answer(*given: Any, asked: Any = asked, rooms: list[str] = rooms) -> str:
+            said: str = asked(*given)
+            rooms.append(podman.room)
+            return said
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(programs, "_answer", answer)
+            podman._load = lambda _: "Loaded\n"  # type: ignore
+            podman.images.setdefault(IDENTITY, {**podman.brings, "Id": IDENTITY, "RepoTags": [], "RepoDigests": []})
+            podman.engine().load(archive)
+        assert str(archive.with_suffix(".room")) in rooms
+        assert not archive.with_suffix(".room").exists()
 
 
 @pytest.mark.parametrize("robot", [2], indirect=True)
@@ -223,7 +339,6 @@ def test_a_whole_archive_has_its_name_whatever_podman_makes_of_it(
         return "Loaded image: it\n"
 
     podman._load = load  # type: ignore[method-assign]
-    podman._untag = lambda words: podman._rmi([words[1]])  # type: ignore[attr-defined]
     podman.engine().load(sent(0))
     assert podman.images[identity]["RepoTags"] == ["localhost/sensor_service:2"]
     assert podman.engine().image(REFERENCE) is not None

@@ -53,9 +53,9 @@ def test_podmans_programs_run_below_the_ceiling_as_soon_as_that_is_there(
     scoped = []
     real = podman.answer
 
-    def answer(argv: Any, called: str, seconds: float) -> str:
+    def answer(argv: Any, *more: Any) -> str:
         scoped.append(list(argv)[:5])
-        return real(argv, called, seconds)
+        return real(argv, *more)
 
     monkeypatch.setattr(
         "ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman.programs._answer", answer

@@ -44,6 +44,11 @@ def test_a_scenario_that_is_red_twice_fails_and_is_not_tried_again(capfd: pytest
     assert "the reason" in capfd.readouterr().out
 
 
+def test_a_failure_is_told_though_its_output_is_no_text(capfd: pytest.CaptureFixture[str]) -> None:
+    assert verdicts([shell("broken", r"printf 'a service said \377\n'; exit 1")]) == {"broken": "FAILED"}
+    assert "a service said" in capfd.readouterr().out
+
+
 def test_two_jobs_run_side_by_side_where_there_are_two_lanes() -> None:
     meet = "touch {0}; for i in $(seq 600); do test -e {1} && exit; sleep 0.1; done; exit 1"
     jobs = [shell("left", meet.format("l", "r")), shell("right", meet.format("r", "l"))]

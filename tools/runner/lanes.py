@@ -142,7 +142,7 @@ def _tell(result: Result) -> None:
         _say(f"{result.job.name}: {result.verdict}. {last.cause}")
         return
     if not last.passed and not again(result):
-        lines = Path(log_of(result.job.name)).read_text(encoding="utf-8").splitlines()[-TAIL_LINES:]
+        lines = Path(log_of(result.job.name)).read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
         _say("\n".join(lines))
     words = result.verdict if last.passed or not again(result) else f"red: {last.cause}"
     _say(f"{result.job.name}: {words}, {last.seconds:.0f} s")

@@ -183,7 +183,8 @@ class PodmanEngine:
         """Remove a container, running or not; one that is gone already is no error."""
         self._store.forget()
         self._hands.remove(name)
-        if not self._programs.looks_only and self._without_unit(name):  # left by a unit that lost its own, or by hand
+        if not self._programs.looks_only:
+            # left by hand, by a unit that lost its own, or by a `podman run` that was killed: that one no list shows
             self._programs.ask("rm", "--force", "--ignore", "--volumes", name)
             self._store.forget()
 

@@ -19,6 +19,8 @@ ALGORITHM = "sha256:"
 PINNED = f"@{ALGORITHM}"  # in a name: what is meant is this, and nothing that bears the name later
 IDENTITY = re.compile(r"[0-9a-f]{64}")
 HERE, REGISTRY = "localhost", "docker.io"
+# What Podman from 4.7 on called an image that earlier versions of this project had sent without some of its layers.
+FORMER = f"{REGISTRY}/library/it:latest"
 
 
 def local_name(reference: str) -> str:
@@ -67,6 +69,11 @@ def identity(raw: Mapping[str, Any]) -> str:
     return found if found.startswith(ALGORITHM) else f"{ALGORITHM}{found}"
 
 
+def hex_id(raw: Mapping[str, Any]) -> str:
+    """Return an image's id without its algorithm, as Podman's programs take it."""
+    return identity(raw).rpartition(":")[2]
+
+
 def is_id(reference: str) -> bool:
     """Whether this is an image's id, and no name."""
     return reference.startswith(ALGORITHM) or IDENTITY.fullmatch(reference) is not None
@@ -82,7 +89,7 @@ def named(reference: str) -> str:
 def bears(raw: Mapping[str, Any], reference: str) -> bool:
     """Whether an image has this id, or this name or pinned name."""
     if is_id(reference):
-        return identity(raw).partition(":")[2] == reference.rpartition(":")[2]
+        return hex_id(raw) == reference.rpartition(":")[2]
     if PINNED in reference:
         return registry_name(reference) in texts(raw, "RepoDigests")
     return local_name(reference) in texts(raw, "RepoTags")

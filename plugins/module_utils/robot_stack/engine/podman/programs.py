@@ -7,9 +7,10 @@ that goes when the ceiling is hit: what it was about to do can be done again.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ SECONDS = 120.0
 TRANSFER_SECONDS = 4 * 3600.0
 LARGEST_ANSWER = 32 << 20
 LONGEST_MESSAGE = 2000
+MISSING = re.compile(r"\bno such (image|container|volume|object|pod)\b|\bimage not known\b")
 OOM_SCORE = 900  # above that of containers
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C"}
 
@@ -44,11 +46,15 @@ class Programs:
         """Where Podman is."""
         return str(self.roots.path(PODMAN))
 
-    def ask(self, *words: str, seconds: float = SECONDS) -> str:
-        """Run `podman` with ``words`` and return what it printed. Raises `EngineError`."""
+    def ask(self, *words: str, seconds: float = SECONDS, room: Path | None = None) -> str:
+        """Run `podman` with ``words`` and return what it printed. Raises `EngineError`.
+
+        It lays images that it reads in ``room`` first; None: in /var/tmp, which may be memory.
+        """
         if self.looks_only:
             raise EngineError(0, f"podman {words[0]} is not started here: it would need more memory than there is")
-        return _answer([*self._scope(), self.podman, *words], f"podman {words[0]}", seconds)
+        more = {"TMPDIR": str(room)} if room else {}
+        return _answer([*self._scope(), self.podman, *words], f"podman {words[0]}", seconds, {**ENVIRONMENT, **more})
 
     def _scope(self) -> list[str]:
         """Return what puts a program below the ceiling, where that is there."""
@@ -81,7 +87,7 @@ def as_error() -> Iterator[None]:
         raise EngineError(500, str(error)) from error
 
 
-def _answer(argv: Sequence[str], called: str, seconds: float) -> str:
+def _answer(argv: Sequence[str], called: str, seconds: float, environment: Mapping[str, str]) -> str:
     with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complained:
         try:
             done = subprocess.run(
@@ -89,7 +95,7 @@ def _answer(argv: Sequence[str], called: str, seconds: float) -> str:
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=complained,
-                env=ENVIRONMENT,
+                env=environment,
                 timeout=seconds,
                 check=False,
                 preexec_fn=_first_to_go,
@@ -101,17 +107,24 @@ def _answer(argv: Sequence[str], called: str, seconds: float) -> str:
         if done.returncode:
             complained.seek(0)
             words = complained.read(LONGEST_MESSAGE).decode("utf-8", "replace").strip()
-            raise EngineError(_status(words), f"{called}: {words or f'exit code {done.returncode}'}")
+            raise EngineError(_status(words), f"{called}: {words or _ended(done.returncode)}")
         if os.fstat(printed.fileno()).st_size > LARGEST_ANSWER:
             raise EngineError(0, f"{called} answered with more than {LARGEST_ANSWER >> 20} MiB")
         printed.seek(0)
         return printed.read().decode("utf-8", "replace")
 
 
+def _ended(code: int) -> str:
+    return f"exit code {code}" if code > 0 else f"killed by signal {-code} (9: for lack of memory, or by somebody)"
+
+
 def _status(words: str) -> int:
-    """Return Podman's words as the status that another engine gives."""
+    """Return Podman's words as the status that another engine gives.
+
+    Only what is asked for can be missing: a layer or a file that is not there is damage, and no answer.
+    """
     lower = words.lower()
-    if "no such" in lower or "not known" in lower:
+    if MISSING.search(lower):
         return 404
     return 409 if "in use" in lower or "is used by" in lower else 500
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from ..fields import text, texts
 from ..protocol import EngineError, FoundContainer, FoundImage
 from . import found, images, oci
+from .driver import STORE
 from .programs import TRANSFER_SECONDS, Programs, as_error
 
 
@@ -39,7 +42,8 @@ class Store:
     def all(self) -> list[Mapping[str, Any]]:
         """Return what Podman tells of each image."""
         if self._images is None:
-            listed = self.programs.ask("images", "--quiet", "--no-trunc").split()
+            # all: what has lost its name and has another one built on it is left out otherwise
+            listed = self.programs.ask("images", "--all", "--quiet", "--no-trunc").split()
             ids = list(dict.fromkeys(word.rpartition(":")[2] for word in listed))
             self._images = self._inspected(ids) if ids else []
         return self._images
@@ -59,7 +63,7 @@ class Store:
 
     def image(self, reference: str) -> FoundImage | None:
         """Return the image of this reference or id, None where there is none."""
-        raw = next((one for one in self.all() if images.bears(one, reference)), None)
+        raw = self._bearer(reference)
         return images.image(raw) if raw else None
 
     def volumes(self) -> list[str]:
@@ -67,14 +71,26 @@ class Store:
         return list(filter(None, (text(raw, "Name") for raw in self._listed("volume", "ls", "--format=json"))))
 
     def remove(self, reference: str) -> None:
-        """Remove an image, or one of its names; one that is gone or still used by somebody is left alone."""
+        """Remove an image, or one of its names; one that is gone or still used by somebody is left alone.
+
+        By its id it goes only where nobody has given it a name.
+        """
+        raw = self._bearer(reference)
+        names = texts(raw, "RepoTags")
         try:
-            self.programs.ask("rmi", images.named(reference))
+            if images.FORMER in names:  # nobody's, and as a second name it would keep the image
+                self.programs.ask("untag", images.hex_id(raw), images.FORMER)
+                names.remove(images.FORMER)
+            if not (images.is_id(reference) and names):
+                self.programs.ask("rmi", images.named(reference))
         except EngineError as error:
             if error.status not in (404, 409):
                 raise
         finally:
             self.forget()
+
+    def _bearer(self, reference: str) -> Mapping[str, Any]:
+        return next((one for one in self.all() if images.bears(one, reference)), {})
 
     def tag(self, reference: str, new_reference: str) -> None:
         """Give an image a second name."""
@@ -86,41 +102,58 @@ class Store:
 
     def load(self, archive: Path) -> str:
         """Load an archive from disk; layers that are here already may have been left out of it."""
+        before = self._names()
         self.forget()
-        with as_error(), oci.opened(archive) as sent:
-            folder = sent.folder if sent else None
+        with as_error(), _room(archive.with_suffix(".room")) as room, oci.opened(archive) as sent:
             words = ["load", f"--input={archive}"]
-            if folder:
-                words = ["pull", "--quiet", f"oci:{folder}:{oci.TAG}"]
-            said = self.programs.ask(*words, seconds=TRANSFER_SECONDS)
+            if sent and sent.folder:  # without a name behind it Podman makes none up
+                words = ["pull", "--quiet", f"oci:{sent.folder}"]
+            said = self.programs.ask(*words, seconds=TRANSFER_SECONDS, room=room)
             if sent:
-                self._name(sent)
+                self._name(sent, before)
             return said.strip()
 
-    def _name(self, sent: oci.Sent) -> None:
-        """Give what was brought the names that it shall have, in place of those that Podman made up for it."""
-        there = self._names(sent.image)
+    def _name(self, sent: oci.Sent, before: Mapping[str, str]) -> None:
+        """Give what was brought the names that it shall have; every other name is whose it was ``before``."""
+        there = self._names()
         wanted = [images.local_name(name) for name in sent.names]
         for name in wanted:
-            if name not in there:
+            if there.get(name) != sent.image:
                 self.programs.ask("tag", sent.image, name)
-        made_up = {images.registry_name(name) for name in sent.names}
-        for name in there:
-            of_folder = sent.folder is not None and sent.folder.name in name
-            if name not in wanted and (name in made_up or of_folder):
+        for name in [name for name, image in there.items() if image == sent.image and name not in wanted]:
+            if name == images.FORMER or name not in before:
                 self.programs.ask("untag", sent.image, name)
+            elif before[name] != sent.image:
+                self.programs.ask("tag", before[name], name)
         self.forget()
 
-    def _names(self, image: str) -> list[str]:
-        return texts(next((one for one in self.all() if images.bears(one, image)), {}), "RepoTags")
+    def _names(self) -> dict[str, str]:
+        """Return which image, by its id, bears which name."""
+        return {name: images.hex_id(raw) for raw in self.all() for name in texts(raw, "RepoTags")}
 
     def pull(self, reference: str, username: str, password: str) -> None:
         """Pull NAME@sha256:HEX from its registry; a login stands in a file of root's for as long, and nowhere else."""
         self.forget()
         name = images.registry_name(reference)
-        with as_error(), tempfile.TemporaryDirectory(dir=self.programs.roots.path("/run")) as folder:
+        roots = self.programs.roots
+        with (
+            as_error(),
+            _room(roots.path(f"{STORE}/robot-stack.room")) as room,
+            tempfile.TemporaryDirectory(dir=roots.path("/run")) as folder,
+        ):
             login = [f"--authfile={_login(Path(folder), name, username, password)}"] if username else []
-            self.programs.ask("pull", "--quiet", *login, name, seconds=TRANSFER_SECONDS)
+            self.programs.ask("pull", "--quiet", *login, name, seconds=TRANSFER_SECONDS, room=room)
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[Path]:
+    """Give a program of Podman's a folder on the disk for what it unpacks; what one that was killed left there goes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _login(folder: Path, name: str, username: str, password: str) -> Path:
