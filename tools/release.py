@@ -55,7 +55,7 @@ def release() -> Path:
 
 def changelog(version: str) -> None:
     """Make the fragments this version's part of CHANGELOG.md."""
-    fragments = sorted((PROJECT / "changelogs" / "fragments").glob("*.yaml"))
+    fragments = sorted((PROJECT / "changelogs" / "fragments").glob("*.y*ml"))  # antsibull-changelog takes .yml too
     known = yaml.safe_load((PROJECT / "changelogs" / "changelog.yaml").read_text(encoding="utf-8"))["releases"]
     run("antsibull-changelog", "lint", cwd=PROJECT)
     if version not in known:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import budget, floors, gate
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import budget, exposure, floors, gate
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.exposure import _asked, is_loopback
-from declarations import catalogue, robot
+from declarations import PROJECT, catalogue, robot
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tools import role_docs
 
 ENGINE, SENSOR, DATABASE = (
     "container_engine_memory_allowance_mib",
@@ -171,6 +174,19 @@ def test_a_name_that_the_sensor_service_would_not_look_up_is_refused(address: st
 def test_file_systems_whose_space_nobody_would_read_are_told(folder: str) -> None:
     assert variables(sensor_service_textfile_directory=folder) == {"sensor_service_filesystems"}
     assert variables(sensor_service_textfile_directory=folder, sensor_service_filesystems=[]) == set()
+
+
+@pytest.mark.parametrize("service", ["victoriametrics", "sensor_service"])
+def test_who_reads_of_an_open_address_reads_all_that_it_needs(service: str) -> None:
+    name, accepted = f"{service}_listen_address", f"{service}_plain_http"
+    opened = {name: ":8428", "victoriametrics_http_username": "operator", "victoriametrics_http_password": "x"}
+    (found,) = exposure.check(robot(**opened))[:1]
+    assert (found.variable, f"{accepted}: true" in found.remedy) == (name, True)
+    assert name not in {found.variable for found in exposure.check(robot(**opened, **{accepted: True}))}
+    described = role_docs.options(PROJECT / "roles" / service)[name]["description"]
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8").replace("`", "")
+    (sentence,) = re.findall(rf"{name} opens it to a network.*", readme) or [described]
+    assert (f"{accepted}: true" in described, f"{accepted}: true" in sentence) == (True, True)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8428", "127.8.0.1:1", "localhost:8428", "[::1]:8428"])

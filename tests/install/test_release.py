@@ -35,15 +35,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_fragments_have_become_the_changelog(project: Path) -> None:
     text = (project / "CHANGELOG.md").read_text(encoding="utf-8").replace("\\", "")
     assert text.index("## v99.0.0") < text.index("A mended thing.") < text.index("## v0.1.0")
-    assert list((project / "changelogs" / "fragments").glob("*.yaml")) == []
+    assert list((project / "changelogs" / "fragments").iterdir()) == []
 
 
-def test_a_version_is_released_once(project: Path) -> None:
-    (project / "changelogs" / "fragments" / "two.yaml").write_text("bugfixes:\n  - Another.\n", encoding="utf-8")
+@pytest.mark.parametrize("name", ["two.yaml", "two.yml"])
+def test_a_version_is_released_once(project: Path, name: str) -> None:
+    fragment = project / "changelogs" / "fragments" / name
+    fragment.write_text("bugfixes:\n  - Another.\n", encoding="utf-8")
     done = release(project)
     assert done.returncode == 1
-    assert "raise the version in galaxy.yml" in done.stderr
-    (project / "changelogs" / "fragments" / "two.yaml").unlink()
+    assert f"{name} is not: raise the version in galaxy.yml" in done.stderr
+    fragment.unlink()
 
 
 def test_what_git_does_not_know_is_not_shipped(project: Path) -> None:

@@ -40,6 +40,17 @@ def test_every_playbook_and_make_target_that_is_named_exists(page: Path) -> None
     assert set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text, re.M)) <= targets
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_command_that_can_be_pasted_names_its_inventory(page: Path) -> None:
+    """Without one, ansible.cfg has them mean the demo's robots."""
+    text, export = page.read_text(encoding="utf-8"), "export ANSIBLE_INVENTORY="
+    if export in text.partition("\n## ")[0]:  # the page says so once, at its top
+        return
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S):
+        bare = re.findall(r"^ansible-playbook (?!.*-i )playbooks/.*", block.partition(export)[0], re.M)
+        assert bare == [], "write -i inventory/my-fleet, or export ANSIBLE_INVENTORY first"
+
+
 def test_readme_lists_every_playbook_every_scenario_and_every_role() -> None:
     listed = re.search(r"^playbooks/ +(.+)$", README, re.M)
     assert listed
@@ -58,6 +69,13 @@ def test_every_module_in_the_story_of_a_limit_exists() -> None:
     assert len(named) > 20
     lost = {path for path in named if not any((PROJECT / "plugins" / folder / path).is_file() for folder in folders)}
     assert lost == set()
+
+
+def test_who_pulls_is_sent_where_changes_are_told() -> None:
+    """CHANGELOG.md has those of releases; until the next one, what is new is in the fragments."""
+    pull = re.search(r"^git pull +# (.*)$", (PROJECT / "docs/operations.md").read_text(encoding="utf-8"), re.M)
+    assert pull
+    assert {"CHANGELOG.md", "changelogs/fragments/"} <= set(re.findall(r"[\w./]+", pull[1]))
 
 
 def test_every_alert_is_told_and_no_other() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_disk import disk_mib
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry import pace
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline_buffer import (
     BYTES_PER_SAMPLE,
@@ -59,6 +60,9 @@ def test_the_arithmetic_on_the_page_is_the_gates() -> None:
     shown = f"{times} x {series:,} / {interval.removesuffix('s')} s = {kib:.1f} KiB a second; at least {least}"
     assert shown in PAGE
     assert f"    {times} x series / scrape interval x {BYTES_PER_SAMPLE} bytes" in PAGE
+    of_the_hub = disk_mib(series, interval, defaults["telemetry_hub_retention"], 0)
+    days = defaults["telemetry_hub_retention"].removesuffix("d")
+    assert f"{of_the_hub / 1024:.1f} GiB of disk for each robot with {series:,} series and {days} days" in PAGE
     for mode, services in catalogue().modes.items():
         limits = " + ".join(str(defaults[f"{service}_memory_limit_mib"]) for service in services)
         assert re.search(rf"^\| `{mode}` \|.*\| {re.escape(limits)} MiB \|", PAGE, re.M), mode
