@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import filesystems
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import (
+    backups,
+    filesystems,
+    metrics,
+    shares,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import NAME, Operator
 from robot_stack.robots import Robot, service, write
 from robot_stack.test_watchdog import deployed, looked
+from sensor_service.collectors import textfile
 from sensor_service.pages import parse
 
 BEFORE = [{"source": path, "target": f"/host{path}"} for path in ("/", "/proc", "/sys")]
@@ -145,3 +151,9 @@ def test_whatever_is_mounted_makes_series_and_no_others(
     found = series(page)
     assert len(found) == len(told)
     assert all(name.startswith("node_filesystem_") for name in found)
+
+
+def test_the_sensor_service_knows_every_file_of_the_watchdogs() -> None:
+    """They come before anybody else's in the same folder, and need no room of theirs."""
+    assert sorted(textfile.OWN) == sorted(Path(each.FILE).name for each in (metrics, filesystems, backups, shares))
+    assert textfile.OWN[0] == Path(metrics.FILE).name

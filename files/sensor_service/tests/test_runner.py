@@ -13,6 +13,8 @@ import pytest
 from sensor_service import runner
 from sensor_service.catalogue import COLLECTORS
 from sensor_service.metric import gauge
+from sensor_service.output import MAX_FAULTS
+from sensor_service.scraper import MAX_TOLD
 
 from files.sensor_service.tests.service import Service, series
 
@@ -71,6 +73,63 @@ def test_a_failing_collector_is_told_and_the_others_answer(start_service: Callab
         assert found["partial"] == 2
         assert seconds < 1
     assert sorted(service.log) == ["exiting: SystemExit: 3", "failing: RuntimeError: the bus is stuck"]
+
+
+def test_each_further_fault_is_told_once_until_the_collector_recovers(start_service: Callable[..., Service]) -> None:
+    """A label that is broken for good must not hide the sensor that dies later."""
+    broken: dict[str, str] = {}
+
+    def monitors(_: Robot, out: Output) -> None:
+        out.add(GOOD, 1)
+        for path, reason in broken.items():
+            out.fault(path, reason)
+
+    service = start_service(collectors={"hwmon": monitors})
+    label, sensor = "/sys/class/hwmon/hwmon0/temp1_label", "/sys/class/hwmon/hwmon3/temp1_input"
+    broken[label] = "Input/output error"
+    service.get()
+    broken[sensor] = "Remote I/O error"
+    service.get()
+    broken[sensor] = "Connection timed out"
+    service.get()
+    del broken[sensor]
+    service.get()
+    broken[sensor] = "Remote I/O error"
+    service.get()
+    first, second = f"hwmon: {label}: Input/output error", f"hwmon: {sensor}: Remote I/O error"
+    assert service.log == [first, second]
+    told = service.get("/healthz").body
+    assert f"hwmon: {label}: Input/output error; {sensor}: Remote I/O error\n" in told
+    broken.clear()
+    service.get()
+    broken[label] = "Input/output error"
+    service.get()
+    assert service.log == [first, second, "hwmon: answers again", first]
+
+
+def test_faults_beyond_those_that_are_kept_are_counted(start_service: Callable[..., Service]) -> None:
+    def broken(_: Robot, out: Output) -> None:
+        out.add(GOOD, 1)
+        for number in range(MAX_FAULTS + 3):
+            out.fault(f"sensor{number}", "Input/output error")
+
+    service = start_service(collectors={"broken": broken})
+    service.get()
+    assert service.log[0].endswith(f"sensor{MAX_FAULTS - 1}: Input/output error (and 3 more)")
+    assert service.get("/healthz").body.endswith(" (and 3 more)\n")
+
+
+def test_subjects_that_change_each_time_fill_no_log(start_service: Callable[..., Service]) -> None:
+    rounds = iter(range(1000))
+
+    def changing(_: Robot, out: Output) -> None:
+        out.add(GOOD, 1)
+        out.fault(f"file{next(rounds)}", "not a regular file")
+
+    service = start_service(collectors={"changing": changing})
+    for _ in range(MAX_TOLD + 10):
+        service.get()
+    assert len(service.log) == MAX_TOLD
 
 
 def test_a_hanging_collector_fails_within_the_deadline_and_the_others_answer(

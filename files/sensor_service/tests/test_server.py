@@ -161,7 +161,7 @@ def test_health_needs_no_scraper_and_says_what_fails(start_service: Callable[...
 
     service = start_service(collectors={"good": good, "bad": failing})
     healthy = service.get("/healthz")
-    assert (healthy.status, healthy.body) == (200, "ok; failing collectors: bad\n")
+    assert (healthy.status, healthy.body) == (200, "ok; failing collectors: bad\nbad: Input/output error\n")
 
 
 def test_health_is_bad_while_no_collector_delivers_and_recovers_at_once(start_service: Callable[..., Service]) -> None:

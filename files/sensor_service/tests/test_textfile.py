@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +22,17 @@ from prometheus_client import (
     write_to_textfile,
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from sensor_service.collectors import textfile
+from sensor_service.metric import gauge
+from sensor_service.output import Output
+from sensor_service.robot import Robot
 
 from files.sensor_service.tests.checkers import parse_openmetrics, promtool
 from files.sensor_service.tests.robots import common
 from files.sensor_service.tests.service import OPENMETRICS, Service, series
 from files.sensor_service.tests.trees import write
 
+OURS, PART = gauge("ours", "What fails at times."), gauge("part", "What does not.")
 STACK = "robot_stack.prom"
 VERDICT = "robot_stack_verdict 1\n"
 
@@ -76,14 +82,34 @@ def test_a_file_with_too_many_series_costs_itself(folder: Folder) -> None:
     assert not [name for name in page if name.startswith("many")]
 
 
-def test_many_full_files_leave_room_for_the_stacks_own(folder: Folder) -> None:
+@pytest.mark.parametrize("own", textfile.OWN)
+def test_many_full_files_leave_room_for_the_stacks_own(folder: Folder, own: str) -> None:
     for number in range(5):
-        lines = [f'many{{file="{number}",i="{index}"}} 1\n' for index in range(1500)]
+        lines = [f'many{{file="{number}",i="{index}"}} 1\n' for index in range(2000)]
         (folder.path / f"a{number}.prom").write_text("".join(lines))
+    (folder.path / own).write_text("of_the_watchdog 1\n")
     page = folder.page()
-    assert page["robot_stack_verdict"] == 1
+    assert page["of_the_watchdog"] == 1
     assert len(page) < 2200
     assert "a1.prom: " in folder.faults()
+    assert own not in folder.faults()
+
+
+@pytest.mark.parametrize("own", textfile.OWN)
+def test_any_number_of_files_leaves_room_for_the_stacks_own(folder: Folder, own: str) -> None:
+    for number in range(textfile.MAX_FILES + 1):
+        (folder.path / f"a{number:03}.prom").write_text(f"a{number:03} 1\n")
+    (folder.path / own).write_text("of_the_watchdog 1\n")
+    assert folder.page()["of_the_watchdog"] == 1
+
+
+@pytest.mark.parametrize("own", textfile.OWN)
+def test_a_series_of_the_stacks_own_counts_before_anybody_elses(folder: Folder, own: str) -> None:
+    series_name = 'node_filesystem_avail_bytes{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}'
+    (folder.path / "aaa.prom").write_text(f"{series_name} 99\n")
+    (folder.path / own).write_text(f"{series_name} 5\n")
+    assert folder.page()[series_name] == 5
+    assert "aaa.prom: node_filesystem_avail_bytes{" in folder.faults()
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "socket", "huge", "endless", "dangling", "itself"])
@@ -115,6 +141,24 @@ def test_a_file_that_fails_in_every_line_leaves_room_for_the_next_ones_fault(fol
     assert "bbb.prom:1: " in folder.faults()
 
 
+def test_a_file_that_fails_later_is_named_too(folder: Folder) -> None:
+    (folder.path / "aaa.prom").write_text("?\n")
+    folder.page()
+    (folder.path / "aaa.prom").write_text("\n?\n")
+    (folder.path / "bbb.prom").mkdir()
+    folder.page()
+    assert [line.partition(": ")[2] for line in folder.service.log] == [
+        f"{folder.path}/aaa.prom:1: no name of a metric",
+        f"{folder.path}/bbb.prom: not a regular file",
+    ]
+
+
+def test_files_that_are_too_many_to_name_are_counted(folder: Folder) -> None:
+    for number in range(12):
+        (folder.path / f"a{number:02}.prom").mkdir()
+    assert folder.faults().endswith("a07.prom: not a regular file (and 4 more)")
+
+
 def test_files_of_rubbish_cost_no_memory(folder: Folder) -> None:
     """Logs under the wrong name: each is read until that is certain, and left out."""
     for name in ("aaa", "bbb", "ccc"):
@@ -128,6 +172,48 @@ def test_files_of_rubbish_cost_no_memory(folder: Folder) -> None:
         tracemalloc.stop()
     assert peak < 3 << 20, "a file's text, and little else"
     assert "good" not in folder.both()
+
+
+FULL = {
+    "long labels": [f'x{file}{{a="{"y" * 250_000}"}} 1\n' for file in range(99)],
+    "many labels": [
+        "".join(f'x{{f="{file}",i="{index}",a="{"y" * 2_450}"}} 1\n' for index in range(100)) for file in range(20)
+    ],
+    "long help": [f"# HELP x{file} {'y' * 250_000}\nx{file} 1\n" for file in range(99)],
+    "many metrics": [
+        "".join(f"# HELP x{file}_{index} Help.\nx{file}_{index} 1\n" for index in range(100)) for file in range(20)
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", FULL)
+def test_a_full_folder_costs_little_memory(folder: Folder, kind: str) -> None:
+    """Whatever a series is made of; docs/sensors.md says so."""
+    for number, text in enumerate(FULL[kind]):
+        (folder.path / f"a{number:02}.prom").write_text(text)
+    folder.service.get()  # modules of the client that are loaded at the first time
+    tracemalloc.start()
+    try:
+        bodies = [folder.service.get(accept=accept).body for accept in ("*/*", OPENMETRICS)]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 << 20, "of the page as it is made, and of what the client keeps of it"
+    assert max(map(len, bodies)) < textfile.MAX_BYTES + 200_000, "with the service's own series"
+    assert all("\nrobot_stack_verdict 1.0\n" in body for body in bodies)
+    if kind != "many metrics":
+        assert f"more than {textfile.MAX_BYTES} bytes, alone or with the files before it" in folder.faults()
+
+
+def test_a_file_that_is_left_out_takes_no_room(folder: Folder) -> None:
+    label = "y" * (textfile.MAX_BYTES - 1000)
+    for name in ("aaa", "bbb", "ccc"):
+        (folder.path / f"{name}.prom").write_text(f'{name}{{a="{label}"}} 1\n')
+    (folder.path / "ddd.prom").write_text("ddd 1\n")
+    page = folder.page()
+    assert [name[:3] for name in page if name[:3] in ("aaa", "bbb", "ccc", "ddd")] == ["aaa", "ddd"]
+    assert "bbb.prom: more than" in folder.faults()
+    assert "ccc.prom: more than" in folder.faults()
 
 
 @pytest.mark.parametrize(
@@ -247,6 +333,52 @@ def test_ours_wins_and_the_file_is_named(folder: Folder, line: str) -> None:
 def test_a_series_of_its_own_may_stand_beside_ours(folder: Folder) -> None:
     (folder.path / "a.prom").write_text('node_load1{of="arm"} 7\n')
     assert folder.both()['node_load1{of="arm"}'] == 7
+
+
+def test_ours_that_just_fails_is_not_told_by_a_file(tmp_path: Path) -> None:
+    """A graph must not jump to somebody else's value, least of all while ours is gone."""
+    write(tmp_path, {"text/aaa.prom": "ours 99\nother 1\n"})
+    answers = ["", "Input/output error", "Input/output error", "", "unplugged"]
+
+    def moody(_: Robot, out: Output) -> None:
+        answer = answers.pop(0)
+        out.add(PART, 1)
+        if answer == "Input/output error":
+            out.fault("/sys/ours", answer)
+        elif not answer:
+            out.add(OURS, 5)
+
+    service = Service(tmp_path, {"textfile": textfile.collect, "moody": moody}, textfiles=str(tmp_path / "text"))
+    try:
+        for told in (5, None, None, 5):
+            page = series(service.get().body)
+            assert (page.get("ours"), page["other"], page["part"]) == (told, 1, 1)
+            assert "aaa.prom: ours: the sensor service tells it itself" in service.scraper.reason("textfile")
+        assert series(service.get().body)["ours"] == 99, "gone without a fault: not ours any more"
+    finally:
+        service.stop()
+
+
+def test_ours_that_hangs_is_not_told_by_a_file(tmp_path: Path) -> None:
+    write(tmp_path, {"text/aaa.prom": "ours 99\n"})
+    hangs, released = threading.Event(), threading.Event()
+
+    def slow(_: Robot, out: Output) -> None:
+        out.add(OURS, 5)
+        if hangs.is_set():
+            released.wait(20)
+
+    service = Service(tmp_path, {"textfile": textfile.collect, "slow": slow}, 0.3, textfiles=str(tmp_path / "text"))
+    try:
+        service.get()
+        hangs.set()
+        for _ in range(2):
+            page = series(service.get().body)
+            assert page['sensor_collector_success{collector="slow"}'] == 0
+            assert "ours" not in page
+    finally:
+        released.set()
+        service.stop()
 
 
 NAMES = st.sampled_from(["x", "x_total", "x_created", "x_info", "x_count", "x_bucket", "x_sum", "node_load1", "up"])

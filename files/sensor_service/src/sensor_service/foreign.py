@@ -11,16 +11,18 @@ from .metric import COUNTER, GAUGE, UNKNOWN, foreign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from .metric import Metric
     from .output import Family, Part
 
 
-def admit(parts: Iterable[Part], ours: dict[str, Family], reserved: Iterable[Metric]) -> dict[str, Family]:
+def admit(
+    parts: Iterable[Part], ours: dict[str, Family], reserved: Iterable[Metric], missing: Container[str] = ()
+) -> dict[str, Family]:
     """Returns the families of all files that may stand beside ours; what may not is added to its file's faults.
 
-    `reserved` are metrics of ours that take nobody else's series.
+    `reserved` are metrics of ours that take nobody else's series, `missing` series of ours that just have no value.
     """
     kept = {metric.name for metric in reserved}
     taken: set[str] = set()
@@ -36,6 +38,8 @@ def admit(parts: Iterable[Part], ours: dict[str, Family], reserved: Iterable[Met
             elif name in taken:
                 part.add_fault(f"{name}: belongs to the sensor service")
                 continue
+            for series in [series for series in family.samples if series in missing]:
+                _leave_out(series, family, part)
             _join(found, name, family, part)
     _settle(found, taken, ours)
     return found
@@ -45,12 +49,14 @@ def _drop(family: Family, own: Family, part: Part) -> None:
     """Leaves out a file's series that we tell ourselves, and those that cannot stand beside ours."""
     for series, value in list(family.samples.items()):
         if series in own.samples:
-            part.add_fault(f"{series}: the sensor service tells it itself")
+            _leave_out(series, family, part)
         elif own.metric.kind == COUNTER and not _counts(value):
-            part.add_fault(f"{series}: no value of a counter")
-        else:
-            continue
-        del family.samples[series]
+            _leave_out(series, family, part, "no value of a counter")
+
+
+def _leave_out(series: str, family: Family, part: Part, reason: str = "the sensor service tells it itself") -> None:
+    part.add_fault(f"{series}: {reason}")
+    del family.samples[series]
 
 
 def _join(found: dict[str, Family], name: str, family: Family, part: Part) -> None:

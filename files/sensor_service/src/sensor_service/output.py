@@ -65,16 +65,17 @@ class Output:
     """Collects the series and the faults of one collector in one scrape.
 
     `families` maps a metric's name to its `Family`, in the order of first use; `faults` holds what went wrong, as
-    text. A collector with a fault counts as failed, and what it could read is still put out. `parts` holds what others
-    wrote, which gives way to our own where the two differ.
+    text, and `more` counts what was too much to keep. A collector with a fault counts as failed, and what it could
+    read is still put out. `parts` holds what others wrote, which gives way to our own where the two differ.
     """
 
-    __slots__ = ("_room", "families", "faults", "parts")
+    __slots__ = ("_room", "families", "faults", "more", "parts")
 
     def __init__(self) -> None:
         """Starts empty."""
         self.families: dict[str, Family] = {}
         self.faults: list[str] = []
+        self.more = 0
         self.parts: list[Part] = []
         self._room = MAX_SERIES
 
@@ -165,9 +166,17 @@ class Output:
 
     def fault(self, subject: str, error: BaseException | str) -> None:
         """Records that something could not be read: the collector has failed, its other series stay."""
-        if len(self.faults) < MAX_FAULTS:
-            reason = error if isinstance(error, str) else describe(error)
-            self.faults.append(f"{subject}: {reason[:MAX_REASON]}")
+        if len(self.faults) == MAX_FAULTS:
+            self.more += 1
+            return
+        reason = error if isinstance(error, str) else describe(error)
+        self.faults.append(f"{subject}: {reason[:MAX_REASON]}")
+
+
+def listed(faults: list[str], more: int = 0) -> str:
+    """Returns the first MAX_FAULTS faults in one line, and how many more there are, besides `more`."""
+    more += max(0, len(faults) - MAX_FAULTS)
+    return "; ".join(faults[:MAX_FAULTS]) + (f" (and {more} more)" if more else "")
 
 
 def identity(name: str, labels: dict[str, str]) -> str:

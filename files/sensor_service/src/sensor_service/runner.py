@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from _thread import allocate_lock, start_new_thread
 
-from .output import Output, describe_whole
+from .output import Output, describe_whole, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class Task:
 
 class Result:
     """What a round knows of one collector when it ends; `families` and `parts` are empty where the collector did
-    not answer."""
+    not answer. `error` tells the `faults`, which map what is at fault to what to say of it, and how many `more`."""
 
-    __slots__ = ("error", "families", "name", "parts", "seconds")
+    __slots__ = ("error", "families", "faults", "more", "name", "parts", "seconds")
 
     def __init__(self, task: Task) -> None:
         """Takes over what a task has come to."""
@@ -57,6 +57,11 @@ class Result:
         # A collector that has not returned may still be writing into its output.
         self.families = task.output.families if task.done else {}
         self.parts = task.output.parts if task.done else []
+        self.more = task.output.more if task.done else 0
+        self.faults: dict[str, str] = {}
+        for fault in task.output.faults if task.done else [task.error]:
+            subject, found, _ = fault.partition(": ")
+            self.faults.setdefault(subject if found else "", fault)
 
 
 class Runner:
@@ -179,8 +184,8 @@ class Runner:
         try:
             task.collect(self._robot, task.output)
         except BaseException as failure:  # a worker must outlive whatever a collector does
-            return describe_whole(failure)
-        return "; ".join(task.output.faults)
+            task.output.faults.insert(0, describe_whole(failure))
+        return listed(task.output.faults, task.output.more)
 
     def _close(self, task: Task, error: str) -> bool:
         """Marks a task as answered; returns whether it was the round's last. Call with the lock held."""

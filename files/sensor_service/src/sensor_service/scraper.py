@@ -8,7 +8,7 @@ from . import exposition, foreign, process
 from .collectors import textfile
 from .histogram import Histogram
 from .metric import gauge
-from .output import MAX_FAULTS, Output
+from .output import MAX_SERIES, Output, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,13 +21,15 @@ SUCCESS = gauge("sensor_collector_success", "1 if a collector answered in time a
 DURATION = gauge("sensor_collector_duration_seconds", "Time that a collector took; of one that hangs, time so far.")
 # How old a good scrape may be, in seconds, to stand as proof of health.
 FRESH_SECONDS = 60.0
+# Subjects of faults that are told of a collector until it recovers: file names that change each time fill no log.
+MAX_TOLD = 64
 
 
 class Scraper:
     """Makes pages of metrics. One scrape at a time: whoever asks while it runs shares its result.
 
-    `log` is given one line when a collector begins to fail and one when it recovers, not one a scrape: robots keep
-    their logs on flash storage.
+    `log` is given one line when a collector begins to fail, when something else of it fails, too, and when it recovers,
+    not one a scrape: robots keep their logs on flash storage.
     """
 
     def __init__(
@@ -47,6 +49,8 @@ class Scraper:
             "Time from the start of a collection until its text was complete, up to the scrape before this one.",
         )
         self._errors: dict[str, str] = {}
+        self._told: dict[str, set[str]] = {}
+        self._series: dict[str, set[str]] = {}
         self._begun = 0.0
         self._good_at: float | None = None
         self.running = False
@@ -75,7 +79,7 @@ class Scraper:
         ours = {
             family.metric.name: family for family in exposition.merge([*(r.families for r in results), own.families])
         }
-        others = _others(results, ours)
+        others = _others(results, ours, self._missing(results))
         reports = Output()
         self._report(results, reports)
         self._good_at = self._clock() if any(result.families or result.parts for result in results) else None
@@ -97,27 +101,49 @@ class Scraper:
         """Returns why a collector failed in the last scrape, "" where it did not."""
         return self._errors.get(name, "")
 
+    def _missing(self, results: list[Result]) -> set[str]:
+        """Returns the series that collectors which fail now have told since they last answered without a fault."""
+        missing: set[str] = set()
+        for result in results:
+            told = {series for family in result.families.values() for series in family.samples}
+            before = self._series.get(result.name)
+            if result.error and before:
+                missing |= before - told
+                told |= before
+            if len(told) <= MAX_SERIES:
+                self._series[result.name] = told
+        return missing
+
     def _report(self, results: list[Result], own: Output) -> None:
         for result in results:
             own.add(SUCCESS, 0 if result.error else 1, collector=result.name)
             own.add(DURATION, round(result.seconds, 6), collector=result.name)
-            before = self._errors.pop(result.name, "")
+            failed = bool(self._errors.pop(result.name, ""))
             if result.error:
                 self._errors[result.name] = result.error
-            if bool(result.error) != bool(before):
-                self._log(f"{result.name}: {result.error or 'answers again'}")
+                self._tell(result)
+            elif failed:
+                del self._told[result.name]
+                self._log(f"{result.name}: answers again")
+
+    def _tell(self, result: Result) -> None:
+        """Logs the faults whose subjects were not told since the collector began to fail."""
+        told = self._told.setdefault(result.name, set())
+        new = [fault for subject, fault in result.faults.items() if subject not in told]
+        if new and len(told) < MAX_TOLD:
+            self._log(f"{result.name}: {listed(new, 0 if told else result.more)}")
+            told.update(result.faults)
 
 
-def _others(results: list[Result], ours: dict[str, Family]) -> dict[str, Family]:
+def _others(results: list[Result], ours: dict[str, Family], missing: set[str]) -> dict[str, Family]:
     """Returns what files of others add to our page; their faults become their collector's."""
     found: dict[str, Family] = {}
     for result in results:
         if not result.parts:
             continue
-        found = foreign.admit(result.parts, ours, (SUCCESS, DURATION, textfile.FAILED))
-        reasons = [result.error] if result.error else []
-        reasons += [part.fault() for part in result.parts if part.faults]
-        result.error = "; ".join(reasons[:MAX_FAULTS])
-        if reasons:
+        found = foreign.admit(result.parts, ours, (SUCCESS, DURATION, textfile.FAILED), missing)
+        result.faults.update({part.name: part.fault() for part in result.parts if part.faults})
+        result.error = listed(list(result.faults.values()), result.more)
+        if result.faults:
             ours[textfile.FAILED.name].samples[textfile.FAILED.name] = "1"
     return found

@@ -5,6 +5,8 @@
 | /metrics | a scrape; those who ask while one is under way share it |
 | /healthz | 200 if a scrape got series from a collector within the last minute (it runs one where none did), else 503 |
 | / | a page with links |
+
+`/healthz` says what fails, and why: the status alone is for probes.
 """
 
 from __future__ import annotations
@@ -172,12 +174,13 @@ class Server:
             self._settle(descriptor, connection)
 
     def _health(self, head_only: bool) -> bytes:
-        failing = ", ".join(self._scraper.failing())
-        if self._scraper.healthy():
-            body = f"ok; failing collectors: {failing or 'none'}\n"
-            return respond(200, body.encode(), head_only=head_only)
-        body = f"no collector has delivered a series; failing: {failing or 'none'}\n"
-        return respond(503, body.encode(), head_only=head_only)
+        names = self._scraper.failing()
+        healthy = self._scraper.healthy()
+        verdict = "ok; failing collectors" if healthy else "no collector has delivered a series; failing"
+        lines = [f"{verdict}: {', '.join(names) or 'none'}\n"]
+        lines += [f"{name}: {self._scraper.reason(name)}\n" for name in names]
+        # a file's name need not be text
+        return respond(200 if healthy else 503, "".join(lines).encode("utf-8", "replace"), head_only=head_only)
 
     def _expire(self, now: float) -> None:
         for descriptor, connection in list(self._connections.items()):

@@ -1,7 +1,7 @@
 """Metrics that other programs of the robot leave in files, as node_exporter's collector of the same name takes them.
 
 A program writes `NAME.prom` in the Prometheus text format under another name and renames it: half a file is never
-seen. Each file has its own bounds and its own fault; the stack's own is read first, and needs no room of the others'.
+seen. Each file has its own bounds and its own fault; the stack's own are read first, and need no room of the others'.
 A line that is no series is a fault, and the others of its file count; a file beyond its bounds is left out.
 """
 
@@ -18,12 +18,25 @@ if TYPE_CHECKING:
 
 MTIME = gauge("node_textfile_mtime_seconds", "When a file was last written, in seconds since 1970.")
 FAILED = gauge("node_textfile_scrape_error", "1 while a file has a fault.")
-# The stack's watchdog writes it.
-OWN = "robot_stack.prom"
-# Files of which the rest has no name on a page: nobody has as many.
+# The stack's watchdog writes them.
+OWN = ("robot_stack.prom", "filesystems.prom", "backups.prom", "series_shares.prom")
+# Files of others, by name; what is beyond is not read. Nobody has as many.
 MAX_FILES = 100
+# Text of others' files together, in bytes. A page is in memory several times while it is made.
+MAX_BYTES = 256 * 1024
 # Lines of a file that are no series, before it is taken for no page at all: a log under the wrong name has thousands.
 MAX_BAD_LINES = 100
+
+
+class Room:
+    """What files may hold yet: bytes of text, and series."""
+
+    __slots__ = ("series", "size")
+
+    def __init__(self) -> None:
+        """Starts with all of it."""
+        self.size = MAX_BYTES
+        self.series = MAX_SERIES
 
 
 def collect(robot: Robot, out: Output) -> None:
@@ -31,28 +44,31 @@ def collect(robot: Robot, out: Output) -> None:
     if not robot.textfiles:
         return
     found = [name for name in out.names(robot.textfiles) if name.endswith(".prom")]
-    if len(found) > MAX_FILES:
+    others = [name for name in found if name not in OWN]
+    if len(others) > MAX_FILES:
         out.fault(robot.textfiles, f"more than {MAX_FILES} files")
-    room = MAX_SERIES
-    for name in sorted(found, key=lambda name: name != OWN)[:MAX_FILES]:
-        part = _part(robot, name, MAX_SERIES if name == OWN else room, out)
-        out.parts.append(part)
-        if name != OWN:
-            room -= sum([len(family.samples) for family in part.families.values()])
+    room = Room()
+    for name in [*[name for name in OWN if name in found], *others[:MAX_FILES]]:
+        out.parts.append(_part(robot, name, Room() if name in OWN else room, out))
     out.add(FAILED, int(bool(out.faults or any(part.faults for part in out.parts))))
 
 
-def _part(robot: Robot, name: str, room: int, out: Output) -> Part:
-    """Returns what a file holds, and what is wrong with it."""
+def _part(robot: Robot, name: str, room: Room, out: Output) -> Part:
+    """Returns what a file holds, which takes room, and what is wrong with it."""
     path = f"{robot.textfiles}/{name}"
     part = Part(path, {})
     try:
         text, written = files.regular_table(path)
-        page = pages.parse(text, room, lambda line, reason: _bad_line(part, line, reason))
-    except OverflowError:
-        return _left_out(path, f"more than {MAX_SERIES} series, alone or with the files before it")
+        size = len(text.encode("utf-8", "replace"))
+        if size > room.size:
+            raise OverflowError(f"{MAX_BYTES} bytes")
+        page = pages.parse(text, room.series, lambda line, reason: _bad_line(part, line, reason))
+    except OverflowError as error:
+        return _left_out(path, f"more than {str(error) or f'{MAX_SERIES} series'}, alone or with the files before it")
     except (OSError, ValueError) as error:
         return _left_out(path, describe(error))
+    room.size -= size
+    room.series -= sum([len(samples) for samples in page.samples.values()])
     out.add(MTIME, written, file=name)
     for metric, samples in page.samples.items():
         family = Family(foreign(metric, page.kind(metric), page.help(metric)))
