@@ -241,12 +241,16 @@ def test_nor_does_it_keep_an_image_that_is_removed(robot: Robot, podman: FakePod
 @pytest.mark.parametrize("skip", [0, 2])
 @pytest.mark.parametrize("same", [True, False], ids=["the same image", "another image"])
 def test_somebody_elses_name_is_theirs_afterwards(
-    robot: Robot, podman: FakePodman, sent: Any, same: bool, skip: int
+    robot: Robot, podman: FakePodman, sent: Any, same: bool, skip: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def load(_: list[str]) -> str:
+        podman.name(THEIRS, {**podman.brings, "Id": IDENTITY})
+        return "Loaded\n"
+
     owned = IDENTITY if same else "7" * 64
     podman.name(THEIRS, {**podman.brings, "Id": owned})
     pulling(podman)
-    podman._load = lambda _: podman.name(THEIRS, {**podman.brings, "Id": IDENTITY}) or "Loaded\n"  # type: ignore
+    monkeypatch.setattr(podman, "_load", load)
     podman.engine().load(sent(skip))
     assert podman.images[owned]["RepoTags"][0] == THEIRS
     assert "localhost/sensor_service:2" in podman.images[IDENTITY]["RepoTags"]
@@ -317,7 +321,7 @@ def test_what_podman_unpacks_is_laid_on_the_disk_beside_what_was_sent(
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(programs, "_answer", answer)
-            podman._load = lambda _: "Loaded\n"  # type: ignore
+            patch.setattr(podman, "_load", lambda _: "Loaded\n")
             podman.images.setdefault(IDENTITY, {**podman.brings, "Id": IDENTITY, "RepoTags": [], "RepoDigests": []})
             podman.engine().load(archive)
         assert str(archive.with_suffix(".room")) in rooms

@@ -169,6 +169,34 @@ def test_a_canary_that_falls_silent_after_its_change_counts_as_failed() -> None:
     assert done.progress.playbook()["unwell"] == ["a"]
 
 
+def test_canaries_that_their_change_silences_stop_the_rollout_whatever_may_fail() -> None:
+    """Each is a batch of its own: what counts is the wave."""
+    now = start(1, 2, hosts=tuple("abcdef"), max_failures=1)
+    done = gate.judged(now, {"a": SILENT}, step(now, a=CHANGED).judge).progress
+    assert done.stopped == "a failed in wave 1, and no canary did well"
+    assert done.playbook()["left"] == []
+
+
+def test_failures_count_over_all_batches_that_fill_a_wave_up() -> None:
+    now = step(start(3, 2, max_failures=1), a=None).progress
+    assert (now.stopped, now.failed, now.batch) == ("", ("a",), ["d"])
+    assert Progress.of(now.told()) == now
+    done = gate.judged(now, {"d": SILENT}, step(now, d=CHANGED).judge).progress
+    assert done.stopped == "a, d failed in wave 1, rollout_max_failures is 1"
+
+
+def test_failures_of_one_wave_do_not_count_in_the_next() -> None:
+    now = step(start(2, 2, max_failures=1), a=None).progress
+    now = step(now).progress
+    assert (now.wave, now.failed, now.stopped) == (2, (), "")
+    assert step(now, d=None).progress.stopped == ""
+
+
+def test_a_progress_of_an_earlier_version_is_read() -> None:
+    now = step(start(1, 3)).progress
+    assert Progress.of({name: value for name, value in now.told().items() if name != "failed"}) == now
+
+
 def test_in_later_waves_silence_stops_nobody() -> None:
     now = step(start(1, 3)).progress
     done = gate.judged(now, {"b": SILENT, "c": SILENT, "d": SAME}, step(now, b=CHANGED, c=SILENT).judge)

@@ -61,7 +61,6 @@ def test_a_changed_file_of_the_application_costs_at_most_50_kb(robot: Any, playb
     cost = small - 2 * nothing
     delivery.note(f"{robot.name}: a changed file {cost} bytes more than two runs that change nothing ({nothing} each)")
     assert 10_000 < cost < 50_000, told
-    assert nothing < 60_000, "a robot that has this version is sent nothing but parameters"
 
 
 def test_sending_a_first_delivery_costs_the_controller_little_cpu(robots: dict[str, Any]) -> None:

@@ -181,7 +181,7 @@ def _progress(path: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
     if not good or not _are_names(said.get("hosts")) or not isinstance(said.get("answers"), Mapping):
         raise ResultError(f"{path} holds no results of a run: rollout cannot be read")
     return replace(
-        Progress.of({**said, "wave": 1}),
+        Progress.of({**said, "wave": 1, "failed": _names(said.get("failed"))}),
         hosts=tuple(_names(said["hosts"])),
         wave=said["wave"] if _are_counts([said.get("wave")]) else 1,
         answers={printable.line(name): printable.line(str(word), 80) for name, word in said["answers"].items()},
