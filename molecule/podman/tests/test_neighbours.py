@@ -15,6 +15,7 @@ IMAGE = "robot-stack-testbed/faulty-sensor:1"
 CONTAINER = f"""[Container]
 Image=localhost/{IMAGE}
 ContainerName={THEIRS}
+Network=none
 Pull=never
 Exec=infinity
 PodmanArgs=--entrypoint=/bin/sleep
@@ -42,11 +43,13 @@ def all_run_on(robot: Any) -> Iterator[None]:
     """Beside ours a container of somebody else's, by a Quadlet of theirs. Whatever is done, none starts anew."""
     until(lambda: answers(robot), "it serves", patience(robot))
     robot.run(f"printf '%s' '{CONTAINER}' >{UNITS}/{THEIRS}.container && systemctl daemon-reload")
-    robot.run(f"systemctl start {THEIRS}.service")
-    before = lives(robot)
-    yield
-    assert lives(robot) == before
-    robot.run(f"systemctl stop {THEIRS}.service && rm {UNITS}/{THEIRS}.container && systemctl daemon-reload")
+    try:
+        robot.run(f"systemctl start {THEIRS}.service || {{ journalctl --no-pager --unit {THEIRS} >&2; exit 1; }}")
+        before = lives(robot)
+        yield
+        assert lives(robot) == before
+    finally:  # the removal of the engine, which comes later, is refused while theirs is there
+        robot.run(f"systemctl stop {THEIRS}.service; rm {UNITS}/{THEIRS}.container; systemctl daemon-reload")
 
 
 def lives(robot: Any) -> list[str]:
@@ -56,9 +59,10 @@ def lives(robot: Any) -> list[str]:
 
 
 def is_as_declared(playbook: Any) -> None:
-    done = playbook("playbooks/verify.yml")
+    """Say that a run finds nothing to do; its verdicts are about what earlier tests did to the services."""
+    done = playbook("playbooks/site.yml")
     assert done.returncode == 0, done.stdout
-    assert "differs" not in done.stdout
+    assert " changed=0 " in done.stdout, done.stdout
 
 
 @pytest.mark.usefixtures("all_run_on")
@@ -97,10 +101,11 @@ def test_all_containers_come_back_that_podman_has_stopped_for_its_migration(robo
         return answers(robot) and all(process(robot, service) not in (0, pid) for service, pid in before.items())
 
     until(is_back, "systemd has started them again", patience(robot))
+    assert "it ended with exit code 0" in playbook("playbooks/verify.yml").stdout
     is_as_declared(playbook)
 
 
-def test_an_image_without_room_is_refused_and_a_podman_that_is_killed_is_told_and_done_again(
+def test_an_image_without_room_is_refused_and_a_podman_that_is_killed_is_told_and_made_good(
     robot: Any, playbook: Any
 ) -> None:
     database = robot.started_at("victoriametrics")
@@ -124,9 +129,7 @@ def test_an_image_without_room_is_refused_and_a_podman_that_is_killed_is_told_an
     killed = robot.run("systemctl show --property SubState,Result kills-podman").split()
     robot.run("systemctl stop kills-podman")
     assert sorted(killed) == ["Result=success", "SubState=exited"], f"one was killed:\n{done.stdout}"
-    assert done.returncode != 0, done.stdout
-    assert "podman" in done.stdout
-    again = playbook("playbooks/site.yml")
-    assert again.returncode == 0, again.stdout
+    assert "killed by signal 9" in done.stdout, done.stdout
+    assert done.returncode == 0, done.stdout
     assert answers(robot)
     assert robot.started_at("victoriametrics") == database
