@@ -47,6 +47,8 @@ def robot(name: str = "scout", /, **written: Any) -> Robot:
     known = catalogue()
     values = dict(defaults(written.get("container_engine") == "podman"))
     values.update({key: value for key, value in written.items() if key in values})
+    if "vmagent_hub_urls" not in written:  # it follows the other one
+        values["vmagent_hub_urls"] = [values["vmagent_hub_url"]] if values["vmagent_hub_url"] else []
     strangers = {key: value for key, value in written.items() if key not in values}
 
     def part(service: str, part: str = "") -> Worked:
@@ -63,8 +65,21 @@ def fleet(*inventories: Path) -> list[Robot]:
     listed = subprocess.run(
         [BIN / "ansible-inventory", *given, "--list"], cwd=PROJECT, check=True, capture_output=True, text=True
     )
-    found: dict[str, dict[str, Any]] = json.loads(listed.stdout)["_meta"]["hostvars"]
-    return [robot(name, **{key: _known(value) for key, value in own.items()}) for name, own in found.items()]
+    told = json.loads(listed.stdout)
+    found: dict[str, dict[str, Any]] = told["_meta"]["hostvars"]
+    hubs = told.get("telemetry_hub", {}).get("hosts", [])
+    return [
+        robot(name, **_sending({key: _known(value) for key, value in own.items()}, hubs)) for name, own in found.items()
+    ]
+
+
+def _sending(own: dict[str, Any], hubs: list[str]) -> dict[str, Any]:
+    """Return a robot's variables with the addresses that follow from the inventory's group."""
+    import rendering  # noqa: PLC0415 (which needs this file)
+
+    if {"vmagent_hub_url", "vmagent_hub_urls"} & own.keys() or not hubs:
+        return own
+    return {**own, "vmagent_hub_urls": rendering.value("vmagent_hub_urls", groups={"telemetry_hub": hubs})}
 
 
 def _known(value: Any) -> Any:

@@ -10,7 +10,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "adding-a-service.md"
 # The last path in backquotes before a block is the block's file.
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"`((?:roles|inventory)/[\w./-]+)`")
+FILE = re.compile(r"`((?:my-roles|inventory)/[\w./-]+)`")
 
 
 def files() -> dict[str, str]:
@@ -29,7 +29,7 @@ def write_roles(folder: Path) -> None:
     """Write the page's roles into ``folder``."""
     for name, text in files().items():
         kind, _, path = name.partition("/")
-        if kind == "roles":
+        if kind == "my-roles":
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
 

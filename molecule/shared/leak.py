@@ -30,4 +30,4 @@ def test_a_leak_is_killed_at_its_limit_and_nothing_else_is(robot: Any, playbook:
     judged = playbook("playbooks/verify.yml")
     assert judged.returncode != 0
     assert "sensor_service: killed" in judged.stdout
-    assert f"killed for memory {kills + 1} time" in judged.stdout
+    assert f"OOM-killed {kills + 1} time" in judged.stdout

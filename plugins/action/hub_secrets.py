@@ -23,13 +23,13 @@ class RefusalError(AnsibleActionFail):
 
 
 class ActionModule(RobotAction):
-    """Called by Ansible for the hub."""
+    """Called by Ansible for each host of the hub, and then once for all of them."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Refuse, or return which files were removed from the folder."""
+        """Refuse, where they are to be compared; else return which files were removed from the folder."""
         super().run(tmp, task_vars)
         variables, args = task_vars or {}, self._task.args
         self._hub = str(variables.get("inventory_hostname", ""))
@@ -37,20 +37,22 @@ class ActionModule(RobotAction):
         try:
             wanted = self._wanted(args)
             leaving = [wanted.names[user] for user in args.get("leaving") or [] if user in wanted.names]
+            if args["state"] == "changed":
+                return self._removed(folder, [*wanted.renewed, *leaving])
             self._exchange_is_possible(folder, wanted)
             held = self._asked(folder, wanted, leaving, variables)
             found = objections(folder, wanted, held)
             if found:
                 raise RefusalError(self._told(folder, found))
             self._exchange_is_over(folder, str(held.get("certificates") or ""))
-            return self._removed(folder, [*wanted.renewed, *leaving])
+            return {"changed": False}
         except OSError as error:
             raise AnsibleActionFail(f"the secrets in {folder.path} cannot be read or changed: {error}") from error
 
     def _wanted(self, args: dict[str, Any]) -> Wanted:
         names = {str(user): str(name) for user, name in (args.get("names") or {}).items()}
         database, own = str(args.get("database") or ""), bool(args.get("own_authority", True))
-        of_certificates = [folders.KEY, str(args.get("host_key") or folders.KEY)] if own else []
+        of_certificates = [folders.KEY, *map(str, args.get("host_keys") or [])] if own else []
         known = [*names.values(), *([database] if database else []), *of_certificates]
         patterns = [str(pattern) for pattern in args.get("renew") or []]
         try:

@@ -7,6 +7,7 @@ the images that the robots need are made ready here and their digests are return
 
 from __future__ import annotations
 
+import resource
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted imp
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import (
     hub,
     machines,
+    open_files,
     origin,
+    pair,
     twice,
     values,
     waves,
@@ -64,6 +67,10 @@ class ActionModule(ActionBase):
         own = load(collection.ROLES)
         names = [str(name) for name in self._task.args.get("robots") or variables.get("ansible_play_hosts_all") or []]
         also = [str(name) for name in self._task.args.get("services") or []]
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        crowded = open_files.check(int(context.CLIARGS.get("forks") or 1), len(names), limit)
+        if crowded:
+            raise DeclarationError(crowded)
         shared = SharedValues()
         declarations = [Declaration.of(name, self._variables(name), self, own, shared) for name in names]
         known = self._catalogue(own, declarations, variables)
@@ -88,6 +95,7 @@ class ActionModule(ActionBase):
         groups: dict[str, list[str]] = variables.get("groups") or {}
         given = self._task.get_variable_manager().extra_vars
         faults += waves.agree(robots) + waves.stated(robots, given) + hub.apart(robots, groups)
+        faults += pair.known(robots, groups) + pair.check(self._pair(robots, own, known, also, groups))
         others = self._others(own, names, groups, any(robot.is_hub for robot in robots))
         faults += machines.apart([declaration.reached() for declaration in declarations], others)
         if faults:
@@ -146,6 +154,20 @@ class ActionModule(ActionBase):
             name for name in groups.get("robots" if hub_ else "telemetry_hub") or () if name not in {*names, *both}
         ]
         return [Declaration.of(name, self._variables(name), self, own).reached() for name in hosts]
+
+    def _pair(
+        self, robots: list[Robot], own: Catalogue, known: Catalogue, also: list[str], groups: dict[str, list[str]]
+    ) -> list[Robot]:
+        """Return the hub's hosts where there are two, in their group's order, also one that the run is not about."""
+        hosts = groups.get(pair.GROUP) or []
+        found = {robot.name: robot for robot in robots if robot.is_hub}
+        if len(hosts) != pair.MOST or not found:
+            return []
+        if any(robot.values.get("robot_stack_state") in UNCOUNTED for robot in found.values()):
+            return []  # one of them leaves
+        for name in [name for name in hosts if name not in found]:
+            found[name] = Declaration.of(name, self._variables(name), self, own).robot(known, also)
+        return [found[name] for name in hosts]
 
     def _ready(self, images: NeededImages) -> dict[str, dict[str, dict[str, str]]]:
         """Have the images; return folder -> image -> architecture -> digest."""

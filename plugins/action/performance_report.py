@@ -74,8 +74,12 @@ def earlier(path: str) -> dict[str, Any] | None:
     if not path:
         return None
     try:
-        with Path(path).expanduser().open(encoding="utf-8") as stream:
-            found = json.loads(stream.read(measurement.LARGEST_BYTES))
+        with Path(path).expanduser().open("rb") as stream:
+            content = stream.read(measurement.LARGEST_BYTES + 1)
+        if len(content) > measurement.LARGEST_BYTES:
+            largest = measurement.LARGEST_BYTES >> 20
+            raise AnsibleActionFail(f"report_before {path} cannot be read: it is larger than {largest} MiB")
+        found = json.loads(content)
     except (OSError, ValueError, RecursionError) as error:
         raise AnsibleActionFail(f"report_before {path} cannot be read: {error}") from error
     if not measurement.known(found):

@@ -6,7 +6,7 @@ and keeps what became of them in the controller's fact `rollout`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -14,6 +14,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import tell
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import gate, verdict
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.results import named
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.scope import WHOLE
+
+# As of a robot that is silent. Ansible can leave hosts out without a word where forks are many (ansible/ansible#82471).
+UNASKED: Mapping[str, Any] = {"unreachable": True}
 
 
 class ActionModule(ActionBase):
@@ -37,15 +42,18 @@ class ActionModule(ActionBase):
         known = dict(facts["rollout"])
         known.pop("plays")
         progress = Progress.of(known)
-        answers = {
-            str(name): _answer(hostvars[name].get("robot_stack_result")) for name in variables["ansible_play_batch"]
-        }
+        batch = [str(name) for name in variables["ansible_play_batch"]]
+        _planned(progress, batch)
+        results = {name: hostvars[name].get("robot_stack_result") for name in batch}
+        answers = {name: _answer(result, variables.get("ansible_skip_tags") or []) for name, result in results.items()}
         judge = self._task.args.get("judged")
         if judge is None:
             decision = gate.answered(progress, answers)
+            forgotten = [name for name, answer in answers.items() if answer is UNASKED]
         else:
             decision = gate.judged(progress, answers, list(judge), list(self._task.args.get("silent") or []))
-        self._say(progress, decision)
+            forgotten = gate.unjudged(answers, judge)
+        self._say(progress, decision, forgotten)
         told = {**decision.progress.told(), "plays": decision.progress.playbook()}
         return {
             "changed": False,
@@ -67,7 +75,10 @@ class ActionModule(ActionBase):
                 "no wave could be judged. Write strategy: ansible.builtin.linear into the play."
             )
 
-    def _say(self, progress: Progress, decision: gate.Decision) -> None:
+    def _say(self, progress: Progress, decision: gate.Decision, forgotten: Sequence[str]) -> None:
+        if forgotten:
+            names = named(forgotten)
+            tell(f"wave {progress.wave}: Ansible has not asked {names}: run again with fewer forks", bad=True)
         if decision.judge:
             names = ", ".join(decision.judge)
             soak = f" after {progress.soak_seconds} s" if progress.soak_seconds else ""
@@ -76,10 +87,24 @@ class ActionModule(ActionBase):
             tell(f"the rollout stops: {decision.progress.stopped}", bad=True)
 
 
-def _answer(result: Any) -> dict[str, Any]:
-    """Return what matters of a module's answer; a robot that was not asked (tags) has none."""
+def _planned(progress: Progress, batch: Sequence[str]) -> None:
+    """Refuse a batch with robots that have their turn in another wave: answers would be taken for those of others."""
+    strangers = [name for name in batch if name not in progress.batch]
+    if strangers:
+        raise AnsibleActionFail(
+            f"This batch is not wave {progress.wave} as it was planned: {named(strangers)} should not be in it, but "
+            f"{named(progress.batch) or 'nobody'}. What changed in it was not judged, and the rollout goes no "
+            "further: the next run of site.yml, by itself, judges it."
+        )
+
+
+def _answer(result: Any, skipped: Collection[str]) -> Mapping[str, Any]:
+    """Return what matters of a module's answer; a robot without one was not asked.
+
+    Only tags that are ``skipped`` can be why: for a run's other tags the task itself says that it does nothing.
+    """
     if not isinstance(result, Mapping):
-        return {}
+        return {} if WHOLE.intersection(skipped) else UNASKED
     return {key: result[key] for key in ("changed", "proven", "unreachable", "skipped") if key in result}
 
 

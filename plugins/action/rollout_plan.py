@@ -14,10 +14,12 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import operator
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import tell
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout import common, shards, verdict
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.division import Division
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.joining import ROLLOUT
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.progress import Progress
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.results import named
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.rollout.waves import ordered, sizes
 
 
@@ -44,7 +46,7 @@ class ActionModule(ActionBase):
         """Return the plan."""
         super().run(tmp, task_vars)
         variables, args = task_vars or {}, self._task.args
-        robots = [str(name) for name in variables.get("ansible_play_hosts_all") or []]
+        robots, lost = _robots(variables)
         canaries = self._canaries(str(args.get("canaries") or ""), variables.get("groups") or {})
         progress = Progress(
             hosts=tuple(ordered(robots, canaries)),
@@ -55,11 +57,14 @@ class ActionModule(ActionBase):
         try:
             division = Division.of(args, variables, constants.CALLBACKS_ENABLED)
             if division is not None:
+                _undiminished(lost)
                 return self._part(division, progress, variables)
         except shards.ShardError as error:
             raise PlanError(str(error)) from error
         if self._task.check_mode:
             progress = replace(progress, sizes=(len(robots),), check=True)
+        if lost:
+            tell(f"{named(lost)}: in no wave: failed or could not be reached earlier in this run", bad=True)
         return _told(progress)
 
     def _part(self, division: Division, progress: Progress, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +91,26 @@ class ActionModule(ActionBase):
             known = ", ".join(sorted(name for name in groups if name not in ("all", "ungrouped")))
             raise AnsibleActionFail(f'rollout_canaries: there is no group "{group}" in the inventory; groups: {known}')
         return list(groups[group]) if group else []
+
+
+def _robots(variables: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the robots of the play, and those that earlier plays of the same run have lost.
+
+    Ansible drops the latter from every play, but still counts them where it cuts the hosts of a play into batches.
+    """
+    there = set(variables["ansible_play_hosts"])
+    robots = [str(name) for name in variables["ansible_play_hosts_all"]]
+    return [name for name in robots if name in there], [name for name in robots if name not in there]
+
+
+def _undiminished(lost: Sequence[str]) -> None:
+    """Refuse to divide a run that has lost robots: each process would plan for another fleet. Raises `ShardError`."""
+    if lost:
+        without = ",".join(f"!{name}" for name in lost)
+        raise shards.ShardError(
+            f"{shards.VARIABLE}: {named(lost)} failed or could not be reached earlier in this run, and all processes "
+            f"of a divided run need the same robots: run site.yml by itself, or every process with --limit '{without}'"
+        )
 
 
 def _told(progress: Progress) -> dict[str, Any]:

@@ -64,9 +64,15 @@ class CallbackModule(CallbackBase):
         """Start with nothing seen."""
         super().__init__()
         self._results: dict[str, dict[str, Any]] = {}
+        self._answered: set[str] = set()  # in this playbook, of several that one command names
         self._unreachable: dict[str, str] = {}  # and the words for it
         self._others = changes.OtherTasks()
         self._keeper = Keeper()
+        self._in_waves = False  # and the callback rollout tells who failed in them
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:  # noqa: ARG002 (Ansible passes it)
+        """Take no answer to this playbook for what goes on with one to the playbook before it."""
+        self._answered.clear()
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Remember what a robot answered."""
@@ -78,7 +84,8 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Remember who did not answer."""
-        self._unreachable[str(result.host.get_name())] = printable.line(str(result.result.get("msg") or ""))
+        words = str(result.result.get("msg") or "")  # ssh's own, of several lines: the report of a divided run has them
+        self._unreachable[str(result.host.get_name())] = printable.line(" ".join(words.split()))
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the summary, and keep what a process of a divided run has to keep."""
@@ -110,7 +117,7 @@ class CallbackModule(CallbackBase):
         running = {robot: result for robot, result in planned.items() if robot in measured}
         against = [line for robot, result in sorted(planned.items()) for line in records(robot, result)]
         against += [line for robot, result in sorted(running.items()) for line in reasons(robot, result)]
-        for line in [*against, *told(done, sorted(self._unreachable))]:
+        for line in [*against, *told(done, sorted(self._unreachable), self._in_waves)]:
             show(self._display, line)
         for line in changes.told(planned, done, self._unreachable, self._others):
             show(self._display, line)
@@ -140,14 +147,18 @@ class CallbackModule(CallbackBase):
         self._others.saw(result, failed)
         action = str(result.task.action).rsplit(".", 1)[-1]
         self._keeper.saw(action, result.result)
+        self._in_waves = self._in_waves or (action == "rollout_plan" and not result.task.check_mode)
         if action == "rollout_join" and result.result.get("results"):
             whole = joining.of_folder(Path(str(result.result["results"])))
             self._results, self._unreachable = whole.answers, whole.unreachable
+            self._in_waves = bool(whole.rollouts)
             for part in whole.parts:
                 self._others.add(part.others, part.unclear)
+            self._others.add([], not whole.complete)
         if action == "robot_stack":
             robot = str(result.host.get_name())
             # Also what Ansible made of a failure, with whatever words the robot put into it.
             answer = shape.read("robot_stack", result.result)
             now = {**answer, "failed": failed or bool(answer.get("failed"))}
-            self._results[robot] = joined(self._results.get(robot), now)
+            self._results[robot] = joined(self._results[robot] if robot in self._answered else None, now)
+            self._answered.add(robot)

@@ -39,7 +39,7 @@ _value:
 
 
 class FilterModule:
-    """Ansible's door to this file."""
+    """Ansible's entry point to this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

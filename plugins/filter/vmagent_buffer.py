@@ -16,7 +16,7 @@ short_description: Disk and hours of vmagent's buffer
 description:
   - What a full buffer occupies at worst, with what must stay free beside it, and a line for people that says for how
     long it holds every sample.
-positional: expected_series, scrape_interval, offline_hours, min_free_mib
+positional: expected_series, scrape_interval, offline_hours, min_free_mib, hubs
 options:
   _input:
     description: The buffer's cap in MiB.
@@ -38,6 +38,10 @@ options:
     description: What must stay free.
     type: int
     required: true
+  hubs:
+    description: To how many hosts of the hub it sends; each has a buffer of its own.
+    type: int
+    default: 1
 """
 
 EXAMPLES = """
@@ -52,16 +56,22 @@ _value:
 
 
 def buffer(
-    buffer_mib: int, expected_series: int, scrape_interval: str, offline_hours: int, min_free_mib: int
+    buffer_mib: int,
+    expected_series: int,
+    scrape_interval: str,
+    offline_hours: int,
+    min_free_mib: int,
+    hubs: int = 1,
 ) -> dict[str, Any]:
-    """Return what a buffer capped at ``buffer_mib`` needs, and what it is good for."""
+    """Return what a buffer capped at ``buffer_mib`` for each of the ``hubs`` needs, and what it is good for."""
     needed = needed_mib(expected_series, scrape_interval, offline_hours)
     lasts = lasting_hours(buffer_mib, expected_series, scrape_interval)
+    absent = "the hub" if hubs == 1 else f"one of its {hubs} hubs, or all of them,"
     note = (
-        f"without the hub it keeps every sample for {lasts} h ({offline_hours} h are asked for and need {needed} of "
+        f"without {absent} it keeps every sample for {lasts} h ({offline_hours} h are asked for and need {needed} of "
         f"the buffer's {buffer_mib} MiB, with {expected_series} series every {scrape_interval})"
     )
-    return {"disk_mib": disk_mib(buffer_mib, min_free_mib), "notes": [note]}
+    return {"disk_mib": disk_mib(buffer_mib, min_free_mib, hubs), "notes": [note]}
 
 
 class FilterModule:

@@ -8,8 +8,16 @@ short_description: Compare a hub's secrets with those of the controller, before 
 description:
   - Fails where a hub has passwords or an authority that this controller's folder lacks, before others are made.
   - Removes from the folder what shall be made anew, and exchanges the authority in steps; robots trust both meanwhile.
+  - A hub of several hosts has one folder. All of them are compared, and then it is changed, once.
   - The action plugin of the same name does that on the controller. On the hub, the module changes nothing.
 options:
+  state:
+    description: >-
+      Used on the controller only. C(compared) asks the hub and changes nothing; C(changed) asks nobody, and changes the
+      folder.
+    type: str
+    choices: [compared, changed]
+    required: true
   directory:
     description: Used on the controller only. The folder with the secrets.
     type: path
@@ -25,10 +33,11 @@ options:
     description: Used on the controller only. The file with the database's password; empty, it is kept elsewhere.
     type: str
     default: ''
-  host_key:
-    description: Used on the controller only. The file with the key of the hub's certificate.
-    type: str
-    default: ''
+  host_keys:
+    description: Used on the controller only. The files with the keys of the hub's certificates, one for each host.
+    type: list
+    elements: str
+    default: []
   own_authority:
     description: Used on the controller only. Whether the hub's certificate is signed by an authority in the folder.
     type: bool
@@ -67,12 +76,13 @@ author:
 EXAMPLES = r"""
 - name: This controller has the hub's secrets
   robotfleet.stack.hub_secrets:
+    state: compared
     directory: "{{ inventory_dir }}/.telemetry_hub"
     names: {scout: robots/scout.password}
 """
 
 RETURN = r"""
-removed: {description: Files that were removed from the folder., type: list, elements: str, returned: success}
+removed: {description: Files that were removed from the folder., type: list, elements: str, returned: changed}
 users: {description: Those asked for that the hub knows., type: list, elements: str, returned: by the hub}
 more: {description: How many more of them it knows., type: int, returned: by the hub}
 database: {description: Whether its database has a password., type: bool, returned: by the hub}

@@ -148,7 +148,7 @@ options:
         description:
           - C(name) and C(target) of directories that outlive the container.
           - C(adopts) is a folder in it that the service names after its settings; one that other settings left
-            (C(adopts_from), a pattern) gets this name.
+            (C(adopts_from), a pattern) gets this name. C(also_adopts) lists more of both.
         type: list
         elements: dict
         default: []
@@ -347,6 +347,7 @@ proven: {description: Whether what is declared has passed the gate on this robot
 fresh: {description: Services that had no container before this run., type: list, elements: str, returned: C(present)}
 objections: {description: What speaks against a change., type: list, elements: str, returned: C(proven) that fails}
 rolled_back: {description: How a failed robot was rolled back., type: list, elements: str, returned: after a failure}
+causes: {description: What logs say of services that failed., type: list, elements: str, returned: after a failure}
 verdict: {description: The worst verdict., type: str, returned: where an engine runs}
 """
 

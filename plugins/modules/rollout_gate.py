@@ -9,6 +9,9 @@ description:
   - Reads what the robots of the wave have answered to M(robotfleet.stack.robot_stack) (registered as
     C(robot_stack_result)), and keeps their outcome in the controller's fact C(rollout).
   - Run it once for all robots of the wave, delegated to localhost with C(delegate_facts). No robot is contacted.
+  - A batch with robots that have their turn in another wave is refused.
+  - A robot without an answer, though the tags of the run do not skip it, counts as silent; one that was to be judged
+    and was not, as failed.
   - A play with the strategy C(free) or C(host_pinned) is refused, as its robots do not wait for each other.
 options:
   judged:

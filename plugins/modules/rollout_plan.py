@@ -8,6 +8,8 @@ short_description: Plan a rollout in waves
 description:
   - Puts the robots of the play into an order and into waves, and keeps the plan as the controller's fact C(rollout),
     from which later plays take their hosts and batches.
+  - Robots that failed or could not be reached earlier in the same run are in no wave; where several processes divide
+    the rollout, they are refused.
   - Where several processes divide the rollout (O(shard)), one plans the canaries, and each of the others its part of
     every further wave, once the canaries have passed.
   - Run it once for all robots of the play, delegated to localhost with C(delegate_facts). No robot is contacted.

@@ -20,7 +20,7 @@ class OtherTasks:
     def __init__(self) -> None:
         """Start with nothing seen."""
         self._names: dict[str, None] = {}
-        self.unclear = False  # one failed, and what it had done until then is not known
+        self.unclear = False  # one failed, or a process has not ended: what it had done until then is not known
 
     @property
     def names(self) -> Sequence[str]:
@@ -49,7 +49,7 @@ def told(planned: Answers, done: Answers, unreachable: Collection[str], others: 
     failed = any(result.get("failed") for result in done.values())
     settled = bool(done) and not changed and not failed
     if others.names:
-        words = "No stack changed; other tasks" if settled else "Other tasks"
+        words = "No stack changed; other tasks" if settled and not (unreachable or others.unclear) else "Other tasks"
         return [f"{words} changed something: {_listed(others.names)}."]
     if others.unclear or changed:
         return []

@@ -1,4 +1,4 @@
-"""Past the door: the hub's own containers and whoever has an account on its host ask the database and vmalert."""
+"""Past vmauth: the hub's own containers and whoever has an account on its host ask the database and vmalert."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_whether_it_is_healthy_is_no_secret(hub: Hub, port: int) -> None:
 
 def test_the_door_and_vmalert_reach_the_database_and_it_reads_them(hub: Hub) -> None:
     assert hub.write("honest", remote_write.packed(remote_write.message([{"__name__": "fine"}]))).status == 204
-    until(lambda: hub.query("fine"), "the door reads and writes")
+    until(lambda: hub.query("fine"), "vmauth reads and writes")
     for job in (DATABASE, DOOR, ALERTS):
         until(lambda: hub.query(f'up{{job="{job}"}} == 1'), f"the database reads {job}")  # noqa: B023 (used at once)
     assert hub.ask(READER, "/vmalert/").status == 200

@@ -26,8 +26,8 @@ def hub() -> Iterator[Hub]:
 
 
 def let_in(hub: Hub, user: str, **more: str) -> bool:
-    """Whether the door takes a block; it may have been started just now."""
-    status = until(lambda: hub.ask(user, "/api/v1/write", BLOCK, **more).status, "the door answers", hub._last_words)
+    """Whether vmauth takes a block; it may have been started just now."""
+    status = until(lambda: hub.ask(user, "/api/v1/write", BLOCK, **more).status, "vmauth answers", hub._last_words)
     assert status in (204, 401)
     return bool(status == 204)
 

@@ -1,4 +1,4 @@
-"""Uploads that stall: they wait at the door, in its memory, and take nothing from others."""
+"""Uploads that stall: they wait in the memory of vmauth, and take nothing from others."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from attacks.slow import Uploads
 SLOW = 50
 ONE_SECOND = 1.0
 FINE = remote_write.packed(remote_write.message([{"__name__": "fine"}]))
-# What the door was before: the first 32 KiB are waited for, and the rest is the database's.
+# What vmauth was before: the first 32 KiB are waited for, and the rest is the database's.
 UNBUFFERED = {"requestBufferSize": None, "maxConcurrentRequests": None, "maxConcurrentPerUserRequests": 20}
 
 
 def buffer(hub: Hub) -> int:
-    """Return the bytes for which the door waits."""
+    """Return the bytes for which vmauth waits."""
     (found,) = [w for w in hub.containers[DOOR].attrs["Config"]["Cmd"] if w.startswith("-requestBufferSize=")]
     return int(found.partition("=")[2])
 
@@ -67,7 +67,7 @@ def test_without_its_buffer_twenty_uploads_stop_everybody() -> None:
         "telemetry_hub_victoriametrics_flags_extra": {"maxConcurrentInserts": 8},
     }
     with Hub(variables=written) as hub, uploads(hub, "rogue", 20, 40_000, 80_000):
-        # the first writes may come before all of the uploads have got through the door
+        # the first writes may come before all of the uploads have got through vmauth
         until(lambda: b"timed out" in hub.ask("honest", "/api/v1/write", FINE, timeout=5).body, "a write has no answer")
         assert hub.ended() == {}
         assert DATABASE in hub.containers

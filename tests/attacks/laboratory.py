@@ -121,7 +121,7 @@ class Hub:
         return peak(self.containers[name])
 
     def connection(self, timeout: float = PATIENCE_SECONDS) -> HTTPSConnection:
-        """Return a connection to the door."""
+        """Return a connection to vmauth."""
         trusted = ssl.create_default_context(cadata=self.certificate)
         return HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=trusted)
 
@@ -132,7 +132,7 @@ class Hub:
         return {"Authorization": f"Basic {words}", **kind}
 
     def ask(self, user: str, path: str, body: bytes | None = None, **more: Any) -> Answer:
-        """Ask the door, or send it something."""
+        """Ask vmauth, or send it something."""
         begun = time.monotonic()
         connection = self.connection(more.pop("timeout", PATIENCE_SECONDS))
         try:

@@ -1,4 +1,7 @@
-"""A user's setting (`strategy = free`) does not take from a rollout what it needs: that robots wait for each other."""
+"""A user's settings do not take from a rollout what it needs.
+
+With `strategy = free` robots would not wait for each other; with `any_errors_fatal` one would end the run of all.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from declarations import PROJECT
 from field.playing import Fleet
 from field.test_output_for_programs import PULLED
 
+# Nothing is changed on a host of a hub before all of them could be asked.
+TOGETHER = {"Hub is ready"}
 HOSTS = "robots: {hosts: {scout-01: {ansible_host: 192.0.2.1}, scout-02: {ansible_host: 192.0.2.2}}}\n"
 
 
@@ -25,6 +30,23 @@ def test_every_play_says_itself_that_robots_wait_for_each_other(playbook: Path) 
     assert {play["name"]: play.get("strategy") for play in plays} == {
         play["name"]: "ansible.builtin.linear" for play in plays
     }
+
+
+@pytest.mark.parametrize("playbook", sorted(PROJECT.glob("playbooks/*.yml")), ids=lambda path: path.stem)
+def test_every_play_says_itself_that_the_errors_of_one_robot_are_its_own(playbook: Path) -> None:
+    plays = [play for play in yaml.safe_load(playbook.read_text(encoding="utf-8")) if "hosts" in play]
+    assert plays
+    assert {play["name"]: play.get("any_errors_fatal") for play in plays} == {
+        play["name"]: play["name"] in TOGETHER for play in plays
+    }
+
+
+def test_a_users_fatal_errors_do_not_take_the_gate_from_a_rollout(fleet: Fleet) -> None:
+    """Seen: one silent robot failed those of its wave that had changed, and nobody decided about them."""
+    done = fleet.play(playbook="site", ANSIBLE_ANY_ERRORS_FATAL="true")
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "silent: scout-01, scout-02" in said, said
+    assert "not reached" not in said, said
 
 
 @pytest.mark.parametrize("strategy", ["free", "ansible.builtin.host_pinned"])

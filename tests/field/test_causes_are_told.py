@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply.replacement import ServiceFailedError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import procfs
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import cause
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from robot_stack.fake_engine import FakeEngine
-from robot_stack.operating import NAME, Operator
+from robot_stack.operating import NAME, ROOT, Operator
 from robot_stack.robots import Robot, service, write
 
 MONTH = "/victoria-metrics-data/data/small/2026_11"
@@ -190,6 +193,38 @@ def test_a_deployment_that_fails_tells_the_line_and_not_the_twenty_after_it(
     with pytest.raises(Exception, match=r"its log says: no disk$") as error:
         operator.call(service())
     assert "goroutine" not in str(error.value)
+
+
+def test_a_failed_deployment_has_the_line_of_its_log_beside_its_message(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service(**DATA), service("victoriametrics", 50))
+    fake.failing = "nonsense"
+    logs(fake, victoriametrics(CUT_SHORT))
+    with pytest.raises(ServiceFailedError) as error:
+        operator.call(service(**DATA, command=["nonsense"]), service("victoriametrics", 60))
+    (why,) = error.value.causes
+    assert why.startswith(f"sensor_service: its log says: {CUT_SHORT}; its data is damaged: {HERE}/parts.json")
+
+
+def test_what_does_not_pass_the_gate_has_the_line_of_its_log_beside_it(
+    operator: Operator, robot: Robot, fake: FakeEngine
+) -> None:
+    operator.call(service(**DATA))
+    known = state.load(robot.root / ROOT)
+    ended = replace(known.services["sensor_service"], restarts=1, last_failure_at=1000.0, last_failure="it ended")
+    state.save(known.with_service("sensor_service", ended), robot.root / ROOT)
+    logs(fake, victoriametrics(CUT_SHORT))
+    told = operator.call(service(**DATA), state="proven", sent=False)
+    assert told["objections"][0].startswith("sensor_service: killed")
+    (why,) = told["causes"]
+    assert why.startswith(f"sensor_service: its log says: {CUT_SHORT}; its data is damaged: {HERE}/parts.json")
+
+
+def test_an_objection_that_has_its_cause_is_not_told_twice(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service(**DATA))
+    fake.containers[NAME]["State"] = {"Running": False, "Status": "exited", "Pid": 0, "ExitCode": 2}
+    logs(fake, victoriametrics("no disk"))
+    told = operator.call(service(**DATA), state="proven", sent=False)
+    assert (told["objections"], told["causes"]) == (["sensor_service: down (its container has ended: no disk)"], [])
 
 
 @pytest.mark.parametrize(

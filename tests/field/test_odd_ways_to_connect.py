@@ -25,6 +25,8 @@ PULLED = (
     [
         ({"module_stderr": "sudo: sorry, you must have a tty to run sudo\n"}, "Defaults:USER !requiretty"),
         ({"module_stdout": "sudo: Sie müssen ein TTY haben\n"}, "Defaults:USER !requiretty"),
+        ({"module_stderr": "sudo: Ein Passwort ist notwendig\n"}, "ansible_become_password"),
+        ({"module_stdout": "sudo: il est nécessaire de saisir un mot de passe\n"}, "ansible_become_password"),
         ({"module_stderr": "jane is not in the sudoers file.\n"}, "may not become root"),
         ({"module_stderr": "OSError: [Errno 28] No space left on device: '/tmp/x'"}, "ansible_remote_tmp"),
         ({"msg": "mkdir: cannot create directory: Read-only file system"}, "ansible_remote_tmp"),

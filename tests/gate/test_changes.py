@@ -41,6 +41,9 @@ class Run:
     def robot(self, host: str = "scout", **result: Any) -> None:
         self.task("Robot", OURS, host, **{"asked": "present", "changed": False, "plan": [], "refusals": [], **result})
 
+    def starts(self) -> None:
+        self._summary.v2_playbook_on_start(None)
+
     def silent(self) -> None:
         self._summary.v2_runner_on_unreachable(
             SimpleNamespace(host=SimpleNamespace(get_name=lambda: "cart"), result={})
@@ -132,3 +135,38 @@ def test_a_long_list_is_cut_short_and_no_name_paints_the_terminal(run: Run) -> N
     assert run.words_of_change == [
         r"No stack changed; other tasks changed something: wiped \x1b[2J; task 0; task 1; task 2; task 3; and 2 more."
     ]
+
+
+def test_a_change_is_told_although_a_later_answer_of_the_robot_failed(run: Run) -> None:
+    run.robot(changed=True, plan=["write a file"])
+    run.task("Robot is judged", OURS, fails=True, msg="Ansible's Python was killed")
+    assert run.words_of_change == ["scout changed: write a file"]
+
+
+def test_a_change_of_one_role_is_told_although_the_next_changed_nothing(run: Run) -> None:
+    run.robot(changed=True, plan=["write a file"])
+    run.robot()
+    assert run.words_of_change == ["scout changed: write a file"]
+
+
+def test_what_another_playbook_changed_is_told_with_that_one(run: Run) -> None:
+    run.robot(changed=True, plan=["write a file"])
+    run.starts()
+    run.robot()
+    assert run.words_of_change == ["Nothing changed."]
+
+
+def test_what_ssh_says_in_several_lines_is_kept_as_one() -> None:
+    summary = CallbackModule()
+    told = SimpleNamespace(host=SimpleNamespace(get_name=lambda: "cart"), result={"msg": "no route:\r\nsee ssh\n"})
+    summary.v2_runner_on_unreachable(told)
+    assert summary._unreachable == {"cart": "no route: see ssh"}
+
+
+@pytest.mark.parametrize(("waves", "check", "told"), [(True, False, 0), (True, True, 1), (False, False, 1)])
+def test_a_failure_in_a_wave_is_left_to_the_rollouts_own_summary(run: Run, waves: bool, check: bool, told: int) -> None:
+    """Which says nothing of a run in check mode."""
+    if waves:
+        run.task("Waves are planned", "robotfleet.stack.rollout_plan", check=check)
+    run.robot(fails=True, msg="sensor_service: its container ended (exit code 2)\nits log says: no such flag")
+    assert run.said.count("scout failed: sensor_service: its container ended (exit code 2)") == told

@@ -1,14 +1,16 @@
-"""`make demo`, and with HUB=1: what it declares is let through, what it runs, and what it says at its end."""
+"""`make setup`; `make demo`, and with HUB=1: what it declares is let through, what it runs, what it says at its end."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
 from declarations import BIN, PROJECT, catalogue, fleet, robot
 
@@ -61,15 +63,31 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def made(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Have `make` tell what it would run."""
-    argv = ["make", "--dry-run", "--file", str(PROJECT / "Makefile"), *words]
+def made(folder: Path, *words: str, really: bool = False) -> subprocess.CompletedProcess[str]:
+    """Have `make` tell what it would run, or run it."""
+    argv = ["make", *([] if really else ["--dry-run"]), "--file", str(PROJECT / "Makefile"), *words]
     clean = {
         key: value
         for key, value in os.environ.items()
         if key not in ("HUB", "ROBOTS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
     }
     return subprocess.run(argv, cwd=folder, env=clean, capture_output=True, text=True, check=False)
+
+
+def test_a_clone_is_linked_to_where_ansible_looks_for_the_collection(elsewhere: Path) -> None:
+    settings = ConfigParser(delimiters="=")
+    settings.read(PROJECT / "ansible.cfg")
+    place = settings["defaults"]["collections_path"].split(":")[0]
+    link = elsewhere.joinpath(place, "ansible_collections", *collection.NAME.split("."))
+    link.rmdir()
+    link.parent.rmdir()
+    for _ in range(2):  # the second time there is nothing to do
+        done = made(elsewhere, "setup", really=True)
+        assert done.returncode == 0, done.stderr
+        assert (link.is_symlink(), link.resolve()) == (True, elsewhere.resolve())
+    assert not link.readlink().is_absolute(), "a clone may be moved"
+    ignored = ["git", "-C", str(PROJECT), "check-ignore", "--quiet", str(link.relative_to(elsewhere))]
+    assert subprocess.run(ignored, check=False).returncode == 0, "a committed link fails ansible-test"
 
 
 def commands(folder: Path, *words: str) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,13 @@ def test_what_the_how_to_shows_passes_the_gate(page: Path) -> None:
     shown = how_to.files()["inventory/my-fleet/group_vars/robots/my_service.yml"]
     scenario = PROJECT / "molecule" / "own_service" / "inventory" / "group_vars" / "robots.yml"
     assert scenario.read_text(encoding="utf-8").endswith(shown)
+
+
+def test_the_how_tos_role_is_no_part_of_this_collection() -> None:
+    """A role in our own folder of roles would be in our catalogue, in our digest and in the archive that is built."""
+    told = re.findall(r"^export ANSIBLE_ROLES_PATH=(.+)$", how_to.PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert told == ["$HOME/my-roles"]
+    assert {name.partition("/")[0] for name in how_to.files()} == {"my-roles", "inventory"}
 
 
 def test_the_how_tos_defaults_are_what_its_argument_specs_say(page: Path) -> None:

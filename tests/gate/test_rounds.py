@@ -12,6 +12,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.action.robot_stack import ROUNDS, ActionModule
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import Need, told
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import reboot
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
 
 IMAGE = {"kind": "image", "reference": "sensor_service:1", "architecture": "amd64"}
 REBOOT = {"kind": "reboot"}
@@ -102,3 +104,41 @@ def test_a_robot_that_is_never_content_fails(clock: list[float], need: Any, word
     with pytest.raises(AnsibleActionFail, match=words):
         controller.run(task_vars={"inventory_hostname": "a"})
     assert len(controller.asked) == rounds
+
+
+def after_a_reboot(said: dict[str, Any]) -> Connection:
+    """Return a robot whose reboot ends as Ansible says in ``said``."""
+    plugin = SimpleNamespace(run=lambda **_: {"elapsed": 600, **said})
+    action: Any = SimpleNamespace(
+        _task=SimpleNamespace(copy=SimpleNamespace),
+        _shared_loader_obj=SimpleNamespace(action_loader=SimpleNamespace(get=lambda _name, **_: plugin)),
+        _connection=None,
+        _play_context=None,
+        _loader=None,
+        _templar=None,
+    )
+    return Connection(action, {"inventory_hostname": "scout-01"})
+
+
+@pytest.mark.parametrize("waited", ["last boot time check", "post-reboot test command"])
+def test_a_robot_that_does_not_come_back_says_so(waited: str) -> None:
+    """In words that tell what was done to it, and where to look, not in Ansible's alone."""
+    why = f"Timed out waiting for {waited} (timeout=600)"
+    with pytest.raises(AnsibleActionFail) as failed:
+        reboot.reboot(after_a_reboot({"failed": True, "rebooted": True, "msg": why}))
+    assert str(failed.value) == (
+        "the robot did not come back from the reboot that switches its memory controller on "
+        f"(ansible.builtin.reboot: {why}): look at its screen or serial console, see docs/raspberry-pi.md"
+    )
+    assert failed.value.result["changed"]
+
+
+@pytest.mark.parametrize("more", [{"rebooted": False}, {}])
+def test_a_robot_that_was_not_rebooted_is_not_said_to_be_gone(more: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleActionFail) as failed:
+        reboot.reboot(after_a_reboot({"failed": True, "msg": "Reboot command failed", **more}))
+    assert str(failed.value) == "ansible.builtin.reboot: Reboot command failed"
+
+
+def test_a_robot_that_comes_back_is_only_asked_again() -> None:
+    assert reboot.reboot(after_a_reboot({"changed": True, "rebooted": True})) == []

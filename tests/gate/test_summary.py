@@ -199,6 +199,29 @@ def test_a_run_that_failed_half_way_says_what_it_changed() -> None:
     assert "scout changed: a" in told({"scout": answer(changed=True, failed=True, plan=["a"])}, [])
 
 
+FAILED = {
+    "failed": True,
+    "msg": "sensor_service: its container ended (exit code 2); nothing was running before\nits log says: no such flag",
+    "causes": ["sensor_service: its log says: no such flag"],
+}
+
+
+@pytest.mark.parametrize("figures", [{}, answer(rolled_back=["recreate it"])], ids=["nothing measured", "put back"])
+@pytest.mark.parametrize("asked", ["present", "restored", "absent", None])
+def test_a_failure_outside_of_a_rollout_is_told_with_its_cause(figures: dict[str, Any], asked: str | None) -> None:
+    result = {**figures, **FAILED, **({"asked": asked} if asked else {})}
+    first = "scout failed: sensor_service: its container ended (exit code 2); nothing was running before"
+    assert told({"scout": result}, [])[:2] == [first, "scout: sensor_service: its log says: no such flag"]
+    assert not [line for line in told({"scout": result}, [], in_waves=True) if "log says" in line or "failed" in line]
+
+
+@pytest.mark.parametrize(
+    "otherwise", [{"asked": "verified"}, {"refusals": ["no disk"]}, {"unobserved": ["the engine is silent"]}]
+)
+def test_a_failure_that_is_told_otherwise_is_not_told_again(otherwise: dict[str, Any]) -> None:
+    assert not [line for line in told({"scout": {**FAILED, **otherwise}}, []) if line.startswith("scout failed")]
+
+
 def test_what_a_verified_robot_differs_in_is_told_in_words_and_as_a_diff() -> None:
     diff = {
         "after_header": "container x",
@@ -242,3 +265,34 @@ def test_a_judgement_joins_what_was_changed_before_it() -> None:
     assert joined(before, now) == {"asked": "proven", "plan": ["create it"], "changed": True, "verdict": "ok"}
     assert joined(None, now) == now
     assert joined(now, before) == before
+
+
+CREATED = answer(asked="present", changed=True, plan=["create it"])
+KILLED = {"failed": True, "changed": False, "msg": "Ansible's Python was killed"}  # what asked, it cannot say
+
+
+def test_what_a_wave_changed_is_told_where_its_judgement_gave_no_answer() -> None:
+    found = joined(CREATED, KILLED)
+    assert (found["failed"], found["changed"], found["msg"]) == (True, True, KILLED["msg"])
+    assert "scout changed: create it" in told({"scout": found}, [])
+    assert rows("scout", found) == rows("scout", CREATED), "it was measured after its change"
+    again = joined(found, {"asked": "proven", "plan": [], "changed": False})
+    assert (again["plan"], again["changed"]) == (["create it"], True)
+
+
+def test_a_failure_after_no_change_tells_none() -> None:
+    assert joined({"asked": "verified", "plan": ["create it"]}, KILLED) == KILLED
+    found = joined(answer(asked="present", changed=False), KILLED)
+    assert not any("change" in line for line in told({"scout": found}, []))
+
+
+def test_what_each_role_changed_is_told_of_a_robot_with_several() -> None:
+    idle = answer(asked="present", changed=False, plan=[])
+    assert (joined(CREATED, idle)["plan"], joined(CREATED, idle)["changed"]) == (["create it"], True)
+    second = answer(asked="present", changed=True, plan=["create another"])
+    assert joined(CREATED, second)["plan"] == ["create it", "create another"]
+    refused = answer(asked="present", changed=False, plan=["create another"], refusals=["too little disk"])
+    assert told({"scout": joined(CREATED, refused)}, [])[:2] == [
+        "scout changed: create it",
+        "scout refused: too little disk",
+    ]

@@ -70,8 +70,9 @@ def play(trace: Path, playbook: str | Path, *arguments: str) -> subprocess.Compl
         ("--start-at-task", "Robot has its stack, inside its budget", "-e", json.dumps(BELOW)),
         ("--start-at-task", "Waves"),
         ("--start-at-task", "Kernel, as data", "--tags", "victoriametrics"),
+        ("--skip-tags", "always"),
     ],
-    ids=["start at the robot's task", "start after the gate", "with a tag"],
+    ids=["start at the robot's task", "start after the gate", "with a tag", "without what always runs"],
 )
 def test_no_task_in_the_middle_of_a_playbook_reaches_a_robot(trace: Path, ways: tuple[str, ...]) -> None:
     play(trace, "playbooks/site.yml", *ways)

@@ -110,6 +110,19 @@ def test_only_root_reads_the_staging_directory(archive: Path, robot: Robot) -> N
     assert (target.parent.stat().st_mode & 0o777, target.stat().st_mode & 0o777) == (0o700, 0o600)
 
 
+@pytest.mark.parametrize("umask", [0o077, 0o027, 0o022])
+def test_everybody_may_enter_the_folders_above_a_nested_root(archive: Path, robot: Robot, umask: int) -> None:
+    robot.root /= "srv/robots/stack"
+    before = os.umask(umask)  # of who logs in
+    try:
+        Sender(robot.run, str(robot.root), lambda _: None).send(archive, "it", [])
+    finally:
+        os.umask(before)
+    made = [robot.root, *robot.root.parents[:2]]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o755] * 3
+    assert (robot.root / "staging").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_robot_that_takes_nothing_more_fails_and_keeps_what_arrived(
     archive: Path, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,9 @@ from install.stranger import Stranger, build, copy_of_the_project
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project, with what a user keeps in a clone."""
     copy = copy_of_the_project(tmp_path_factory.mktemp("project"))
-    for private in ("inventory/my-fleet/group_vars/all.yml", "inventory/backups/my-fleet/scout/x.tar.gz", ".cache/x"):
+    fleets = ("my-fleet", "exhibition", "exam", "example2", "metro", "memory")  # some are called almost as ours are
+    kept = [f"inventory/{fleet}/group_vars/all.yml" for fleet in fleets]
+    for private in (*kept, "inventory/backups/my-fleet/scout/x.tar.gz", ".cache/x"):
         (copy / private).parent.mkdir(parents=True, exist_ok=True)
         (copy / private).write_text("private: true\n", encoding="utf-8")
     return copy

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import ansible_collections
+import pytest
 from declarations import BIN, PROJECT
 
 COLLECTION = "robotfleet.stack"
@@ -69,6 +71,10 @@ class Stranger:
         community = self.collections / "ansible_collections" / "community"
         community.mkdir(parents=True, exist_ok=True)
         (community / "crypto").symlink_to(_place_of("community/crypto"))
+        self.install_alone(what)
+
+    def install_alone(self, what: str | Path) -> None:
+        """Install the collection, and nothing that it depends on."""
         done = self.run(
             "ansible-galaxy", "collection", "install", str(what), "-p", self.collections, "--no-deps", "--offline"
         )
@@ -81,6 +87,21 @@ class Stranger:
         (fleet / "hosts.yml").write_text(hosts.lstrip("\n"), encoding="utf-8")
         (fleet / "group_vars" / "robots.yml").write_text(variables.lstrip("\n"), encoding="utf-8")
         return fleet
+
+
+def environment_with(name: str, python: str, *packages: str) -> Path:
+    """Return the programs of an environment that has these packages of the index, made once and kept in .cache."""
+    folder = PROJECT / ".cache" / name
+    if not (folder / "ready").exists():
+        subprocess.run([python, "-m", "venv", "--clear", "--without-pip", folder], check=True)
+        # What Python compiles is compiled when it is used: for all of Ansible that takes longer than the download.
+        argv: list[str | Path] = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install"]
+        argv += ["--quiet", "--no-compile", *packages]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"{' '.join(packages)} cannot be had here: {done.stderr.strip()[-200:]}")
+        (folder / "ready").touch()
+    return folder / "bin"
 
 
 def _place_of(collection: str) -> Path:

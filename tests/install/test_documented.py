@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from declarations import PROJECT
 from install.stranger import COLLECTION, Stranger
 
 KINDS = {"module": "modules", "filter": "filter", "callback": "callback"}
 ACTIONS = sorted(path.stem for path in (PROJECT / "plugins" / "action").glob("*.py"))
-MODULES = {"robot_stack", "robot_backup", "hub_restore", "hub_secrets"}  # those that run on a robot, too
+FILES = sorted((PROJECT / "plugins" / "modules").glob("*.py"))
+# those that run on a robot or a hub, too
+MODULES = {path.stem for path in FILES if "import AnsibleModule" in path.read_text(encoding="utf-8")}
 
 
 def documentation(stranger: Stranger, kind: str, *names: str) -> dict[str, Any]:
@@ -49,3 +52,9 @@ def test_options_are_documented_that_the_action_plugin_takes(stranger: Stranger,
     shown = documentation(stranger, "module", f"{COLLECTION}.{name}")[f"{COLLECTION}.{name}"]["doc"]
     assert set(shown["options"]) == plugin._VALID_ARGS
     assert shown["has_action"]
+
+
+def test_what_runs_on_robots_and_hubs_is_one_group_of_actions() -> None:
+    runtime = yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    assert len(MODULES) > 1, "this test would miss everything"
+    assert runtime["action_groups"] == {"stack": sorted(MODULES)}

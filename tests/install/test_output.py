@@ -25,7 +25,7 @@ def run(stranger: Stranger) -> Run:
     ssh.write_text("#!/bin/sh\nexit 255\n", encoding="utf-8")
     ssh.chmod(0o755)
 
-    def run_(callback: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run_(callback: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         settings = {
             "ANSIBLE_SSH_EXECUTABLE": str(ssh),
             "ANSIBLE_NOCOLOR": "1",
@@ -35,7 +35,7 @@ def run(stranger: Stranger) -> Run:
         }
         if callback:
             settings["ANSIBLE_STDOUT_CALLBACK"] = callback
-        argv: list[str | Path] = [BIN / "ansible-playbook", "-i", fleet, "playbooks/site.yml"]
+        argv: list[str | Path] = [BIN / "ansible-playbook", "-i", fleet, "playbooks/site.yml", *words]
         environment = {**os.environ, **settings, **variables}
         return subprocess.run(argv, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
 
@@ -52,6 +52,12 @@ def test_json_is_one_document(run: Run, callback: str) -> None:
     done = run(callback)
     assert json.loads(done.stdout)["stats"]["scout"]["failures"] == 1
     assert len(told(done.stderr)) == len(TOLD)
+
+
+def test_json_is_one_document_in_check_mode_too(run: Run) -> None:
+    done = run("ansible.posix.json", "--check", "--diff")
+    assert json.loads(done.stdout)["stats"]["scout"]["failures"] == 1
+    assert told(done.stderr) == ["scout could not be reached."]
 
 
 def test_lines_of_json_are_each_a_document(run: Run) -> None:

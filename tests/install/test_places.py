@@ -1,4 +1,4 @@
-"""Backups, reports and secrets lie beside the inventory, never in the installed folder."""
+"""Backups, reports and secrets lie beside the inventory, caches where XDG says, nothing in the installed folder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import BackupFileError, newest
 from install.stranger import COLLECTION, PULLED, Stranger, content_of
 
@@ -32,6 +33,25 @@ def silent(tmp_path: Path) -> Path:
     ssh.write_text("#!/bin/sh\nexit 255\n", encoding="utf-8")
     ssh.chmod(0o755)
     return ssh
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ("/srv/caches", "/srv/caches"),
+        ("caches", "/home/me/.cache"),
+        ("", "/home/me/.cache"),
+        (None, "/home/me/.cache"),
+    ],
+)
+def test_caches_lie_where_xdg_says_and_a_relative_folder_is_none(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, place: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if said is not None:
+        monkeypatch.setenv("XDG_CACHE_HOME", said)
+    assert collection.cache() == Path(place, collection.NAME)
 
 
 def test_a_report_is_written_beside_the_inventory(stranger: Stranger, silent: Path) -> None:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.robotfleet.stack.plugins.action.performance_report import earlier
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask.history import MOST_HOURS, MOST_POINTS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.report import measurement, pages, parse, sources, tables
 from report.answers import NOW, VERSIONS, fine, killed, service, silent
 from report.answers import fleet as fleet_of_answers
@@ -401,4 +402,136 @@ def test_nothing_but_the_known_answer_is_kept() -> None:
 def test_a_long_answer_is_cut() -> None:
     answer = fine(refusals=["x" * 10_000] * 10_000)
     kept = measurement.of_fleet("demo", {"cart": answer}, VERSIONS)["robots"]["cart"]["refusals"]
-    assert (len(kept), len(kept[0])) == (2000, 500)
+    assert (len(kept), kept[0]) == (2000, "x" * 500 + "... (9500 characters more)")
+
+
+def _far(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"][-1] = 10**12
+
+
+def _before_all_time(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"][0] = -1
+
+
+def _backwards(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"].reverse()
+
+
+def _over_ages(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"] = [number * 10**8 for number in range(60)]
+
+
+def _no_number(answer: dict[str, Any]) -> None:
+    answer["history"]["moments"][7] = "noon"
+
+
+@pytest.mark.parametrize("spoil", [_far, _before_all_time, _backwards, _over_ages, _no_number])
+def test_moments_that_cannot_be_right_cost_no_other_robot_its_report(spoil: Any) -> None:
+    answer = fine()
+    spoil(answer)
+    shown = pages.view(measurement.of_fleet("demo", {"cart": answer, "plain": fine()}, VERSIONS))
+    assert pages.files(shown)
+    cart, plain = shown.robots
+    assert (cart.panels, len(plain.panels)) == ([], 4)
+    assert f"cart: history: {parse.NO_MOMENTS}" in shown.standing_out
+    assert not [line for line in shown.standing_out if line.startswith("plain:")]
+
+
+def test_a_history_as_long_as_one_may_be_is_shown() -> None:
+    answer, step = fine(), MOST_HOURS * 60
+    answer["history"].update(step_seconds=step, moments=[NOW - step * (59 - n) for n in range(60)])
+    [shown] = pages.view(measurement.of_fleet("demo", {"cart": answer}, VERSIONS)).robots
+    assert (len(shown.panels), shown.robot.history.faults) == (4, [])
+
+
+def test_a_budget_below_nothing_is_not_drawn() -> None:
+    answer = fine(services={}, engine_usage={})
+    answer["budget"]["memory_budget_mib"] = -5
+    assert pages.view(measurement.of_fleet("demo", {"cart": answer}, VERSIONS)).budgets is None
+
+
+def test_next_to_nothing_has_no_share_in_a_comparison() -> None:
+    before = fine()
+    before["services"]["victoriametrics"]["working_set_mib"] = 5e-324
+    found = rendered({"cart": fine()}, measurement.of_fleet("demo", {"cart": before}, VERSIONS))
+    cells = Page(found["performance-budget-report.html"]).cells
+    assert [cells["", "victoriametrics", key] for key in ("before", "after", "change")] == ["0.0", "20.3", "-"]
+
+
+def _engine_over(answer: dict[str, Any]) -> None:
+    reason = "the engine holds 140.0 MiB, its allowance is 128.0 MiB"
+    answer["engine_usage"].update(unreclaimable_mib=140.0, verdict="over budget", reasons=[reason])
+
+
+def _stack_over(answer: dict[str, Any]) -> None:
+    answer["budget"].update(verdict="over budget", reasons=["engine and services hold 310.0 MiB of 300.0 MiB"])
+
+
+def _no_ceiling(answer: dict[str, Any]) -> None:
+    reason = "the ceiling over the stack is none, declared are 300.0 MiB"
+    answer["budget"].update(slice_limit_mib=None, verdict="unlimited", reasons=[reason])
+
+
+def _failed_otherwise(answer: dict[str, Any]) -> None:
+    answer["msg"] = "the backup of victoriametrics failed 2026-01-01 00:00:00 UTC: the disk is full"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "verdict", "found", "step"),
+    [
+        (_engine_over, "over budget", "engine is over budget: the engine holds 140.0", "raise container_engine_"),
+        (_stack_over, "over budget", "whole stack is over budget: engine and", "raise robot_stack_memory_budget_mib"),
+        (_no_ceiling, "unlimited", "whole stack is unlimited: the ceiling", "run playbooks/site.yml"),
+        (_failed_otherwise, "ok", "failed: the backup of victoriametrics failed", "its outcome is differs"),
+    ],
+)
+def test_whatever_did_not_pass_stands_out_and_has_a_next_step(spoil: Any, verdict: str, found: str, step: str) -> None:
+    answer = fine(verdict=verdict, failed=True)
+    answer["services"]["victoriametrics"] = service(used=25.0)  # nothing to be said of it
+    spoil(answer)
+    told = pages.view(measurement.of_fleet("demo", {"cart": answer}, VERSIONS))
+    assert any(line.startswith(f"cart: {found}") for line in told.standing_out)
+    [line] = told.next_steps
+    assert step in line
+
+
+def test_a_fleet_near_its_limits_is_not_said_to_have_room() -> None:
+    answer = fine()
+    page_cache = service("sensor_service", 32.0, 27.5)
+    answer["services"] = {"sensor_service": page_cache, "victoriametrics": service(used=25.0)}
+    found = rendered({"cart": answer})
+    assert any("reached 29.9 of 32.0 MiB" in word for word in Page(found["performance-budget-report.html"]).words)
+    for name in ("performance-budget-report.html", "performance-budget-report.md"):
+        assert "Nothing: every robot is what its inventory declares" in found[name]
+        assert "room" not in found[name].split("Nothing: every robot")[1].split("\n")[0]
+
+
+def test_an_earlier_report_that_is_too_large_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurement, "LARGEST_BYTES", 1 << 20)
+    data, content = tmp_path / "before.json", json.dumps(measurement.of_fleet("demo", {"cart": fine()}, VERSIONS))
+    data.write_text(content.ljust(1 << 20))
+    assert "cart" in (earlier(str(data)) or {})["robots"]
+    data.write_text(content.ljust((1 << 20) + 1))
+    with pytest.raises(AnsibleActionFail, match=r"before\.json cannot be read: it is larger than 1 MiB"):
+        earlier(str(data))
+
+
+def test_the_data_of_a_large_fleet_with_a_long_history_can_be_read_again() -> None:
+    answer, step = fine(), 3600
+    of_one = {"working_set_mib": [123.4] * MOST_POINTS, "limit_mib": [128.0] * MOST_POINTS}
+    answer["history"].update(
+        step_seconds=step,
+        moments=[NOW - step * (MOST_POINTS - 1 - n) for n in range(MOST_POINTS)],
+        services=dict.fromkeys(("engine", "robotstack", "sensor_service", "victoriametrics", "vmagent"), of_one),
+        sensors=[{"name": f"sensor {n}", "unit": "°C", "values": [41.25] * MOST_POINTS} for n in range(4)],
+    )
+    written = rendered({"cart": answer})["performance-budget-report.json"].encode()
+    assert len(written) * 4000 < measurement.LARGEST_BYTES
+
+
+def test_a_message_of_several_lines_is_one_without_signs_of_its_own() -> None:
+    refused = {"failed": True, "msg": "refused, for 2 reason(s):\n- too little disk\n- no memory\tcontroller\n"}
+    kept = measurement.of_robot(refused)["message"]
+    assert kept == "refused, for 2 reason(s): - too little disk - no memory controller"
+    silent_one = {"unreachable": True, "msg": "Failed to connect:\r\nNo route\x1b[2J"}
+    assert measurement.of_robot(silent_one)["message"] == "Failed to connect: No route\\x1b[2J"

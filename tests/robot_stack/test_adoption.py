@@ -82,3 +82,43 @@ def test_a_folder_outside_of_the_data_is_refused(wrong: str) -> None:
     data = {"name": "buffer", "target": "/data", "adopts": wrong, "adopts_from": "queues/1_*"}
     with pytest.raises(model.SpecError, match="leaves its directory"):
         parse.parse(parameters(service(data=[data])))
+
+
+def pair(*names: str) -> dict[str, object]:
+    """A service that sends to several places, each with a queue that bears its position and its name."""
+    adopts = [
+        {"adopts": f"queues/{place}_{name}", "adopts_from": f"queues/{place}_*"}
+        for place, name in enumerate(names, start=1)
+    ]
+    data = {"name": "buffer", "target": "/data", **adopts[0], "also_adopts": adopts[1:]}
+    return service(command=[f"-url={name}" for name in names], data=[data])
+
+
+@pytest.mark.parametrize(
+    ("there", "names", "afterwards"),
+    [
+        (["1_a"], ["a"], ["1_a"]),
+        (["1_a"], ["b"], ["1_b=1_a"]),
+        # a second place joins, behind the first one or before it
+        (["1_a"], ["a", "b"], ["1_a"]),
+        (["1_a"], ["b", "a"], ["2_a=1_a"]),
+        # one of two leaves: what waits for the other goes to the other
+        (["1_a", "2_b"], ["a"], ["1_a", "2_b"]),
+        (["1_a", "2_b"], ["b"], ["1_a", "1_b=2_b"]),
+        # they change their order, or one of them its address
+        (["1_a", "2_b"], ["b", "a"], ["1_b=2_b", "2_a=1_a"]),
+        (["1_a", "2_b"], ["c", "b"], ["1_c=1_a", "2_b"]),
+        (["1_a", "2_b"], ["a", "c"], ["1_a", "2_c=2_b"]),
+    ],
+)
+def test_what_waits_for_one_of_several_places_goes_there(
+    robot: Robot, there: list[str], names: list[str], afterwards: list[str]
+) -> None:
+    for name in there:
+        folder(robot, name, name)
+    stack = parse.parse(parameters(pair(*names)))
+    moves = rename_data.take(stack, stack.services[0], robot.roots)
+    wanted = {new: old or new for new, _, old in (entry.partition("=") for entry in afterwards)}
+    assert found(robot) == wanted
+    rename_data.give_back(moves)
+    assert found(robot) == {name: name for name in there}

@@ -311,3 +311,17 @@ def test_a_state_of_an_earlier_version_is_dockers(robot: Robot, kind: str) -> No
     state.save(now, robot.root)
     assert state.load(robot.root) == now
     assert json.loads((robot.root / "state.json").read_text())["engine_kind"] == "podman"
+
+
+def test_a_run_that_knows_the_former_engine_alone_was_overtaken(
+    robot: Robot, fake: FakeEngine, podman: FakePodman, to_podman: PodmanOperator, to_docker: Operator
+) -> None:
+    write(robot.root / setup.BINARIES[0][1:], "")
+    fake.containers["theirs"] = dict(THEIRS)
+    to_docker.call(service())
+    assert to_docker.call(service(), state="proven", sent=False)["proven"]
+    assert to_podman.call(service()).get("failed") is None
+    lost = to_docker.call(service(), state="proven", sent=False)
+    assert lost["objections"][0].startswith("engine: overtaken: another run declared something else")
+    assert list(fake.containers) == ["theirs"], "nothing is made again on the engine that was left"
+    assert podman.units[NAME].active == "active"

@@ -154,7 +154,7 @@ def test_what_was_killed_is_judged_killed_for_a_day(memory: dict[str, Any], verd
 def test_a_kill_is_told_with_its_counts() -> None:
     memory = state.ServiceRecord("c", restarts=3, oom_kills=2, last_failure_at=999.0, last_failure="it died")
     judged = judge.service(dataclasses.replace(READING, memory=memory), 0, 1000.0)
-    assert judged.reasons == ["it died (since it was deployed: killed for memory 2 times, ended unasked 3 times)"]
+    assert judged.reasons == ["it died (since it was deployed: OOM-killed 2 times, ended unasked 3 times)"]
 
 
 @pytest.mark.parametrize(

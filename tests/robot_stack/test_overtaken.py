@@ -65,3 +65,75 @@ def test_what_somebody_changed_by_hand_is_judged_and_not_overtaken(operator: Ope
     assert told["failed"]
     assert "overtaken" not in told["msg"]
     assert "down" in told["objections"][0]
+
+
+BOTH = (service(), service("victoriametrics", 50))
+REMOVALS: dict[str, dict[str, Any]] = {
+    "site.yml without it": {},
+    "remove.yml for it": {"state": "absent", "scope": ["victoriametrics"]},
+    "remove.yml for everything": {"state": "absent"},
+}
+
+
+@pytest.mark.parametrize("how", REMOVALS)
+def test_what_another_run_removed_is_told_and_does_not_come_back(
+    operator: Operator, robot: Robot, fake: FakeEngine, how: str
+) -> None:
+    operator.call(*BOTH)
+    assert operator.call(*BOTH, state="proven", sent=False)["proven"], "so that there is a version to go back to"
+    winner = (service(),) if not REMOVALS[how] else BOTH
+    assert operator.call(*winner, **REMOVALS[how])["changed"]
+    there, known = dict(fake.containers), good_versions.load(robot.root / ROOT)
+    lost = operator.call(*BOTH, state="proven", sent=False)
+    assert (lost["failed"], lost["proven"], lost["changed"]) == (True, False, False)
+    assert "victoriametrics: overtaken: another run removed it" in lost["objections"]
+    assert all(line.endswith(": overtaken: another run removed it") for line in lost["objections"])
+    assert (fake.changes, fake.containers, good_versions.load(robot.root / ROOT)) == ([], there, known)
+
+
+def test_what_another_run_stopped_is_told_and_stays_stopped(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service())
+    assert operator.call(service(), state="proven", sent=False)["proven"]
+    operator.call(service(), stopped=["sensor_service"])
+    lost = operator.call(service(), state="proven", sent=False)
+    (objection,) = lost["objections"]
+    assert objection.startswith("sensor_service: overtaken: another run declared it as stopped, at 1970-01-01 00:16:40")
+    assert fake.changes == []
+    assert not fake.containers[NAME]["State"]["Running"]
+    assert operator.call(service(), state="proven", sent=False, stopped=["sensor_service"])["proven"]
+
+
+def test_what_another_run_started_is_told_and_runs_on(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service(), stopped=["sensor_service"])
+    operator.call(service())
+    lost = operator.call(service(), state="proven", sent=False, stopped=["sensor_service"])
+    assert lost["objections"][0].startswith("sensor_service: overtaken: another run declared that it runs, at")
+    assert fake.changes == []
+    assert operator.call(service(), state="proven", sent=False)["proven"]
+
+
+def test_another_change_of_what_both_keep_stopped_overtakes_nobody(operator: Operator) -> None:
+    """It becomes as declared when it may run again, and until then it is neither's."""
+    operator.call(service())
+    operator.call(service(limit=40), stopped=["sensor_service"])
+    operator.call(service(limit=50), stopped=["sensor_service"])
+    told = operator.call(service(limit=40), state="proven", sent=False, stopped=["sensor_service"])
+    assert "overtaken" not in str(told.get("msg"))
+
+
+def test_what_another_run_added_is_told(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(service())
+    operator.call(*BOTH)
+    lost = operator.call(service(), state="proven", sent=False)
+    (objection,) = lost["objections"]
+    assert objection.startswith("victoriametrics: overtaken: another run declared it, at")
+    assert (fake.changes, len(fake.containers)) == ([], 2)
+
+
+def test_a_container_that_somebody_removed_by_hand_is_put_back(operator: Operator, fake: FakeEngine) -> None:
+    operator.call(*BOTH)
+    operator.call(*BOTH, state="proven", sent=False)
+    del fake.containers[NAME]
+    told = operator.call(*BOTH, state="proven", sent=False)
+    assert told["objections"] == ["sensor_service: down (its container is not there)"]
+    assert fake.containers[NAME]["State"]["Running"]

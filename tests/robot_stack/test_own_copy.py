@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply.replacement import ServiceFailedError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import program
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import answer
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import answer, run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import own_program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack_arguments import ARGUMENTS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
@@ -107,6 +108,19 @@ def test_it_answers_as_the_module_does(installed: Path) -> None:
     assert told["asked"] == directly["asked"] == "planned"
     assert told.keys() == directly.keys()
     assert (len(controller.commands), controller.sent) == (1, 0)
+
+
+def test_a_service_that_failed_is_answered_with_the_lines_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_call: run.Call) -> dict[str, Any]:
+        raise ServiceFailedError("s: it ended\nits log says: no lidar", ["s: its log says: no lidar"])
+
+    monkeypatch.setattr(run, "execute", fails)
+    told = answer.answer(_parameters("present"), check=False)
+    assert told == {
+        "failed": True,
+        "msg": "s: it ended\nits log says: no lidar",
+        "causes": ["s: its log says: no lidar"],
+    }
 
 
 def test_who_is_not_root_is_told_what_to_set_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

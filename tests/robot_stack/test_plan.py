@@ -339,6 +339,27 @@ def test_a_service_that_may_use_more_processors_than_there_are_is_refused() -> N
     assert reason == "sensor_service_cpu_limit 4 is more than this robot's 2 processors: lower it"
 
 
+def test_what_a_service_shows_and_is_not_there_is_refused_before_anything_is_sent() -> None:
+    folder, ours = "/run/mytool/metrics", "/run/robot-stack/metrics"
+
+    def refusals(*mounts: dict[str, Any], absent: list[str], **more: Any) -> list[str]:
+        return preflight.reasons(declared(service(mounts=list(mounts)), **more), bare(absent_mounts=absent))
+
+    textfiles = {"source": folder, "target": "/host/textfiles"}
+    (reason,) = refusals(textfiles, absent=[folder])
+    assert reason == (
+        f"{folder} is not there, and sensor_service shows it to its container: make it (where it is in RAM, as below "
+        "/run, at each boot: systemd-tmpfiles), or change sensor_service_textfile_directory"
+    )
+    (reason,) = refusals({**textfiles, "target": "/x"}, absent=[folder])
+    assert reason.endswith(", or have sensor_service show another one")
+    assert refusals(textfiles, absent=[]) == []
+    assert refusals({**textfiles, "optional": True}, absent=[folder]) == []
+    assert refusals(textfiles, absent=[folder], stopped=["sensor_service"]) == []
+    for made in (ours, f"{ours}/"):  # by the run itself
+        assert refusals({**textfiles, "source": made}, absent=[made]) == []
+
+
 def test_an_engines_variable_is_what_was_declared_whatever_systemd_reads_into_it() -> None:
     file = systemd.service_drop_in("docker.service", "robotstack.slice", ['PROXY=http://u:p%40"\\@proxy'])
     assert 'Environment="PROXY=http://u:p%%40\\"\\\\@proxy"' in file.content.splitlines()
@@ -589,6 +610,14 @@ def test_the_engine_goes_only_where_it_is_ours_and_runs_nothing_else() -> None:
     theirs = remove.make(stack, done(stack, state=state.State(), engine_data=True))
     assert not {"purge", "engine-leave"} & set(kinds(theirs))
     assert "/var/lib/docker" not in [step.subject for step in theirs.steps]
+
+
+def test_an_engines_store_goes_with_it_unless_somebody_chose_its_folder() -> None:
+    """An owner's `data-root` may be a disk, with more on it than what the engine has put there."""
+    stack = declared(state="absent", remove_engine=True)
+    for store, goes in ((STORE, True), ("/mnt/ssd", False), (f"{STORE}/100000.100000", True)):
+        dropped = [one.subject for one in remove.make(stack, done(stack, engine_data=True, store=store)).steps]
+        assert (store in dropped) is goes
 
 
 @pytest.mark.parametrize("ours", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,20 @@ def test_no_arrow_runs_back_up(file: Path) -> None:
     place = ROOMS.index(file.parts[0]) if len(file.parts) > 1 else -1
     for name in imported(file):
         assert ROOMS.index(name.partition(".")[0]) <= place, f"{file} imports {name}"
+
+
+def of_others(file: Path) -> set[str]:
+    """The packages that a file imports by their full names."""
+    nodes = list(ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8"))))
+    found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    found |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.partition(".")[0] for name in found}
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_what_is_imported_by_its_full_name_comes_with_python(file: Path) -> None:
+    """A room imported so would go unseen above, and be missing in the robot's own copy, which has another name."""
+    assert of_others(file) <= sys.stdlib_module_names
 
 
 def sentences(file: Path) -> list[str]:

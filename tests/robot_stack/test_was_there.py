@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ THEIRS = {
     "log-driver": "journald",
 }
 DAEMON = "etc/docker/daemon.json"
+LONG_AGO = 1_600_000_000_123_456_789  # nanoseconds since 1970
 ENGINE = {**parameters()["engine"], "daemon": OURS}
 
 
@@ -50,7 +52,9 @@ def applied(robot: Robot, *steps: Step, **more: Any) -> None:
 @pytest.mark.parametrize("remove_engine", [True, False])
 def test_an_owners_settings_are_joined_shown_and_put_back(robot: Robot, remove_engine: bool) -> None:
     before = json.dumps(THEIRS, indent=4)
-    write(robot.root / DAEMON, before).chmod(0o600)
+    file = write(robot.root / DAEMON, before)
+    file.chmod(0o600)
+    os.utime(file, ns=(LONG_AGO, LONG_AGO))
     step = engine_file(robot)
     assert "keeping its owner's data-root, insecure-registries, runtimes" in step.summary
     assert "in place of its owner's exec-opts, log-driver" in step.summary
@@ -69,6 +73,8 @@ def test_an_owners_settings_are_joined_shown_and_put_back(robot: Robot, remove_e
     stack, seen = look(robot)
     assert not [one for one in plan.make(stack, seen).steps if one.subject == f"/{DAEMON}"]
     assert seen.driver.store(stack) == "/mnt/ssd/docker"
+    # another declaration, later: what is found then is ours, and what was kept stays as it is
+    applied(robot, step)
     # and it goes as it came
     answers = observe.FoundEngine(installed=True, running=True)
     stack, seen = look(robot, state="absent", remove_engine=remove_engine)
@@ -78,6 +84,7 @@ def test_an_owners_settings_are_joined_shown_and_put_back(robot: Robot, remove_e
     applied(robot, back, state="absent", remove_engine=remove_engine)
     assert (robot.root / DAEMON).read_text() == before
     assert (robot.root / DAEMON).stat().st_mode & 0o777 == 0o600
+    assert (robot.root / DAEMON).stat().st_mtime_ns == LONG_AGO
     kept = (robot.root / ROOT / "engine-settings.before").exists()
     assert kept != remove_engine, "an engine that stays ours gets its owner's settings again"
     stack, seen = look(robot, state="absent")

@@ -1,4 +1,4 @@
-"""A hub is one host: a second one would wait for robots that never send to it. What it declares is judged first."""
+"""A hub is one host, and two are a pair. What they declare is judged before any is contacted, and they come in turn."""
 
 from __future__ import annotations
 
@@ -28,12 +28,54 @@ def hub(tmp_path: Path, *hosts: str) -> subprocess.CompletedProcess[str]:
     return run(tmp_path, "hub", *hosts, more=("--check",))
 
 
-def test_a_second_host_is_refused_before_any_is_contacted(tmp_path: Path) -> None:
-    done = hub(tmp_path, "here.invalid", "there.invalid")
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what was said before any host was contacted; whitespace is one blank each."""
     assert done.returncode != 0
-    told = " ".join(done.stdout.split())
-    assert "has 2 hosts (here.invalid, there.invalid)" in told
+    assert "UNREACHABLE" not in done.stdout
+    return " ".join(done.stdout.split())
+
+
+PAIR = ("here.invalid", "there.invalid")
+
+
+def test_a_third_host_is_refused_before_any_is_contacted(tmp_path: Path) -> None:
+    told = refused(hub(tmp_path, *PAIR, "elsewhere.invalid"))
+    assert "has 3 hosts (here.invalid, there.invalid, elsewhere.invalid)" in told
+    assert "a cluster of three or more is not there yet" in told
     assert "No host was contacted." in told
+
+
+def test_two_hosts_are_not(tmp_path: Path) -> None:
+    told = hub(tmp_path, *PAIR).stdout
+    assert "hosts (" not in told
+    for host in PAIR:
+        assert f"fatal: [{host}]: UNREACHABLE" in told, "both are asked for their secrets before one is changed"
+
+
+def test_two_hosts_are_judged_together(tmp_path: Path) -> None:
+    told = refused(hub(tmp_path, PAIR[0], "there.invalid telemetry_hub_retention=30d"))
+    assert "1 fault on 1 of 2 hosts. No host was contacted." in told
+    assert "here.invalid has another value" in told
+
+
+def test_one_of_two_is_judged_with_the_other_one_though_the_run_leaves_it_out(tmp_path: Path) -> None:
+    names = """telemetry_hub_names='["hub.invalid"]'"""
+    hosts = (f"{PAIR[0]} {names}", f"{PAIR[1]} {names}")
+    done = run(tmp_path, "hub", *hosts, more=("--check", "--limit", PAIR[0]))
+    assert "is reached by this name and port as well" in refused(done)
+
+
+@pytest.mark.parametrize(
+    "written", ['{"telemetry_hub_secrets_renew": ["*"]}', '{"telemetry_hub_authority_change": "begin"}']
+)
+def test_what_both_hosts_know_is_not_changed_on_one(tmp_path: Path, written: str) -> None:
+    told = refused(run(tmp_path, "hub", *PAIR, more=("--limit", PAIR[0], "-e", written)))
+    assert "leaves out there.invalid" in told
+
+
+def test_a_backup_is_restored_to_one_host_that_is_named(tmp_path: Path) -> None:
+    told = refused(run(tmp_path, "hub_restore", *PAIR))
+    assert "this run is about here.invalid, there.invalid: write --limit" in told
 
 
 def test_one_host_is_not(tmp_path: Path) -> None:
@@ -99,11 +141,25 @@ def test_a_robot_is_not_removed_while_its_hub_would_let_it_in(tmp_path: Path) ->
     assert "UNREACHABLE" not in told
 
 
+def test_both_hosts_of_a_pair_are_told(tmp_path: Path) -> None:
+    more = ("--limit", "scout.invalid,here.invalid")
+    told = refused(run(tmp_path, "remove", *PAIR, *ROBOTS, more=more))
+    assert "leaves out the hub, there.invalid, which would still let in scout.invalid" in told
+
+
 @pytest.mark.parametrize("limit", [(), ("--limit", "scout.invalid,telemetry_hub"), ("--limit", "all:!rover.invalid")])
 def test_the_hub_is_told_before_the_robot_is_asked(tmp_path: Path, limit: tuple[str, ...]) -> None:
     told = remove(tmp_path, *limit)
     assert "fatal: [here.invalid]: UNREACHABLE" in told
     assert "fatal: [scout.invalid]" not in told
+
+
+def test_no_robot_is_asked_where_a_pair_cannot_be_told(tmp_path: Path) -> None:
+    done = run(tmp_path, "remove", *PAIR, *ROBOTS)
+    assert done.returncode != 0
+    for host in PAIR:
+        assert f"fatal: [{host}]: UNREACHABLE" in done.stdout
+    assert "fatal: [scout.invalid]" not in done.stdout
 
 
 def test_a_hub_in_a_file_of_names_is_in_the_limit(tmp_path: Path) -> None:

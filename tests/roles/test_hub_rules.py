@@ -323,6 +323,31 @@ CASES: list[tuple[str, dict[str, str], int, list[str]]] = [
 ]
 
 
+FIRST, SECOND = 'url="1:secret-url"', 'url="2:secret-url"'  # the hosts of a pair, as robots call them
+
+
+def taken(robot: str, url: str) -> str:
+    return f'vmagent_remotewrite_requests_total{{robot="{robot}",status_code="2XX",{url}}}'
+
+
+def backlog(url: str) -> dict[str, str]:
+    return {f"vmagent_remotewrite_pending_data_bytes{{{SCOUT},{url}}}": "2000000+1000x30"}
+
+
+CALM = {taken(robot, url): "0+60x30" for robot in ("scout", "cart") for url in (FIRST, SECOND)}
+GONE = {taken(robot, FIRST): "0+60x5 300x25" for robot in ("scout", "cart")}
+AWAY = 'alertname="TelemetryHubAway",hub="north",severity="critical"'
+GROWING = f'alertname="RobotBacklogGrowing",{SCOUT},{{}},severity="warning"'
+PAIR_CASES: list[tuple[str, dict[str, str], list[str]]] = [
+    ("both are there", CALM, []),
+    ("one takes nothing from anybody", {**CALM, **GONE}, [AWAY]),
+    ("one takes nothing from one robot of two", {**CALM, taken("scout", FIRST): "0+60x5 300x25"}, []),
+    ("a backlog for one that is away is told as that", {**CALM, **GONE, **backlog(FIRST)}, [AWAY]),
+    ("a backlog for the other one is the robot's", {**CALM, **GONE, **backlog(SECOND)}, [AWAY, GROWING.format(SECOND)]),
+    ("a backlog where both are there", {**CALM, **backlog(FIRST)}, [GROWING.format(FIRST)]),
+]
+
+
 def rules(**written: Any) -> str:
     text = TEMPLATE.read_text(encoding="utf-8")
     return str(templar(telemetry_hub_secrets_optional=True, **written).template(trust_as_template(text)))
@@ -333,9 +358,14 @@ def default_rules() -> str:
     return rules(telemetry_hub_robots=["cart", "scout"], telemetry_hub_backup_enabled=True)
 
 
-def promtool(folder: Path, tests: list[dict[str, Any]]) -> str:
+@lru_cache(maxsize=1)
+def pair_rules() -> str:
+    return rules(telemetry_hub_robots=["cart", "scout"], telemetry_hub_pair=["north", "south"])
+
+
+def promtool(folder: Path, tests: list[dict[str, Any]], text: str = "") -> str:
     """Run ``tests`` against the rules; return what promtool has to say, "" where it agrees."""
-    (folder / "fleet.yml").write_text(default_rules(), encoding="utf-8")
+    (folder / "fleet.yml").write_text(text or default_rules(), encoding="utf-8")
     (folder / "tests.yml").write_text(
         json.dumps({"rule_files": [str(BUDGET_RULES), "fleet.yml"], "evaluation_interval": "1m", "tests": tests}),
         encoding="utf-8",
@@ -350,20 +380,24 @@ def promtool(folder: Path, tests: list[dict[str, Any]]) -> str:
 def test_an_alert_fires_for_what_it_is_about(
     tmp_path: Path, series: dict[str, str], minute: int, firing: list[str]
 ) -> None:
+    assert promtool(tmp_path, [firing_then(series, minute, firing)]) == ""
+
+
+@pytest.mark.parametrize(("series", "firing"), [case[1:] for case in PAIR_CASES], ids=[case[0] for case in PAIR_CASES])
+def test_a_host_of_a_pair_is_told_from_its_robots(tmp_path: Path, series: dict[str, str], firing: list[str]) -> None:
+    assert promtool(tmp_path, [firing_then(series, 25, firing)], pair_rules()) == ""
+
+
+def firing_then(series: dict[str, str], minute: int, firing: list[str]) -> dict[str, Any]:
+    """Return a test of promtool's: with these series these alerts fire in that minute, and no others."""
     expected = [{"labels": f'ALERTS{{alertstate="firing",{labels}}}', "value": 1} for labels in firing]
-    told = promtool(
-        tmp_path,
-        [
-            {
-                "interval": "1m",
-                "input_series": [{"series": name, "values": values} for name, values in series.items()],
-                "promql_expr_test": [
-                    {"expr": 'ALERTS{alertstate="firing"}', "eval_time": f"{minute}m", "exp_samples": expected}
-                ],
-            }
+    return {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {"expr": 'ALERTS{alertstate="firing"}', "eval_time": f"{minute}m", "exp_samples": expected}
         ],
-    )
-    assert told == ""
+    }
 
 
 def test_one_robot_has_its_share_of_an_alert_and_others_keep_theirs(tmp_path: Path) -> None:

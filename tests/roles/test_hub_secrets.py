@@ -39,11 +39,13 @@ class Site:
     """A controller, and a hub whose root is a folder of this machine."""
 
     tmp: Path
+    hosts: tuple[str, ...] = ("hub",)
 
     def __post_init__(self) -> None:
         (self.tmp / "play.yml").write_text(PLAY)
         local = f"ansible_connection=local ansible_python_interpreter={BIN / 'python'}"
-        (self.tmp / "hosts.ini").write_text(f"[telemetry_hub]\nhub {local} robot_stack_root={self.root}\n")
+        lines = (f"{host} {local} robot_stack_root={self.tmp / host}\n" for host in self.hosts)
+        (self.tmp / "hosts.ini").write_text("[telemetry_hub]\n" + "".join(lines))
 
     @property
     def root(self) -> Path:
@@ -80,16 +82,16 @@ class Site:
         assert self.files() == before, "a refusal changes nothing"
         return " ".join(done.stdout.split())
 
-    def deployed(self, *robots: str) -> None:
-        """The hub gets what was made, as the door's container finds it."""
-        version = self.root / "telemetry_hub_vmauth/config/0123456789abcdef"
+    def deployed(self, *robots: str, host: str = "hub") -> None:
+        """A host of the hub gets what was made, as vmauth's container finds it."""
+        version = self.tmp / host / "telemetry_hub_vmauth/config/0123456789abcdef"
         shutil.rmtree(version, ignore_errors=True)
         (version / "tls").mkdir(parents=True)
         known = list(robots or ("rover", "scout"))
         text = rendered_template(DOOR, telemetry_hub_robots=known, telemetry_hub_secrets_directory=str(self.folder))
         (version / "auth.yml").write_text(text)
         (version / "database_password").write_text(self.files()["database.password"])
-        shutil.copy(self.folder / "hub.pem", version / "tls/certificate.pem")
+        shutil.copy(self.folder / f"{host}.pem", version / "tls/certificate.pem")
 
     def files(self) -> dict[str, str]:
         found = self.folder.rglob("*") if self.folder.is_dir() else ()
@@ -389,3 +391,89 @@ def test_git_does_not_take_the_secrets_in(tmp_path: Path) -> None:
     subprocess.run([*git, "add", "-A"], check=True)
     listed = subprocess.run([*git, "ls-files"], check=True, capture_output=True, text=True).stdout
     assert listed.split() == ["hosts.yml"]
+
+
+PAIR = ("north", "south")
+
+
+@pytest.fixture(scope="module")
+def first_pair(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Two hosts of a hub that were deployed by the controller that made their secrets."""
+    site = Site(tmp_path_factory.mktemp("pair"), PAIR)
+    site.made()
+    for host in PAIR:
+        site.deployed(host=host)
+    return site
+
+
+@pytest.fixture
+def pair(first_pair: Site, tmp_path: Path) -> Site:
+    """The same again, to change it."""
+    for name in (*PAIR, ".telemetry_hub"):
+        shutil.copytree(first_pair.tmp / name, tmp_path / name)
+    return Site(tmp_path, PAIR)
+
+
+def passwords(files: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in files.items() if name.endswith(".password")}
+
+
+def test_two_hosts_have_one_authority_one_set_of_passwords_and_a_certificate_each(pair: Site) -> None:
+    files = pair.files()
+    assert set(files) == {
+        ".gitignore", "ca.key", "ca.pem", "north.key", "north.pem", "south.key", "south.pem",
+        "database.password", "reader.password", "robots/rover.password", "robots/scout.password",
+    }  # fmt: skip
+    for host in PAIR:
+        assert signed(files[f"{host}.pem"], files["ca.pem"])
+        shown = subprocess.run(
+            ["openssl", "x509", "-noout", "-checkhost", host],
+            input=files[f"{host}.pem"],
+            text=True,
+            capture_output=True,
+            check=True,
+        )
+        assert "does match" in shown.stdout
+
+
+def test_passwords_of_two_hosts_are_made_anew_once(pair: Site) -> None:
+    before = pair.files()
+    done = pair.run(telemetry_hub_secrets_renew=["*.password", "robots/*", "south.key"])
+    assert done.returncode == 0, done.stdout
+    after = pair.files()
+    assert all(passwords(after)[name] != old for name, old in passwords(before).items())
+    kept = ("ca.key", "ca.pem", "north.key", "north.pem")
+    assert [after[name] for name in kept] == [before[name] for name in kept]
+    assert after["south.key"] != before["south.key"]
+    assert signed(after["south.pem"], after["ca.pem"])
+    assert "changed=0" in pair.run().stdout, "and not once more by the second host"
+
+
+def test_nothing_is_made_for_one_host_where_the_other_has_what_this_controller_lacks(pair: Site) -> None:
+    shutil.rmtree(pair.tmp / "north")  # it is new, and has nothing
+    (pair.folder / "robots/scout.password").unlink()
+    told = pair.refused(telemetry_hub_robots=["newcomer", "rover", "scout"])
+    assert "south: this controller lacks secrets that the hub has" in told
+    assert "robots/scout.password" in told
+
+
+def test_an_authority_is_not_forgotten_while_one_of_two_hosts_shows_it(pair: Site) -> None:
+    pair.made(telemetry_hub_authority_change="begin")
+    pair.made(telemetry_hub_authority_change="switch")
+    pair.deployed(host="north")  # south was not reached
+    assert "the hub still shows a certificate of the old authority" in pair.refused(
+        telemetry_hub_authority_change="finish"
+    )
+    assert "ca.previous.pem" in pair.files()
+    pair.deployed(host="south")
+    pair.made(telemetry_hub_authority_change="finish")
+    assert "ca.previous.pem" not in pair.files()
+
+
+def test_a_host_that_leaves_a_pair_takes_nothing_along(pair: Site) -> None:
+    before = pair.files()
+    alone = Site(pair.tmp, PAIR[:1])
+    assert "changed=0" in alone.run().stdout
+    assert alone.files() == before
+    back = Site(pair.tmp, PAIR)
+    assert "changed=0" in back.run().stdout

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.judge import gate
 from declarations import PROJECT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -69,6 +70,12 @@ def test_every_module_in_the_story_of_a_limit_exists() -> None:
     assert len(named) > 20
     lost = {path for path in named if not any((PROJECT / "plugins" / folder / path).is_file() for folder in folders)}
     assert lost == set()
+
+
+def test_the_page_of_rollouts_names_each_verdict_with_which_a_robot_passes() -> None:
+    conditions = (PROJECT / "docs/rollout.md").read_text(encoding="utf-8").partition("\n## The gate\n")[2]
+    told = set(re.findall(r"`(\w+)`", conditions.partition("\n- No service")[0]))
+    assert told >= set(gate.PASSES_WITH_TIGHT)
 
 
 def test_who_pulls_is_sent_where_changes_are_told() -> None:

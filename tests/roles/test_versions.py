@@ -69,6 +69,15 @@ def test_the_forge_runs_the_whole_matrix() -> None:
     assert [(row["core"], row["python"]) for row in rows] == list(CONTROLLERS)
 
 
+@pytest.mark.parametrize("core", sorted({core for core, _ in CONTROLLERS}))
+def test_ansibles_sanity_tests_are_told_the_licence_of_every_module_and_callback(core: str) -> None:
+    """They want the GPL's header in each of them, and fail for one that is not listed."""
+    lines = (PROJECT / "tests" / "sanity" / f"ignore-{core}.txt").read_text(encoding="utf-8").splitlines()
+    told = [words[0] for words in map(str.split, lines) if "validate-modules:missing-gplv3-license" in words]
+    files = [path for kind in ("callback", "modules") for path in (PROJECT / "plugins" / kind).glob("*.py")]
+    assert sorted(told) == sorted(path.relative_to(PROJECT).as_posix() for path in files)
+
+
 def test_the_collection_has_one_version() -> None:
     galaxy = yaml.safe_load((PROJECT / "galaxy.yml").read_text(encoding="utf-8"))
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

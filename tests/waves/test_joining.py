@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -297,3 +298,48 @@ def test_results_are_beside_the_inventory_unless_said_otherwise(tmp_path: Path) 
     assert results.folder(str(tmp_path), "", "monday") == tmp_path / "monday"
     with pytest.raises(ValueError, match="rollout_results_directory"):
         results.folder("", "", "monday")
+
+
+def said_of(folder: Path, found: list[Result]) -> list[str]:
+    """Return what the summary of join.yml prints of a run."""
+    for one in found:
+        results.write(folder / "monday" / f"{one.shard.replace('/', '-of-')}.json", one)
+    said: list[str] = []
+    callback = summary.CallbackModule()
+    callback._display = SimpleNamespace(banner=said.append, display=lambda text, **_: said.append(text))
+    task = SimpleNamespace(action="robotfleet.stack.rollout_join", check_mode=False, get_name=lambda: "Run")
+    told = {"changed": False, "results": str(folder / "monday")}
+    callback.v2_runner_on_failed(SimpleNamespace(task=task, result=told, is_changed=lambda: False))
+    callback.v2_playbook_on_stats(None)
+    return said
+
+
+def idle(*shards: str, **changes: dict[str, Any]) -> list[Result]:
+    """Those of the parts, of a run that has changed nothing."""
+    answers = {name: {"asked": "present", "changed": False, "plan": []} for name in FLEET}
+    nothing = {label: {"answers": {name: answers[name] for name in OWN[label]}} for label in OWN}
+    return [part(label, **{**nothing[label], **changes.get(label[:1], {})}) for label in shards]
+
+
+def test_a_whole_run_that_changed_nothing_says_so(tmp_path: Path) -> None:
+    assert "Nothing changed." in said_of(tmp_path, idle(*OWN))
+
+
+@pytest.mark.parametrize(
+    ("shards", "changes"),
+    [
+        ([*OWN], {"2": {"ended_at": 0.0, "answers": {}}}),
+        (["canaries", "1/2"], {}),
+        (["1/2", "2/2"], {}),
+    ],
+)
+def test_nothing_is_said_of_a_process_that_is_missing_or_has_not_ended(
+    tmp_path: Path, shards: list[str], changes: dict[str, Any]
+) -> None:
+    assert [line for line in said_of(tmp_path, idle(*shards, **changes)) if "hanged" in line] == []
+
+
+def test_no_stack_is_said_to_be_unchanged_where_a_process_has_not_ended(tmp_path: Path) -> None:
+    changes: dict[str, dict[str, Any]] = {"1": {"others": ["A file is written"]}, "2": {"ended_at": 0.0, "answers": {}}}
+    said = said_of(tmp_path, idle(*OWN, **changes))
+    assert [line for line in said if "hanged" in line] == ["Other tasks changed something: A file is written."]

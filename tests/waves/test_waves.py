@@ -234,11 +234,22 @@ def test_the_end_names_who_was_not_reached_and_why() -> None:
 
 
 def test_a_wave_that_failed_as_a_whole_is_told_though_nobody_decided_about_it() -> None:
-    told = ending(step(start(1, 2)).progress, {"b": {"msg": "x\nlog"}, "c": {"msg": "y"}})
+    why = "victoriametrics: its log says: no such flag"
+    told = ending(step(start(1, 2)).progress, {"b": {"msg": "x\nlog", "causes": [why]}, "c": {"msg": "y"}})
     assert [line for line, _ in told] == [
         "b failed: x",
+        f"b: {why}",
         "c failed: y",
         "not reached: d, e, f, g, h, i, j: the rollout stopped in wave 2",
+    ]
+
+
+def test_what_did_not_pass_the_gate_is_told_with_what_its_log_says() -> None:
+    judged = {"objections": ["sensor_service: killed (x)"], "causes": ["sensor_service: its log says: no such file"]}
+    told = ending(step(start(1, 2)).progress, {"b": {**judged, "msg": "m"}})
+    assert [line for line, _ in told][:2] == [
+        "b did not pass the gate: sensor_service: killed (x)",
+        "b: sensor_service: its log says: no such file",
     ]
 
 

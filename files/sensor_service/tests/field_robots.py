@@ -1,4 +1,4 @@
-"""More robots: a Jetson Orin, a laptop-like x86 robot, an arm with IMU and ADC, three kinds of USB Wi-Fi.
+"""More robots: a Jetson Orin, a laptop-like x86 robot, an industrial PC, an arm with IMU and ADC, three kinds of Wi-Fi.
 
 Numbers are typical; what each tree stands for is said in its builder. Formats: docs.kernel.org, hwmon and IIO ABI.
 """
@@ -70,7 +70,8 @@ def jetson(root: Path) -> Path:
     zones = ("cpu", "gpu", "cv0", "cv1", "cv2", "soc0", "soc1", "soc2", "tj")
     tree: dict[str, str | float] = {"proc/diskstats": ""}
     for number, name in enumerate(zones):
-        tree |= _zone(number, f"{name}-thermal", 47000 + number * 125)
+        # those of the vision cores are off while nothing uses them
+        tree |= _zone(number, f"{name}-thermal", -256000 if name.startswith("cv") else 47000 + number * 125)
     for cpu in range(8):
         if cpu < 4:
             tree |= _frequencies(cpu, 1728000)
@@ -92,7 +93,7 @@ def jetson(root: Path) -> Path:
 
 
 def laptop_like(root: Path) -> Path:
-    """Makes an x86 robot with two batteries, two hardware monitors below one device, an NPU and a Coral."""
+    """Makes an x86 robot with two batteries, USB-C, two hardware monitors below one device, an NPU and a Coral."""
     common(root)
     tree: dict[str, str | float] = _zone(0, "acpitz", 38000) | {"proc/diskstats": ""}
     for number in range(2):
@@ -105,7 +106,7 @@ def laptop_like(root: Path) -> Path:
             f"{battery}/power_now": 9_100_000,
             f"{battery}/energy_now": 30_000_000,
         }
-    write(root, tree)
+    write(root, tree | _usb_c())
     hwmon(root, 2, "platform/wmi-board", {"name": "board", "fan1_input": 2100, "temp1_input": 41000})
     hwmon(root, 3, "platform/wmi-board", {"name": "board_sensors", "fan1_input": 900, "temp1_input": 43000})
     hwmon(root, 4, "platform/sht3x", {"name": "sht3x", "humidity1_input": 43210, "temp1_input": 21500})
@@ -118,10 +119,47 @@ def laptop_like(root: Path) -> Path:
     return root
 
 
-def arm_with_imu(root: Path) -> Path:
-    """Makes a robot with IMU and ADC by IIO: shared scales, a quaternion, a channel without a scale."""
+def _usb_c() -> dict[str, str | float]:
+    """A supply at a USB-C port whose controller speaks UCSI, as Linux 6.x has it."""
+    supply = "sys/class/power_supply/ucsi-source-psy-USBC000:001"
+    return {
+        f"{supply}/type": "USB",
+        f"{supply}/usb_type": "C [PD] PD_PPS",
+        f"{supply}/online": 1,
+        f"{supply}/voltage_now": 20_000_000,
+        f"{supply}/voltage_min": 5_000_000,
+        f"{supply}/voltage_max": 20_000_000,
+        f"{supply}/current_now": 2_250_000,
+        f"{supply}/current_max": 3_250_000,
+    }
+
+
+def amd_graphics(root: Path) -> Path:
+    """Makes an x86 robot that sees by an AMD GPU (amdgpu)."""
     common(root)
-    imu, adc = "sys/bus/iio/devices/iio:device0", "sys/bus/iio/devices/iio:device1"
+    gpu = "pci0000:00/0000:03:00.0"
+    device(root, "class/drm/card1", f"{gpu}/drm/card1", {"dev": "226:1"})
+    (root / f"sys/devices/{gpu}/drm/card1/device").symlink_to("../..")
+    attributes: dict[str, str | int] = {
+        "uevent": "DRIVER=amdgpu",
+        "gpu_busy_percent": 42,
+        "mem_info_gtt_total": 8_000_000_000,
+        "mem_info_gtt_used": 100_000_000,
+        "mem_info_vram_total": 4_000_000_000,
+        "mem_info_vram_used": 900_000_000,
+        "mem_info_vram_vendor": "samsung",
+        **{f"mem_info_vis_vram_{end}": 256_000_000 for end in ("total", "used")},
+        "power_dpm_force_performance_level": "auto",
+        "unique_id": "0123456789abcdef",
+    }
+    write(root / "sys/devices" / gpu, attributes)
+    return write(root, {"proc/diskstats": ""})
+
+
+def arm_with_imu(root: Path) -> Path:
+    """Makes a robot with IMU, ADC and weather by IIO: shared scales, a quaternion, a channel without a scale."""
+    common(root)
+    imu, adc, air = (f"sys/bus/iio/devices/iio:device{number}" for number in range(3))
     return write(
         root,
         {
@@ -136,6 +174,10 @@ def arm_with_imu(root: Path) -> Path:
             f"{adc}/in_voltage0_raw": 512,
             f"{adc}/in_voltage1_raw": 100,
             f"{adc}/in_voltage1_scale": 3.22265625,
+            f"{air}/name": "bme280",
+            f"{air}/in_humidityrelative_input": 43210,
+            f"{air}/in_pressure_input": 100.25,
+            f"{air}/in_temp_input": 21500,
         },
     )
 
@@ -146,6 +188,27 @@ def usb_wifi(root: Path) -> Path:
     levels = ("58.  -52.  -256", "100.  100.  0.", "58.  204.  161.", "0     0     0")
     lines = [f" wlan{number}: 0000   {level}  0  0  0  0  0  0\n" for number, level in enumerate(levels)]
     return write(root, {"proc/diskstats": "", "proc/1/net/wireless": WIRELESS_HEAD + "".join(lines)})
+
+
+def industrial_pc(root: Path) -> Path:
+    """Makes an x86 robot whose Super-I/O driver registers without its attributes: they are in the device's folder."""
+    common(root)
+    write(root, {"proc/diskstats": ""})
+    chip = "platform/f71882fg.2560"
+    hwmon(root, 0, chip, {"uevent": ""})
+    attributes: dict[str, str | float] = {
+        "name": "f71882fg",
+        "temp1_input": 38000,
+        "temp1_label": "board",
+        "fan1_input": 1180,
+        "in0_input": 3312,
+        "pwm1": 255,
+        "modalias": "platform:f71882fg",
+        "pwm/uevent": "",
+        "power/control": "auto",
+    }
+    write(root / "sys/devices" / chip, attributes)
+    return root
 
 
 def _zone(number: int, kind: str, temperature: int) -> dict[str, str | float]:
@@ -170,6 +233,8 @@ ROBOTS: dict[str, robots.Builder] = {
     "x86": robots.x86_robot,
     "jetson": jetson,
     "laptop": laptop_like,
+    "industrial": industrial_pc,
     "imu": arm_with_imu,
     "wifi": usb_wifi,
+    "amd": amd_graphics,
 }

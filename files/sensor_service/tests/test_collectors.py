@@ -11,7 +11,7 @@ from sensor_service.catalogue import COLLECTORS
 from sensor_service.output import Output
 from sensor_service.robot import Robot
 
-from files.sensor_service.tests import robots
+from files.sensor_service.tests import field_robots, robots
 from files.sensor_service.tests.service import series
 from files.sensor_service.tests.trees import write
 
@@ -58,6 +58,22 @@ def test_hwmon_converts_millivolts_milliamperes_and_microwatts(x86_robot: Path) 
     assert found['node_hwmon_curr_amps{chip="i2c_1_1_0040",sensor="curr1"}'] == -1.83
     assert found['node_hwmon_power_watt{chip="i2c_1_1_0040",sensor="power1"}'] == 44.14
     assert found['node_hwmon_temp_crit_alarm_celsius{chip="platform_coretemp_0",sensor="temp1"}'] == 0
+
+
+def test_a_driver_without_attributes_of_its_own_has_them_in_the_devices_folder(tmp_path: Path) -> None:
+    chip = 'chip="platform_f71882fg_2560"'
+    assert collected(field_robots.industrial_pc(tmp_path), "hwmon") == {
+        f'node_hwmon_temp_celsius{{{chip},sensor="temp1"}}': 38,
+        f'node_hwmon_sensor_label{{{chip},label="board",sensor="temp1"}}': 1,
+        f'node_hwmon_fan_rpm{{{chip},sensor="fan1"}}': 1180,
+        f'node_hwmon_in_volts{{{chip},sensor="in0"}}': 3.312,
+        f'node_hwmon_pwm{{{chip},sensor="pwm1"}}': 255,
+    }
+
+
+def test_an_attribute_that_chip_and_device_both_have_is_told_once(tmp_path: Path) -> None:
+    write(field_robots.industrial_pc(tmp_path), {"sys/class/hwmon/hwmon0/fan1_input": 900})
+    assert collected(tmp_path, "hwmon")['node_hwmon_fan_rpm{chip="platform_f71882fg_2560",sensor="fan1"}'] == 900
 
 
 def test_a_chip_without_device_and_name_is_named_by_its_number(tmp_path: Path) -> None:

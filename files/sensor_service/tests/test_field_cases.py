@@ -390,3 +390,12 @@ def test_cores_that_are_off_and_cards_without_a_connection_are_absent(tmp_path: 
     page = told(field_robots.jetson(tmp_path / "jetson"))[0]
     assert len([name for name in page if name.startswith("node_cpu_scaling_frequency_hertz")]) == 4
     assert not [name for name in told(field_robots.usb_wifi(tmp_path / "wifi"))[0] if "wlan3" in name]
+
+
+def test_zones_of_a_jetson_that_are_off_are_absent(tmp_path: Path) -> None:
+    page, failing = told(field_robots.jetson(tmp_path))
+    zones = [
+        name.partition('type="')[2].partition("-")[0] for name in page if name.startswith("node_thermal_zone_temp")
+    ]
+    assert sorted(zones) == ["cpu", "gpu", "soc0", "soc1", "soc2", "tj"]
+    assert failing == []

@@ -16,6 +16,7 @@ from sensor_service.cgroups import facts_v1, facts_v2
 from sensor_service.collectors import pressure
 from sensor_service.metric import gauge
 from sensor_service.output import MAX_FAULTS, Output
+from sensor_service.request import NEVER
 from sensor_service.robot import Robot
 from sensor_service.runner import Runner
 
@@ -37,7 +38,7 @@ def one_round(root: Path, name: str) -> tuple[str, str]:
         10.0,
         lambda: rung.append(True),
     )
-    runner.start()
+    runner.start(NEVER)
     while (results := runner.finish()) is None:
         os.sched_yield()
     page = exposition.render(results[0].families.values(), False).decode()

@@ -191,3 +191,28 @@ def test_rubbish_is_a_fault_with_its_path(tmp_path: Path, name: str, file: str) 
     page, error = one_round(tmp_path, name)
     assert series(page) == {}
     assert file in error
+
+
+def test_humidity_of_an_iio_sensor_is_a_ratio_processed_or_raw(tmp_path: Path) -> None:
+    raw = "sys/bus/iio/devices/iio:device7"
+    write(
+        field_robots.arm_with_imu(tmp_path),
+        {f"{raw}/in_humidityrelative_raw": 32768, f"{raw}/in_humidityrelative_scale": 1.525878906},
+    )
+    found = told(tmp_path, "iio")
+    labels = 'channel="humidityrelative",device="iio:device2",name="bme280"'
+    assert found[f"sensor_iio_humidity_ratio{{{labels}}}"] == pytest.approx(0.4321)
+    assert found['sensor_iio_humidity_ratio{channel="humidityrelative",device="iio:device7"}'] == pytest.approx(0.5)
+    pressure = 'sensor_iio_pressure_pascals{channel="pressure",device="iio:device2",name="bme280"}'
+    assert found[pressure] == pytest.approx(100_250)
+
+
+def test_a_supply_at_a_usb_c_port_is_told(tmp_path: Path) -> None:
+    found = told(field_robots.laptop_like(tmp_path), "power_supply")
+    supply = 'power_supply="ucsi-source-psy-USBC000:001"'
+    assert {name: value for name, value in found.items() if supply in name} == {
+        f'node_power_supply_info{{{supply},type="USB",usb_type="C [PD] PD_PPS"}}': 1,
+        f"node_power_supply_online{{{supply}}}": 1,
+        f"node_power_supply_voltage_volt{{{supply}}}": 20,
+        f"node_power_supply_current_ampere{{{supply}}}": 2.25,
+    }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sensor_service.metric import gauge
-from sensor_service.request import MAX_HEAD_BYTES, BadRequest, parse, wants_openmetrics
+from sensor_service.request import MAX_HEAD_BYTES, NEVER, SHORTEST_TIMEOUT, BadRequest, parse, wants_openmetrics
 from sensor_service.response import date
 
 from files.sensor_service.tests.service import OPENMETRICS, Service
@@ -149,6 +149,24 @@ def test_any_accept_header_is_understood_somehow(accept: str) -> None:
 )
 def test_the_accept_header_chooses_the_format(accept: str, expected: bool) -> None:
     assert wants_openmetrics(accept) is expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([], NEVER),
+        ([b"10.000"], 10.0),
+        ([b"0.9"], 0.9),
+        ([b"0.000001"], SHORTEST_TIMEOUT),
+        ([b"1", b"2"], NEVER),
+        *[([garbage], NEVER) for garbage in (b"", b"0", b"-1", b"NaN", b"inf", b"1e999", b"10s", b"\xff", b"9" * 7000)],
+    ],
+)
+def test_when_a_scraper_gives_up_is_one_number_of_seconds_or_unknown(told: list[bytes], expected: float) -> None:
+    lines = [b"GET /metrics HTTP/1.1", b"Host: x"] + [b"x-prometheus-SCRAPE-timeout-seconds: " + one for one in told]
+    request = parse(b"\r\n".join(lines) + b"\r\n\r\n")
+    assert request
+    assert request.timeout == expected
 
 
 def test_dates_are_written_as_http_wants_them() -> None:

@@ -103,6 +103,15 @@ def test_any_number_of_files_leaves_room_for_the_stacks_own(folder: Folder, own:
     assert folder.page()["of_the_watchdog"] == 1
 
 
+@pytest.mark.parametrize(("beyond", "more"), [(1, ""), (3, " (and 2 more)")])
+def test_files_beyond_those_that_are_read_are_named(folder: Folder, beyond: int, more: str) -> None:
+    for number in range(textfile.MAX_FILES + beyond):
+        (folder.path / f"a{number:03}.prom").write_text(f"a{number:03} 1\n")
+    page = folder.page()
+    assert ("a099" in page, "a100" in page, page["robot_stack_verdict"]) == (True, False, 1)
+    assert folder.faults() == f"{folder.path}/a100.prom: left out, behind 100 files of others{more}"
+
+
 @pytest.mark.parametrize("own", textfile.OWN)
 def test_a_series_of_the_stacks_own_counts_before_anybody_elses(folder: Folder, own: str) -> None:
     series_name = 'node_filesystem_avail_bytes{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}'
@@ -300,6 +309,14 @@ def test_a_series_has_one_name(folder: Folder, line: str) -> None:
     assert "a.prom:1: " in folder.faults()
 
 
+def test_two_names_that_are_no_text_are_two_series(folder: Folder) -> None:
+    for name in (b"temperat\xfcr.prom", b"temperat\xe4r.prom"):  # of scripts in Latin-1
+        (folder.path / os.fsdecode(name)).write_text("")
+    found = [name for name in folder.both() if name.startswith("node_textfile_mtime_seconds") and "temperat" in name]
+    assert len(found) == 2
+    assert folder.faults() == ""
+
+
 def test_two_files_with_one_series_are_told(folder: Folder) -> None:
     (folder.path / "a.prom").write_text('a{x="1",y="2"} 1\n')
     (folder.path / "b.prom").write_text('a{y="2",x="1"} 2\n')
@@ -368,7 +385,7 @@ def test_ours_that_hangs_is_not_told_by_a_file(tmp_path: Path) -> None:
         if hangs.is_set():
             released.wait(20)
 
-    service = Service(tmp_path, {"textfile": textfile.collect, "slow": slow}, 0.3, textfiles=str(tmp_path / "text"))
+    service = Service(tmp_path, {"textfile": textfile.collect, "slow": slow}, 3.0, textfiles=str(tmp_path / "text"))
     try:
         service.get()
         hangs.set()

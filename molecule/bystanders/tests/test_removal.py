@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+# What stays although nobody had it before: what Ansible's module for apt installs for itself where it is missing, and
+# a library of iptables that systemd suggests, so that apt keeps it.
+STAYS = ("python3-apt", "python-apt-common", "distro-info-data", "libip4tc2")
 DATA = "/var/lib/robot-stack/victoriametrics/data"
 
 
@@ -15,6 +18,11 @@ def _ours(robot: Any) -> str:
     groups = robot.run("find /sys/fs/cgroup -name 'robotstack*' -type d")
     left = [name for name in names if name.startswith("robot-stack")] + [i for i in images if i != "alpine"]
     return "\n".join([units, *left, groups]).strip()
+
+
+def but_for_what_stays(text: str) -> list[str]:
+    """Return the lines that are not about packages that stay."""
+    return [line for line in text.splitlines() if not any(name in line for name in STAYS)]
 
 
 def test_a_changed_limit_restarts_ours_alone(before: Any, theirs: Any, shared: Any, playbook: Any) -> None:
@@ -52,9 +60,17 @@ def test_removal_with_data_leaves_the_robot_as_it_was(before: Any, theirs: Any, 
     assert shared.run("find /etc /var/lib /usr/local -xdev -name '*robot*stack*'").strip() == ""
 
 
-def test_removal_takes_our_engine_where_it_is_asked_to(robots: Any, playbook: Any) -> None:
-    bare = robots["bare"]
+def test_removal_takes_our_engine_where_it_is_asked_to_and_nothing_of_theirs(
+    bare: Any, bare_before: Any, bare_theirs: Any, bare_lost: Any, playbook: Any
+) -> None:
     done = playbook("playbooks/remove.yml", "--limit", "bare", "-e", "remove_engine=true", "-e", "remove_data=true")
     assert done.returncode == 0, done.stdout
     assert bare.host.run("pidof dockerd containerd").rc != 0
     assert bare.run("dpkg-query -W -f '${Package}\\n' | grep -xE 'docker.io|containerd|runc' || true").strip() == ""
+    assert bare_lost() == []
+    now = bare_theirs()
+    for part in set(bare_before) - {"all files", "all contents"}:  # of those, Debian's packages leave some
+        assert but_for_what_stays(now[part]) == but_for_what_stays(bare_before[part]), part
+    ours = "find /etc /var/lib /usr/local -xdev -name '*robot*stack*' -not -path '*/robot-stack-of-theirs*'"
+    assert bare.run(ours).split() == ["/var/lib/robot-stack"]
+    assert bare.run("ls -A /var/lib/robot-stack").split() == ["of-theirs"]

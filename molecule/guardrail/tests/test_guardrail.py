@@ -105,7 +105,7 @@ def test_a_leak_is_killed_at_its_limit_and_nothing_else_is(
     judged = playbook("playbooks/verify.yml")
     assert judged.returncode != 0
     assert "sensor_service: killed" in judged.stdout
-    assert f"killed for memory {kills + 1:.0f} time" in judged.stdout
+    assert f"OOM-killed {kills + 1:.0f} time" in judged.stdout
     assert kept(robot, "sensor_service")["oom_kills"] == kills + 1
 
 

@@ -91,6 +91,13 @@ def test_site_brings_the_rest_and_programs_can_read_what_it_prints(robot: Any, s
     words = ("-e", json.dumps({"rollout_soak_seconds": 1}))
     # this callback is the package ansible's, which a stranger may have beside the collection
     posix = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "true"}
+    checked = stranger.run(
+        "ansible-playbook", f"{COLLECTION}.site", "-i", fleet, *words, "--check", "--diff", **posix, **SUMMARY
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "stranger" in json.loads(checked.stdout)["stats"]
+    assert "PLAN (MiB) *" in checked.stderr
+    assert "create container robot-stack-victoriametrics" in checked.stderr
     done = stranger.run("ansible-playbook", f"{COLLECTION}.site", "-i", fleet, *words, **posix, **SUMMARY)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["stats"]["stranger"]["changed"] == 1

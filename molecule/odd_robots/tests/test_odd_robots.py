@@ -1,13 +1,15 @@
 """Odd ways into a robot: who used to run it by hand has them. Each is tried with a verification, which does all that a
 deployment does but change something.
 
-The robot's temporary folder is noexec, and its language German, from the first deployment on.
+From the first deployment on the robot speaks German, its temporary folder is noexec, what sudo makes is open to nobody
+else (umask 077), and nobody but root sees the processes of others (hidepid).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -20,9 +22,22 @@ KEYS = PROJECT / ".testbed" / "odd_robots"
 PASSWORD = "correct horse"
 SHADOW = f"jane:{PASSWORD}\\nroot:{PASSWORD}\\n"
 TERMINAL = "Defaults requiretty in its sudoers"
+# The images of robots leave translations out, as small robots do: they are brought back. LC_ALL counts more than LANG,
+# which is all that many a program sets to be understood; sudo reads the file at each call, as Ubuntu's does.
+GERMAN = """
+export DEBIAN_FRONTEND=noninteractive
+rm -f /etc/dpkg/dpkg.cfg.d/*mmdebstrap*
+apt-get -qq update
+apt-get -qq install -y --no-install-recommends locales
+apt-get -qq install -y --reinstall apt coreutils dpkg sudo
+localedef -i de_DE -f UTF-8 de_DE.UTF-8
+printf 'LANG=de_DE.UTF-8\\nLC_ALL=de_DE.UTF-8\\n' > /etc/default/locale
+echo 'session required pam_env.so readenv=1 envfile=/etc/default/locale' >> /etc/pam.d/sudo
+"""
 SETUP = f"""
+{GERMAN}
 mount -o remount,noexec /tmp
-echo LANG=de_DE.UTF-8 > /etc/default/locale
+mount -o remount,hidepid=2 /proc
 for name in jane tess sue; do
   useradd --create-home --shell /bin/bash $name
   install -d -o $name -m 0700 /home/$name/.ssh
@@ -31,7 +46,8 @@ done
 printf '{SHADOW}' | chpasswd
 echo 'jane ALL=(ALL:ALL) ALL' > /etc/sudoers.d/jane
 printf 'tess ALL=(ALL:ALL) NOPASSWD: ALL\\nDefaults:tess requiretty\\n' > /etc/sudoers.d/tess
-chmod 0440 /etc/sudoers.d/jane /etc/sudoers.d/tess
+echo 'Defaults umask=0077, umask_override' > /etc/sudoers.d/umask
+chmod 0440 /etc/sudoers.d/*
 sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0 || true
 """
 
@@ -54,9 +70,35 @@ def verified(playbook: Any, limit: str = "odd", **variables: Any) -> str:
     return str(done.stdout)
 
 
+def speaks_german(robot: Any) -> bool:
+    """Whether programs that our way in starts speak it."""
+    return "Datei oder Verzeichnis nicht gefunden" in robot.host.run("ls /nowhere").stderr
+
+
 def test_a_robot_with_a_noexec_folder_and_another_language_is_as_declared(odd: Any, playbook: Any) -> None:
     assert "noexec" in odd.run("findmnt -no OPTIONS /tmp")
+    assert speaks_german(odd)
     assert "odd    sensor_service" in verified(playbook)
+
+
+def test_a_change_below_an_umask_of_sudos_is_as_declared(odd: Any, playbook: Any) -> None:
+    assert odd.run("umask").strip() == "0077"
+    for interval in ("3s", "2s"):  # and back
+        change = json.dumps({"victoriametrics_scrape_interval": interval})
+        done = playbook("playbooks/site.yml", "--limit", "odd", "-e", change)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "odd changed: write /var/lib/robot-stack/victoriametrics/config/" in done.stdout
+    verified(playbook)
+
+
+def test_figures_are_there_where_processes_are_hidden(odd: Any) -> None:
+    assert "hidepid" in odd.run("findmnt -no OPTIONS /proc")
+    assert odd.host.run("runuser -u jane -- ls /proc/1").rc != 0
+    assert odd.query('node_network_receive_bytes_total{device="eth0"}')
+    (root,) = odd.query('node_filesystem_readonly{mountpoint="/"}')
+    assert root["value"][1] == "0"
+    failed = [one["metric"]["collector"] for one in odd.query("sensor_collector_success") if one["value"][1] != "1"]
+    assert failed == []
 
 
 def test_sudo_with_a_password(odd: Any, playbook: Any) -> None:
@@ -64,9 +106,10 @@ def test_sudo_with_a_password(odd: Any, playbook: Any) -> None:
 
 
 def test_sudo_without_the_password_that_it_wants_is_told(odd: Any, playbook: Any) -> None:
+    """Ansible knows its English words alone."""
     done = playbook("playbooks/verify.yml", "--limit", "odd", "-e", "ansible_user=jane")
     assert done.returncode != 0
-    assert "Missing sudo password" in done.stdout + done.stderr
+    assert "sudo wants a password on this robot" in done.stdout, done.stdout + done.stderr
 
 
 def test_su(odd: Any, playbook: Any) -> None:
@@ -141,15 +184,52 @@ def test_a_limit_from_a_file(odd: Any, playbook: Any, tmp_path: Path) -> None:
     verified(playbook, f"@{tmp_path / 'verify.retry'}")
 
 
-def test_a_package_on_hold_is_named_with_what_to_do(robots: dict[str, Any], playbook: Any) -> None:
-    bare = robots["bare"]
-    bare.run("apt-get -qq update && apt-mark hold docker.io")
+@pytest.fixture(scope="session")
+def bare(robots: dict[str, Any]) -> Any:
+    """The robot without an engine, which speaks German as well."""
+    found = robots["bare"]
+    found.host.check_output("bash -euc %s", GERMAN)
+    assert speaks_german(found)
+    return found
+
+
+EXPIRED = """
+folder=/srv/old/dists/old
+architecture=$(dpkg --print-architecture)
+mkdir -p $folder/main/binary-$architecture
+: > $folder/main/binary-$architecture/Packages
+cat > $folder/Release <<END
+Suite: old
+Codename: old
+Components: main
+Architectures: $architecture
+Date: Wed, 01 Jan 2020 00:00:00 UTC
+Valid-Until: Wed, 08 Jan 2020 00:00:00 UTC
+SHA256:
+ $(sha256sum < $folder/main/binary-$architecture/Packages | cut -d' ' -f1) 0 main/binary-$architecture/Packages
+END
+echo 'deb [trusted=yes check-date=yes check-valid-until=yes] file:/srv/old old main' > /etc/apt/sources.list.d/old.list
+"""
+OLD = "touch -d 2020-01-01 /var/lib/apt/lists /var/lib/apt/periodic/* 2>/dev/null; rm -f /var/cache/apt/*.bin"
+
+
+def test_a_package_on_hold_is_named_with_what_to_do(bare: Any, playbook: Any) -> None:
+    bare.run("apt-mark hold docker.io")
     done = playbook("playbooks/site.yml", "--limit", "bare")
-    bare.run("apt-mark unhold docker.io")
     assert done.returncode != 0
     assert "docker.io cannot be installed: somebody has put packages on hold on the robot (docker.io)" in done.stdout
     assert "apt-mark unhold" in done.stdout
     assert bare.host.run("pidof dockerd").rc != 0
+
+
+def test_a_source_that_has_expired_is_named_beside_it(bare: Any, playbook: Any) -> None:
+    bare.host.check_output("bash -euc %s", EXPIRED)
+    bare.run(OLD)
+    done = playbook("playbooks/site.yml", "--limit", "bare")
+    bare.run("apt-mark unhold docker.io; rm /etc/apt/sources.list.d/old.list")
+    assert done.returncode != 0
+    assert "somebody has put packages on hold on the robot (docker.io)" in done.stdout
+    assert re.search(r"going on with what is known: .*file:/srv/old\S* (is expired|ist abgelaufen)", done.stdout)
 
 
 # Somebody else's apt: it renews its lists until ours wants to, and installs until ours waits for that.
@@ -180,12 +260,10 @@ until(lambda process: told(process + "/comm") == b"apt-get\\n" and b"\\0install\
 open("/run/dpkg-was-waited-for", "w").close()
 """
 DEAD = "deb http://127.0.0.1:9/ros noetic main"
-OLD = "touch -d 2020-01-01 /var/lib/apt/lists /var/lib/apt/periodic/* 2>/dev/null; rm -f /var/cache/apt/*.bin"
 
 
-def test_a_busy_apt_is_waited_for_and_a_dead_source_is_no_reason(robots: dict[str, Any], playbook: Any) -> None:
-    """As unattended upgrades, and a vendor's source that is gone or whose key has expired, make it on most robots."""
-    bare = robots["bare"]
+def test_a_busy_apt_is_waited_for_and_a_dead_source_is_no_reason(bare: Any, playbook: Any) -> None:
+    """As unattended upgrades, and a vendor's source that is gone, make it on most robots."""
     bare.run(f"echo '{DEAD}' > /etc/apt/sources.list.d/gone.list; {OLD}")
     bare.host.check_output("systemd-run --quiet --unit busy-apt /usr/bin/python3 -c %s", BUSY)
     bare.host.check_output("until test -e /run/apt-is-busy; do sleep 0.1; done")

@@ -27,7 +27,7 @@ LIMIT = "my_service_memory_limit_mib"
 def as_the_page_shows_it(playbook: Any) -> Iterator[None]:
     """A test may write other programs; the next one finds the page's."""
     yield
-    if PROGRAM.read_text(encoding="utf-8") != files()["roles/my_service/files/image/program.py"]:
+    if PROGRAM.read_text(encoding="utf-8") != files()["my-roles/my_service/files/image/program.py"]:
         write_roles(ROLES)
         deployed(playbook)
 
@@ -70,7 +70,7 @@ def page(robot: Any) -> str:
 
 def test_what_is_deployed_is_what_the_page_shows() -> None:
     for name, text in files().items():
-        if name.startswith("roles/"):
+        if name.startswith("my-roles/"):
             assert (ROLES / name.partition("/")[2]).read_text(encoding="utf-8") == text
 
 

@@ -96,7 +96,7 @@ PROGRAMS: dict[str, Program] = {
             "memory.allowedbytes": "vmagent_memory_limit_mib",
             "memory.allowedpercent": "vmagent_memory_limit_mib",
             "promscrape.config": "vmagent_scrape_configs_extra",
-            "remotewrite.url": "vmagent_hub_url",
+            "remotewrite.url": "vmagent_hub_urls",
             "remotewrite.label": "vmagent_external_labels",
             "remotewrite.maxdiskusageperurl": "vmagent_buffer_disk_mib",
             "remotewrite.tlscafile": "vmagent_hub_ca",
@@ -234,7 +234,7 @@ def _danger(name: str, text: str) -> Objection:
     if CONTROL.search(text):
         return "has a line break or another control character in it", "write one line"
     if LISTENER.search(name) and text and not is_loopback(text):
-        return "would open a second door, without a password", "write an address on 127.0.0.1"
+        return "would open a second listener, without a password", "write an address on 127.0.0.1"
     if SECRET.search(name) and not text.startswith("file:///"):
         return "would show a secret on the command line", "write file:// and the path of a file"
     if re.search("headers?$", name.lower()) and SECRET_HEADER.search(text):

@@ -9,6 +9,7 @@ from ..telemetry import offline_buffer, pace
 from . import bounds
 from .declaration import Fault, Robot, Secret, fault
 from .exposure import is_loopback
+from .pair import MOST, URLS
 
 MODE = "robot_stack_telemetry_mode"
 SERVICES = "robot_stack_services"
@@ -95,24 +96,54 @@ def _absent(robot: Robot) -> list[Fault]:
 
 
 def _hub(robot: Robot) -> list[Fault]:
-    faults = []
-    url, plain = robot.values.get(URL), robot.values.get(PLAIN)
-    if isinstance(url, str):
-        if not url:
-            why = "vmagent would have no hub to send to"
-            faults.append(fault(robot, URL, why, _EXAMPLE))
-        elif not HUB_ADDRESS.match(url):
-            why = "it is not the address of a hub alone: no path, no user and no password belong in it"
-            faults.append(fault(robot, URL, why, _EXAMPLE, value=_without_password(url)))
-        elif url.startswith("http://") and plain is not True:
-            why = "password and samples would travel in the clear"
-            faults.append(fault(robot, URL, why, f"write https://, or on a test network {PLAIN}: true"))
+    faults = _addresses(robot)
     password = robot.values.get(PASSWORD)
     if not isinstance(password, Secret) and isinstance(password, str) and not password:
         why = "the hub lets nobody write without one"
         remedy = "run playbooks/hub.yml on this machine, which makes one, or keep it in Ansible Vault"
         faults.append(fault(robot, PASSWORD, why, remedy, value="(empty)"))
     return faults
+
+
+def _addresses(robot: Robot) -> list[Fault]:
+    """Where it sends to: one host, or the two of a pair."""
+    url, urls = robot.values.get(URL), robot.values.get(URLS)
+    if not isinstance(url, str) or not isinstance(urls, (list, tuple)) or not all(isinstance(one, str) for one in urls):
+        return []  # told by the check of types
+    if not urls:
+        return [fault(robot, URL, "vmagent would have no hub to send to", _EXAMPLE)]
+    if url and _plain(url) not in map(_plain, urls):
+        why = f"{URLS} does not have it, and that is where samples go"
+        return [fault(robot, URL, why, "delete the line", value=_without_password(url))]
+    variable = URL if url and len(urls) == 1 else URLS
+    faults = [found for one in urls for found in _address(robot, variable, one)]
+    if len(urls) > MOST:
+        why = f"a hub has one host or two, and these are {len(urls)}: a cluster is not there yet"
+        remedy = "leave two of them, and two hosts in group telemetry_hub"
+        faults.append(fault(robot, variable, why, remedy, value=_without_password(", ".join(urls))))
+    if len({_plain(one) for one in urls}) < len(urls):
+        why = "one address stands twice: a pair that is one host gets everything twice, and keeps it once"
+        remedy = "write the address of the pair's other host"
+        faults.append(fault(robot, variable, why, remedy, value=_without_password(", ".join(urls))))
+    return faults
+
+
+def _address(robot: Robot, variable: str, url: str) -> list[Fault]:
+    if not HUB_ADDRESS.match(url):
+        why = "it is not the address of a hub alone: no path, no user and no password belong in it"
+        return [fault(robot, variable, why, _EXAMPLE, value=_without_password(url))]
+    if url.startswith("http://") and robot.values.get(PLAIN) is not True:
+        why = "password and samples would travel in the clear"
+        remedy = f"write https://, or on a test network {PLAIN}: true"
+        return [fault(robot, variable, why, remedy, value=_without_password(url))]
+    return []
+
+
+def _plain(url: str) -> str:
+    """Return one spelling of an address."""
+    scheme, _, host = url.rstrip("/").lower().partition("://")
+    usual = {"https": ":443", "http": ":80"}.get(scheme, "")
+    return f"{scheme}://{host.removesuffix(usual) if usual else host}"
 
 
 _EXAMPLE = f"write {URL}: https://hub.example.org:8427"

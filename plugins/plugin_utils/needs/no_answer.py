@@ -15,6 +15,12 @@ SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
         "pipelining is on: write Defaults:USER !requiretty there, or ansible_ssh_pipelining: false for this robot",
     ),
     (
+        # of these Ansible itself knows the English words alone
+        re.compile(r"sudo: .*(passw?or[dt]|mot de passe|contraseña|senha|has[łl]o|heslo|wachtwoord)", re.IGNORECASE),
+        "sudo wants a password on this robot: give it in ansible_become_password, in the vault, or let this user do "
+        "without one (NOPASSWD in its sudoers)",
+    ),
+    (
         re.compile(r"is not in the sudoers file|sudo: .*may not run|is not allowed to (run|execute)"),
         "this user may not become root on this robot: give it that right in sudoers, or name another in ansible_user",
     ),

@@ -70,8 +70,9 @@ class Sender:
         self._say(f"sending {what} ({megabytes(size - start)}{resumed}{note})")
         quoted = shlex.quote(target)
         root = shlex.quote(self._root)
-        make = f"mkdir -p -m 0755 {root}" if staged is not None else f"{{ test -d {root} || exit {NO_FOLDER}; }}"
-        prepare = f"umask 077 && {make} && mkdir -p {root}/staging && "
+        # whatever is missing above the root is not made for root alone: nobody else would come to the root itself
+        make = f"umask 022 && mkdir -p {root}" if staged is not None else f"{{ test -d {root} || exit {NO_FOLDER}; }}"
+        prepare = f"{make} && umask 077 && mkdir -p {root}/staging && "
         with content.open() as stream:
             for _ in _pieces(stream, start):
                 pass  # there already

@@ -37,7 +37,7 @@ def _sides(pairs: list[tuple[Robot, Robot]]) -> tuple[list[Robot], list[Robot]]:
 
 
 def _changed(name: str, count: int, before: float | None, after: float | None) -> Row:
-    if not before or after is None:
+    if before is None or after is None or not round(before, 1):  # what is shown as 0.0 has no share
         return Row("", name, [name, whole(count), mib(before), mib(after), UNKNOWN])
     grown = round(100 * (after - before) / before)
     change = f"{grown:+d} %" if grown else "0 %"

@@ -108,7 +108,7 @@ def colours(robots: list[Robot]) -> dict[str, str]:
 
 def budgets(robots: list[Robot], colour: dict[str, str]) -> Bars | None:
     """Return each measured robot's budget and what it is spent on, on one scale."""
-    known = [robot for robot in robots if robot.measured and robot.budget]
+    known = [robot for robot in robots if robot.measured and (robot.budget or 0) > 0]
     if not known:
         return None
     top = max(max(robot.budget or 0, robot.total or 0) for robot in known)

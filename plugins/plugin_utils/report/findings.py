@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .fleet import FAILING, UNMEASURED, Component, Robot
+from .fleet import FAILING, PASSING, UNMEASURED, Component, Robot
 from .formatting import duration, mib, percent, whole
 
 NEAR_PERCENT = 80.0
@@ -27,6 +27,8 @@ def _of_robot(robot: Robot) -> Iterator[str]:
         yield f"nothing could be measured ({robot.message or 'no reason given'}). No sum of this report includes it."
     yield from (f"refused: {refusal}" for refusal in robot.refusals)
     yield from (f"differs from its declaration: {step}" for step in robot.drift)
+    if robot.outcome == "differs" and not (robot.drift or robot.refusals):  # such as a backup that failed
+        yield f"failed: {robot.message or 'no reason given'}"
     for part in [*robot.components, robot.ceiling]:
         yield from (f"{part.name} is {part.verdict}: {reason}" for reason in part.reasons)
         if not part.reasons and (part.share or 0) >= NEAR_PERCENT:
@@ -49,18 +51,34 @@ def next_steps(robots: list[Robot]) -> list[str]:
         if robot.state in UNMEASURED:
             urgent.append(f"{robot.name}: reach it and measure again; nothing is known of its budget.")
             continue
-        if robot.drift or robot.refusals:
-            urgent.append(f"{robot.name}: run playbooks/site.yml; it is not what the inventory declares.")
-        for part in robot.services:
-            step = _step(part)
-            if step and part.verdict in FAILING:
-                urgent.append(f"{robot.name}: {step}")
-            elif step and robot.history.hours >= ENOUGH_HOURS:
-                useful.append(f"{robot.name}: {step}")
-        if robot.measured and robot.history.hours < ENOUGH_HOURS:
+        urgent += [f"{robot.name}: {step}" for step in _urgent(robot)]
+        long_known = robot.history.hours >= ENOUGH_HOURS
+        calm = [_step(part) for part in robot.services if part.verdict not in FAILING and long_known]
+        useful += [f"{robot.name}: {step}" for step in calm if step]
+        if robot.measured and not long_known:
             known = duration(robot.history.hours * 3600)
             useful.append(f"{robot.name}: measure for a day before a limit is lowered; its history covers {known}.")
     return urgent + useful
+
+
+def _urgent(robot: Robot) -> list[str]:
+    """Return what a robot needs; one that did not pass needs something."""
+    steps, engine, ceiling = [], robot.engine, robot.ceiling
+    if robot.drift or robot.refusals or ceiling.verdict == "unlimited":
+        steps.append("run playbooks/site.yml; it is not what the inventory declares.")
+    steps += [_step(part) for part in robot.services if part.verdict in FAILING]
+    if engine.verdict in FAILING:
+        steps.append(
+            f"the engine is {engine.verdict} ({mib(engine.used)} of its {mib(engine.limit)} MiB); "
+            "raise container_engine_memory_allowance_mib, or give it less to do."
+        )
+    if ceiling.verdict in FAILING and ceiling.verdict != "unlimited":
+        steps.append(
+            f"the whole stack is {ceiling.verdict}; raise robot_stack_memory_budget_mib, or give it less to do."
+        )
+    if not steps and (robot.failed or robot.outcome not in PASSING):
+        steps.append(f"its outcome is {robot.outcome or 'unknown'}; see what section 1 says of it.")
+    return steps
 
 
 def _step(part: Component) -> str:
@@ -69,7 +87,7 @@ def _step(part: Component) -> str:
             f"{part.name} is {part.verdict} in {mib(part.limit)} MiB (at most {mib(part.most)} used); "
             "give it more, or less to do."
         )
-    if part.verdict in ("down", "unlimited"):
+    if part.verdict in FAILING:
         return f"{part.name} is {part.verdict}; see its reasons in section 2."
     roomy = part.headroom is not None and part.headroom >= ROOMY_MIB and (part.share or 0) < ROOMY_PERCENT
     if not roomy:

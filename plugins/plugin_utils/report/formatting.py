@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 UNKNOWN = "-"
+LATEST = 1 << 35  # seconds of 1970, the year 3058: whatever says more does not know the time, and has no date
 
 
 def mib(value: float | None) -> str:
@@ -29,7 +30,7 @@ def percent(value: float | None) -> str:
 
 def moment(value: int | None) -> str:
     """Return seconds of 1970 as a date and time, UTC."""
-    if value is None or not 0 <= value < 1 << 35:
+    if value is None or not 0 <= value < LATEST:
         return UNKNOWN
     return datetime.fromtimestamp(value, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
 

@@ -1,7 +1,7 @@
 """Turns what the robots answered into plain data: the report's only source, kept beside it as JSON.
 
-Robots are not trusted here: only known keys are kept, texts lose what cannot be printed and are cut, and depth and
-length of what they send are bounded.
+Robots are not trusted here: only known keys are kept, texts are one line, lose what cannot be printed and are cut, and
+depth and length of what they send are bounded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.recor
 from ..answers import printable
 
 FORMAT = 1
-LARGEST_BYTES = 64 << 20  # of the data of an earlier report
+LARGEST_BYTES = 512 << 20  # of the data of an earlier report: 4000 robots with the longest history that there is
 LONGEST_TEXT = 500
 MOST_ENTRIES = 2000
 DEEPEST = 8
@@ -55,7 +55,7 @@ def clean(raw: Any, depth: int = DEEPEST) -> Any:
     if raw is None or isinstance(raw, (bool, int, float)):
         return raw if raw is not None and abs(raw) <= LARGEST else None  # not a number is not below it either
     if isinstance(raw, str):
-        return printable.line(raw[:LONGEST_TEXT].strip())
+        return printable.line(" ".join(raw.split()), LONGEST_TEXT)
     if depth == 0:
         return None
     if isinstance(raw, Mapping):

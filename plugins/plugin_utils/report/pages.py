@@ -125,7 +125,8 @@ def files(shown: View) -> dict[str, str]:
     found = {f"{FIGURES}/{figure.id}.svg": standalone.render(figure=figure) for figure in drawn}
     found[f"{NAME}.html"] = page.get_template("report.html.j2").render(view=shown)
     found[f"{NAME}.md"] = environment(html=False).get_template("report.md.j2").render(view=shown)
-    found[f"{NAME}.json"] = json.dumps(shown.measurement, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    # without indentation: it would give each number of a history a line, and double the size
+    found[f"{NAME}.json"] = json.dumps(shown.measurement, sort_keys=True, ensure_ascii=False) + "\n"
     return found
 
 

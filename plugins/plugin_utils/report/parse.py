@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask.history import MOST_HOURS
+
 from .fleet import UNMEASURED, Component, History, Line, Robot
+from .formatting import LATEST
 
 SENSOR_NAMES = {
     "node_thermal_zone_temp": "temperature",
     "node_hwmon_temp_celsius": "temperature",
     "node_power_supply_capacity": "battery charge",
 }
+NO_MOMENTS = "its moments cannot be right, so nothing of it is shown over time"
 
 
 def number(raw: Any) -> float | None:
@@ -133,9 +137,18 @@ def _sensor_name(sensor: Mapping[str, Any]) -> str:
     return f"{name} ({which})" if which else name
 
 
+def _moments(raw: list[float | None]) -> list[int]:
+    """Return a history's moments, which grow, over no longer than it may be; else none: an axis is made of them."""
+    known = [int(at) for at in raw if at is not None and 0 <= at < LATEST]
+    grow = len(known) == len(raw) and all(one < later for one, later in zip(known, known[1:]))
+    return known if grow and known and known[-1] - known[0] <= MOST_HOURS * 3600 else []
+
+
 def history(raw: Mapping[str, Any]) -> History:
     """Return the history; lines that do not fit the moments are left out."""
-    moments = [int(moment) for moment in numbers(raw.get("moments")) if moment is not None]
+    moments = _moments(numbers(raw.get("moments")))
+    faults = texts(raw.get("faults"))
+    faults += [NO_MOMENTS] if raw.get("moments") and not moments else []
     measured_at, step = number(raw.get("measured_at")), number(raw.get("step_seconds"))
     lines, sensors = {}, []
     for name, pair in sorted(mapping(raw.get("services")).items()):
@@ -164,5 +177,5 @@ def history(raw: Mapping[str, Any]) -> History:
             for row in map(mapping, items(raw.get("collectors")))
         ],
         storage={key: number(storage.get(key)) for key in ("series", "samples", "bytes")},
-        faults=texts(raw.get("faults")),
+        faults=faults,
     )

@@ -56,7 +56,15 @@ def _word(name: str, answers: Answers, judge: Collection[str]) -> str:
         return FAILED
     if answers[name].get("unreachable"):
         return SILENT
-    return PASSED if name in judge else UNCHANGED
+    if name not in judge:
+        return UNCHANGED
+    # Otherwise its answer is still that of its change: it was not asked again.
+    return PASSED if answers[name].get("proven") else FAILED
+
+
+def unjudged(answers: Answers, judge: Collection[str]) -> list[str]:
+    """Return who of ``judge`` was not judged: others have failed since, are silent, or proven."""
+    return [name for name in judge if name in answers and _word(name, answers, judge) == FAILED]
 
 
 def _unproven(answer: Mapping[str, Any]) -> bool:

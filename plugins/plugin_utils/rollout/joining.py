@@ -56,6 +56,11 @@ class Joined:
         return self.parts[0].fleet
 
     @property
+    def complete(self) -> bool:
+        """Whether every process is there and has ended: only then is it known what the run has done."""
+        return all(part.ended_at for part in self.parts) and not _missing(self.parts) and not _without(self.parts)
+
+    @property
     def told(self) -> str:
         """The run in a sentence, and what is wrong with it."""
         shards = ", ".join(part.shard for part in self.parts)
@@ -165,11 +170,16 @@ def _wrong(parts: Sequence[Result]) -> list[str]:
         unasked = [name for name in part.robots if name not in {*part.answers, *part.unreachable, *part.unwell}]
         if progress is None and part.unwell and unasked:  # of a rollout the callback tells who was not reached
             wrong.append(f"{part.shard}: {named(unasked)} gave no answer")
-    had = {name for part in parts for name in part.reached}
-    without = [name for name in parts[0].fleet if name not in had]
+    without = _without(parts)
     if without:
         wrong.append(f"{len(without)} robot{'s are' if len(without) > 1 else ' is'} in none of them: {named(without)}")
     return wrong
+
+
+def _without(parts: Sequence[Result]) -> list[str]:
+    """Return the robots that are in no part."""
+    had = {name for part in parts for name in part.reached}
+    return [name for name in parts[0].fleet if name not in had]
 
 
 def _missing(parts: Sequence[Result]) -> list[str]:

@@ -53,10 +53,11 @@ def _stop(part: Progress, reached: set[str]) -> list[Line]:
 
 
 def _failure(name: str, result: Mapping[str, Any]) -> list[str]:
-    """Return why a robot failed, without the log lines: they are printed above, where it failed."""
+    """Return why a robot failed; of its services' logs the lines that say why, the others are printed above."""
     objections, refusals = result.get("objections") or [], result.get("refusals") or []
+    causes = [f"{name}: {line}" for line in result.get("causes") or []]
     if objections:
-        return [f"{name} did not pass the gate: {why}" for why in objections]
+        return [*(f"{name} did not pass the gate: {why}" for why in objections), *causes]
     if refusals:
         return [f"{name} was refused: {why}" for why in refusals]
-    return [f"{name} failed: {line}" for line in str(result.get("msg", "")).splitlines()[:1]]
+    return [*(f"{name} failed: {line}" for line in str(result.get("msg", "")).splitlines()[:1]), *causes]

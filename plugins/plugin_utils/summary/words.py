@@ -9,13 +9,26 @@ MOST_DIFF_LINES = 24
 
 
 def joined(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
-    """Return a robot's answer; what a rollout changed and then judged is told with the judgement's figures."""
-    if before is None or now.get("asked") != "proven":
+    """Return a robot's answer after the one ``before`` in the same playbook: what that one changed is told with it.
+
+    So is what a rollout changed with the figures of its judgement, and what one role changed with those of the next.
+    An answer that does not say what was asked is none of the module's: it has failed, and the figures before it stay.
+    """
+    if before is None or not _goes_on(before, now):
         return now
-    changed = bool(before.get("changed") or now.get("changed"))
+    done = [answer for answer in (before, now) if answer.get("changed")]
+    plan = [step for answer in done or [now] for step in answer.get("plan") or []]
     both = [*(before.get("records") or []), *(now.get("records") or [])]
-    plan = [*(before.get("plan") or []), *(now.get("plan") or [])]
-    return {**now, "plan": plan, "changed": changed, **({"records": list(dict.fromkeys(both))} if both else {})}
+    found = {**({} if now.get("asked") else before), **now, "plan": plan, "changed": bool(done)}
+    return {**found, **({"records": list(dict.fromkeys(both))} if both else {})}
+
+
+def _goes_on(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether an answer is about what was done before it."""
+    asked = now.get("asked")
+    if asked == "proven":
+        return True
+    return before.get("asked") == "present" and asked in (None, "present")
 
 
 def differences(result: dict[str, Any]) -> list[str]:
@@ -50,14 +63,29 @@ def unobserved(result: dict[str, Any]) -> list[str]:
     return [why for why in result.get("unobserved") or [] if why not in (result.get("refusals") or [])]
 
 
-def told(results: dict[str, dict[str, Any]], unreachable: list[str]) -> list[str]:
-    """Return what changed, what was refused, what is wrong and who did not answer, a line each."""
+def failure(robot: str, result: dict[str, Any]) -> list[str]:
+    """Return why a robot failed, a line each, where neither a refusal nor a difference says it."""
+    told_otherwise = (
+        result.get("refusals") or result.get("unobserved") or result.get("asked") in ("verified", "planned")
+    )
+    if not result.get("failed") or told_otherwise:
+        return []
+    first = str(result.get("msg") or "").splitlines()[:1]
+    return [f"{robot} failed: {words}" for words in first] + [f"{robot}: {why}" for why in result.get("causes") or []]
+
+
+def told(results: dict[str, dict[str, Any]], unreachable: list[str], in_waves: bool = False) -> list[str]:
+    """Return what changed, what was refused, what is wrong and who did not answer, a line each.
+
+    ``in_waves``: the failures of robots are told where the rollout is (`rollout/summary.py`).
+    """
     found = []
     for robot, result in sorted(results.items()):
         verb = "changed" if result.get("changed") else "would change"
         steps = [] if result.get("asked") == "verified" else result.get("plan") or []
         found += [f"{robot} {verb}: {step}" for step in steps]
         found += [f"{robot} refused: {reason}" for reason in (result.get("refusals") or [])]
+        found += [] if in_waves else failure(robot, result)
         found += records(robot, result)
         found += [f"{robot}: {sentence}" for sentence in result.get("shut_out") or []]
         found += [f"{robot}: {sentence}" for sentence in result.get("backups") or []]

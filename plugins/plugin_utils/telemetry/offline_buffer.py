@@ -27,9 +27,9 @@ def lasting_hours(buffer_mib: int, series: int, scrape_interval: str) -> int:
     return int(buffer_mib * MIB / _bytes_per_hour(series, scrape_interval))
 
 
-def disk_mib(buffer_mib: int, min_free_mib: int) -> int:
-    """Return the MiB of disk that a full buffer needs at worst, with ``min_free_mib`` beside it."""
-    return max(buffer_mib, SMALLEST_MIB) + FILE_MIB + min_free_mib
+def disk_mib(buffer_mib: int, min_free_mib: int, hubs: int = 1) -> int:
+    """Return the MiB of disk that full buffers need at worst, one for each of the hub's hosts, and what stays free."""
+    return hubs * (max(buffer_mib, SMALLEST_MIB) + FILE_MIB) + min_free_mib
 
 
 def _bytes_per_hour(series: int, scrape_interval: str) -> float:

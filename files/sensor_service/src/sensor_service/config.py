@@ -8,7 +8,7 @@
 | SENSOR_SERVICE_FILESYSTEMS | | `robot path=path inside`, separated by commas |
 | SENSOR_SERVICE_COLLECTORS | | names, separated by commas; empty: every one but `simulated` |
 | SENSOR_SERVICE_SIMULATED | false | true adds the collector `simulated` |
-| SENSOR_SERVICE_COLLECTOR_DEADLINE_SECONDS | 2 | after this a scrape answers without the collectors that hang |
+| SENSOR_SERVICE_COLLECTOR_DEADLINE_SECONDS | 2 | after this, or in time for its scraper, a scrape omits what hangs |
 | SENSOR_SERVICE_TEXTFILES | | a directory whose `*.prom` files hold metrics that others write |
 | SENSOR_SERVICE_SLICE | robotstack.slice | the systemd slice above the stack's containers |
 """

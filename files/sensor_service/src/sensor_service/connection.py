@@ -27,7 +27,6 @@ READ_SECONDS = 5.0
 WRITE_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
 CHUNK = 4096
-NEVER = float("inf")
 
 
 class Connection:
@@ -69,7 +68,7 @@ class Connection:
     def wait(self) -> None:
         """Waits for a scrape, which has a deadline of its own."""
         self.state = WAITING
-        self.expires = NEVER
+        self.expires = request.NEVER
 
     def answer(self, answer: bytes, now: float) -> None:
         """Begins to send an answer."""

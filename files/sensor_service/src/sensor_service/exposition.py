@@ -45,7 +45,7 @@ def render(families: Iterable[Family], openmetrics: bool) -> bytes:
             lines += [f"{series} {value}\n" for series, value in family.samples.items()]
     if openmetrics:
         lines.append("# EOF\n")
-    # a file's name need not be text: what cannot be told in UTF-8 becomes a question mark
+    # whatever got here: a page must not fail for one character of it
     return "".join(lines).encode("utf-8", "replace")
 
 

@@ -199,7 +199,12 @@ def describe(error: BaseException) -> str:
 
 
 def escape(value: str) -> str:
-    """Returns a label's value with backslash, quote and line feed escaped, the same in both formats."""
+    """Returns a label's value with backslash, quote and line feed escaped, the same in both formats.
+
+    Bytes of a file's name that are no text are told by number: as question marks, two names would be one series.
+    """
+    if not value.isascii():
+        value = value.encode("utf-8", "backslashreplace").decode()
     if "\\" in value or '"' in value or "\n" in value:
         return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return value

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from .files import parse_float
+
 # A scraper's head is below 1 KiB; nobody may make us keep more.
 MAX_HEAD_BYTES = 8192
+# Prometheus and VictoriaMetrics tell in it when they give up.
+TIMEOUT = b"x-prometheus-scrape-timeout-seconds"
+# As short as a scrape interval may be; what is shorter would have every collector fail.
+SHORTEST_TIMEOUT = 0.1
+NEVER = float("inf")
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -17,15 +24,19 @@ class BadRequest(Exception):  # noqa: N818 -- it is HTTP's own name for it
 
 
 class Request:
-    """A request's method, path (without query) and Accept header ("" where it has none)."""
+    """A request's method, path (without query) and Accept header ("" where it has none).
 
-    __slots__ = ("accept", "method", "path")
+    `timeout` is after how many seconds who asks gives up, NEVER where that is not known.
+    """
 
-    def __init__(self, method: str, path: str, accept: str) -> None:
+    __slots__ = ("accept", "method", "path", "timeout")
+
+    def __init__(self, method: str, path: str, accept: str, timeout: float) -> None:
         """Takes what was parsed."""
         self.method = method
         self.path = path
         self.accept = accept
+        self.timeout = timeout
 
 
 def parse(received: bytes) -> Request | None:
@@ -44,7 +55,8 @@ def parse(received: bytes) -> Request | None:
     if version == b"HTTP/1.1" and len(headers.get(b"host", ())) != 1:
         raise BadRequest(400, "HTTP/1.1 wants one Host header")
     accept = b",".join(headers.get(b"accept", ()))
-    return Request(method.decode("ascii"), path.decode("latin-1"), accept.decode("latin-1"))
+    timeout = _timeout(headers.get(TIMEOUT, []))
+    return Request(method.decode("ascii"), path.decode("latin-1"), accept.decode("latin-1"), timeout)
 
 
 def _request_line(line: bytes) -> tuple[bytes, bytes, bytes]:
@@ -71,6 +83,15 @@ def _headers(lines: list[bytes]) -> dict[bytes, list[bytes]]:
             raise BadRequest(400, "a header is not `name: value`")
         found.setdefault(name.lower(), []).append(value.strip(b" \t"))
     return found
+
+
+def _timeout(values: list[bytes]) -> float:
+    """Returns the seconds that a header tells, SHORTEST_TIMEOUT at least; NEVER where it does not tell one number."""
+    try:
+        seconds = parse_float(values[0]) if len(values) == 1 else 0.0
+    except ValueError:
+        seconds = 0.0
+    return max(seconds, SHORTEST_TIMEOUT) if seconds > 0 else NEVER
 
 
 def wants_openmetrics(accept: str) -> bool:

@@ -2,8 +2,9 @@
 
 Collectors run one after the other on a worker thread that sleeps between rounds. A read that hangs (I2C can, for
 seconds) keeps its worker. When a collector takes longer than its fair share of time, a further worker carries on with
-the rest of the round; at the deadline the round ends without whoever has not answered. While a collector hangs it is
-left out of further rounds, so that there are never more workers than collectors, plus the one that sleeps.
+the rest of the round; at the deadline, or shortly before who asked gives up, the round ends without whoever has not
+answered. While a collector hangs it is left out of further rounds, so that there are never more workers than
+collectors, plus the one that sleeps.
 
 `threading` would cost more memory than this file; the locks and threads of `_thread` are all that is needed.
 """
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # Share of the deadline in which a round passes by the collectors that hang, so that the others keep the rest.
 PATIENCE_SHARE = 0.5
+# Share of the time after which who asked gives up; the rest is for the text, and its way.
+TIMEOUT_SHARE = 0.9
 
 
 class Task:
@@ -82,7 +85,8 @@ class Runner:
         self._robot = robot
         self._collectors = collectors
         self._deadline = deadline
-        self._patience = deadline * PATIENCE_SHARE / max(len(collectors), 1)
+        self._limit = deadline  # of the round that is under way
+        self._patience = 0.0
         self._wake = wake
         self._clock = clock
         self._lock = allocate_lock()
@@ -94,10 +98,12 @@ class Runner:
         self._picked = 0.0
         self.workers = 0
 
-    def start(self) -> None:
-        """Begins a round. The one before must have been finished."""
+    def start(self, timeout: float) -> None:
+        """Begins a round for who gives up after `timeout` seconds. The one before must have been finished."""
         now = self._clock()
         with self._lock:
+            self._limit = min(self._deadline, timeout * TIMEOUT_SHARE)
+            self._patience = self._limit * PATIENCE_SHARE / max(len(self._collectors), 1)
             self._tasks = [Task(name, collect) for name, collect in self._collectors.items()]
             for task in self._tasks:
                 before = self._hanging.get(task.name)
@@ -105,7 +111,7 @@ class Runner:
                     task.started = before.started
                     task.error = "has not returned from an earlier scrape"
             self._queue = [task for task in reversed(self._tasks) if not task.error]
-            self._ends = now + self._deadline
+            self._ends = now + self._limit
             self._picked = now
             if self._queue:
                 self._call_worker()
@@ -130,7 +136,7 @@ class Runner:
             for task in self._tasks:
                 if not task.done:
                     task.seconds = now - task.started if task.started else 0.0
-                    task.error = task.error or f"no answer within {self._deadline:g} s"
+                    task.error = task.error or f"no answer within {self._limit:g} s"
             return [Result(task) for task in self._tasks]
 
     def _call_worker(self) -> None:

@@ -37,13 +37,13 @@ class Scraper:
         runner: Runner,
         log: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
-        started: float | None = None,
+        start: process.Start | None = None,
     ) -> None:
         """Prepares; nothing is read before the first scrape."""
         self._runner = runner
         self._log = log
         self._clock = clock
-        self._started = time.time() if started is None else started
+        self._start = start or process.Start()
         self._duration = Histogram(
             "sensor_scrape_duration_seconds",
             "Time from the start of a collection until its text was complete, up to the scrape before this one.",
@@ -55,11 +55,11 @@ class Scraper:
         self._good_at: float | None = None
         self.running = False
 
-    def start(self) -> None:
-        """Begins a scrape."""
+    def start(self, timeout: float) -> None:
+        """Begins a scrape for who gives up after `timeout` seconds; who joins it later shares its end, too."""
         self._begun = self._clock()
         self.running = True
-        self._runner.start()
+        self._runner.start(timeout)
 
     def next_check(self) -> float:
         """Returns when, by the monotonic clock, `finish` should be called at the latest."""
@@ -75,7 +75,7 @@ class Scraper:
             return None
         own = Output()
         self._duration.put(own)
-        process.put(own, self._started)
+        process.put(own, self._start.seconds())
         ours = {
             family.metric.name: family for family in exposition.merge([*(r.families for r in results), own.families])
         }

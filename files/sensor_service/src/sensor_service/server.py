@@ -2,7 +2,7 @@
 
 | path | answer |
 |---|---|
-| /metrics | a scrape; those who ask while one is under way share it |
+| /metrics | a scrape, that ends before who asked for it gives up; those who ask while one is under way share it |
 | /healthz | 200 if a scrape got series from a collector within the last minute (it runs one where none did), else 503 |
 | / | a page with links |
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # More than scrapers and people at one time; beyond, callers wait in the kernel's queue until a place is free.
 MAX_CONNECTIONS = 16
+# Seconds after which the stack's own probes give up: a sensor that hangs must not make a new container unhealthy.
+PROBE_TIMEOUT = 5.0
 PAGE = f"""<!DOCTYPE html>
 <html lang="en"><head><title>Sensor service</title></head><body>
 <h1>Sensor service {VERSION}</h1>
@@ -148,7 +150,7 @@ class Server:
             connection.answer(self._health(head_only), now)
         else:
             if not self._scraper.running:
-                self._scraper.start()
+                self._scraper.start(PROBE_TIMEOUT if request.path == "/healthz" else request.timeout)
             connection.wait()
 
     def _finish(self, now: float) -> None:
@@ -180,7 +182,7 @@ class Server:
         lines = [f"{verdict}: {', '.join(names) or 'none'}\n"]
         lines += [f"{name}: {self._scraper.reason(name)}\n" for name in names]
         # a file's name need not be text
-        return respond(200 if healthy else 503, "".join(lines).encode("utf-8", "replace"), head_only=head_only)
+        return respond(200 if healthy else 503, "".join(lines).encode("utf-8", "backslashreplace"), head_only=head_only)
 
     def _expire(self, now: float) -> None:
         for descriptor, connection in list(self._connections.items()):

@@ -131,7 +131,7 @@ class Applier:
         if step.kind == "file":
             self._private_parent(step.subject)
         if step.request.get("keep"):  # first of all: nothing else would know what was there
-            files.write(self._as_found(layout.before_path(self.stack), step.request["keep"]), self.roots.filesystem)
+            self._keep(step)
         if step.kind == "engine-file":  # said before the engine is there: an interrupted run must know whose it is
             self.remember(lambda s: replace(s, engine_packages=list(self.stack.engine.packages)))
         files.write(self._with_shut_out(step, step.file), self.roots.filesystem)
@@ -144,13 +144,24 @@ class Applier:
         names = shut_out.load(self._root).names
         return replace(file, content=door.closed(file.content, service.shares.backend, names))
 
-    def _as_found(self, path: str, found: files.FoundFile) -> files.DesiredFile:
-        return files.DesiredFile(path, found.content or "", found.mode, found.uid, found.gid)
+    def _keep(self, step: Step) -> None:
+        """Copy an owner's file, once: what a later run finds in its place is ours."""
+        kept = layout.before_path(self.stack)
+        if not self.roots.path(kept).exists():
+            self._copy(step.subject, kept, step.request["keep"])
 
     def _put_back(self, step: Step) -> None:
-        files.write(self._as_found(step.subject, step.request["keep"]), self.roots.filesystem)
+        kept = layout.before_path(self.stack)
+        self._copy(kept if self.roots.path(kept).exists() else step.subject, step.subject, step.request["keep"])
         if step.request["forget"]:
-            self.roots.path(layout.before_path(self.stack)).unlink(missing_ok=True)
+            self.roots.path(kept).unlink(missing_ok=True)
+
+    def _copy(self, source: str, target: str, found: files.FoundFile) -> None:
+        """Write what was ``found`` at ``source``, the time of its last change included."""
+        path = self.roots.path(source)
+        changed_at = path.stat().st_mtime_ns if path.exists() else None
+        copy = files.DesiredFile(target, found.content or "", found.mode, found.uid, found.gid)
+        files.write(copy, self.roots.filesystem, changed_at)
 
     def _private_parent(self, service: str) -> None:
         """Only root may list the versions of a service's files: their names are digests of what they hold."""

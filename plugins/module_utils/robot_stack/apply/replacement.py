@@ -10,7 +10,7 @@ NAME and NAME.previous       the new one is finished where it works, and else th
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
@@ -25,7 +25,19 @@ NOTHING_LEFT = "nothing was running before, nothing is left running"
 
 
 class ServiceFailedError(RuntimeError):
-    """A service did not become healthy; the message names it, the reason, its last log lines and what was done."""
+    """A service did not become healthy; the message names it, the reason, its last log lines and what was done.
+
+    `causes` are the lines of logs that say why, and what of the data is damaged.
+    """
+
+    def __init__(self, words: str, causes: Sequence[str] = ()) -> None:
+        """``words`` are the message."""
+        super().__init__(words)
+        self.causes = list(causes)
+
+    def in_other_words(self, words: str) -> ServiceFailedError:
+        """Return the same failure with another message."""
+        return ServiceFailedError(words, self.causes)
 
 
 @dataclass
@@ -116,7 +128,7 @@ class Replacement:
     def _ended(self, restarts: Collection[int] = (0,)) -> str:
         now = self.engine.inspect(self._name) or FoundContainer("", self._name)
         if now.restarting or not now.running or now.restarts not in restarts:
-            why = "killed for lack of memory" if now.oom_killed else f"exit code {now.exit_code}"
+            why = "OOM kill" if now.oom_killed else f"exit code {now.exit_code}"
             return f"its container ended ({why})"
         return ""
 
@@ -132,10 +144,12 @@ class Replacement:
         """Return the failure, after ``undo``, which tells what it did; a container that goes takes its log with it."""
         try:
             said = cause.of(self.engine, self.service, self.root)
+            causes = cause.in_short(self.engine, [self.service], self.root)
         except BaseException:  # whatever it was: what worked runs again before anything else
             undo()
             raise
-        return ServiceFailedError("\n".join(filter(None, [f"{self.service.name}: {reason}; {undo()}", said])))
+        words = [f"{self.service.name}: {reason}; {undo()}", said]
+        return ServiceFailedError("\n".join(filter(None, words)), causes)
 
     def _put_back(self, before: FoundContainer | None) -> str:
         """Let what worked run again; ``before`` is what bore the name when this began. Return what was done."""

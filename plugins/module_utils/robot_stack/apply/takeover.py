@@ -45,7 +45,7 @@ class Takeover:
                 self.former.start(before.name)
             if isinstance(error, ServiceFailedError):
                 words = f"{error}\nits container of {self.former.driver.name} was started again"
-                raise ServiceFailedError(words) from error
+                raise error.in_other_words(words) from error
             raise
         self.former.remove(before.name)
 

@@ -123,8 +123,11 @@ def difference(desired: DesiredFile, found: FoundFile | None) -> dict[str, str]:
     return {"before_header": before_header, "after_header": header, "before": before, "after": after}
 
 
-def write(desired: DesiredFile, root: Path) -> None:
-    """Replace the file below ``root`` in one step; owner and mode are right before it bears its name."""
+def write(desired: DesiredFile, root: Path, changed_at: int | None = None) -> None:
+    """Replace the file below ``root`` in one step; owner and mode are right before it bears its name.
+
+    ``changed_at``: the time of its last change, nanoseconds since 1970; None: now.
+    """
     target = root / desired.path.lstrip("/")
     make_folders(target.parent)
     if target.is_dir() and not target.is_symlink():
@@ -139,6 +142,8 @@ def write(desired: DesiredFile, root: Path) -> None:
             stream.write(desired.content)
             stream.flush()
             os.fsync(stream.fileno())
+            if changed_at is not None:
+                os.utime(stream.fileno(), ns=(changed_at, changed_at))
         Path(temporary).replace(target)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -139,6 +139,7 @@ class Driver(Protocol):
     settings_file: ClassVar[str]  # of its own configuration
     restart_seconds: ClassVar[float]  # within which it starts again what ended
     writes: ClassVar[Sequence[str]]  # folders in which containers are kept that whoever starts one must write to
+    usual_store: ClassVar[str]  # where it keeps images unless somebody has chosen another folder
     least_cgroup_version: ClassVar[int]
 
     @property

@@ -63,6 +63,12 @@ def short(engine: Engine, service: Service, root: str) -> str:
     return "; ".join([why, *damage(service, root, why)]) if why else ""
 
 
+def in_short(engine: Engine, services: Iterable[Service], root: str) -> list[str]:
+    """Return a line for each of ``services`` whose log says why it ended."""
+    said = {service.name: short(engine, service, root) for service in services}
+    return [f"{name}: its log says: {why}" for name, why in said.items() if why]
+
+
 def _said(engine: Engine, container: FoundContainer) -> tuple[str, str]:
     """Return what it said at the end of its former life, where it lives again, and in its last one.
 

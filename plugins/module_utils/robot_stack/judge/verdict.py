@@ -130,7 +130,7 @@ def _killed(reading: Reading, now: float) -> list[Judgement]:
     if not memory.last_failure_at or abs(now - memory.last_failure_at) >= KILLED_SECONDS:
         return []
     counts = (
-        (memory.oom_kills, "killed for memory"),
+        (memory.oom_kills, "OOM-killed"),
         (memory.restarts, "ended unasked"),
         (memory.hangs, "hung"),
         (memory.starts, "found stopped"),

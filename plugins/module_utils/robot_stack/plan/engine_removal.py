@@ -43,7 +43,8 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
                 request={"units": list(seen.driver.units)},
             )
         )
-    if stack.remove_engine and seen.engine_data:
+    # a folder that somebody has chosen, such as a disk's, may hold more than what the engine has put there
+    if stack.remove_engine and seen.engine_data and f"{seen.store}/".startswith(f"{seen.driver.usual_store}/"):
         words = f"remove the engine's own store, {seen.store}"
         steps.append(Step("drop-directory", seen.store, words, request={"unmount": True}))
     return steps

@@ -63,7 +63,7 @@ class Observed:
     disks: Mapping[str, disk_space.Disk] = field(default_factory=dict)  # by absolute path: the root, the engine's store
     data_used: Mapping[str, int] = field(default_factory=dict)  # by service: bytes of its data
     store: str = ""  # where the engine keeps its images
-    absent_mounts: list[str] = field(default_factory=list)  # optional ones that this robot does not have
+    absent_mounts: list[str] = field(default_factory=list)  # what services show to their containers and is not here
     read_only: Mapping[str, list[str]] = field(
         default_factory=dict
     )  # by mount point: what of ours is, or will be, there
@@ -164,7 +164,7 @@ def observe(
                 mount.source
                 for service in stack.scoped_services
                 for mount in service.mounts
-                if mount.optional and not roots.path(mount.source).exists()
+                if not roots.path(mount.source).exists()
             }
         ),
     )

@@ -126,7 +126,7 @@ def _job(stack: Stack, service: Service, seen: Observed) -> list[Step]:
     """A job's container is made when its time comes; what it is made from is there before."""
     if stack.keeps_stopped(service.name):
         return []
-    return _prepared(stack, service, seen)[0] + jobs.make(stack, service, _request(stack, service, seen), seen)
+    return _prepared(stack, service, seen)[0] + jobs.make(stack, service, request_of(stack, service, seen), seen)
 
 
 def _prepared(stack: Stack, service: Service, seen: Observed) -> tuple[list[Step], bool]:
@@ -183,7 +183,7 @@ def _image(service: Service, seen: Observed) -> list[Step]:
     return [Step("image", service.name, f"{words} image {service.image}", diff, request=request, need=need)]
 
 
-def _request(stack: Stack, service: Service, seen: Observed) -> dict[str, Any]:
+def request_of(stack: Stack, service: Service, seen: Observed) -> dict[str, Any]:
     """Return what would create the service's container here."""
     fingerprint = service.fingerprints.get(seen.robot.architecture, "")
     # our own engine will run with the driver that its daemon.json names; before it does, that is the answer
@@ -194,7 +194,7 @@ def _request(stack: Stack, service: Service, seen: Observed) -> dict[str, Any]:
 
 def _container(stack: Stack, service: Service, seen: Observed, rewritten: bool) -> Step | None:
     wanted = service.fingerprints.get(seen.robot.architecture, "")
-    request = _request(stack, service, seen)
+    request = request_of(stack, service, seen)
     name = name_of(service.name)
     found = seen.containers.get(name)
     if found is None:
@@ -276,25 +276,6 @@ def _container_diff(
         "before": before,
         "after": wanted,
     }
-
-
-def overtaken(stack: Stack, seen: Observed) -> list[str]:
-    """Return what is of another declaration than ``stack``, to which this robot was made equal a moment ago.
-
-    A container that somebody else's hands changed is something else: it is of this declaration, and differs from it.
-    """
-    found = []
-    for service in stack.running_services:
-        container = seen.containers.get(name_of(service.name))
-        if container is None or not container.spec or stack.keeps_stopped(service.name):
-            continue
-        wanted = _request(stack, service, seen)
-        if container.spec != seen.driver.spec_of(wanted):
-            found.append(service.name)
-    units = systemd.slice_units(stack, seen.robot.hierarchy.version, seen.own_engine, seen.driver.units)
-    there = seen.found_files.get(units[0].path)  # the ceiling's
-    ours = there is not None and (there.content or "").startswith(systemd.WRITTEN_BY_US)
-    return found + (["stack"] if ours and there and there.content != units[0].content else [])
 
 
 def _orphans(stack: Stack, seen: Observed) -> list[Step]:

@@ -12,6 +12,7 @@ controller    the kernel's memory controller is on, or may be switched on
 swap          there is none, or the kernel can limit it for each cgroup
 owners        no account of the robot has the number that a service's files belong to
 mounts        nothing is mounted read-only where a run writes, or forgets at the next start what was written
+shown         what a service shows to its container is there
 disk          each file system holds what will be put there: packages, images, data, logs
 engine        there is one that answers and is new enough, or it may be installed; nobody else's file is in its way
 data          it is where it is declared, and nowhere else
@@ -31,7 +32,7 @@ from ..engine.protocol import name_of, unit_of
 from ..host import cgroup, disk_space, kernel_cmdline, procfs
 from ..records import state
 from ..spec.model import ENGINES, Service, Stack
-from . import elsewhere, jobs, limits
+from . import elsewhere, jobs, limits, shown
 from .observe import Observed
 
 OLDEST_KERNEL = (4, 14)  # the first with /proc/PID/smaps_rollup, and with a count of kills in each cgroup
@@ -52,6 +53,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *_controller(stack, seen),
         *_owners(stack, seen),
         *mounts(seen),
+        *shown.reasons(stack, seen),
         # what a silent engine holds already is not known, and so not what would come
         *([] if seen.engine.unobserved else _disk(stack, seen)),
         *_engine(stack, seen),

@@ -26,7 +26,7 @@ class Held:
 
 def held(root: Path, asked: Collection[str]) -> Held:
     """Return what the hub below ``root`` has; of its users, those ``asked`` for. Raises OSError, ValueError."""
-    # One folder for each version of the door's files; there are two while one takes the other's place.
+    # One folder for each version of vmauth's files; there are two while one takes the other's place.
     versions = sorted((root / DOOR / "config").glob("*/"))
     users = {user for version in versions for user in _users(version / "auth.yml")}
     shown = (_certificate(version / "tls" / "certificate.pem") for version in versions)

@@ -18,7 +18,7 @@ from .record_file import FORMAT, Fields, Problem
 
 FILE = "state.json"
 LARGEST_BYTES = 256 * 1024  # a hundred times what it holds; the watchdog, which reads it too, has little memory
-# Why a service ended: killed for memory; ended with the exit code of a kill; ended otherwise; hung and was restarted;
+# Why a service ended: OOM kill; ended with the exit code of a kill; ended otherwise; hung and was restarted;
 # started again by an engine that has forgotten why; found stopped, and started.
 OUT_OF_MEMORY, KILLED, ENDED, HUNG, FORGOTTEN = "out of memory", "killed", "ended", "hung", "forgotten"
 STOPPED = "stopped"

@@ -45,7 +45,9 @@ def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
         return run.execute(call)
     except SpecError as error:
         return {"failed": True, "msg": f"the spec cannot work: {error}"}
-    except (ServiceFailedError, EngineError, CommandError, run.BusyError, OSError) as error:
+    except ServiceFailedError as error:
+        return {"failed": True, "msg": str(error), "causes": error.causes}
+    except (EngineError, CommandError, run.BusyError, OSError) as error:
         return {"failed": True, "msg": str(error)}
 
 

@@ -8,21 +8,22 @@ from typing import Any
 from ..engine.protocol import name_of
 from ..judge import cause, gate
 from ..judge.gate import Objection
-from ..plan import plan
+from ..plan import overtaken
 from ..plan.observe import Observed
+from ..plan.overtaken import Overtaken
 from ..records import good_versions
 from ..spec.model import Service
 from . import restore
 from .context import Call
-from .measure import measure
+from .measure import causes, measure
 
 
 def prove(call: Call, seen: Observed) -> dict[str, Any]:
     """Judge what runs; `failed` where it did not pass, and then it was put back already."""
     if not seen.engine.unobserved:
-        overtaken = plan.overtaken(call.stack, seen)
-        if overtaken:
-            return _lost(call, seen, overtaken)
+        lost = overtaken.found(call.stack, seen)
+        if lost:
+            return _lost(call, seen, lost)
     root = call.roots.path(call.stack.budget.root)
     good = good_versions.load(root)
     measured = measure(call, seen, remember=not call.check)
@@ -41,11 +42,12 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
             call.hands({}).clean()
         return {**base, **measured.result, "proven": True}
     told = [f"{one.subject}: {one.why}" for one in found]
-    base.update(proven=False, objections=told, failed=True)
+    names = [one.subject for one in found]
+    base.update(proven=False, objections=told, failed=True, causes=causes(call, measured, names))
     why = "\n- ".join(["it did not pass the gate after its change:", *told])
     if call.check:
         return {**base, **measured.result, "msg": why}
-    said = cause.told(call.engine, call.stack, [one.subject for one in found])
+    said = cause.told(call.engine, call.stack, names)
     outcome = restore.automatically(call, call.stack.fresh)
     now = restore.measured(call, outcome).result
     return {
@@ -57,10 +59,11 @@ def prove(call: Call, seen: Observed) -> dict[str, Any]:
     }
 
 
-def _lost(call: Call, seen: Observed, what: list[str]) -> dict[str, Any]:
+def _lost(call: Call, seen: Observed, what: list[Overtaken]) -> dict[str, Any]:
     """Another run has changed the robot since this one did: what runs is that one's to be judged, and to be kept."""
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seen.state.changed_at))
-    told = [f"{name}: overtaken: another run declared something else, at {at} UTC" for name in what]
+    changed = seen.state.changed_at
+    at = time.strftime(", at %Y-%m-%d %H:%M:%S UTC", time.gmtime(changed)) if changed else ""
+    told = [f"{one.subject}: overtaken: another run {one.did}{at if one.noted else ''}" for one in what]
     words = (
         "the declaration of this run was overtaken: another one changed this robot after it. What runs there was "
         "neither judged nor put back by this one; let one controller at a time change a robot, and run again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from ..ask import history
@@ -79,3 +80,10 @@ def _with_cause(call: Call, reading: readback.Reading) -> readback.Reading:
     if service is None or reading.status in ("running", "absent"):
         return reading
     return replace(reading, cause=cause.short(call.engine, service, call.stack.budget.root))
+
+
+def causes(call: Call, measured: Measured, names: Collection[str]) -> list[str]:
+    """Return why those of ``names`` that are services ended, by their logs, where no reason of a verdict says it."""
+    told = [reading.name for reading in measured.readings if reading.cause]
+    services = [one for one in call.stack.running_services if one.name in names and one.name not in told]
+    return cause.in_short(call.engine, services, call.stack.budget.root)

@@ -63,7 +63,7 @@ def in_result(call: Call, result: dict[str, Any], found: list[str]) -> dict[str,
 
 def in_error(error: ServiceFailedError, found: list[str]) -> ServiceFailedError:
     """Return ``error`` with what was ``found`` below it."""
-    return ServiceFailedError("\n".join([str(error), *found]))
+    return error.in_other_words("\n".join([str(error), *found]))
 
 
 def _names(seen: Observed) -> list[str]:

@@ -20,7 +20,7 @@ from ..spec.needs import Need, told
 from . import budget_summary, records, restore
 from . import gate as run_gate
 from .context import Call
-from .measure import measure
+from .measure import causes, measure
 
 BROKEN = ("unlimited", "down")  # what no deployment may leave behind, whatever was there before
 
@@ -202,7 +202,7 @@ def _all_put_back(call: Call, before: Observed, error: ServiceFailedError) -> Se
     outcome = restore.automatically(call, restore.fresh(call.stack, before))
     done = "".join(f"\n- {line}" for line in outcome.done)
     words = f"so that the whole robot is as it was:{done}" if done else ("" if outcome.stack else outcome.words)
-    return ServiceFailedError(f"{error}\n{words}".rstrip())
+    return error.in_other_words(f"{error}\n{words}".rstrip())
 
 
 def _judged(call: Call, before: Observed, done: list[Step]) -> dict[str, Any]:
@@ -218,8 +218,9 @@ def _judged(call: Call, before: Observed, done: list[Step]) -> dict[str, Any]:
     if not found:
         return result
     told = "; ".join(found)
+    failing = [name for name, one in measured.judged.services.items() if one.verdict in BROKEN]
+    result["causes"] = causes(call, measured, failing)
     if done:
-        failing = [name for name, one in measured.judged.services.items() if one.verdict in BROKEN]
         said = cause.told(call.engine, call.stack, failing)
         outcome = restore.automatically(call, result["fresh"])
         result.update(restore.measured(call, outcome).result, rolled_back=outcome.done)

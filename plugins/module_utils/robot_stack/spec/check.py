@@ -63,7 +63,7 @@ def _service_faults(service: Service) -> list[str]:
     faults += [f"file path '{f.path}' leaves its directory" for f in service.files if not _inside(f.path)]
     faults += [f"data name '{d.name}' is not a plain name" for d in service.data if not NAME.fullmatch(d.name)]
     faults += [f"data name '{d.name}' holds the service's files" for d in service.data if d.name in TAKEN_DATA_NAMES]
-    adopted = [folder for d in service.data for folder in (d.adopts, d.adopts_from) if folder]
+    adopted = [path for d in service.data for one in d.adopts for path in (one.folder, one.left_by)]
     faults += [f"data folder '{folder}' leaves its directory" for folder in adopted if not _inside(folder)]
     faults += [f"file system '{path}' is not an absolute path" for path in service.filesystems if not _absolute(path)]
     faults += _share_faults(service)

@@ -25,17 +25,24 @@ class ManagedFile:
 
 
 @dataclass(frozen=True)
-class DataDirectory:
-    """A host directory that outlives its container, owned by the service's user.
+class Adoption:
+    """A folder that a service names after its settings: one that other settings left gets this name.
 
-    `adopts`: a folder in it that the service names after its settings; one that other settings left (`adopts_from`, a
-    pattern) gets this name.
+    `left_by`: a pattern of such folders. Both are paths below the data directory. Where a name is a number and the rest
+    behind a `_`, a folder with another number and this rest comes first: only its place among several has changed.
     """
+
+    folder: str
+    left_by: str
+
+
+@dataclass(frozen=True)
+class DataDirectory:
+    """A host directory that outlives its container, owned by the service's user."""
 
     name: str
     target: str
-    adopts: str = ""
-    adopts_from: str = ""
+    adopts: tuple[Adoption, ...] = ()
 
 
 @dataclass(frozen=True)

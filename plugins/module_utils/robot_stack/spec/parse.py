@@ -7,6 +7,7 @@ from typing import Any
 
 from . import check
 from .model import (
+    Adoption,
     Budget,
     ControllerSpec,
     DataDirectory,
@@ -115,7 +116,9 @@ def _mount(raw: Mapping[str, Any]) -> Mount:
 
 
 def _data(raw: Mapping[str, Any]) -> DataDirectory:
-    return DataDirectory(raw["name"], raw["target"], raw.get("adopts") or "", raw.get("adopts_from") or "")
+    written = (raw, *(raw.get("also_adopts") or ()))
+    adopts = [(one.get("adopts") or "", one.get("adopts_from") or "") for one in written]
+    return DataDirectory(raw["name"], raw["target"], tuple(Adoption(*one) for one in adopts if all(one)))
 
 
 def job_of(raw: Mapping[str, Any]) -> Job:

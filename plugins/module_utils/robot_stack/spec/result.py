@@ -107,5 +107,6 @@ class Result(TypedDict, total=False):
     fresh: list[str]
     objections: list[str]
     rolled_back: list[str]
+    causes: list[str]
     disk: dict[str, Any]
     history: dict[str, Any]

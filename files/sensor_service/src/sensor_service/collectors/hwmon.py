@@ -33,27 +33,44 @@ SENSORS = {
     ("fan", "input"): (gauge("node_hwmon_fan_rpm", "Speed of a fan in revolutions per minute."), 1),
     ("pwm", ""): (gauge("node_hwmon_pwm", "Control value of a fan, from 0 to 255."), 1),
 }
+DIGITS = "0123456789"
+_KINDS = frozenset([kind for kind, _ in SENSORS])
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789:_")
 
 
 def collect(robot: Robot, out: Output) -> None:
-    """Reads `class/hwmon`: thousandths of °C, V and A, millionths of W, revolutions per minute."""
+    """Reads `class/hwmon`: thousandths of °C, V and A, millionths of W, revolutions per minute.
+
+    Each chip's folder and its device's, as node_exporter does.
+    """
     root = f"{robot.sys}/class/hwmon"
     for name, chip in _chip_labels(root, out).items():
         _chip(f"{root}/{name}", chip, out)
 
 
 def _chip(path: str, chip: str, out: Output) -> None:
-    out.add(CHIP_NAME, 1, chip=chip, chip_name=_clean(out.text(f"{path}/name")))
-    for name in out.names(path):
-        sensor, _, element = name.partition("_")
-        kind = sensor.rstrip("0123456789")
-        known = SENSORS.get((kind, element))
-        if known:
-            metric, divisor = known
-            out.read(metric, f"{path}/{name}", divisor, chip=chip, sensor=sensor)
-        elif element == "label":
-            out.add(LABEL, 1, chip=chip, sensor=sensor, label=out.text(f"{path}/{name}"))
+    driver = _clean(out.text(f"{path}/name"))
+    if driver:
+        out.add(CHIP_NAME, 1, chip=chip, chip_name=driver)
+    own = out.names(path)
+    for name in own:
+        _attribute(path, name, chip, out)
+    # Drivers that register without their attributes have them here. A device has other files, too: `pwm`, `power`.
+    device = f"{path}/device"
+    for name in out.names(device) if "device" in own else ():
+        sensor = name.partition("_")[0]
+        if sensor.rstrip(DIGITS) in _KINDS and sensor[-1:].isdigit() and name not in own:
+            _attribute(device, name, chip, out)
+
+
+def _attribute(path: str, name: str, chip: str, out: Output) -> None:
+    sensor, _, element = name.partition("_")
+    known = SENSORS.get((sensor.rstrip(DIGITS), element))
+    if known:
+        metric, divisor = known
+        out.read(metric, f"{path}/{name}", divisor, chip=chip, sensor=sensor)
+    elif element == "label":
+        out.add(LABEL, 1, chip=chip, sensor=sensor, label=out.text(f"{path}/{name}"))
 
 
 def _chip_labels(root: str, out: Output) -> dict[str, str]:

@@ -46,7 +46,9 @@ def collect(robot: Robot, out: Output) -> None:
     found = [name for name in out.names(robot.textfiles) if name.endswith(".prom")]
     others = [name for name in found if name not in OWN]
     if len(others) > MAX_FILES:
-        out.fault(robot.textfiles, f"more than {MAX_FILES} files")
+        behind = len(others) - MAX_FILES - 1
+        more = f" (and {behind} more)" if behind else ""
+        out.fault(f"{robot.textfiles}/{others[MAX_FILES]}", f"left out, behind {MAX_FILES} files of others{more}")
     room = Room()
     for name in [*[name for name in OWN if name in found], *others[:MAX_FILES]]:
         out.parts.append(_part(robot, name, Room() if name in OWN else room, out))

@@ -32,6 +32,7 @@ class Docker:
     settings_file: ClassVar[str] = setup.DAEMON_JSON
     restart_seconds: ClassVar[float] = 10.0
     writes: ClassVar[Sequence[str]] = ()
+    usual_store: ClassVar[str] = setup.STORE
     least_cgroup_version: ClassVar[int] = 1
 
     def keeping(self, before: FoundFile | None) -> Docker:

@@ -47,6 +47,7 @@ class Podman:
     # one folder, and not the two in it: each would be a mount of its own for whoever may write to these alone, and a
     # file cannot be renamed from one mount to another
     writes: ClassVar[Sequence[str]] = (files.ABOVE,)
+    usual_store: ClassVar[str] = STORE
     # below a systemd unit it can limit memory in one hierarchy alone
     least_cgroup_version: ClassVar[int] = 2
 

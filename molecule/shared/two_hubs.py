@@ -1,0 +1,43 @@
+"""Two hosts of a hub, of which one loses its database or its power, and gets it back."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import door
+import power
+import reading
+
+Ask = Callable[..., door.Answer]
+Reading = Callable[[Any], AbstractContextManager[reading.Seen]]
+DATABASE = "robot-stack-telemetry_hub_victoriametrics"
+WATCHDOG = "robot-stack-watchdog.timer"
+LONGEST_GAP_SECONDS = 5  # in which nobody who reads is answered (docs/telemetry.md)
+
+
+@contextmanager
+def without_database(*hosts: Any) -> Iterator[None]:
+    """Kill the databases of hosts, which nobody starts again while the context lasts."""
+    try:
+        for host in hosts:
+            host.run(f"systemctl stop {WATCHDOG} && docker update --restart no {DATABASE} && docker kill {DATABASE}")
+        yield
+    finally:
+        for host in hosts:
+            host.run(f"docker update --restart unless-stopped {DATABASE} && docker start {DATABASE}")
+            host.run(f"systemctl start {WATCHDOG}")
+
+
+@contextmanager
+def without_power(host: Any) -> Iterator[None]:
+    """Kill a host, whole, in one blow; it gets its power back when the context ends."""
+    machine = f"testbed-{host.variables['testbed_fleet']}-{host.name}"
+    subprocess.run(["docker", "kill", machine], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["docker", "start", machine], check=True, capture_output=True)
+        power.wait_until(host, "systemctl is-active docker && docker start " + DATABASE)
