@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from failures import answers, fail_by, kept, watched
-from quadlet import conmon, events, process, unit
+from quadlet import SLICE, conmon, events, process, unit
 from waiting import patience, until
 
 SENSOR = "sensor_service"
+MIB = 1024 * 1024
 BURNT_SECONDS = 10  # a share is of a time
 MINUTE = 60  # in which the journal takes so many lines
 # By how much the journal multiplies that on a robot of this size, for the room that it has (systemd's burst_modulate)
@@ -82,6 +83,21 @@ def test_one_that_somebody_pauses_runs_on(robot: Any) -> None:
     counted(robot, "starts", before)
     until(lambda: answers(robot), "it serves", patience(robot))
     assert robot.pid(SENSOR) == pid, "it was not restarted"
+
+
+def test_when_the_ceiling_is_reached_the_one_that_grows_is_killed(robot: Any) -> None:
+    """Somebody has taken its own limit from it, in the kernel: nothing but the ceiling is left to hold it."""
+    before, pid, kills = kept(robot, SENSOR), robot.pid(SENSOR), events(robot, SENSOR)["oom_kill"]
+    budget = robot.declared("robot_stack_memory_budget_mib") * MIB
+    robot.run(f"echo max >{robot.cgroup(pid)}/memory.max")
+    fail_by(robot, "USR1")
+    until(lambda: serves_anew(robot, pid), "it is killed, and serves again by itself", patience(robot))
+    peak = int(robot.run(f"cat /sys/fs/cgroup/{SLICE}/memory.peak"))
+    assert budget * 0.95 < peak < budget + MIB, "the kernel may overrun a limit by some pages"
+    assert events(robot, SENSOR)["oom_kill"] == kills + 1
+    counted(robot, "oom_kills", before)
+    limit = robot.declared("sensor_service_memory_limit_mib") * MIB
+    assert robot.limits(robot.cgroup(robot.pid(SENSOR))) == (limit, limit), "its next life has its own limit again"
 
 
 @pytest.fixture
