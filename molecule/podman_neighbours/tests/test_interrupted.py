@@ -60,7 +60,7 @@ def test_an_image_for_which_there_is_no_room_is_refused(without_image: Any, play
     try:
         told = failed(playbook)
     finally:
-        without_image.run(f"rm {FULL}")
+        without_image.run(f"rm -f {FULL}")
     assert f"MiB of disk are free for {STORAGE}/storage, " in told, told
 
 
@@ -72,7 +72,7 @@ def test_a_storage_that_is_full_while_it_unpacks_is_told(without_image: Any, pla
         told = failed(playbook)
         filled()
     finally:
-        without_image.run(f"rm {FULL}")
+        without_image.run(f"rm -f {FULL}")
     assert "no space left on device" in told, told
     assert "wants the whole archive" not in told
     assert without_image.host.run(f"podman image exists {IMAGE}").rc != 0, "nothing counts as there"
