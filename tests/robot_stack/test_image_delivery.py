@@ -101,9 +101,20 @@ def test_an_engine_that_refuses_a_thin_archive_is_sent_the_whole_one(robot: Robo
 
 
 def test_an_engine_that_refuses_a_whole_archive_fails_the_robot(robot: Robot, fake: FakeEngine) -> None:
-    fake.errors["POST /images/load"] = (500, b'{"message": "no space left on device"}')
-    with pytest.raises(EngineError, match="no space left"):
+    fake.errors["POST /images/load"] = (500, b'{"message": "unexpected EOF"}')
+    with pytest.raises(EngineError, match="unexpected EOF"):
         call(robot, fake, service(), archives=staged(robot))
+
+
+@pytest.mark.parametrize("left_out", [0, 1])
+def test_an_engine_without_room_has_refused_no_layers_and_the_archive_goes(
+    robot: Robot, fake: FakeEngine, left_out: int
+) -> None:
+    fake.errors["POST /images/load"] = (500, b'{"message": "write /usr/bin/python3: No space left on device"}')
+    archives = staged(robot, left_out=left_out)
+    with pytest.raises(EngineError, match="space left on device"):
+        call(robot, fake, service(), archives=archives)
+    assert not any((robot.root / ROOT / "staging").iterdir())
 
 
 def test_what_turns_out_to_be_another_image_never_gets_used(robot: Robot, fake: FakeEngine) -> None:

@@ -17,6 +17,7 @@ from robot_stack.robots import MIB, Robot, service, write
 pytestmark = [pytest.mark.usefixtures("any_owner"), pytest.mark.parametrize("robot", [2], indirect=True)]
 QUADLET, RESTING = f"etc/containers/systemd/{NAME}.container", f"etc/containers/robot-stack/{NAME}.container"
 UNIT = f"{NAME}.service"
+DATABASE = "robot-stack-victoriametrics"
 BELOW = ["systemd-run", "--scope", "--quiet", "--collect", "--slice=robotstack-engine.slice"]
 
 
@@ -82,6 +83,23 @@ def test_check_mode_says_the_same_and_touches_nothing(
     assert (podman.changes, podman.told, operator.systemctl) == ([], [], [])
     assert sorted(str(path) for path in robot.root.rglob("*")) == before
     assert operator.call(service())["plan"] == told["plan"]
+
+
+def test_a_run_about_one_service_leaves_the_container_of_the_other_alone(
+    operator: PodmanOperator, podman: FakePodman
+) -> None:
+    """As --tags do it: what is declared for the other one has changed as well, and waits for a whole run."""
+    operator.call(service(), service("victoriametrics", 50))
+    database = podman.units[DATABASE].container
+    podman.told.clear()
+    told = operator.call(service(limit=30), service("victoriametrics", 54), scope=["sensor_service"])
+    assert (told["changed"], told.get("failed")) == (True, None), told
+    assert podman.units[NAME].quadlet.arguments["--memory"] == [f"{30 * MIB}b"]
+    assert [words for words in podman.told if words[-1].startswith(DATABASE)] == []
+    assert podman.units[DATABASE].container == database
+    rest = operator.call(service(limit=30), service("victoriametrics", 54))
+    assert any(f"recreate container {DATABASE}" in line for line in rest["plan"]), rest["plan"]
+    assert podman.units[DATABASE].quadlet.arguments["--memory"] == [f"{54 * MIB}b"]
 
 
 def test_a_robot_without_podman_is_asked_for_it_and_then_it_is_this_projects(robot: Robot, podman: FakePodman) -> None:

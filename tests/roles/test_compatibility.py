@@ -41,5 +41,16 @@ def test_every_scenario_that_is_named_exists() -> None:
         for row in re.findall(r"\((.+?)\)|tested by (.+?) \|", states)
         for name in re.findall(r"`(\w+)`", " ".join(row))
     }
-    assert named == {"airgap", "bystanders", "kernel", "no_memory_controller", "podman", "podman_faults"}
+    assert named == {
+        "airgap",
+        "bystanders",
+        "engine_change",
+        "kernel",
+        "mixed",
+        "no_memory_controller",
+        "podman",
+        "podman_faults",
+        "podman_neighbours",
+        "tomorrow",
+    }
     assert all((PROJECT / "molecule" / name / "molecule.yml").is_file() for name in named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,3 +43,15 @@ def test_the_ceiling_was_never_the_reason_of_a_kill(robot: Any) -> None:
     """Since the boot before these tests: a service's own limit is another matter."""
     lines = robot.run(f"cat /sys/fs/cgroup/{SLICE}/memory.events.local").splitlines()
     assert dict(line.split() for line in lines)["oom"] == "0"
+
+
+def test_the_report_has_the_engine_among_its_figures(robot: Any, playbook: Any, tmp_path: Path) -> None:
+    done = playbook("playbooks/report.yml", "-e", f"report_directory={tmp_path}")
+    assert done.returncode == 0, done.stdout
+    told = json.loads((tmp_path / "performance-budget-report.json").read_text(encoding="utf-8"))["robots"][robot.name]
+    assert told["state"] == "measured"
+    engine = told["engine_usage"]
+    assert engine["below_ceiling"] is True
+    assert 0 < engine["pss_mib"] <= AT_REST_MIB, "what it asks Podman for has ended when it measures"
+    assert told["robot"]["engine_version"] == robot.run("podman version --format '{{.Client.Version}}'").strip()
+    assert told["history"]["moments"], "the samples that it draws are there"

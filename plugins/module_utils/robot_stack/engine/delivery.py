@@ -18,6 +18,7 @@ from . import staging
 from .protocol import Engine, EngineError, FoundImage
 from .staging import Archive
 
+NO_ROOM = "no space left on device"  # every engine says so in the kernel's words
 SHORT = 16  # hex digits of a layer's digest: enough to tell layers apart, few bytes on the wire
 
 
@@ -68,7 +69,7 @@ def load(engine: Engine, filesystem: Path, archive: Archive, reference: str, wan
         if error.status == 0:  # the engine itself went away: the archive is good, and is loaded by the next run
             raise
         path.unlink()
-        if archive.left_out:
+        if archive.left_out and NO_ROOM not in str(error).lower():  # the whole one would need more room still
             raise ThinArchiveRefusedError(str(error)) from error
         raise
     _settle()
