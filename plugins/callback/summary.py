@@ -117,7 +117,7 @@ class CallbackModule(CallbackBase):
         running = {robot: result for robot, result in planned.items() if robot in measured}
         against = [line for robot, result in sorted(planned.items()) for line in records(robot, result)]
         against += [line for robot, result in sorted(running.items()) for line in reasons(robot, result)]
-        for line in [*against, *told(done, sorted(self._unreachable), self._in_waves)]:
+        for line in [*against, *told(done, self._unreachable, self._in_waves)]:
             show(self._display, line)
         for line in changes.told(planned, done, self._unreachable, self._others):
             show(self._display, line)

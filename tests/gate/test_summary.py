@@ -72,28 +72,28 @@ def test_columns_are_aligned_and_a_robot_is_named_once() -> None:
 
 
 def test_a_run_without_change_says_so() -> None:
-    assert told({"scout": answer()}, []) == ["scout: 90 MiB of its budget are unassigned."]
+    assert told({"scout": answer()}, {}) == ["scout: 90 MiB of its budget are unassigned."]
     assert printed(answer())[-1] == "Nothing changed."
 
 
 def test_a_budget_without_a_rest_is_said_to_be_assigned() -> None:
     given = answer()
     given["budget"]["left_mib"] = 0
-    assert told({"scout": given}, [])[0] == "scout: its whole budget is assigned."
+    assert told({"scout": given}, {})[0] == "scout: its whole budget is assigned."
 
 
 def test_an_engine_outside_the_ceiling_is_said_to_be_counted_only() -> None:
     outside = answer()
     outside["engine_usage"]["below_ceiling"] = False
     assert "scout: its engine is outside the ceiling: its memory is counted, not capped." in told(
-        {"scout": outside}, []
+        {"scout": outside}, {}
     )
 
 
 def test_changes_refusals_reasons_and_silent_robots_are_told() -> None:
     changed = answer(changed=True, plan=["start sensor_service"], refusals=["too little disk"])
     changed["engine_usage"]["reasons"] = ["130 of 128 MiB"]
-    assert told({"scout": changed}, ["cart"]) == [
+    assert told({"scout": changed}, {"cart": ""}) == [
         "scout changed: start sensor_service",
         "scout refused: too little disk",
         "scout engine: 130 of 128 MiB",
@@ -102,8 +102,23 @@ def test_changes_refusals_reasons_and_silent_robots_are_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("", "cart could not be reached."),
+        ("Task failed: ", "cart could not be reached."),
+        ("ssh: connect to host cart port 22: No route to host", None),
+        ("Task failed: mkdir: cannot create directory '/home/jane/.ansible': No space left on device.", None),
+        ("x" * 300, f"cart could not be reached: {'x' * 200}..."),
+    ],
+)
+def test_who_could_not_be_reached_is_told_with_the_connections_words(words: str, line: str | None) -> None:
+    expected = line or f"cart could not be reached: {words.removeprefix('Task failed: ').rstrip('.')}"
+    assert told({}, {"cart": words}) == [expected]
+
+
 def test_a_plan_that_was_not_carried_out_is_not_told_as_a_change() -> None:
-    assert "scout would change: start sensor_service" in told({"scout": answer(plan=["start sensor_service"])}, [])
+    assert "scout would change: start sensor_service" in told({"scout": answer(plan=["start sensor_service"])}, {})
 
 
 def planned(**changes: Any) -> dict[str, Any]:
@@ -196,7 +211,7 @@ def test_a_bare_robot_is_not_blamed_for_a_stack_that_it_does_not_have() -> None:
 
 
 def test_a_run_that_failed_half_way_says_what_it_changed() -> None:
-    assert "scout changed: a" in told({"scout": answer(changed=True, failed=True, plan=["a"])}, [])
+    assert "scout changed: a" in told({"scout": answer(changed=True, failed=True, plan=["a"])}, {})
 
 
 FAILED = {
@@ -211,15 +226,15 @@ FAILED = {
 def test_a_failure_outside_of_a_rollout_is_told_with_its_cause(figures: dict[str, Any], asked: str | None) -> None:
     result = {**figures, **FAILED, **({"asked": asked} if asked else {})}
     first = "scout failed: sensor_service: its container ended (exit code 2); nothing was running before"
-    assert told({"scout": result}, [])[:2] == [first, "scout: sensor_service: its log says: no such flag"]
-    assert not [line for line in told({"scout": result}, [], in_waves=True) if "log says" in line or "failed" in line]
+    assert told({"scout": result}, {})[:2] == [first, "scout: sensor_service: its log says: no such flag"]
+    assert not [line for line in told({"scout": result}, {}, in_waves=True) if "log says" in line or "failed" in line]
 
 
 @pytest.mark.parametrize(
     "otherwise", [{"asked": "verified"}, {"refusals": ["no disk"]}, {"unobserved": ["the engine is silent"]}]
 )
 def test_a_failure_that_is_told_otherwise_is_not_told_again(otherwise: dict[str, Any]) -> None:
-    assert not [line for line in told({"scout": {**FAILED, **otherwise}}, []) if line.startswith("scout failed")]
+    assert not [line for line in told({"scout": {**FAILED, **otherwise}}, {}) if line.startswith("scout failed")]
 
 
 def test_what_a_verified_robot_differs_in_is_told_in_words_and_as_a_diff() -> None:
@@ -235,7 +250,7 @@ def test_what_a_verified_robot_differs_in_is_told_in_words_and_as_a_diff() -> No
         "      -memory: 64 MiB",
         "      +memory: 32 MiB",
     ]
-    assert not any("would change" in line for line in told({"scout": result}, []))
+    assert not any("would change" in line for line in told({"scout": result}, {}))
 
 
 def test_a_long_difference_is_cut_short() -> None:
@@ -254,7 +269,7 @@ def test_what_cannot_be_read_is_a_line_of_its_robot(asked: str) -> None:
     sentence = "/var/lib/robot-stack/state.json is empty: site.yml keeps it aside"
     found = records("scout", answer(asked=asked, records=[sentence]))
     assert found == [f"scout: {sentence}"]
-    assert found[0] in told({"scout": answer(asked=asked, records=[sentence])}, [])
+    assert found[0] in told({"scout": answer(asked=asked, records=[sentence])}, {})
     before = {"asked": "present", "records": [sentence]}
     assert joined(before, {"asked": "proven"})["records"] == [sentence]
 
@@ -274,7 +289,7 @@ KILLED = {"failed": True, "changed": False, "msg": "Ansible's Python was killed"
 def test_what_a_wave_changed_is_told_where_its_judgement_gave_no_answer() -> None:
     found = joined(CREATED, KILLED)
     assert (found["failed"], found["changed"], found["msg"]) == (True, True, KILLED["msg"])
-    assert "scout changed: create it" in told({"scout": found}, [])
+    assert "scout changed: create it" in told({"scout": found}, {})
     assert rows("scout", found) == rows("scout", CREATED), "it was measured after its change"
     again = joined(found, {"asked": "proven", "plan": [], "changed": False})
     assert (again["plan"], again["changed"]) == (["create it"], True)
@@ -283,7 +298,7 @@ def test_what_a_wave_changed_is_told_where_its_judgement_gave_no_answer() -> Non
 def test_a_failure_after_no_change_tells_none() -> None:
     assert joined({"asked": "verified", "plan": ["create it"]}, KILLED) == KILLED
     found = joined(answer(asked="present", changed=False), KILLED)
-    assert not any("change" in line for line in told({"scout": found}, []))
+    assert not any("change" in line for line in told({"scout": found}, {}))
 
 
 def test_what_each_role_changed_is_told_of_a_robot_with_several() -> None:
@@ -292,7 +307,7 @@ def test_what_each_role_changed_is_told_of_a_robot_with_several() -> None:
     second = answer(asked="present", changed=True, plan=["create another"])
     assert joined(CREATED, second)["plan"] == ["create it", "create another"]
     refused = answer(asked="present", changed=False, plan=["create another"], refusals=["too little disk"])
-    assert told({"scout": joined(CREATED, refused)}, [])[:2] == [
+    assert told({"scout": joined(CREATED, refused)}, {})[:2] == [
         "scout changed: create it",
         "scout refused: too little disk",
     ]

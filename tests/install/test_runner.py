@@ -32,7 +32,7 @@ def test_its_exit_code_is_the_playbooks(silent: Job, refused: Job) -> None:
 
 def test_people_read_the_summary(silent: Job) -> None:
     for text in (silent.shown, silent.artifact("stdout")):
-        assert "\nscout could not be reached." in text
+        assert "\nscout could not be reached: " in text
         assert "ROLLOUT *" in text
 
 
@@ -62,11 +62,11 @@ def test_several_jobs_that_share_nothing_but_a_folder_are_one_run(stranger: Stra
     silent = {"ANSIBLE_SSH_EXECUTABLE": "/bin/false"}
     parts = [Job(stranger, "verify", fleet, f"rollout_shard={part}", *common, **silent) for part in ("1/2", "2/2")]
     assert [part.status for part in parts] == [4, 4]
-    assert ["scout could not be reached." in part.shown for part in parts] == [False, True]
+    assert ["scout could not be reached: " in part.shown for part in parts] == [False, True]
     whole = Job(stranger, "join", fleet, *common)
     assert whole.status == 2
     for name in ("scout", "cart"):
-        assert f"\n{name} could not be reached." in whole.shown
+        assert f"\n{name} could not be reached: " in whole.shown
     assert "Run monday of verify.yml: results of 1/2, 2/2; 2 of 2 robots." in " ".join(whole.shown.split())
 
 

@@ -6,6 +6,7 @@ Runs first, by its name: what it deploys, the other tests ask about.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ BOOT_LINE = "/boot/firmware/cmdline.txt"
 BOOT_DISK = f"cat {BOOT_LINE}; ls -AlR --time-style=full-iso /boot/firmware"
 OPTIONS = "cgroup_enable=memory cgroup_memory=1"
 FILLER = "/var/tmp/filler"  # where photographs do not look
+LEFT_MIB = 16  # Ansible can work with them, and nothing be installed
 
 
 def _run(playbook: Any, name: str, *words: str, **variables: Any) -> Any:
@@ -64,13 +66,20 @@ def test_without_permission_it_is_refused_with_the_remedy_and_check_mode_leaves_
     assert robot.run(BOOT_DISK) == disk
 
 
-def test_with_a_full_disk_it_is_refused_and_left_alone(robot: Any, playbook: Any, full_disk: None) -> None:
-    """Not one block is left, not even root's: nothing could be written, and nothing is begun."""
+def test_with_a_full_disk_it_is_told_why_and_left_alone(robot: Any, playbook: Any, full_disk: None) -> None:
+    """Not one block is left, not even root's: Ansible itself cannot begin. With a few MiB, it is refused."""
     before, disk = photograph(robot), robot.run(BOOT_DISK)
     done = _run(playbook, "site", **ALLOWED)
     assert done.returncode != 0, done.stdout
+    told = [line for line in done.stdout.splitlines() if line.startswith("emulated could not be reached: ")]
+    assert ["No space left on device" in line for line in told] == [True], done.stdout
+    assert changed(before, photograph(robot)) == ""
+
+    robot.run(f"truncate --size -{LEFT_MIB}M {FILLER} && sync")
+    done = _run(playbook, "preflight", **ALLOWED)
+    assert done.returncode != 0, done.stdout
     assert "refused, for 1 reason(s):" in done.stdout
-    assert "0.0 MiB of disk are free for /, /var/lib/docker, /var/lib/robot-stack, " in done.stdout
+    assert re.search(r"[0-9.]+ MiB of disk are free for /, /var/lib/docker, /var/lib/robot-stack, ", done.stdout)
     assert "(own files 8, the engine's packages 300, " in done.stdout
     assert changed(before, photograph(robot)) == ""
     assert robot.run(BOOT_DISK) == disk

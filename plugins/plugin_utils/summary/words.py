@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 MOST_DIFF_LINES = 24
+OF_ANSIBLE = "Task failed: "  # before what a connection says: it tells nothing
+LONGEST = 200  # letters of a connection's words: of a whole fleet that is silent, each has its line
 
 
 def joined(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
@@ -74,8 +77,8 @@ def failure(robot: str, result: dict[str, Any]) -> list[str]:
     return [f"{robot} failed: {words}" for words in first] + [f"{robot}: {why}" for why in result.get("causes") or []]
 
 
-def told(results: dict[str, dict[str, Any]], unreachable: list[str], in_waves: bool = False) -> list[str]:
-    """Return what changed, what was refused, what is wrong and who did not answer, a line each.
+def told(results: dict[str, dict[str, Any]], unreachable: Mapping[str, str], in_waves: bool = False) -> list[str]:
+    """Return what changed, what was refused, what is wrong and who did not answer, and in whose words, a line each.
 
     ``in_waves``: the failures of robots are told where the rollout is (`rollout/summary.py`).
     """
@@ -97,4 +100,14 @@ def told(results: dict[str, dict[str, Any]], unreachable: list[str], in_waves: b
             found += [f"{robot}: {told}."] if left is not None else []
         if (result.get("engine_usage") or {}).get("below_ceiling") is False:
             found.append(f"{robot}: its engine is outside the ceiling: its memory is counted, not capped.")
-    return found + [f"{robot} could not be reached." for robot in unreachable]
+    return found + [silent(robot, words) for robot, words in sorted(unreachable.items())]
+
+
+def silent(robot: str, words: str) -> str:
+    """Return that a robot did not answer, and why: a full disk is told here as well as a cable that is unplugged."""
+    why = words.removeprefix(OF_ANSIBLE).strip().rstrip(".")
+    return f"{robot} could not be reached{f': {_shortened(why)}' if why else '.'}"
+
+
+def _shortened(words: str) -> str:
+    return words if len(words) <= LONGEST else f"{words[:LONGEST].rstrip()}..."
