@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ...base.files import DesiredFile, FoundFile
 from ...base.roots import Roots
-from ...host import release
+from ...host import platforms
 from ...host.systemd import WRITTEN_BY_US
 from ...spec.model import ENGINES, Service, Stack
 from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
@@ -17,8 +17,6 @@ from . import container, files, quadlet
 from .programs import PODMAN
 
 OLDEST = (4, 9)  # Ubuntu 24.04: the first whose Quadlet has what is needed, and whose long-term fixes came
-# The first releases that come with one, by ID of /etc/os-release.
-NEW_ENOUGH: Mapping[str, tuple[int, ...]] = {"debian": (13,), "raspbian": (13,), "ubuntu": (24, 4)}
 STORE = "/var/lib/containers/storage"
 SETTINGS = "/etc/containers/containers.conf"  # its owner's; ours stand beside it
 DROP_IN = "/etc/containers/containers.conf.d/50-robot-stack.conf"
@@ -79,18 +77,17 @@ class Podman:
         """Return why the one that this robot's distribution has would be too old, before that is installed."""
         if found is not None:
             return ""
-        here = release.find(roots)
-        oldest = NEW_ENOUGH.get(here.family)
-        if oldest is None or not here.number or here.number >= oldest:
+        release = platforms.find(roots).too_old_for(ENGINES[1], roots)
+        if not release:
             return ""
         needed = ".".join(map(str, OLDEST))
         return (
-            f"the Podman of {here.words or here.family} is older than {needed}, which is needed: use "
+            f"the Podman of {release} is older than {needed}, which is needed: use "
             f"container_engine: {ENGINES[0]}, update the system, or install a newer one by other means"
         )
 
     def store(self, stack: Stack) -> str:  # noqa: ARG002 - the protocol
-        """Return where Debian's keeps images."""
+        """Return where one that is root's keeps images."""
         return STORE
 
     def files(self, stack: Stack) -> list[DesiredFile]:  # noqa: ARG002 - the protocol
