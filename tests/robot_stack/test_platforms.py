@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine import drivers
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
@@ -17,6 +19,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.platforms.debian import DEBIAN
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.platforms.protocol import EngineNames
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.platforms.unknown import UNKNOWN
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import answer, run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ENGINES
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import (
@@ -24,6 +27,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
     PurgeNeed,
     told,
 )
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack_arguments import ARGUMENTS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import packages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.declared import Declared
 from declarations import PROJECT
@@ -186,6 +190,24 @@ def test_a_distribution_that_nobody_knows_is_refused_and_told_which_are_known(ro
     assert "(it knows Debian and its relatives): install Docker by this system's own means" in reason
     with pytest.raises(AnsibleActionFail, match="packages of this distribution cannot be installed from here"):
         packages.install(None, PackagesNeed(("a",), ""), "", ROOT)  # type: ignore[arg-type]
+
+
+def test_a_call_is_completed_by_the_robot_that_answers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = list[run.Call]()
+
+    def note(call: run.Call) -> dict[str, Any]:
+        calls.append(call)
+        return {}
+
+    monkeypatch.setattr(run, "execute", note)
+    monkeypatch.setattr(answer, "ROOT", os.geteuid())
+    monkeypatch.setattr(Acme, "here", lambda *_: True)
+    monkeypatch.setattr(platforms, "KNOWN", (Acme(),))
+    given = {"state": "planned", "engine": {"socket": "/none"}}
+    assert answer.answer(ArgumentSpecValidator(ARGUMENTS).validate(given).validated_parameters, check=False) == {}
+    assert calls[0].stack.engine.packages == ("acme-containers",)
+    assert calls[0].stack.controller.boot_files == Options.places
+    assert calls[0].engine.driver.units == UNITS
 
 
 def test_what_is_declared_is_not_completed(robot: Robot) -> None:
