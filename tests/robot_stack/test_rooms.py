@@ -88,6 +88,15 @@ def test_nobody_knows_an_engine_but_its_driver(file: Path, driver: str) -> None:
         assert not [text for text in sentences(PACKAGE / file) if driver in text.lower() and text != REGISTRY]
 
 
+KEYS = {"Image", "Cmd", "Env", "User", "HostConfig", "Memory", "MemorySwap", "NanoCpus", "PidsLimit", "Mounts", "Binds"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_nobody_looks_into_a_drivers_request(file: Path) -> None:
+    if file.parts[0] != "engine":
+        assert KEYS.isdisjoint(sentences(PACKAGE / file))
+
+
 PLUGINS = PROJECT / "plugins"
 DEBIANS = re.compile(
     r"debian|ubuntu|raspbian|\b(apt|dpkg|deb)\b|\bdocker\.io\b|docker-(ce|cli)|containerd\.io|cmdline\.txt",

@@ -201,6 +201,15 @@ class Driver(Protocol):
     def spec_of(self, desired: Mapping[str, Any]) -> str:
         """Return the digest of a request, which `FoundContainer.spec` has of the one that a container was made from."""
 
+    def image_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the reference of the image that a request makes a container of, "" where it names none."""
+
+    def memory_of(self, desired: Mapping[str, Any]) -> int:
+        """Return the memory limit of a request in bytes; 0: it has none."""
+
+    def with_words(self, desired: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+        """Return a request with more ``words`` at the end of its container's command line."""
+
     def shows(self, desired: Mapping[str, Any]) -> list[str]:
         """Return the robot's paths that a request shows to its container."""
 

@@ -12,6 +12,7 @@ from ...base.roots import Roots
 from ...host import platforms
 from ...host.systemd import WRITTEN_BY_US
 from ...spec.model import ENGINES, Service, Stack
+from .. import fields
 from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, files, quadlet
 from .programs import PODMAN
@@ -127,6 +128,18 @@ class Podman:
     def spec_of(self, desired: Mapping[str, Any]) -> str:
         """Return the digest that labels a container."""
         return str(desired["Labels"][SPEC_LABEL])
+
+    def image_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the reference of a request's image."""
+        return fields.text(desired, "Image")
+
+    def memory_of(self, desired: Mapping[str, Any]) -> int:
+        """Return a request's memory limit in bytes."""
+        return fields.number(desired, "Memory")
+
+    def with_words(self, desired: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+        """Return a request with more words on its command line."""
+        return {**desired, "Cmd": [*fields.texts(desired, "Cmd"), *words]}
 
     def shows(self, desired: Mapping[str, Any]) -> list[str]:
         """Return the robot's paths that a request shows to its container."""
