@@ -29,7 +29,7 @@ ARGUMENTS: dict[str, Any] = {
         "options": {
             "kind": {"type": "str", "choices": list(ENGINES), "default": ENGINES[0]},
             "install": {"type": "bool", "default": True},
-            "packages": {"type": "list", "elements": "str", "default": ["docker.io"]},
+            "packages": {"type": "list", "elements": "str", "default": []},
             "daemon": {"type": "dict", "default": {}},
             "service_environment": {"type": "dict", "default": {}},
             "socket": {"type": "str", "default": "/var/run/docker.sock"},
@@ -41,11 +41,7 @@ ARGUMENTS: dict[str, Any] = {
         "options": {
             "enable": {"type": "bool", "default": True},
             "reboot_allowed": {"type": "bool", "default": False},
-            "boot_files": {
-                "type": "list",
-                "elements": "str",
-                "default": ["/boot/firmware/cmdline.txt", "/boot/cmdline.txt"],
-            },
+            "boot_files": {"type": "list", "elements": "str", "default": []},
         },
         "apply_defaults": True,
     },

@@ -73,10 +73,10 @@ options:
         type: bool
         default: true
       packages:
-        description: The distribution's packages.
+        description: The distribution's packages. Empty means what it calls this engine.
         type: list
         elements: str
-        default: [docker.io]
+        default: []
       daemon:
         description: Content of daemon.json; empty for C(podman).
         type: dict
@@ -102,10 +102,10 @@ options:
         type: bool
         default: false
       boot_files:
-        description: Where the boot line may stand; the first that exists is used.
+        description: Where the boot line may stand; the first that exists is used. Empty means the distribution's own.
         type: list
         elements: str
-        default: [/boot/firmware/cmdline.txt, /boot/cmdline.txt]
+        default: []
   services:
     description:
       - The services, in the order in which they start. On the controller each may be the name of a role instead

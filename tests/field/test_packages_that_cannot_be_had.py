@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import PackagesNeed, PurgeNeed
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import debian
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.debian import apt
 
 BINDINGS, ENGINE = "python3-apt", "docker.io"
 NEED = PackagesNeed((ENGINE,), "debian", ())
@@ -83,7 +83,7 @@ class Robot(Connection):
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [0.0]
-    monkeypatch.setattr(debian, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=lambda s: pause(now, s)))
+    monkeypatch.setattr(apt, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=lambda s: pause(now, s)))
     return now
 
 
@@ -94,44 +94,44 @@ def pause(now: list[float], seconds: float) -> None:
 @pytest.mark.parametrize("known", [(), (BINDINGS, ENGINE)], ids=["no lists yet", "lists"])
 def test_an_expired_source_is_no_reason_where_the_bindings_are_missing(known: tuple[str, ...]) -> None:
     robot = Robot(known, source=EXPIRED)
-    assert debian.install(robot, NEED) == [BROUGHT, f"install {ENGINE}"]
+    assert apt.install(robot, NEED) == [BROUGHT, f"install {ENGINE}"]
     assert robot.installed == {BINDINGS, ENGINE}
     assert any("not every source" in words and EXPIRED in words for words in robot.said)
 
 
 def test_bindings_of_known_lists_come_without_a_renewal() -> None:
     robot = Robot((BINDINGS, ENGINE), busy=1000)
-    debian._bring_bindings(robot)
+    apt._bring_bindings(robot)
     assert robot.installed == {BINDINGS}
     assert robot.busy == 1000
 
 
 def test_lists_that_somebody_renews_are_waited_for(clock: list[float]) -> None:
     robot = Robot(busy=20)
-    assert debian.install(robot, NEED) == [BROUGHT, f"install {ENGINE}"]
-    assert clock[0] == 20 * debian.PAUSE
+    assert apt.install(robot, NEED) == [BROUGHT, f"install {ENGINE}"]
+    assert clock[0] == 20 * apt.PAUSE
 
 
 def test_after_five_minutes_the_lock_is_named(clock: list[float]) -> None:
     with pytest.raises(AnsibleActionFail, match=f"python3-apt cannot be installed: .*{LOCK}.* by process 7"):
-        debian.install(Robot(busy=1000), NEED)
-    assert clock[0] == debian.WAIT
+        apt.install(Robot(busy=1000), NEED)
+    assert clock[0] == apt.WAIT
 
 
 def test_what_was_cut_off_is_finished_before_the_bindings_come() -> None:
     robot = Robot((BINDINGS, ENGINE), broken=True)
-    assert debian.install(robot, NEED) == [BROUGHT, f"install {ENGINE}"]
+    assert apt.install(robot, NEED) == [BROUGHT, f"install {ENGINE}"]
 
 
 def test_bindings_that_are_there_cost_one_look() -> None:
     robot = Robot((ENGINE,))
     robot.installed.add(BINDINGS)
-    assert debian.install(robot, NEED) == [f"install {ENGINE}"]
+    assert apt.install(robot, NEED) == [f"install {ENGINE}"]
     assert len(robot.run) == 1
 
 
 def test_a_removal_needs_them_as_well() -> None:
     robot = Robot((BINDINGS,), source=EXPIRED)
     robot.installed.add(ENGINE)
-    assert debian.purge(robot, PurgeNeed((ENGINE,))) == [BROUGHT, f"remove {ENGINE}"]
+    assert apt.purge(robot, PurgeNeed((ENGINE,), "debian")) == [BROUGHT, f"remove {ENGINE}"]
     assert robot.installed == {BINDINGS}

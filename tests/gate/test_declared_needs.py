@@ -37,6 +37,7 @@ def arguments(**changes: Any) -> dict[str, Any]:
 
 STAGED = ({"name": "a.archive", "bytes": 5, "digest": "sha256:1"},)
 IMAGE = ImageNeed("sensor_service:1", "arm64", (("a" * 16,),), STAGED)
+REMOVES = {"state": "absent", "remove_engine": True}
 HONEST: list[Need] = [IMAGE, PackagesNeed(("docker.io",), "debian", STAGED), RebootNeed()]
 
 
@@ -52,18 +53,18 @@ def test_what_was_declared_is_brought(need: Any) -> None:
 @pytest.mark.parametrize(("kind", "former"), [("podman", "docker.io"), ("docker", "podman")])
 def test_an_engine_that_the_robot_leaves_for_another_is_removed_and_nothing_else_is(kind: str, former: str) -> None:
     engine = {"install": True, "packages": ["x"], "kind": kind}
-    need = PurgeNeed((former,))
+    need = PurgeNeed((former,), "debian")
     assert allowed(need, engine=engine) == [need]
     own = "podman" if kind == "podman" else "docker.io"
     for names in ((own,), (former, "openssh-server"), (former, own)):
         with pytest.raises(AnsibleActionFail, match="which this run has not declared"):
-            allowed(PurgeNeed(names), engine=engine)
+            allowed(PurgeNeed(names, "debian"), engine=engine)
     with pytest.raises(AnsibleActionFail, match="which this run has not declared"):
         allowed(need, engine=engine, state="verified")
 
 
 def test_an_engine_that_this_run_removes_is_removed() -> None:
-    need = PurgeNeed(("docker.io", "podman"))
+    need = PurgeNeed(("docker.io", "podman"), "debian")
     assert allowed(need, state="absent", remove_engine=True) == [need]
 
 
@@ -78,13 +79,17 @@ def test_an_engine_that_this_run_removes_is_removed() -> None:
         (IMAGE, {"state": "verified"}, "has not declared"),
         (IMAGE, {"state": "absent"}, "has not declared"),
         (ImageNeed("sensor_service:1", "amd64"), {}, "robot_stack_architecture is arm64"),
-        (PackagesNeed(("docker.io", "xmrig")), {}, "packages xmrig"),
-        (PackagesNeed(("docker.io",)), {"engine": {"install": False, "packages": ["docker.io"]}}, "not declared"),
-        (PurgeNeed(("docker.io",)), {}, "which this run has not declared"),
-        (PurgeNeed(("docker.io",)), {"state": "absent"}, "which this run has not declared"),
-        (PurgeNeed(("-oDPkg::Pre-Invoke::=sh",)), {"state": "absent", "remove_engine": True}, "names of packages"),
-        (PurgeNeed(("*",)), {"state": "absent", "remove_engine": True}, "names of packages"),
-        (PurgeNeed(("/tmp/a.deb",)), {"state": "absent", "remove_engine": True}, "names of packages"),
+        (PackagesNeed(("docker.io", "xmrig"), "debian"), {}, "packages xmrig"),
+        (
+            PackagesNeed(("docker.io",), "debian"),
+            {"engine": {"install": False, "packages": ["docker.io"]}},
+            "not declared",
+        ),
+        (PurgeNeed(("docker.io",), "debian"), {}, "which this run has not declared"),
+        (PurgeNeed(("docker.io",), "debian"), {"state": "absent"}, "which this run has not declared"),
+        (PurgeNeed(("-oDPkg::Pre-Invoke::=sh",), "debian"), REMOVES, "names of packages"),
+        (PurgeNeed(("*",), "debian"), REMOVES, "names of packages"),
+        (PurgeNeed(("/tmp/a.deb",), "debian"), REMOVES, "names of packages"),
         (RebootNeed(), {"memory_controller": {}}, "memory_cgroup_reboot_allowed is not set"),
     ],
 )
@@ -94,10 +99,12 @@ def test_what_was_not_declared_is_refused(need: Any, changes: dict[str, Any], wh
 
 
 def test_without_a_list_of_packages_an_engine_is_its_own() -> None:
-    assert allowed(PackagesNeed(("podman",)), engine={"kind": "podman"}) == [PackagesNeed(("podman",))]
-    assert allowed(PackagesNeed(("docker.io",)), engine={}) == [PackagesNeed(("docker.io",))]
+    docker, podman = PackagesNeed(("docker.io",), "debian"), PackagesNeed(("podman", "crun"), "debian")
+    assert allowed(podman, engine={"kind": "podman"}) == [podman]
+    assert allowed(docker, engine={}) == [docker]
+    assert allowed(docker, engine={"packages": []}) == [docker]
     with pytest.raises(AnsibleActionFail, match=r"packages docker\.io"):
-        allowed(PackagesNeed(("docker.io",)), engine={"kind": "podman"})
+        allowed(docker, engine={"kind": "podman"})
 
 
 def test_the_same_thing_is_asked_for_once() -> None:

@@ -15,12 +15,12 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Arc
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import transfer
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.package_folder import (
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.debian.package_folder import (
     PackagesMissingError,
     installation,
     packages,
 )
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.transfer import (
     Content,
     NoFolderError,

@@ -10,6 +10,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.apply
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import Engine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import platforms
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers import shape
@@ -35,7 +36,7 @@ class Operator:
         return parameters(*services, **more)
 
     def call(self, *services: dict[str, Any], check: bool = False, sent: bool = True, **more: Any) -> dict[str, Any]:
-        stack = parse.parse(self.parameters(*services, **more))
+        stack = platforms.completed(parse.parse(self.parameters(*services, **more)), self.robot.roots)
         archives = {}
         for declared in stack.services if sent else ():
             path = write(self.robot.root / ROOT / "staging" / declared.name, declared.image)

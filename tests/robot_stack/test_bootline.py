@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import kernel_cmdline
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.platforms.cmdline_txt import CMDLINE_TXT
 from hypothesis import given
 from hypothesis import strategies as st
 from robot_stack.robots import write
@@ -23,10 +24,10 @@ from robot_stack.robots import write
     ],
 )
 def test_a_boot_line_gets_its_options_and_keeps_the_rest(before: str, after: str) -> None:
-    assert kernel_cmdline.with_memory_controller(before) == after
-    assert kernel_cmdline.with_memory_controller(after) == after
-    assert kernel_cmdline.switches_on(after)
-    assert not kernel_cmdline.switches_on(before)
+    assert kernel_cmdline.with_memory_controller(before, CMDLINE_TXT) == after
+    assert kernel_cmdline.with_memory_controller(after, CMDLINE_TXT) == after
+    assert kernel_cmdline.switches_on(CMDLINE_TXT.line(after))
+    assert not kernel_cmdline.switches_on(CMDLINE_TXT.line(before))
 
 
 def test_the_last_word_of_a_boot_line_decides() -> None:
@@ -36,7 +37,8 @@ def test_the_last_word_of_a_boot_line_decides() -> None:
 
 
 def test_the_new_boot_path_stands_before_the_old_one(tmp_path: Path) -> None:
-    names = ["/boot/firmware/cmdline.txt", "/boot/cmdline.txt"]
+    names = CMDLINE_TXT.places
+    assert names == ("/boot/firmware/cmdline.txt", "/boot/cmdline.txt")
     assert kernel_cmdline.boot_file(names, tmp_path) is None
     for name in reversed(names):
         expected = write(tmp_path / name.lstrip("/"), "")
@@ -45,6 +47,6 @@ def test_the_new_boot_path_stands_before_the_old_one(tmp_path: Path) -> None:
 
 @given(st.text(alphabet=st.characters(codec="ascii", exclude_characters="\r\n")))
 def test_any_boot_line_keeps_its_words(line: str) -> None:
-    once = kernel_cmdline.with_memory_controller(line)
-    assert kernel_cmdline.with_memory_controller(once) == once
+    once = kernel_cmdline.with_memory_controller(line, CMDLINE_TXT)
+    assert kernel_cmdline.with_memory_controller(once, CMDLINE_TXT) == once
     assert set(line.split()) - {kernel_cmdline.DISABLING} <= set(once.split())

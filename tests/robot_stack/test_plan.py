@@ -23,6 +23,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host 
     kernel_cmdline,
     systemd,
 )
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.platforms.debian import DEBIAN
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import (
     actions,
     limits,
@@ -333,7 +334,7 @@ def _controller(**change: Any) -> dict[str, Any]:
     return {**parameters()["memory_controller"], **change}
 
 
-WRITTEN = kernel_cmdline.with_memory_controller("quiet")
+WRITTEN = kernel_cmdline.with_memory_controller("quiet", DEBIAN.boot)
 NO_CONTROLLER = {
     "hierarchy": cgroup.Hierarchy(0, Path("/none")),
     "controller": cgroup.SWITCHED_OFF,
@@ -436,7 +437,7 @@ def test_the_memory_controller_is_switched_on_where_a_reboot_is_allowed() -> Non
             {},
             "its container engine is 19.03.13 (API 1.40), Docker 20.10 (API 1.41) or later is needed",
         ),
-        ({"platform": ""}, {}, "no Debian"),
+        ({"platform": ""}, {}, "(it knows Debian and its relatives): install Docker by this system's own means"),
         ({}, {"engine": {**parameters()["engine"], "install": False}}, "set container_engine_install: true"),
     ],
 )
@@ -630,7 +631,7 @@ def test_the_engine_goes_only_where_it_is_ours_and_runs_nothing_else() -> None:
     assert "keeps the images theirs:1, which are not ours: remove them first" in shown.refusals[0]
     on_a_disk = remove.make(stack, done(stack, foreign_images=["theirs:1"], store="/mnt/ssd"))
     assert on_a_disk.refusals == [], "where the store stays, they stay"
-    assert remove.make(stack, done(stack, engine_data=True)).needs == [PurgeNeed(("docker.io",))]
+    assert remove.make(stack, done(stack, engine_data=True)).needs == [PurgeNeed(("docker.io",), "debian")]
     theirs = remove.make(stack, done(stack, state=state.State(), engine_data=True))
     assert not {actions.PurgePackages, actions.RestartOutside} & set(kinds(theirs))
     assert "/var/lib/docker" not in [step.subject for step in theirs.steps]

@@ -39,7 +39,9 @@ def _dockers(robot: Robot, catalogue: Catalogue) -> Iterator[Fault]:
 
 def _packages(robot: Robot) -> Iterator[Fault]:
     listed = robot.values.get(PACKAGES)
-    names = [str(name).partition("=")[0] for name in listed] if isinstance(listed, (list, tuple)) else [PODMAN]
+    if not (listed and isinstance(listed, (list, tuple))):
+        return  # the distribution's own
+    names = [str(name).partition("=")[0] for name in listed]
     if robot.values.get("container_engine_install") is not False and PODMAN not in names:
         why = f"{PODMAN} is not among them, and {KIND} is {PODMAN}"
-        yield fault(robot, PACKAGES, why, f"add {PODMAN}, or delete the line to get the engine's own")
+        yield fault(robot, PACKAGES, why, f"add {PODMAN}, or delete the line to get the distribution's own")

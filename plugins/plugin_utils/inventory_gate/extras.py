@@ -17,7 +17,7 @@ DIGESTS = "robot_stack_image_digests"
 HELD_DAEMON: Mapping[str, str] = {
     "exec-opts": "systemd must place the containers: else no ceiling holds them",
     "cgroup-parent": "each container has its place below the stack's ceiling",
-    "hosts": "the engine, and root with it, would be open to others, and Debian's unit names its socket already",
+    "hosts": "the engine, and root with it, would be open to others, and its unit names its socket already",
     "tls": "the engine listens on its socket only",
     "tlsverify": "the engine listens on its socket only",
     "containerd": "the engine's own containerd is counted",

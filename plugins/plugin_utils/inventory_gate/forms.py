@@ -58,7 +58,7 @@ FORMS: dict[str, Form] = {
     "_password": SECRET,
     "_notifier_url": URLS,
     "_textfile_directory": (r"^(/[^,=\s\x00-\x1f\x7f]*)?$", PATH[1]),
-    "_engine_packages": (r"^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?$", "a package's name, such as docker.io"),
+    "_engine_packages": (r"^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?$", "a package's name, such as podman"),
     "_backup_destination": (
         r"^(fs://(/[^,=:\s\x00-\x1f\x7f/]+)+/?|s3://[a-z0-9][a-z0-9.-]{1,62}(/[A-Za-z0-9!_.*'()-]+)+/?)?$",
         "fs:///PATH, a folder of the host, or s3://BUCKET/PREFIX",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import platforms
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ENGINES
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import (
     ImageNeed,
@@ -22,15 +23,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
 
 from ..answers import shape
 
-# What was installed for an engine that a robot leaves for one of another kind; that one's names are not declared now.
-FORMER = {
-    "docker": {"docker.io", "docker-cli", "containerd", "runc", "docker-ce", "docker-ce-cli", "containerd.io"},
-    "podman": {"podman", "crun", "conmon", "netavark", "aardvark-dns"},
-}
-PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?")  # a name, and no option, path or pattern of apt's
-
-
-USUAL = {"docker": "docker.io", "podman": "podman"}  # what an engine is, where a run declares no packages
+PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*(:[a-z0-9]+)?")  # a name, and no option, path or pattern
 
 
 class UndeclaredError(AnsibleActionFail):
@@ -45,10 +38,12 @@ class Declared:
 
     images: frozenset[str]
     architecture: str
-    packages: frozenset[str]
+    engine: str  # which kind
+    installs: bool
+    packages: frozenset[str]  # none: what its distribution calls that engine
+    leaves_others: bool  # and what was installed for an engine of another kind
     reboot: bool
     removes_engine: bool
-    former_packages: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Declared:
@@ -62,20 +57,15 @@ class Declared:
         ]
         sent = [service["image"] for service in services if "fingerprints" in service["image"]]
         engine, controller = arguments.get("engine") or {}, arguments.get("memory_controller") or {}
-        installs = present and engine.get("install", True)
-        usual = USUAL[str(engine.get("kind") or "docker")]
         return cls(
             images=frozenset(image["reference"] for image in sent if present),
             architecture=str(arguments["architecture"]),
-            packages=frozenset(map(str, engine.get("packages") or [usual]) if installs else ()),
+            engine=str(engine.get("kind") or ENGINES[0]),
+            installs=present and bool(engine.get("install", True)),
+            packages=frozenset(map(str, engine.get("packages") or ())),
+            leaves_others=present,
             reboot=present and bool(controller.get("reboot_allowed")),
             removes_engine=arguments["state"] == "absent" and bool(arguments.get("remove_engine")),
-            former_packages=frozenset(
-                name
-                for kind, names in FORMER.items()
-                if present and kind != str(engine.get("kind") or ENGINES[0])
-                for name in names
-            ),
         )
 
     def allowed(self, told: list[dict[str, Any]]) -> list[Need]:
@@ -104,15 +94,25 @@ class Declared:
         if isinstance(need, ImageNeed):
             return self._objection_to_image(need)
         if isinstance(need, PackagesNeed):
-            others = sorted(set(need.names) - self.packages)
+            others = sorted(set(need.names) - self._installed(need.platform))
             return f"the packages {', '.join(others)}, which were not declared for it" if others else ""
         if isinstance(need, PurgeNeed):
             names = ", ".join(need.names)
-            if not (self.removes_engine or set(need.names) <= self.former_packages):
+            if not (self.removes_engine or set(need.names) <= self._left(need.platform)):
                 return f"the removal of {names}, which this run has not declared"
             known = all(PACKAGE.fullmatch(name) for name in need.names)
             return "" if known else f"the removal of {names}: not all of these are names of packages"
         return "" if self.reboot else "a reboot, but memory_cgroup_reboot_allowed is not set"
+
+    def _installed(self, platform: str) -> set[str]:
+        usual = platforms.named(platform).engine(self.engine).packages
+        return set(self.packages or usual) if self.installs else set()
+
+    def _left(self, platform: str) -> set[str]:
+        """What was installed for an engine that a robot leaves: its names are not declared now."""
+        kinds = [kind for kind in ENGINES if kind != self.engine] if self.leaves_others else []
+        names = [platforms.named(platform).engine(kind) for kind in kinds]
+        return {package for one in names for package in (*one.packages, *one.others)}
 
     def _objection_to_image(self, need: ImageNeed) -> str:
         if need.reference not in self.images:

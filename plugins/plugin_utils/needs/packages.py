@@ -1,18 +1,19 @@
-"""Packages by the means of the robot's distribution: one module for each family that the robot's code knows."""
+"""Packages by the means of the robot's distribution: a folder for each family that host/platforms knows."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.platforms.debian import DEBIAN
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import PackagesNeed, PurgeNeed
 
-from . import debian
 from .connection import Connection
+from .debian import apt
 
 
 class Family(Protocol):
-    """What such a module does; each function returns, in lines, what was done."""
+    """How a family's packages are installed and removed; each function returns, in lines, what was done."""
 
     def install(self, connection: Connection, need: PackagesNeed) -> list[str]:
         """Install packages from the robot's own sources."""
@@ -24,7 +25,7 @@ class Family(Protocol):
         """Remove packages, and what came along with them."""
 
 
-FAMILIES: dict[str, Family] = {"debian": debian}
+FAMILIES: dict[str, Family] = {DEBIAN.name: apt}
 
 
 def install(connection: Connection, need: PackagesNeed, directory: str, root: str) -> list[str]:

@@ -240,7 +240,8 @@ class Applier:
         """Leave nothing behind that this or an interrupted run brought and nothing needs any more."""
         staging.clear(self._root)
         # a job's image runs in no container, and a version to go back to does not name it
-        declared = [service.image for service in self.stack.services] + jobs_setup.images(self.stack, self.roots)
+        declared = [service.image for service in self.stack.services]
+        declared += jobs_setup.images(self.stack, self.roots, self.engine.driver)
         good = good_versions.images_needed(good_versions.load(self._root))
         self.remember(lambda s: image_retention.prune(s, self.engine, declared, good) if s.images else s)
 

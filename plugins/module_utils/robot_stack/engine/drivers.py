@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ..base.roots import Roots
+from ..host import platforms
 from ..spec.model import ENGINES
 from .docker.api import DockerEngine
+from .docker.driver import Docker
 from .docker.setup import SOCKET
 from .podman.engine import PodmanEngine
 from .protocol import Engine
@@ -27,12 +30,12 @@ def connect(
     """
     if kind == PODMAN:
         return PodmanEngine(parent=parent, looks_only=looks_only)
-    return DockerEngine(socket_path, timeout)
+    return DockerEngine(socket_path, timeout, Docker.called(platforms.find(Roots()).engine(DOCKER)))
 
 
 def other_than(kind: str, parent: str, socket_path: str = "") -> Engine:
     """Return the engine of the other kind, which a robot may have had before.
 
-    ``socket_path`` is where it listened; "": that is not known, and Debian's is asked.
+    ``socket_path`` is where it listened; "": that is not known, and the usual one is asked.
     """
     return connect(PODMAN if kind == DOCKER else DOCKER, socket_path or SOCKET, parent=parent)

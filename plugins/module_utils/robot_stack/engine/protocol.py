@@ -133,9 +133,6 @@ class Driver(Protocol):
 
     name: ClassVar[str]  # as people call it
     command: ClassVar[str]  # its command line, which people have
-    # systemd's, in the order in which they are started; the last one is the engine; none: it has no process of its own
-    units: ClassVar[Sequence[str]]
-    needs: ClassVar[Sequence[str]]  # units without which those cannot start, and which are started with them
     programs: ClassVar[Sequence[str]]  # what its processes are called, as the kernel cuts names
     settings_file: ClassVar[str]  # of its own configuration
     instead_of_rootless: ClassVar[str]  # what to do where it is not root's
@@ -144,6 +141,14 @@ class Driver(Protocol):
     writes: ClassVar[Sequence[str]]  # folders in which containers are kept that whoever starts one must write to
     usual_store: ClassVar[str]  # where it keeps images unless somebody has chosen another folder
     least_cgroup_version: ClassVar[int]
+
+    @property
+    def units(self) -> Sequence[str]:
+        """Its units, in the order in which they are started, itself the last; none: it has no process of its own."""
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """Units without which those cannot start, and which are started with them."""
 
     @property
     def before(self) -> Mapping[str, Any]:
@@ -195,6 +200,15 @@ class Driver(Protocol):
 
     def spec_of(self, desired: Mapping[str, Any]) -> str:
         """Return the digest of a request, which `FoundContainer.spec` has of the one that a container was made from."""
+
+    def image_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the reference of the image that a request makes a container of, "" where it names none."""
+
+    def memory_of(self, desired: Mapping[str, Any]) -> int:
+        """Return the memory limit of a request in bytes; 0: it has none."""
+
+    def with_words(self, desired: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+        """Return a request with more ``words`` at the end of its container's command line."""
 
     def shows(self, desired: Mapping[str, Any]) -> list[str]:
         """Return the robot's paths that a request shows to its container."""

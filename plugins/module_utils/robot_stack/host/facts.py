@@ -46,7 +46,6 @@ def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: floa
     hierarchy = cgroup.detect(roots.sys)
     memory = procfs.memory(roots.proc)
     total = memory["MemTotal"]
-    family = platforms.find(roots)
     return Robot(
         architecture=ARCHITECTURES.get(machine, machine),
         kernel=kernel,
@@ -56,7 +55,7 @@ def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: floa
         swap_total=memory.get("SwapTotal", 0),
         disk_available=disk_space.of(roots.path(data_root)).available,
         systemd=roots.path("/run/systemd/system").is_dir(),
-        platform=family.name if family else "",
+        platform=platforms.find(roots).name,
         swap_accounted=cgroup.swap_accounted(hierarchy),
         controller=cgroup.controller(hierarchy, roots.sys, roots.proc),
         clock=clock,

@@ -41,7 +41,7 @@ class Worker:
         name = name_of(self.name)
         self.remove()
         try:
-            self.engine.create(name, {**self.request, "Cmd": [*(self.request.get("Cmd") or []), *flags]})
+            self.engine.create(name, self.engine.driver.with_words(self.request, flags))
             self.engine.start(name)
             self._limited()
             ended = self._ended(name)
@@ -68,7 +68,7 @@ class Worker:
 
     def _limited(self) -> None:
         """A limit that the kernel does not have is no limit."""
-        found, wanted = self.engine.inspect(name_of(self.name)), (self.request.get("HostConfig") or {}).get("Memory")
+        found, wanted = self.engine.inspect(name_of(self.name)), self.engine.driver.memory_of(self.request)
         hierarchy = cgroup.detect(self.roots.sys)
         path = cgroup.path_of(found.pid, self.roots.proc, hierarchy) if found and found.pid else None
         limits = cgroup.limits(hierarchy, path) if path else None

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..base.files import DesiredFile, DesiredFolder, write
 from ..base.roots import Roots
+from ..engine.protocol import Driver
 from ..host import journal, systemd
 from ..host.systemd import UNITS, Run
 from ..records import record_file
@@ -52,11 +53,11 @@ def found(stack: Stack, roots_: Roots) -> list[str]:
     return sorted(name for name in names if not name.startswith("record-"))
 
 
-def images(stack: Stack, roots_: Roots) -> list[str]:
+def images(stack: Stack, roots_: Roots, driver: Driver) -> list[str]:
     """Return the references of the images that jobs with settings here are made from: none of them runs meanwhile."""
     paths = (roots_.path(settings_path(stack.budget.root, name)) for name in found(stack, roots_))
     read = (record_file.opened(record_file.read(path, backup.LARGEST_SETTINGS), []) for path in paths)
-    references = (fields.inside("request").text("Image") for fields in read if fields)
+    references = (driver.image_of(fields.mapping("request")) for fields in read if fields)
     return sorted(filter(None, references))
 
 

@@ -68,10 +68,10 @@ def find(
     platform = platforms.find(roots)
     installed, running = driver.installed(roots), engine.reachable()
     # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
-    cut_off = not running or (platform is not None and platform.interrupted(roots))
-    asks_apt = cut_off or sorted(known.engine_packages) != sorted(stack.engine.packages)
-    wanted = stack.engine.packages if asks_apt and (known.engine_packages or not (installed or running)) else ()
-    missing = platform.missing(wanted, roots) if platform else sorted(wanted)
+    cut_off = not running or platform.interrupted(roots)
+    asks = cut_off or sorted(known.engine_packages) != sorted(stack.engine.packages)
+    wanted = stack.engine.packages if asks and (known.engine_packages or not (installed or running)) else ()
+    missing = platform.missing(wanted, roots)
     if running:
         info = engine.info()
         return FoundEngine(True, True, missing, info, told, unusable=driver.unusable(roots, info))

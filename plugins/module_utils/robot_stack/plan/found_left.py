@@ -49,14 +49,13 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left
         foreign = _foreign(stack, other, owned, known) if there and known.former_packages else []
     except EngineError as error:
         return Left(driver, str(error)) if expected else None
-    platform = platforms.find(roots)
     store = driver.store(stack)
     return Left(
         driver,
         "",
         owned,
         images,
-        platform.missing(known.former_packages, roots) if platform else [],
+        platforms.find(roots).missing(known.former_packages, roots),
         {file.path: on_disk.find(roots.path(file.path)) for file in driver.files(stack)},
         on_disk.find(roots.path(layout.before_path(stack))),
         foreign,

@@ -12,7 +12,7 @@ from typing import Any
 from ..base import files
 from ..base.files import DesiredFile
 from ..engine.protocol import PAUSED, PREVIOUS, SPEC_DIFFERS, STARTABLE, Driver, FoundContainer, name_of
-from ..host import kernel_cmdline, systemd
+from ..host import kernel_cmdline, platforms, systemd
 from ..spec import door, layout
 from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need, RebootNeed
@@ -123,7 +123,7 @@ def _ceiling_last(steps: list[Step], seen: Observed) -> list[Step]:
 
 def _memory_controller(seen: Observed) -> list[Step]:
     """Where the kernel enforces nothing, switching its memory controller on is the only sensible plan."""
-    line = kernel_cmdline.with_memory_controller(seen.boot_line)
+    line = kernel_cmdline.with_memory_controller(seen.boot_line, platforms.named(seen.robot.platform).boot)
     words = "reboot, so that the kernel starts with it; what else is to do is planned after that"
     reboot = Step(Reboot(RebootNeed()), "robot", words)
     if line == seen.boot_line:  # written before, by a run that was cut off or by hand

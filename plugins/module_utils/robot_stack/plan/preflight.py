@@ -29,7 +29,7 @@ from pathlib import Path
 
 from ..base.units import MIB, bytes_of, mib_of
 from ..engine.protocol import name_of, unit_of
-from ..host import cgroup, disk_space, kernel_cmdline, procfs
+from ..host import cgroup, disk_space, kernel_cmdline, platforms, procfs
 from ..records import state
 from ..spec.model import ENGINES, Service, Stack
 from . import elsewhere, jobs, limits, shown
@@ -198,7 +198,8 @@ def _controller(stack: Stack, seen: Observed) -> list[str]:
 
 
 def _boot_line(off: str, stack: Stack, seen: Observed) -> list[str]:
-    file, written = seen.boot_file, kernel_cmdline.with_memory_controller(seen.boot_line) == seen.boot_line
+    file, boot = seen.boot_file, platforms.named(seen.robot.platform).boot
+    written = kernel_cmdline.with_memory_controller(seen.boot_line, boot) == seen.boot_line
     if written and seen.booted_at > seen.boot_file_changed_at:
         return [
             f"{off}; {file} switches it on, and the kernel was started since without reading that: "
@@ -336,9 +337,10 @@ def _installable(stack: Stack, seen: Observed) -> list[str]:
         return ["there is no container engine: install one, or set container_engine_install: true"]
     if seen.driver.objection:
         return [f"there is no container engine yet, and {seen.driver.objection}"]
-    if not seen.robot.platform:
-        words = "there is no container engine, and this is no Debian"
-        return [f"{words}: install {seen.driver.name} by this system's own means"]
+    if not (seen.robot.platform and stack.engine.packages):
+        words = "there is no container engine, and this project does not know the packages of this distribution"
+        known = ", ".join(platform.words for platform in platforms.KNOWN)
+        return [f"{words} (it knows {known}): install {seen.driver.name} by this system's own means"]
     return []
 
 

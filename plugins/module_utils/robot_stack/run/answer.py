@@ -15,6 +15,7 @@ from ..base.roots import Roots
 from ..engine.drivers import connect, other_than
 from ..engine.protocol import Engine, EngineError
 from ..engine.staging import Archive
+from ..host import platforms
 from ..host.journal import Journal
 from ..host.systemd import CommandError
 from ..records import state
@@ -34,7 +35,7 @@ def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
     if stranger:
         return {"failed": True, "msg": stranger}
     try:
-        stack = parse(parameters)
+        stack = platforms.completed(parse(parameters), Roots())
         staged = parameters["staged_images"]
         archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
         engine = connect(stack.engine.kind, stack.engine.socket, parent=stack.budget.slice)

@@ -12,7 +12,7 @@ class PackagesNeed:
     """Packages of the distribution; ``staged``: files that have arrived already (name, bytes, digest)."""
 
     names: tuple[str, ...]
-    platform: str = "debian"  # by whose means, see host/platforms
+    platform: str  # by whose means, see host/platforms
     staged: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -21,7 +21,7 @@ class PurgeNeed:
     """Packages that shall leave, with what came along with them."""
 
     names: tuple[str, ...]
-    platform: str = "debian"
+    platform: str
 
 
 @dataclass(frozen=True)

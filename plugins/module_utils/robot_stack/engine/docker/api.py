@@ -59,10 +59,11 @@ def _version(said: str) -> tuple[int, ...]:
 class DockerEngine:
     """One engine behind one socket; see `protocol.Engine`. Every method raises `EngineError`."""
 
-    def __init__(self, socket_path: str, timeout: float = 120.0) -> None:
+    def __init__(self, socket_path: str, timeout: float = 120.0, driver: Driver = DOCKER) -> None:
         """Remember where the engine listens; nothing is sent before the first call."""
         self._socket_path = socket_path
         self._timeout = timeout
+        self._driver = driver
         self._prefix: str | None = None
 
     def reachable(self) -> bool:
@@ -76,7 +77,7 @@ class DockerEngine:
     @property
     def driver(self) -> Driver:
         """What is known of Docker."""
-        return DOCKER
+        return self._driver
 
     def _version(self) -> dict[str, Any]:
         """Return the engine's answer to /version, which needs no API version."""

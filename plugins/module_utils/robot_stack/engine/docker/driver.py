@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from ...base.files import DesiredFile, FoundFile
 from ...base.roots import Roots
+from ...host.platforms.protocol import EngineNames
 from ...spec.model import Service, Stack
+from .. import fields
 from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, setup
 
@@ -26,11 +28,11 @@ class Docker:
     before: Mapping[str, Any] = field(default_factory=dict)
     objection: str = ""
     mode: int = setup.MODE
+    units: Sequence[str] = setup.UNITS
+    needs: Sequence[str] = setup.SOCKETS
 
     name: ClassVar[str] = "Docker"
     command: ClassVar[str] = "docker"
-    units: ClassVar[Sequence[str]] = setup.UNITS
-    needs: ClassVar[Sequence[str]] = setup.SOCKETS
     # the kernel keeps 15 characters of a name: containerd-shim-runc-v2 reads containerd-shim
     programs: ClassVar[Sequence[str]] = ("dockerd", "containerd", "containerd-shim", "docker-proxy")
     settings_file: ClassVar[str] = setup.DAEMON_JSON
@@ -41,17 +43,22 @@ class Docker:
     usual_store: ClassVar[str] = setup.STORE
     least_cgroup_version: ClassVar[int] = 1
 
+    @classmethod
+    def called(cls, names: EngineNames) -> Docker:
+        """Return the driver for a distribution that has these ``names``."""
+        return cls(units=names.units or setup.UNITS, needs=names.needs or setup.SOCKETS)
+
     def keeping(self, before: FoundFile | None) -> Docker:
         """Return the driver that keeps the settings in ``before``, and objects where nobody can read them."""
         if before is None:
             return self
         if before.content is None:
-            return Docker(objection=f"{self.settings_file} is no plain file: replace it by one")
+            return replace(self, objection=f"{self.settings_file} is no plain file: replace it by one")
         found = setup.settings_of(before.content)
         if found is None:
             words = "is there, and holds no JSON object: correct it, or move it away"
-            return Docker(objection=f"{self.settings_file} {words}")
-        return Docker(found, mode=setup.MODE & before.mode)
+            return replace(self, objection=f"{self.settings_file} {words}")
+        return replace(self, before=found, mode=setup.MODE & before.mode)
 
     def instead_of(self, stack: Stack) -> list[str]:
         """Return the names of an owner's settings that are declared in another way."""
@@ -87,11 +94,11 @@ class Docker:
 
     def files(self, stack: Stack) -> list[DesiredFile]:
         """Return daemon.json and the drop-ins of its units."""
-        return setup.engine_files(stack, self.before, self.mode)
+        return setup.engine_files(stack, self.before, self.mode, self.units)
 
     def configuration(self, stack: Stack) -> str:
         """Return a digest of `files`."""
-        return setup.configuration(stack, self.before)
+        return setup.configuration(stack, self.before, self.units)
 
     def too_old(self, found: EngineInfo) -> str:
         """Return why this engine is too old, "" where it is not."""
@@ -116,6 +123,18 @@ class Docker:
     def spec_of(self, desired: Mapping[str, Any]) -> str:
         """Return the digest that labels a container."""
         return str(desired["Labels"][SPEC_LABEL])
+
+    def image_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the reference of a request's image."""
+        return fields.text(desired, "Image")
+
+    def memory_of(self, desired: Mapping[str, Any]) -> int:
+        """Return a request's memory limit in bytes."""
+        return fields.number(fields.part(desired, "HostConfig"), "Memory")
+
+    def with_words(self, desired: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+        """Return a request with more words on its command line."""
+        return {**desired, "Cmd": [*fields.texts(desired, "Cmd"), *words]}
 
     def shows(self, desired: Mapping[str, Any]) -> list[str]:
         """Return the robot's paths that a request shows to its container."""

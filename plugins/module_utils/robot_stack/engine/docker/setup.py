@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...base.files import DesiredFile
@@ -17,6 +17,7 @@ from ...spec.model import Stack
 DAEMON_JSON = "/etc/docker/daemon.json"
 MODE = 0o644  # unless its owner's is tighter: root alone has to read it
 OPTIONS = "exec-opts"
+# As its makers call them; a distribution that calls them otherwise says so in host/platforms.
 UNITS = ("containerd.service", "docker.service")
 SOCKETS = ("docker.socket",)
 STORE = "/var/lib/docker"
@@ -49,20 +50,23 @@ def joined(before: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, 
     return both
 
 
-def engine_files(stack: Stack, before: Mapping[str, Any], mode: int = MODE) -> list[DesiredFile]:
+def engine_files(
+    stack: Stack, before: Mapping[str, Any], mode: int = MODE, units: Sequence[str] = UNITS
+) -> list[DesiredFile]:
     """Return the engine's configuration and its two drop-ins, as they shall be on a robot whose engine is ours.
 
-    ``before``: the settings that its owner had left there for an engine, ``mode``: of the file that they are joined in.
+    ``before``: the settings that its owner had left there for an engine, ``mode``: of the file that they are joined in,
+    ``units``: what the engine's are called here.
     """
     environment = [f"{key}={value}" for key, value in sorted(stack.engine.service_environment.items())]
     daemon = json.dumps(joined(before, stack.engine.daemon), indent=2, sort_keys=True) + "\n"
     return [
         DesiredFile(DAEMON_JSON, daemon, mode),
-        *(service_drop_in(unit, stack.budget.slice, environment) for unit in UNITS),
+        *(service_drop_in(unit, stack.budget.slice, environment) for unit in units),
     ]
 
 
-def configuration(stack: Stack, before: Mapping[str, Any]) -> str:
+def configuration(stack: Stack, before: Mapping[str, Any], units: Sequence[str] = UNITS) -> str:
     """Return a digest of the engine's files: what a running engine must have been started with."""
-    contents = [[file.path, file.content] for file in engine_files(stack, before)]
+    contents = [[file.path, file.content] for file in engine_files(stack, before, units=units)]
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()

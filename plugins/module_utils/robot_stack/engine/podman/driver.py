@@ -9,16 +9,15 @@ from typing import Any, ClassVar
 
 from ...base.files import DesiredFile, FoundFile
 from ...base.roots import Roots
-from ...host import release
+from ...host import platforms
 from ...host.systemd import WRITTEN_BY_US
 from ...spec.model import ENGINES, Service, Stack
+from .. import fields
 from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, files, quadlet
 from .programs import PODMAN
 
 OLDEST = (4, 9)  # Ubuntu 24.04: the first whose Quadlet has what is needed, and whose long-term fixes came
-# The first releases that come with one, by ID of /etc/os-release.
-NEW_ENOUGH: Mapping[str, tuple[int, ...]] = {"debian": (13,), "raspbian": (13,), "ubuntu": (24, 4)}
 STORE = "/var/lib/containers/storage"
 SETTINGS = "/etc/containers/containers.conf"  # its owner's; ours stand beside it
 DROP_IN = "/etc/containers/containers.conf.d/50-robot-stack.conf"
@@ -79,18 +78,17 @@ class Podman:
         """Return why the one that this robot's distribution has would be too old, before that is installed."""
         if found is not None:
             return ""
-        here = release.find(roots)
-        oldest = NEW_ENOUGH.get(here.family)
-        if oldest is None or not here.number or here.number >= oldest:
+        release = platforms.find(roots).too_old_for(ENGINES[1], roots)
+        if not release:
             return ""
         needed = ".".join(map(str, OLDEST))
         return (
-            f"the Podman of {here.words or here.family} is older than {needed}, which is needed: use "
+            f"the Podman of {release} is older than {needed}, which is needed: use "
             f"container_engine: {ENGINES[0]}, update the system, or install a newer one by other means"
         )
 
     def store(self, stack: Stack) -> str:  # noqa: ARG002 - the protocol
-        """Return where Debian's keeps images."""
+        """Return where one that is root's keeps images."""
         return STORE
 
     def files(self, stack: Stack) -> list[DesiredFile]:  # noqa: ARG002 - the protocol
@@ -130,6 +128,18 @@ class Podman:
     def spec_of(self, desired: Mapping[str, Any]) -> str:
         """Return the digest that labels a container."""
         return str(desired["Labels"][SPEC_LABEL])
+
+    def image_of(self, desired: Mapping[str, Any]) -> str:
+        """Return the reference of a request's image."""
+        return fields.text(desired, "Image")
+
+    def memory_of(self, desired: Mapping[str, Any]) -> int:
+        """Return a request's memory limit in bytes."""
+        return fields.number(desired, "Memory")
+
+    def with_words(self, desired: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+        """Return a request with more words on its command line."""
+        return {**desired, "Cmd": [*fields.texts(desired, "Cmd"), *words]}
 
     def shows(self, desired: Mapping[str, Any]) -> list[str]:
         """Return the robot's paths that a request shows to its container."""

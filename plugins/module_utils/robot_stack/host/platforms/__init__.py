@@ -1,40 +1,39 @@
-"""Families of distributions: what their package managers have installed, read from their files.
+"""Families of distributions: what each calls things, and what its package manager has installed.
 
-A further family is a module here and one of the same name in plugin_utils/needs, each with a line in its list.
+A further family is a module or a folder here, in `KNOWN`, and one that installs, in plugin_utils/needs. Nobody else
+names one: what differs is asked of `find` or `named`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from dataclasses import replace
 
 from ...base.roots import Roots
+from ...spec.model import Stack
 from .debian import DEBIAN
-
-
-class Platform(Protocol):
-    """What the project must know of a family to install an engine on it."""
-
-    name: str  # as the module's answer tells it to the controller
-
-    def here(self, roots: Roots) -> bool:
-        """Whether this robot is one of the family."""
-
-    def missing(self, names: Iterable[str], roots: Roots) -> list[str]:
-        """Return those of ``names`` that are not installed, sorted."""
-
-    def interrupted(self, roots: Roots) -> bool:
-        """Whether an installation is under way, or was cut off."""
-
+from .protocol import Platform
+from .unknown import UNKNOWN
 
 KNOWN: tuple[Platform, ...] = (DEBIAN,)
 
 
-def find(roots: Roots) -> Platform | None:
-    """Return the family of this robot, None where this project knows none that fits."""
-    return next((platform for platform in KNOWN if platform.here(roots)), None)
+def find(roots: Roots) -> Platform:
+    """Return the family of this robot."""
+    return next((platform for platform in KNOWN if platform.here(roots)), UNKNOWN)
 
 
-def named(name: str) -> Platform | None:
+def named(name: str) -> Platform:
     """Return the family called ``name``."""
-    return next((platform for platform in KNOWN if platform.name == name), None)
+    return next((platform for platform in KNOWN if platform.name == name), UNKNOWN)
+
+
+def completed(stack: Stack, roots: Roots) -> Stack:
+    """Return ``stack`` with what it leaves to the robot's distribution: the engine's packages, and boot files."""
+    platform, engine, controller = find(roots), stack.engine, stack.controller
+    packages = engine.packages or platform.engine(engine.kind).packages
+    boot_files = controller.boot_files or platform.boot.places
+    return replace(
+        stack,
+        engine=replace(engine, packages=packages),
+        controller=replace(controller, boot_files=boot_files),
+    )

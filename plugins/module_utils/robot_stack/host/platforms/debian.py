@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ...base.roots import Roots
+from ...spec.model import ENGINES
+from .. import release
+from .cmdline_txt import CMDLINE_TXT
+from .protocol import EngineNames
 
+DOCKER, PODMAN = ENGINES
 STATUS = "/var/lib/dpkg/status"
 JOURNAL = "/var/lib/dpkg/updates"
+NAMES: Mapping[str, EngineNames] = {
+    # others: what it is divided into, and Docker's own packages for Debian
+    DOCKER: EngineNames(
+        ("docker.io",), ("docker-cli", "containerd", "runc", "docker-ce", "docker-ce-cli", "containerd.io")
+    ),
+    PODMAN: EngineNames(("podman", "crun"), ("conmon", "netavark", "aardvark-dns")),
+}
+# The first releases that have what the engine's driver needs, by ID of /etc/os-release. Docker's is new enough in all.
+NEW_ENOUGH: Mapping[str, Mapping[str, tuple[int, ...]]] = {
+    PODMAN: {"debian": (13,), "raspbian": (13,), "ubuntu": (24, 4)},
+}
 
 
 class Debian:
-    """See `Platform`."""
+    """See `protocol.Platform`. Of its computers only a Raspberry Pi starts with the memory controller off."""
 
     name = "debian"
+    words = "Debian and its relatives"
+    boot = CMDLINE_TXT
 
     def here(self, roots: Roots) -> bool:
         """Whether dpkg has a list of what it installed."""
@@ -40,6 +58,18 @@ class Debian:
             return any(entry.name.isdigit() for entry in roots.path(JOURNAL).iterdir())
         except OSError:
             return False
+
+    def engine(self, kind: str) -> EngineNames:
+        """Return its packages; Debian calls units as their makers do."""
+        return NAMES[kind]
+
+    def too_old_for(self, kind: str, roots: Roots) -> str:
+        """Return what this release is called where its engine is too old; testing has no number, and is new."""
+        here = release.find(roots)
+        oldest = NEW_ENOUGH.get(kind, {}).get(here.family)
+        if oldest is None or not here.number or here.number >= oldest:
+            return ""
+        return here.words or here.family
 
 
 DEBIAN = Debian()

@@ -11,9 +11,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import PackagesNeed, PurgeNeed
 
-from .connection import Connection
+from ..connection import Connection
+from ..transfer import Sender, SendingError
 from .package_folder import PackagesMissingError, installation, packages
-from .transfer import Sender, SendingError
 
 FINISH = "dpkg --configure -a"  # what apt asks for after a power cut
 LISTS = "update apt cache"  # what Ansible's module says where a source does not answer, often without the cause

@@ -1,0 +1,1 @@
+"""Debian and its relatives: `apt` is what `packages.Family` asks for."""
