@@ -30,8 +30,8 @@ def samples_until(moment: int) -> str:
     return f"count_over_time(node_load1[1h] @ {moment})"
 
 
-def on_disk(robot: Any) -> tuple[int, int] | None:
-    """Return a moment, and how many samples until then are on disk for certain; None while those are not several.
+def on_disk(robot: Any) -> tuple[int, ...]:
+    """Return a moment, and how many samples until then are on disk for certain; () while those are not several.
 
     What comes in waits for some seconds, then twice for the interval at most (docs/operations.md). Nothing tells when a
     sample is on disk, not even /internal/force_flush: that makes it visible, and may keep it in memory.
@@ -39,7 +39,7 @@ def on_disk(robot: Any) -> tuple[int, int] | None:
     moment = int(time.time()) - 5 * FLUSH_SECONDS
     found = robot.query_now(samples_until(moment))
     count = int(found[0]["value"][1]) if found else 0
-    return (moment, count) if count > 1 else None
+    return (moment, count) if count > 1 else ()
 
 
 def comes_back_with_its_samples(robot: Any) -> None:

@@ -31,7 +31,7 @@ def files() -> dict[str, str]:
 def commands(*inventories: str) -> str:
     """Return what the page has typed into a shell, about a fleet of other inventories than the page's."""
     (shown,) = COMMANDS.findall(PAGE.read_text(encoding="utf-8"))
-    return shown.replace(ITS_FLEET, " ".join(f"-i {shlex.quote(path)}" for path in inventories))
+    return str(shown).replace(ITS_FLEET, " ".join(f"-i {shlex.quote(path)}" for path in inventories))
 
 
 def write_roles(folder: Path) -> None:
