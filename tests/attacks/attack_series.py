@@ -13,7 +13,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import shares
 from attacks import remote_write
 from attacks.containers import until
-from attacks.laboratory import DATABASE, DOOR, Hub
+from attacks.laboratory import DATABASE, ENTRY_POINT, Hub
 
 from benchmarks import product
 
@@ -48,7 +48,7 @@ def flood(hub: Hub, requests: int) -> None:
 def arrives(hub: Hub, name: str) -> bool:
     """Whether a series of the honest robot's that is new gets in; what was written is made visible first."""
     assert hub.write("honest", remote_write.packed(remote_write.message([{"__name__": name}]))).status == 204
-    shared = product.service(DOOR, **hub.written)["shares"]
+    shared = product.service(ENTRY_POINT, **hub.written)["shares"]
     login = f"{shared['username']}:{hub.written['telemetry_hub_database_password']}"
     code, page = hub.within(ASK.format(url=f"{shared['backend']}internal/force_flush", login=login))
     assert code == 0, page
@@ -57,8 +57,8 @@ def arrives(hub: Hub, name: str) -> bool:
 
 def look(hub: Hub, folder: Path, now: float) -> tuple[str, list[str]]:
     """Look as the hub's watchdog does; return its page and what it says."""
-    spec = product.service(DOOR, **hub.written)
-    config, database, said = hub.folder / DOOR / "config", hub.containers[DATABASE], list[str]()
+    spec = product.service(ENTRY_POINT, **hub.written)
+    config, database, said = hub.folder / ENTRY_POINT / "config", hub.containers[DATABASE], list[str]()
 
     def restart() -> None:
         database.restart()
@@ -68,7 +68,7 @@ def look(hub: Hub, folder: Path, now: float) -> tuple[str, list[str]]:
         parse.shares_of(spec["shares"]),
         config / "auth.yml",
         (config / "database_password").read_text(),
-        lambda: hub.containers[DOOR].kill("SIGHUP"),
+        lambda: hub.containers[ENTRY_POINT].kill("SIGHUP"),
     )
     return shares.look(entry, folder, 0.0, restart, now, said.append), said
 

@@ -21,7 +21,7 @@ from ..host import systemd
 from ..jobs import setup as jobs_setup
 from ..plan.step import Step
 from ..records import good_versions, shut_out, state
-from ..spec import door, layout
+from ..spec import entry_point, layout
 from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need
 from ..watchdog import setup as watchdog_setup
@@ -147,7 +147,7 @@ class Applier:
         if service is None or not service.shares.file or not file.path.endswith(f"/{service.shares.file}"):
             return file
         names = shut_out.load(self._root).names
-        return replace(file, content=door.closed(file.content, service.shares.backend, names))
+        return replace(file, content=entry_point.closed(file.content, service.shares.backend, names))
 
     def _keep(self, step: Step) -> None:
         """Copy an owner's file, once: what a later run finds in its place is ours."""
