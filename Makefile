@@ -104,8 +104,8 @@ release: setup ## Build the collection into dist/, and check it by installing it
 browser:
 	@testbed/browser
 
-scenarios: images browser ## Run some scenarios: SCENARIOS="guardrail thrash"
-	@python -m tools.runner scenarios $(SCENARIOS)
+scenarios: images browser ## Run some scenarios: SCENARIOS="guardrail thrash", or all (TIMES=3 LOAD=2: each three times, beside two busy processes)
+	@python -m tools.runner scenarios $(SCENARIOS) $(if $(TIMES),--times $(TIMES)) $(if $(LOAD),--load $(LOAD))
 
 test: engine ## Linters, unit tests and the core scenarios (about 15 minutes)
 	@python -m tools.runner core

@@ -35,7 +35,8 @@ class Lock:
 
 LOCKS = (
     Lock("requirements.in", "3.11"),
-    # Takes the place of these two alone in requirements.txt (tools/unit_matrix.py).
+    # Take the place of these two alone in requirements.txt (tools/unit_matrix.py).
+    Lock("tests/ansible-2.19.in", "3.11", ("--no-deps",)),
     Lock("tests/ansible-2.20.in", "3.12", ("--no-deps",)),
     Lock("benchmarks/provision/requirements.in", "3.11"),
     Lock("tools/uv.in", "3.11"),  # what locks them

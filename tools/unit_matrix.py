@@ -19,15 +19,21 @@ from pathlib import Path
 from tools.lock import without
 
 PROJECT = Path(__file__).resolve().parents[1]
-# ansible-core and the controller's Python, from the oldest to the newest. The forge's workflow has the same list.
-CONTROLLERS = (("2.19", "3.11"), ("2.20", "3.12"), ("2.21", "3.13"), ("2.21", "3.14"))
+# Every ansible-core from the oldest that is let in (meta/runtime.yml) to the newest, with the Pythons that it allows on
+# a controller: docs.ansible.com, "ansible-core support matrix". The forge runs all of these.
+SUPPORTED = {
+    "2.19": ("3.11", "3.12", "3.13"),
+    "2.20": ("3.12", "3.13", "3.14"),
+    "2.21": ("3.12", "3.13", "3.14"),
+}
+CONTROLLERS = tuple((core, python) for core, pythons in SUPPORTED.items() for python in pythons)
 
 
 def main() -> int:
     """Run as a program."""
     parser = argparse.ArgumentParser(description="Run the unit tests under several versions of Ansible.")
     parser.add_argument("--all", action="store_true", help="every combination that this machine has a Python for")
-    parser.add_argument("--core", choices=[core for core, _ in CONTROLLERS], help="this one, with this Python")
+    parser.add_argument("--core", choices=SUPPORTED, help="this one, with this Python")
     parser.add_argument("tests", nargs="*", help="arguments of pytest; without any, all unit tests")
     asked = parser.parse_args()
     if asked.core:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import door
+import entry_point
 import power
 import reading
 
-Ask = Callable[..., door.Answer]
+Ask = Callable[..., entry_point.Answer]
 Reading = Callable[[Any], AbstractContextManager[reading.Seen]]
 DATABASE = "robot-stack-telemetry_hub_victoriametrics"
 WATCHDOG = "robot-stack-watchdog.timer"

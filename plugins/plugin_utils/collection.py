@@ -18,7 +18,7 @@ ROLES = ROOT / "roles"
 REGISTERED = frozenset(
     {
         "backup_result",
-        "hub_door",
+        "hub_entry_point_folder",
         "leaving_robots",
         "report_written",
         "restore_checked",

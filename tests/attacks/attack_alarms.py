@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attacks import remote_write
 from attacks.containers import until
-from attacks.laboratory import ALERTS, DATABASE, DOOR, READER, Hub
+from attacks.laboratory import ALERTS, DATABASE, ENTRY_POINT, READER, Hub
 
 GHOSTS = 300
 SERVICES = 5000
@@ -27,7 +27,7 @@ NASTY = '<script>alert(1)</script>\n\x1b[2J{{ $value }}"' + "x" * 500
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Hub]:
-    with Hub(services=(DATABASE, DOOR, ALERTS), variables=SWIFT) as started:
+    with Hub(services=(DATABASE, ENTRY_POINT, ALERTS), variables=SWIFT) as started:
         yield started
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from attacks import remote_write
 from attacks.containers import until
-from attacks.laboratory import ALERTS, DATABASE, DOOR, READER, Hub
+from attacks.laboratory import ALERTS, DATABASE, ENTRY_POINT, READER, Hub
 
 ASK = """
 import sys, urllib.error, urllib.request
@@ -38,7 +38,7 @@ PLACES = [
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Hub]:
     swift = {"telemetry_hub_sample_interval": "2s", "telemetry_hub_alert_interval": "2s"}
-    with Hub(services=(DATABASE, DOOR, ALERTS), variables=swift) as started:
+    with Hub(services=(DATABASE, ENTRY_POINT, ALERTS), variables=swift) as started:
         yield started
 
 
@@ -63,10 +63,10 @@ def test_whether_it_is_healthy_is_no_secret(hub: Hub, port: int) -> None:
     assert status(hub, port, "/health") == "200"
 
 
-def test_the_door_and_vmalert_reach_the_database_and_it_reads_them(hub: Hub) -> None:
+def test_the_entry_point_and_vmalert_reach_the_database_and_it_reads_them(hub: Hub) -> None:
     assert hub.write("honest", remote_write.packed(remote_write.message([{"__name__": "fine"}]))).status == 204
     until(lambda: hub.query("fine"), "vmauth reads and writes")
-    for job in (DATABASE, DOOR, ALERTS):
+    for job in (DATABASE, ENTRY_POINT, ALERTS):
         until(lambda: hub.query(f'up{{job="{job}"}} == 1'), f"the database reads {job}")  # noqa: B023 (used at once)
     assert hub.ask(READER, "/vmalert/").status == 200
     assert hub.ask(READER, "/api/v1/rules").status == 200

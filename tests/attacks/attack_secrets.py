@@ -8,7 +8,7 @@ from http.client import HTTPException, HTTPSConnection
 import pytest
 from attacks import remote_write
 from attacks.containers import last_words, until
-from attacks.laboratory import DOOR, Hub, own_certificate
+from attacks.laboratory import ENTRY_POINT, Hub, own_certificate
 
 AGENT = "vmagent"
 BLOCK = remote_write.packed(remote_write.message([{"__name__": "written"}]))
@@ -37,7 +37,7 @@ def test_a_robot_that_was_removed_is_let_in_no_more(hub: Hub) -> None:
     kept = hub.connection()  # from before, as an agent's
     kept.request("POST", "/api/v1/write", BLOCK, hub.headers("rogue"))
     assert kept.getresponse().read() == b""
-    hub.deploy(DOOR, telemetry_hub_robots=["honest"])
+    hub.deploy(ENTRY_POINT, telemetry_hub_robots=["honest"])
     assert not let_in(hub, "rogue")
     assert let_in(hub, "honest")
     assert asked_again(kept, hub.headers("rogue")) != 204
@@ -56,13 +56,13 @@ def asked_again(kept: HTTPSConnection, headers: dict[str, str]) -> int:
 def test_a_password_that_was_changed_is_worth_nothing(hub: Hub) -> None:
     old, passwords = hub.passwords["rogue"], {**hub.passwords, "rogue": "password-of-today"}
     assert let_in(hub, "rogue")
-    hub.deploy(DOOR, telemetry_hub_robot_passwords=passwords)
+    hub.deploy(ENTRY_POINT, telemetry_hub_robot_passwords=passwords)
     assert not let_in(hub, "rogue", password=old)
     assert let_in(hub, "rogue", password=passwords["rogue"])
 
 
-def test_a_robot_that_stays_in_the_door_s_list_is_let_in(hub: Hub) -> None:
-    hub.deploy(DOOR)
+def test_a_robot_that_stays_in_the_list_of_the_entry_point_is_let_in(hub: Hub) -> None:
+    hub.deploy(ENTRY_POINT)
     assert let_in(hub, "rogue")
 
 
@@ -109,7 +109,7 @@ def test_while_the_authority_is_exchanged_nothing_is_lost_and_nobody_waits(befor
     agent(hub, f"{hub.certificate}\n{new}")
     push(hub, range(10, 20))
     all_arrive(hub, 20)
-    hub.deploy(DOOR, **shown)
+    hub.deploy(ENTRY_POINT, **shown)
     push(hub, range(20, 30))
     all_arrive(hub, 30)
     agent(hub, new)
@@ -121,7 +121,7 @@ def test_without_the_step_in_between_a_robot_sends_nothing_until_it_is_told(
     before: tuple[Hub, dict[str, str]],
 ) -> None:
     hub, shown = before
-    hub.deploy(DOOR, **shown)
+    hub.deploy(ENTRY_POINT, **shown)
     push(hub, range(10, 20))
     unknown = b"certificate signed by unknown authority"
     until(lambda: unknown in hub.containers[AGENT].logs(), "the agent trusts it not")

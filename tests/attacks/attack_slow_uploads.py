@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from attacks import remote_write
 from attacks.containers import until
-from attacks.laboratory import DATABASE, DOOR, Hub
+from attacks.laboratory import DATABASE, ENTRY_POINT, Hub
 from attacks.slow import Uploads
 
 SLOW = 50
@@ -20,7 +20,7 @@ UNBUFFERED = {"requestBufferSize": None, "maxConcurrentRequests": None, "maxConc
 
 def buffer(hub: Hub) -> int:
     """Return the bytes for which vmauth waits."""
-    (found,) = [w for w in hub.containers[DOOR].attrs["Config"]["Cmd"] if w.startswith("-requestBufferSize=")]
+    (found,) = [w for w in hub.containers[ENTRY_POINT].attrs["Config"]["Cmd"] if w.startswith("-requestBufferSize=")]
     return int(found.partition("=")[2])
 
 
@@ -53,7 +53,7 @@ def test_what_stalls_behind_the_buffer_holds_no_insert(hub: Hub) -> None:
     assert [answer.status for answer in answers] == [204] * 5
 
 
-def test_no_number_of_uploads_ends_the_door(hub: Hub) -> None:
+def test_no_number_of_uploads_ends_the_entry_point(hub: Hub) -> None:
     with uploads(hub, "rogue", 900, buffer(hub) - 1000, buffer(hub)):
         hub.write("honest", FINE)
         assert hub.ended() == {}
@@ -73,9 +73,9 @@ def test_without_its_buffer_twenty_uploads_stop_everybody() -> None:
         assert DATABASE in hub.containers
 
 
-def test_without_a_bound_on_connections_the_door_is_killed() -> None:
+def test_without_a_bound_on_connections_the_entry_point_is_killed() -> None:
     written = {"telemetry_hub_vmauth_flags_extra": {"maxConcurrentRequests": 1000}}
     with Hub(variables=written, instead={"open_files_limit": 0}) as hub:
         with uploads(hub, "rogue", 400, buffer(hub) - 1000, buffer(hub)):
             pass
-        assert until(hub.ended, "it ends") == {DOOR: "killed for lack of memory"}
+        assert until(hub.ended, "it ends") == {ENTRY_POINT: "killed for lack of memory"}

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 IMAGE = "python:3.13-alpine3.23"  # holds the network, and asks from within it
-DATABASE, DOOR, ALERTS = "telemetry_hub_victoriametrics", "telemetry_hub_vmauth", "telemetry_hub_vmalert"
+DATABASE, ENTRY_POINT, ALERTS = "telemetry_hub_victoriametrics", "telemetry_hub_vmauth", "telemetry_hub_vmalert"
 READER = "reader"
 Labels = dict[str, str]
 
@@ -46,7 +46,7 @@ class Hub:
 
     robots: list[str] = field(default_factory=lambda: ["rogue", "honest"])
     variables: dict[str, Any] = field(default_factory=dict)
-    services: tuple[str, ...] = (DATABASE, DOOR)
+    services: tuple[str, ...] = (DATABASE, ENTRY_POINT)
     instead: dict[str, Any] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
 

@@ -156,7 +156,7 @@ def test_a_hub_without_its_sensor_service_would_know_nothing_of_itself() -> None
 
 
 @pytest.mark.parametrize("port", [8428, 8426, 8425, 8880, 9101])
-def test_the_door_takes_no_port_of_the_hubs_own(port: int) -> None:
+def test_the_entry_point_takes_no_port_of_the_hubs_own(port: int) -> None:
     (found,) = faults(telemetry_hub_listen_address=f"0.0.0.0:{port}")
     assert (found.variable, found.value) == ("telemetry_hub_listen_address", f'"0.0.0.0:{port}"')
     assert f"has port {port} already" in found.why

@@ -170,6 +170,15 @@ def test_the_how_tos_role_is_no_part_of_this_collection() -> None:
     assert {name.partition("/")[0] for name in how_to.files()} == {"my-roles", "inventory"}
 
 
+def test_the_how_tos_commands_are_run_as_they_stand_there() -> None:
+    """By scenario own_service, on its own robots."""
+    assert how_to.commands("shared/inventory", "own inventory").splitlines() == [
+        "export ANSIBLE_ROLES_PATH=$HOME/my-roles",
+        "ansible-playbook -i shared/inventory -i 'own inventory' playbooks/preflight.yml",
+        "ansible-playbook -i shared/inventory -i 'own inventory' playbooks/site.yml",
+    ]
+
+
 def test_the_how_tos_defaults_are_what_its_argument_specs_say(page: Path) -> None:
     role = page / "roles" / "my_service"
     defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.robotfleet.stack.plugins.filter.hub_door import door
+from ansible_collections.robotfleet.stack.plugins.filter.hub_entry_point import entry_point
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate, pair
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault, Robot, Secret
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
@@ -89,13 +89,13 @@ def test_passwords_are_the_same_on_both_and_are_not_shown() -> None:
     assert of_pair(vaulted, vaulted) == [], "what is in the vault is not compared"
 
 
-def test_nobody_else_bears_the_name_of_the_other_door() -> None:
+def test_nobody_else_bears_the_name_of_the_other_entry_point() -> None:
     assert OWN["telemetry_hub_database_username"] == pair.OTHER_DOOR
     robots = {"telemetry_hub_robots": ["hub", "scout"]}
     assert {one.variable for one in of_pair(robots, robots)} == {"telemetry_hub_robots"}
     reader = {"telemetry_hub_reader_username": "hub"}
     assert {one.variable for one in of_pair(reader, reader)} == {"telemetry_hub_reader_username"}
-    assert pair.check([hub("north", **robots)]) == [], "one host has no other door"
+    assert pair.check([hub("north", **robots)]) == [], "one host has no other entry point"
 
 
 def test_a_robot_that_sends_to_a_pair_can_be_declared() -> None:
@@ -170,5 +170,5 @@ def test_who_sends_nothing_or_leaves_need_not_know_them() -> None:
         ({"telemetry_hub_names": ["fd00::1"], "telemetry_hub_listen_address": "[::]:443"}, "https://[fd00::1]:443"),
     ],
 )
-def test_a_door_is_reached_by_its_hosts_first_name(written: dict[str, Any], address: str) -> None:
-    assert door({"inventory_hostname": "north", **written}) == address
+def test_an_entry_point_is_reached_by_its_hosts_first_name(written: dict[str, Any], address: str) -> None:
+    assert entry_point({"inventory_hostname": "north", **written}) == address

@@ -58,3 +58,22 @@ def test_what_runs_on_robots_and_hubs_is_one_group_of_actions() -> None:
     runtime = yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     assert len(MODULES) > 1, "this test would miss everything"
     assert runtime["action_groups"] == {"stack": sorted(MODULES)}
+
+
+GROUPED = f"""
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  module_defaults:
+    group/{COLLECTION}.stack: {{place: /srv/hub}}
+  tasks:
+    - {COLLECTION}.hub_restore: {{state: found}}
+"""
+
+
+def test_what_is_said_for_the_group_reaches_its_modules(stranger: Stranger) -> None:
+    stranger.work.mkdir(parents=True, exist_ok=True)
+    (stranger.work / "grouped.yml").write_text(GROUPED.lstrip("\n"), encoding="utf-8")
+    done = stranger.run("ansible-playbook", "-i", "localhost,", "grouped.yml")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "missing required arguments: database, destination\n" in done.stdout, "the place is not lacking"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.supported import check_controller
+from declarations import PROJECT
 from install.stranger import COLLECTION, PULLED, Stranger, environment_with
 
 from tools.unit_matrix import CONTROLLERS, interpreter
@@ -44,9 +45,32 @@ def old_controller() -> Path:
     return environment_with(f"ansible-core-{OLD_CORE}", python, f"ansible-core=={OLD_CORE}")
 
 
-def test_the_installed_collection_says_so_under_an_old_ansible(stranger: Stranger, old_controller: Path) -> None:
+# docs/installing.md; a callback is loaded before any playbook
+RECOMMENDED = {
+    "ANSIBLE_STDOUT_CALLBACK": "robotfleet.stack.display",
+    "ANSIBLE_CALLBACKS_ENABLED": "robotfleet.stack.summary, robotfleet.stack.rollout",
+    "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+}
+CLONE = {
+    "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+    "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".collections"),
+}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables"),
+    [
+        pytest.param(f"{COLLECTION}.preflight", {}, id="installed"),
+        pytest.param(f"{COLLECTION}.preflight", RECOMMENDED, id="with the settings that are recommended"),
+        pytest.param(str(PROJECT / "playbooks" / "preflight.yml"), CLONE, id="in a clone"),
+    ],
+)
+def test_the_collection_says_so_under_an_old_ansible(
+    stranger: Stranger, old_controller: Path, playbook: str, variables: dict[str, str]
+) -> None:
     old = Stranger(stranger.folder, stranger.collections, old_controller)
-    done = old.run("ansible-playbook", f"{COLLECTION}.preflight", "-i", stranger.inventory(PULLED, name="old"))
+    fleet = stranger.inventory(PULLED, name="old")
+    done = old.run("ansible-playbook", playbook, "-i", fleet, **variables)
     assert done.returncode != 0
     told = [line for line in done.stderr.splitlines() if line.startswith("ERROR!")]
     assert len(told) == 1, done.stderr

@@ -18,7 +18,7 @@ CHANGED_AT = NOW - 70
 STACK = parse.parse(parameters(service(), service("victoriametrics", 50)))
 
 
-def reading(name: str, limit: int, held: int = 4, **memory: Any) -> readback.Reading:
+def reading(name: str, limit: int, held: int = 4, **record: Any) -> readback.Reading:
     return readback.Reading(
         name,
         limit * MIB,
@@ -28,7 +28,7 @@ def reading(name: str, limit: int, held: int = 4, **memory: Any) -> readback.Rea
         smallest=(limit * MIB, "/x"),
         usage=cgroup.Usage(held * MIB, 0, held * MIB, 0, 0, 0),
         below_ceiling=True,
-        memory=state.ServiceRecord(container="c", **{"deployed_at": NOW - 60, **memory}),
+        record=state.ServiceRecord(container="c", **{"deployed_at": NOW - 60, **record}),
     )
 
 

@@ -123,20 +123,20 @@ def test_the_highest_of_all_peaks_counts() -> None:
     def peak(**change: Any) -> Any:
         return judge.peak(dataclasses.replace(READING, **change))
 
-    assert peak(memory=state.ServiceRecord("c", peak_bytes=1)) == 8 * MIB
-    assert peak(memory=state.ServiceRecord("c", peak_bytes=9 * MIB)) == 9 * MIB
+    assert peak(record=state.ServiceRecord("c", peak_bytes=1)) == 8 * MIB
+    assert peak(record=state.ServiceRecord("c", peak_bytes=9 * MIB)) == 9 * MIB
     assert peak(remembered_peak=10 * MIB) == 10 * MIB
     assert judge.peak(readback.Reading("s", 1)) is None
 
 
 def test_a_look_remembers_the_peak_and_what_happened() -> None:
-    reading = dataclasses.replace(READING, memory=state.ServiceRecord("c", restarts=2, peak_bytes=MIB))
+    reading = dataclasses.replace(READING, record=state.ServiceRecord("c", restarts=2, peak_bytes=MIB))
     kept = report.remembered(state.State(), [reading]).services[reading.name]
     assert kept == state.ServiceRecord("c", restarts=2, peak_bytes=8 * MIB)
 
 
 @pytest.mark.parametrize(
-    ("memory", "verdict"),
+    ("record", "verdict"),
     [
         ({"last_failure_at": 1000.0, "oom_kills": 2, "restarts": 2, "last_failure": "the kernel killed it"}, "killed"),
         ({"last_failure_at": 1000.0 - judge.KILLED_SECONDS + 1, "hangs": 1}, "killed"),
@@ -146,14 +146,14 @@ def test_a_look_remembers_the_peak_and_what_happened() -> None:
         ({"restarts": 0}, "ok"),
     ],
 )
-def test_what_was_killed_is_judged_killed_for_a_day(memory: dict[str, Any], verdict: str) -> None:
-    judged = judge.service(dataclasses.replace(READING, memory=state.ServiceRecord("c", **memory)), 0, 1000.0)
+def test_what_was_killed_is_judged_killed_for_a_day(record: dict[str, Any], verdict: str) -> None:
+    judged = judge.service(dataclasses.replace(READING, record=state.ServiceRecord("c", **record)), 0, 1000.0)
     assert judged.verdict == verdict
 
 
 def test_a_kill_is_told_with_its_counts() -> None:
-    memory = state.ServiceRecord("c", restarts=3, oom_kills=2, last_failure_at=999.0, last_failure="it died")
-    judged = judge.service(dataclasses.replace(READING, memory=memory), 0, 1000.0)
+    record = state.ServiceRecord("c", restarts=3, oom_kills=2, last_failure_at=999.0, last_failure="it died")
+    judged = judge.service(dataclasses.replace(READING, record=record), 0, 1000.0)
     assert judged.reasons == ["it died (since it was deployed: OOM-killed 2 times, ended unasked 3 times)"]
 
 

@@ -20,8 +20,8 @@ from disks import small_disk
 from robot_stack.fake_engine import FakeEngine
 from robot_stack.operating import ROOT, Operator
 from robot_stack.robots import Robot, parameters, service, write
-from robot_stack.test_adoption import BUFFER, with_queue
 from robot_stack.test_backup import Keeper, archive, files_of, snapshot
+from robot_stack.test_rename_data import BUFFER, with_queue
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="acts as another user, which is root's to do")
 OTHER = 70199

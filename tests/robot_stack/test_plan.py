@@ -217,8 +217,8 @@ def test_a_container_that_somebody_else_made_is_no_longer_ours_whatever_labels_i
     change(seen, id="theirs")
 
     def made(identity: str) -> Any:
-        memory = {"sensor_service": state.ServiceRecord(made=identity)}
-        return dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=memory))
+        records = {"sensor_service": state.ServiceRecord(made=identity)}
+        return dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=records))
 
     (step,) = plan.make(stack, made("ours")).steps
     assert step.summary.endswith("it was made by hand, or by another program")
@@ -231,8 +231,8 @@ def test_a_replacement_that_was_cut_off_is_finished() -> None:
     seen = done(stack)
     ours = seen.containers["robot-stack-sensor_service"]
     seen.containers["robot-stack-sensor_service.previous"] = dataclasses.replace(ours, running=False)
-    memory = {"sensor_service": state.ServiceRecord(made="the one before")}  # it was cut off before it remembered
-    seen = dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=memory))
+    records = {"sensor_service": state.ServiceRecord(made="the one before")}  # it was cut off before it remembered
+    seen = dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=records))
     assert kinds(plan.make(stack, seen)) == [actions.SettleReplacement]
     change(seen, running=False, status="created")
     (step,) = plan.make(stack, seen).steps

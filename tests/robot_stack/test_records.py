@@ -128,7 +128,7 @@ def by_the_older_version(root: Path) -> list[dict[str, Any]]:
     """Read last-good.json as commit 5176552 does: any other key of a version, and it takes none of them."""
     raw = json.loads((root / good_versions.FORMER).read_text(encoding="utf-8"))
     for one in raw:
-        good_versions.Generation(**{**one, "services": {s["name"]: s for s in one["services"]}})
+        good_versions.GoodVersion(**{**one, "services": {s["name"]: s for s in one["services"]}})
     return list(raw)
 
 
@@ -174,7 +174,7 @@ def test_a_wrong_type_costs_that_entry_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [state.FILE, *good_versions.FILES, samples.FILE])
 def test_what_cannot_be_read_is_told(tmp_path: Path, name: str, spoil: Spoil, words: str) -> None:
     state.save(KNOWN, tmp_path)
-    good_versions.save([good_versions.Generation(BUDGET, 30, {"sensor_service": service()})], tmp_path)
+    good_versions.save([good_versions.GoodVersion(BUDGET, 30, {"sensor_service": service()})], tmp_path)
     write(tmp_path / samples.FILE, samples.text(samples.Samples()))
     spoil(tmp_path / name)
     if name == good_versions.FORMER and ("an object" in words or "from format" in words):
@@ -308,7 +308,7 @@ def test_old_new_old_new_keeps_the_good_versions(tmp_path: Path) -> None:
 
     write(tmp_path / good_versions.FORMER, json.dumps([named(10)]))
     first = good_versions.load(tmp_path)
-    good_versions.save([good_versions.Generation(BUDGET, 20, {"sensor_service": service()}), *first], tmp_path)
+    good_versions.save([good_versions.GoodVersion(BUDGET, 20, {"sensor_service": service()}), *first], tmp_path)
     assert [one["watchdog_interval_seconds"] for one in by_the_older_version(tmp_path)] == [20, 10]
     write(tmp_path / good_versions.FORMER, json.dumps([named(30), named(20)]))  # the older version had its turn
     found, problems = good_versions.read(tmp_path)

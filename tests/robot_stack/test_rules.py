@@ -46,7 +46,7 @@ def reading(name: str, rng: random.Random) -> Any:
         limits=limits,
         smallest=(rng.choice([limit] * 9 + [limit - 4096]), "/x"),
         usage=cgroup.Usage(limit, 0, int(limit * held), 0, 0, 0, rng.choice([None, 0.0, 10.0, 10.5])),
-        memory=ServiceRecord(
+        record=ServiceRecord(
             "c",
             oom_kills=1,
             last_failure_at=rng.choice(

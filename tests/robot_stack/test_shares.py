@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ansible.template import trust_as_template
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.shut_out import ShutOut, User
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import door
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import entry_point
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import Shares
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import shares
 from declarations import PROJECT
@@ -134,7 +134,7 @@ def backends(content: str) -> dict[str, str]:
 
 def test_the_entry_points_file_leads_him_nowhere_and_all_others_where_they_were() -> None:
     declared = auth("a", "rogue", "rogue-2")
-    shut = door.closed(declared, BACKEND, ["rogue", "unknown"])
-    assert backends(shut) == {"a": BACKEND, "rogue": door.NOWHERE, "rogue-2": BACKEND, "reader": BACKEND}
-    assert door.opened(shut, BACKEND) == declared
-    assert door.closed(shut, BACKEND, ["a"]) == door.closed(declared, BACKEND, ["a"])
+    shut = entry_point.closed(declared, BACKEND, ["rogue", "unknown"])
+    assert backends(shut) == {"a": BACKEND, "rogue": entry_point.NOWHERE, "rogue-2": BACKEND, "reader": BACKEND}
+    assert entry_point.opened(shut, BACKEND) == declared
+    assert entry_point.closed(shut, BACKEND, ["a"]) == entry_point.closed(declared, BACKEND, ["a"])

@@ -14,7 +14,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask i
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import record_file, shut_out, state
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import door, parse
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import entry_point, parse
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import SpecError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look, restart, shares
 from robot_stack.fake_engine import FakeEngine
@@ -36,7 +36,7 @@ users:
 pytestmark = pytest.mark.usefixtures("any_owner")
 
 
-def entry_point(password: str = "first", **more: Any) -> dict[str, Any]:
+def vmauth(password: str = "first", **more: Any) -> dict[str, Any]:
     files = [
         {"path": "auth.yml", "content": AUTH.format(password=password), "sensitive": True},
         {"path": "password", "content": "secret", "sensitive": True},
@@ -45,7 +45,7 @@ def entry_point(password: str = "first", **more: Any) -> dict[str, Any]:
         "file": "auth.yml", "backend": BACKEND, "count_url": f"{BACKEND}count", "usage_url": f"{BACKEND}usage",
         "restarts": "database", "username": "hub", "password_file": "password", "each": 100, "series": {}, **more,
     }  # fmt: skip
-    return service("door", files=files, shares=declared)
+    return service("entry_point", files=files, shares=declared)
 
 
 class Hub:
@@ -61,7 +61,7 @@ class Hub:
         assert not result.get("failed"), result
 
     def deploy(self, password: str = "first", **more: Any) -> dict[str, Any]:
-        return self.operator.call(service("database"), entry_point(password), **more)
+        return self.operator.call(service("database"), vmauth(password), **more)
 
     def get(self, url: str, username: str = "", password: str = "", *_: Any) -> tuple[int, str]:
         assert (username, password) == ("hub", "secret")
@@ -79,10 +79,10 @@ class Hub:
 
     @property
     def shut(self) -> list[str]:
-        (path,) = (self.robot.root / ROOT / "door/config").glob("*/auth.yml")
+        (path,) = (self.robot.root / ROOT / "entry_point/config").glob("*/auth.yml")
         assert path.stat().st_mode & 0o777 == 0o400
         users = yaml.safe_load(path.read_text())["users"]
-        return [user["username"] for user in users if door.NOWHERE in str(user["url_map"])]
+        return [user["username"] for user in users if entry_point.NOWHERE in str(user["url_map"])]
 
     @property
     def page(self) -> str:
@@ -150,7 +150,7 @@ def test_a_second_run_changes_nothing_while_somebody_is_shut_out_and_verify_sees
 def test_another_change_of_the_file_is_seen_all_the_same(hub: Hub) -> None:
     hub.counts = {"rogue": 5000}
     hub.look(NOW)
-    (path,) = (hub.robot.root / ROOT / "door/config").glob("*/auth.yml")
+    (path,) = (hub.robot.root / ROOT / "entry_point/config").glob("*/auth.yml")
     path.chmod(0o600)
     path.write_text(path.read_text().replace("first", "guessed"))
     path.chmod(0o400)
@@ -262,4 +262,4 @@ def test_the_restart_is_no_failure_of_its(hub: Hub, monkeypatch: pytest.MonkeyPa
 )
 def test_shares_that_cannot_work_are_refused(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(SpecError, match=words):
-        parse.parse(parameters(entry_point(**wrong)))
+        parse.parse(parameters(vmauth(**wrong)))

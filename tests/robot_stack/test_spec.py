@@ -114,7 +114,7 @@ def test_there_is_never_hidden_swap(limit: int, cpus: float) -> None:
     assert abs(host["NanoCpus"] / 1e9 - cpus) < 1e-9
 
 
-def test_every_container_goes_through_the_one_door() -> None:
+def test_every_container_goes_through_the_one_entry_point() -> None:
     made = _body()
     host = made["HostConfig"]
     assert (made["User"], host["ReadonlyRootfs"], host["CapDrop"]) == (USER, True, ["ALL"])

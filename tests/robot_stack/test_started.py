@@ -59,8 +59,8 @@ def test_what_shall_run_another_image_or_was_made_by_hand_is_made_anew() -> None
     change(seen, running=False, status="exited")
     new = {"sensor_service:1": FoundImage("sha256:2", seen.images["sensor_service:1"].fingerprint, [], [])}
     assert kinds(plan.make(stack, dataclasses.replace(seen, images=new))) == [actions.MakeContainer]
-    memory = {"sensor_service": state.ServiceRecord(made="ours")}
-    seen = dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=memory))
+    records = {"sensor_service": state.ServiceRecord(made="ours")}
+    seen = dataclasses.replace(seen, state=dataclasses.replace(seen.state, services=records))
     change(seen, id="theirs")
     assert kinds(plan.make(stack, seen)) == [actions.MakeContainer]
 

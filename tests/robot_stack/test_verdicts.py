@@ -37,7 +37,7 @@ GOOD = readback.Reading(
         ({"smallest": (16 * MIB, "/y")}, "unlimited"),
         ({"below_ceiling": False}, "unlimited"),
         ({"evidence": 64.0 * MIB}, "unlimited"),
-        ({"memory": state.ServiceRecord("c", oom_kills=1, last_failure_at=1200.0)}, "killed"),
+        ({"record": state.ServiceRecord("c", oom_kills=1, last_failure_at=1200.0)}, "killed"),
         ({"faults_per_minute": 10.1}, "thrashing"),
         ({"faults_per_minute": 10.0}, "ok"),
         ({"usage": cgroup.Usage(8 * MIB, 0, 0, 0, 100, 0, 20.0)}, "thrashing"),

@@ -211,7 +211,7 @@ def test_a_restore_can_be_checked_before_there_are_secrets() -> None:
     assert all(play["vars"]["telemetry_hub_secrets_optional"] for play in asking)
 
 
-def test_the_door_s_list_is_without_robots_that_leave() -> None:
+def test_the_list_of_the_entry_point_is_without_robots_that_leave() -> None:
     lists = yaml.safe_load((PROJECT / "playbooks/vars/hub_robots.yml").read_text(encoding="utf-8"))
     hosts: dict[str, dict[str, Any]] = {
         name: {"inventory_hostname": name, "robot_stack_telemetry_mode": mode}

@@ -1,4 +1,4 @@
-"""Two hosts of a hub: what robots, doors and rules become, and what of the first host stays as it was."""
+"""Two hosts of a hub: what robots, entry points and rules become, and what of the first host stays as it was."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NORTH, SOUTH = "https://north:8427", "https://south:8427"
 WRITE = "/api/v1/write"
 ROBOT = {"vmagent_hub_password": "robots", "vmagent_hub_ca": "authority", "inventory_dir": "/nowhere"}
 GROUPS = {"telemetry_hub": ["north", "south"], "robots": ["scout"]}
-DOOR = PROJECT / "roles/telemetry_hub/templates/auth.yml.j2"
+ENTRY_POINT = PROJECT / "roles/telemetry_hub/templates/auth.yml.j2"
 RULES = PROJECT / "roles/telemetry_hub/templates/fleet_rules.yml.j2"
 HUB: dict[str, Any] = {
     "inventory_hostname": "north",
@@ -47,7 +47,7 @@ def flags(found: dict[str, Any], name: str) -> list[str]:
 
 
 def users(**written: Any) -> dict[str, dict[str, Any]]:
-    listed = yaml.safe_load(rendered_template(DOOR, **{**PAIR, **written}))["users"]
+    listed = yaml.safe_load(rendered_template(ENTRY_POINT, **{**PAIR, **written}))["users"]
     return {user["username"]: user for user in listed}
 
 
@@ -112,7 +112,7 @@ def test_a_second_host_leaves_the_first_ones_database_as_it_is(service: str) -> 
     assert value(name, **PAIR) == value(name, **HUB)
 
 
-def test_of_the_first_host_the_door_and_the_rules_change() -> None:
+def test_of_the_first_host_the_entry_point_and_the_rules_change() -> None:
     changed = {
         service: {key for key, one in value(f"telemetry_hub_{service}_spec", **PAIR).items() if one != before[key]}
         for service in ("vmauth", "vmalert")
@@ -121,7 +121,7 @@ def test_of_the_first_host_the_door_and_the_rules_change() -> None:
     assert changed == {"vmauth": {"command", "files"}, "vmalert": set()}, "rules are a template"
 
 
-def test_a_door_reads_from_its_own_database_and_then_from_the_other_host() -> None:
+def test_an_entry_point_reads_from_its_own_database_and_then_from_the_other_host() -> None:
     reader = users()["reader"]
     (place,) = reader["url_map"]
     assert place["url_prefix"] == ["http://127.0.0.1:8428/", SOUTH + "/"]
@@ -132,7 +132,7 @@ def test_a_door_reads_from_its_own_database_and_then_from_the_other_host() -> No
     assert files["tls/other_authority.pem"]["content"] == PAIR["telemetry_hub_other_ca"]
 
 
-def test_what_came_from_the_other_door_is_not_passed_on() -> None:
+def test_what_came_from_the_other_entry_point_is_not_passed_on() -> None:
     known = users()
     (other,) = known["hub"]["url_map"]
     assert other["url_prefix"] == "http://127.0.0.1:8428/"
@@ -148,7 +148,7 @@ def test_a_host_that_lacks_samples_lets_the_other_one_answer() -> None:
 
 
 def test_robots_write_to_the_host_that_they_ask_and_to_no_other() -> None:
-    one = {user["username"]: user for user in yaml.safe_load(rendered_template(DOOR, **HUB))["users"]}
+    one = {user["username"]: user for user in yaml.safe_load(rendered_template(ENTRY_POINT, **HUB))["users"]}
     assert set(users()) - set(one) == {"hub"}
     for robot in ("rover", "scout"):
         assert users()[robot] == one[robot]
@@ -166,7 +166,7 @@ def test_both_hosts_judge_by_the_same_rules() -> None:
     assert rules() == rules(**south)
 
 
-def test_the_other_door_is_no_robot_that_is_silent() -> None:
+def test_the_other_entry_point_is_no_robot_that_is_silent() -> None:
     (silent,) = rules()["RobotSilent"]
     assert 'username!="reader",username!="hub"' in silent["expr"]
 

@@ -31,7 +31,7 @@ PLAY = """
     - import_role: {name: robotfleet.stack.robot_stack, tasks_from: spec}
     - import_role: {name: robotfleet.stack.telemetry_hub, tasks_from: secrets}
 """
-DOOR = PROJECT / "roles/telemetry_hub/templates/auth.yml.j2"
+ENTRY_POINT = PROJECT / "roles/telemetry_hub/templates/auth.yml.j2"
 
 
 @dataclass
@@ -88,7 +88,9 @@ class Site:
         shutil.rmtree(version, ignore_errors=True)
         (version / "tls").mkdir(parents=True)
         known = list(robots or ("rover", "scout"))
-        text = rendered_template(DOOR, telemetry_hub_robots=known, telemetry_hub_secrets_directory=str(self.folder))
+        text = rendered_template(
+            ENTRY_POINT, telemetry_hub_robots=known, telemetry_hub_secrets_directory=str(self.folder)
+        )
         (version / "auth.yml").write_text(text)
         (version / "database_password").write_text(self.files()["database.password"])
         shutil.copy(self.folder / f"{host}.pem", version / "tls/certificate.pem")

@@ -37,7 +37,7 @@ FLEET: dict[str, tuple[str, dict[str, Any]]] = {
     "robot, push": ("vmagent", {**ROBOT, "robot_stack_telemetry_mode": "push"}),
     "robot, both": ("vmagent", {**ROBOT, "robot_stack_telemetry_mode": "both"}),
     "database": ("telemetry_hub_victoriametrics", HUB),
-    "door": ("telemetry_hub_vmauth", HUB),
+    "entry_point": ("telemetry_hub_vmauth", HUB),
     "rules": ("telemetry_hub_vmalert", HUB),
 }
 

@@ -137,9 +137,9 @@ def test_the_doors_users_are_the_robots_and_one_reader(tmp_path: Path) -> None:
     assert {user["username"]: user["password"] for user in users} == {
         "cart": "made here", "scout": 'vaulted: "#', "reader": "readers",
     }  # fmt: skip
-    (door,) = users[0]["url_map"]
-    assert door["src_paths"] == ["/api/v1/write"]
-    address, _, labels = door["url_prefix"].partition("?")
+    (entry_point,) = users[0]["url_map"]
+    assert entry_point["src_paths"] == ["/api/v1/write"]
+    address, _, labels = entry_point["url_prefix"].partition("?")
     assert address == "http://127.0.0.1:8428/"
     assert parse_qsl(labels) == [
         ("extra_label", "robot=cart"),
@@ -210,7 +210,7 @@ def test_a_backup_is_off_and_has_no_files_for_a_folder() -> None:
     ]
 
 
-def test_only_the_door_of_the_hub_is_open_and_only_with_tls() -> None:
+def test_only_the_entry_point_of_the_hub_is_open_and_only_with_tls() -> None:
     words = []
     for service in ("victoriametrics", "vmauth", "vmalert"):
         spec = value(f"telemetry_hub_{service}_spec", **HUB)
@@ -220,9 +220,9 @@ def test_only_the_door_of_the_hub_is_open_and_only_with_tls() -> None:
         )
     wide = [word for word in words if "=127.0.0.1:" not in word]
     assert wide == ["-httpListenAddr=0.0.0.0:8427"]
-    door = value("telemetry_hub_vmauth_spec", **HUB)["command"]
-    addresses = [word for word in door if word.startswith("-httpListenAddr=")]
-    assert dict(zip(addresses, [word for word in door if word.startswith("-tls=")])) == {
+    entry_point = value("telemetry_hub_vmauth_spec", **HUB)["command"]
+    addresses = [word for word in entry_point if word.startswith("-httpListenAddr=")]
+    assert dict(zip(addresses, [word for word in entry_point if word.startswith("-tls=")])) == {
         "-httpListenAddr=127.0.0.1:8426": "-tls=false",
         "-httpListenAddr=0.0.0.0:8427": "-tls=true",
     }

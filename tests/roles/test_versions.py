@@ -12,12 +12,14 @@ import pytest
 import tomllib
 import yaml
 from ansible_collections.robotfleet.stack.plugins.plugin_utils import collection
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.supported import ANSIBLE_CORE
 from declarations import PROJECT
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from tools.lock import entries
-from tools.unit_matrix import CONTROLLERS
+from tools.unit_matrix import CONTROLLERS, SUPPORTED
 
 
 def pinned() -> dict[str, str]:
@@ -58,9 +60,57 @@ def test_every_supported_python_has_one_ansible_and_its_core(python: str) -> Non
     assert sorted(chosen) == ["ansible", "ansible-core"]
 
 
-def test_the_oldest_ansible_that_is_tested_is_the_oldest_that_is_let_in() -> None:
+def cores_of(file: str, python: str) -> list[tuple[int, ...]]:
+    """Return the versions of ansible-core that a file in which people write what they want names for a Python."""
+    lines = (PROJECT / file).read_text(encoding="utf-8").splitlines()
+    known = [Requirement(name) for line in lines if (name := line.partition("#")[0].strip())]
+    chosen = [one for one in known if one.name == "ansible-core"]
+    chosen = [one for one in chosen if one.marker is None or one.marker.evaluate(interpreter(python))]
+    return [Version(next(iter(one.specifier)).version).release[:2] for one in chosen]
+
+
+def core_of(python: str) -> str:
+    """Return which ansible-core a controller with this Python gets by default, such as "2.21"."""
+    (core,) = cores_of("requirements.in", python)
+    return ".".join(map(str, core))
+
+
+def pythons_of_the_controller() -> list[str]:
+    """Return the Pythons for which `make setup` takes an environment."""
+    text = (PROJECT / "tools" / "python").read_text(encoding="utf-8")
+    found = re.search(r"\(3, (\d+)\) <= sys.version_info\[:2\] <= \(3, (\d+)\)", text)
+    assert found, "tools/python says which Pythons it takes"
+    return [f"3.{minor}" for minor in range(int(found[1]), int(found[2]) + 1)]
+
+
+def test_the_matrix_reaches_from_the_oldest_ansible_that_is_let_in_to_the_newest_that_is_installed() -> None:
     runtime = yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
-    assert runtime["requires_ansible"] == f">={CONTROLLERS[0][0]}.0"
+    assert runtime["requires_ansible"] == f">={'.'.join(map(str, ANSIBLE_CORE))}.0"
+    newest = max(Version(core_of(python)).release for python in pythons_of_the_controller())
+    first, last = ANSIBLE_CORE[1], newest[1]
+    assert newest[0] == ANSIBLE_CORE[0]
+    assert list(SUPPORTED) == [f"{newest[0]}.{minor}" for minor in range(first, last + 1)]
+
+
+def test_the_matrix_has_every_python_of_the_controller_and_the_default_is_the_newest_ansible_that_it_allows() -> None:
+    newest = {python: core for core, python in CONTROLLERS}  # from the oldest to the newest
+    assert {python: core_of(python) for python in pythons_of_the_controller()} == newest
+
+
+def test_the_pythons_of_an_ansible_are_those_that_its_package_names() -> None:
+    package = importlib.metadata.distribution("ansible-core")
+    named = [line.rpartition(" ")[2] for line in package.metadata.get_all("Classifier", [])]
+    core = ".".join(map(str, Version(package.version).release[:2]))
+    assert list(SUPPORTED[core]) == [word for word in named if re.fullmatch(r"3\.\d+", word)]
+
+
+@pytest.mark.parametrize(("core", "python"), CONTROLLERS)
+def test_every_pair_of_the_matrix_has_its_pins(core: str, python: str) -> None:
+    """Beside what requirements.in names for this Python, a file of the core's own, which tools/unit_matrix.py takes."""
+    if (PROJECT / "tests" / f"ansible-{core}.in").exists():
+        assert cores_of(f"tests/ansible-{core}.in", python) == [Version(core).release]
+    else:
+        assert core_of(python) == core
 
 
 def test_the_forge_runs_the_whole_matrix() -> None:

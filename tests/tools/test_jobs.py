@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tools.runner.jobs import Attempt, Job, Result, again, next_job, slowness
@@ -46,6 +48,28 @@ def test_a_scenario_is_run_once_more_alone_and_whatever_the_time() -> None:
     assert again(Result(OPTIONAL, (GREEN,))) is None
     assert again(Result(OPTIONAL, (LACKING,))) is None
     assert again(Result(Job("linters", ("false",)), (RED,))) is None, "what is no scenario is red at once"
+
+
+@pytest.mark.parametrize(
+    ("attempts", "verdict", "green", "goes_on"),
+    [
+        ((GREEN,), "passed", 1, True),
+        ((GREEN, GREEN), "passed", 2, True),
+        ((GREEN, GREEN, GREEN), "passed", 3, False),
+        ((RED,), "FAILED", 0, True),
+        ((RED, RED), "FAILED", 0, True),
+        ((RED, GREEN), "FAILED", 1, True),
+        ((GREEN, GREEN, RED), "FAILED", 2, False),
+        ((LACKING,), "left out", 0, False),
+    ],
+)
+def test_what_is_to_run_three_times_does_so_red_or_green_and_one_red_is_a_failure(
+    attempts: tuple[Attempt, ...], verdict: str, green: int, goes_on: bool
+) -> None:
+    job = replace(SCENARIO, times=3)
+    result = Result(job, attempts)
+    assert (result.verdict, result.green) == (verdict, green)
+    assert again(result) == (job if goes_on else None)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,27 @@ def test_a_scenario_that_is_red_twice_fails_and_is_not_tried_again(capfd: pytest
     assert "the reason" in capfd.readouterr().out
 
 
+def test_what_is_to_run_three_times_never_runs_beside_itself_and_each_output_is_kept(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    count = "mkdir busy || exit 2; sleep 0.2; rmdir busy; echo x >>tries; n=$(wc -l <tries); echo try $n; test $n -ne 2"
+    jobs = [shell("counted", count, times=3), shell("good", "true", times=3)]
+    results = lanes.run(jobs, lanes.Clock(time.time(), NEVER, NEVER), 2)
+    assert [(len(one.attempts), one.green, one.verdict) for one in results] == [(3, 2, "FAILED"), (3, 3, "passed")]
+    kept = [Path(f".artifacts/counted{name}.log").read_text().strip() for name in (".1", ".2", "")]
+    assert kept == ["try 1", "try 2", "try 3"]
+    told = capfd.readouterr().out
+    assert "counted: red: try 2 (green 1 of 2), " in told
+    assert "counted: green (green 2 of 3), " in told
+
+
+def test_outputs_of_an_earlier_run_are_not_taken_for_this_ones() -> None:
+    assert verdicts([shell("one", "true", times=3)]) == {"one": "passed"}
+    assert Path(".artifacts/one.2.log").exists()
+    assert verdicts([shell("one", "true")]) == {"one": "passed"}
+    assert [path.name for path in Path(".artifacts").iterdir()] == ["one.log"]
+
+
 def test_a_failure_is_told_though_its_output_is_no_text(capfd: pytest.CaptureFixture[str]) -> None:
     assert verdicts([shell("broken", r"printf 'a service said \377\n'; exit 1")]) == {"broken": "FAILED"}
     assert "a service said" in capfd.readouterr().out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tools.runner import logs, summary
@@ -36,6 +38,18 @@ def test_all_that_matters_is_told_and_the_last_line_is_for_programs() -> None:
     assert rows["good"] == ["passed", "61", "11", "20", "25", "12", "passed"]
     assert rows["shaky"][:2] == ["FLAKY", "91"]
     assert not {"late", "machine"} & rows.keys()
+
+
+def test_of_what_ran_several_times_it_is_told_how_often_it_was_green_and_where_each_red_one_is() -> None:
+    job = Job("often", ("true",), scenario=True, times=3)
+    told = summary.text([Result(job, (RED, GREEN, RED)), Result(replace(job, name="never_red"), (GREEN,) * 3)], 600)
+    assert "  often: test_one: assert 1 == 2 (.artifacts/often.1.log)\n" in told
+    assert "  often: test_one: assert 1 == 2 (.artifacts/often.log)\n" in told
+    assert ".2.log" not in told
+    rows = {line.split()[0]: line for line in told.splitlines() if line and not line.startswith(" ")}
+    assert rows["often"].endswith("  green 1 of 3")
+    assert rows["never_red"].endswith("  12 passed, green 3 of 3")
+    assert told.endswith("FAILED: often\nscenarios: 1 passed, 1 failed\n")
 
 
 def test_nothing_is_told_of_failures_where_there_are_none() -> None:

@@ -3,7 +3,9 @@
 Usage: python -m tools.runner core                    linters, unit tests and the core scenarios (make test)
        python -m tools.runner all                     the same with attacks and every scenario (make test-all)
        python -m tools.runner ci --since EPOCH        the same with as many scenarios as there is time for (.ci/run)
-       python -m tools.runner scenarios NAME...       these scenarios only (make scenarios)
+       python -m tools.runner scenarios NAME...       these scenarios only, or "all" (make scenarios)
+
+With --times 3 --load 2, each of these scenarios runs three times, while two busy processes compete with it.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import argparse
 import signal
 import sys
 import time
+from dataclasses import replace
 
-from tools.runner import choice, lanes, summary
+from tools.runner import choice, lanes, load, summary
 from tools.runner.jobs import Job
 
 GOAL_SECONDS = 40 * 60  # .ci/run: no scenario is begun that would end later
@@ -30,18 +33,24 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="scenarios to run")
     parser.add_argument("--lanes", type=int, default=2, help="how many jobs run side by side")
     parser.add_argument("--since", type=float, default=time.time(), help="when it began, in seconds since 1970")
+    parser.add_argument("--times", type=int, default=1, help="how often each of the scenarios is run")
+    parser.add_argument("--load", type=int, default=0, help="how many busy processes run beside the scenarios")
     asked = parser.parse_intermixed_args()
     table, known = choice.load(), choice.existing()
-    unknown = sorted(set(asked.names) - set(known))
-    if unknown or bool(asked.names) != (asked.what == "scenarios"):
+    names = sorted(known, key=lambda name: name in table.alone) if asked.names == ["all"] else asked.names
+    unknown = sorted(set(names) - set(known))
+    if unknown or bool(names) != (asked.what == "scenarios"):
         parser.error(f"there is no scenario {', '.join(unknown)}" if unknown else "names belong to 'scenarios'")
-    jobs = wanted(asked.what, asked.names, table, known)
+    if asked.times < 1 or asked.load < 0 or (asked.what != "scenarios" and (asked.times, asked.load) != (1, 0)):
+        parser.error("--times (1 or more) and --load (0 or more) belong to 'scenarios'")
+    jobs = [replace(job, times=asked.times) for job in wanted(asked.what, names, table, known)]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with this program
     told = ", ".join(job.name for job in jobs)
     sys.stdout.write(f"To be run: {told}\n")
     limited = asked.what == "ci"
     clock = lanes.Clock(asked.since, GOAL_SECONDS if limited else NEVER, END_SECONDS if limited else NEVER)
-    results = lanes.run(jobs, clock, asked.lanes)
+    with load.busy(asked.load):
+        results = lanes.run(jobs, clock, asked.lanes)
     sys.stdout.write(f"\n{summary.text(results, clock.elapsed())}")
     return 1 if any(result.failed for result in results) else 0
 

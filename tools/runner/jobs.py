@@ -20,6 +20,7 @@ class Job:
     alone: bool = False  # it measures, or was red before: nothing runs beside it
     optional: bool = False  # it may be left out for lack of time
     after: str = ""  # the job that must have passed before
+    times: int = 1  # more than once: so often, red or green, and one red is a failure
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,16 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """Return what counts: red twice is a failure, red then green is a defect of the scenario."""
+        """Return what counts: red twice is a failure, red then green is a defect of the scenario.
+
+        Of what was to run several times, one red is a failure: how often it was green is `green`.
+        """
         if not self.attempts:
             return LEFT_OUT if self.job.optional else NOT_RUN
         if self.attempts[0].lacking:
             return LEFT_OUT
+        if self.job.times > 1:
+            return PASSED if self.green == len(self.attempts) else FAILED
         if self.attempts[-1].passed:
             return PASSED if len(self.attempts) == 1 else FLAKY
         return FAILED
@@ -56,6 +62,11 @@ class Result:
     def failed(self) -> bool:
         """Whether the whole run fails because of this job."""
         return self.verdict in (FAILED, NOT_RUN)
+
+    @property
+    def green(self) -> int:
+        """Return how many of the attempts passed."""
+        return sum(attempt.passed for attempt in self.attempts)
 
     @property
     def seconds(self) -> float:
@@ -69,7 +80,12 @@ def with_attempt(result: Result, attempt: Attempt) -> Result:
 
 
 def again(result: Result) -> Job | None:
-    """Return the job to be run once more, from its beginning: a scenario that failed for the first time."""
+    """Return the job to be run once more, from its beginning.
+
+    That is a scenario that failed for the first time, alone; and as it was, one that is to run several times.
+    """
+    if result.job.times > 1:
+        return result.job if len(result.attempts) < result.job.times and result.verdict != LEFT_OUT else None
     if not result.job.scenario or result.verdict != FAILED or len(result.attempts) > 1:
         return None
     return replace(result.job, alone=True, optional=False)

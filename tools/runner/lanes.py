@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.runner import logs
+from tools.runner import logs, summary
 from tools.runner.jobs import (
     FLAKY,
     NOT_TO_BE_HAD,
@@ -110,7 +110,7 @@ def run(jobs: list[Job], clock: Clock, lanes: int) -> list[Result]:
                 results[name] = with_attempt(results[name], attempt)
                 _tell(results[name])
                 if once_more := again(results[name]):
-                    waiting.insert(0, once_more)
+                    waiting.insert(len(waiting) if once_more.times > 1 else 0, once_more)
     finally:
         for left in running.values():
             left.end()
@@ -128,10 +128,11 @@ def _next(waiting: list[Job], running: dict[str, Running], results: dict[str, Re
 def _start(job: Job, earlier: Result) -> Running:
     log = Path(log_of(job.name))
     log.parent.mkdir(exist_ok=True)
-    first = Path(log_of(job.name, 1))
-    first.unlink(missing_ok=True)
     if earlier.attempts:
-        log.replace(first)
+        log.replace(log_of(job.name, len(earlier.attempts)))
+    else:
+        for old in log.parent.glob(f"{log.stem}.[0-9]*.log"):
+            old.unlink()
     _say(f"{job.name}: running{' once more' if earlier.attempts else ''} ({log})")
     return Running(job, log)
 
@@ -144,7 +145,10 @@ def _tell(result: Result) -> None:
     if not last.passed and not again(result):
         lines = Path(log_of(result.job.name)).read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
         _say("\n".join(lines))
-    words = result.verdict if last.passed or not again(result) else f"red: {last.cause}"
+    if result.job.times > 1:
+        words = f"{'green' if last.passed else f'red: {last.cause}'} ({summary.often(result)})"
+    else:
+        words = result.verdict if last.passed or not again(result) else f"red: {last.cause}"
     _say(f"{result.job.name}: {words}, {last.seconds:.0f} s")
 
 

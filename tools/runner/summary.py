@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tools.runner.jobs import FAILED, FLAKY, LEFT_OUT, NOT_RUN, Result
+from tools.runner.jobs import FAILED, FLAKY, LEFT_OUT, NOT_RUN, Attempt, Result
 
 STAGES = ("create", "prepare", "check", "converge", "idempotence", "verify", "destroy")
 
@@ -23,8 +23,13 @@ def text(results: Sequence[Result], seconds: float) -> str:
 
 
 def log_of(name: str, attempt: int = 0) -> str:
-    """Return where the output of a job is kept: of its first attempt, where there were two, in a file of its own."""
+    """Return where the output of a job is kept; ``attempt``: of that one, counted from 1, where later ones followed."""
     return f".artifacts/{name.replace(' ', '-')}{f'.{attempt}' if attempt else ''}.log"
+
+
+def often(result: Result) -> str:
+    """Return how often a job was green, of how often it ran."""
+    return f"green {result.green} of {len(result.attempts)}"
 
 
 def _table(results: Sequence[Result]) -> str:
@@ -36,18 +41,26 @@ def _row(result: Result) -> str:
     last = result.attempts[-1] if result.attempts else None
     stages = last.stages if last else {}
     cells = "".join(f"{stages[stage]:>12.0f}" if stage in stages else f"{'':>12}" for stage in STAGES)
-    row = f"{result.job.name:<22}{result.verdict:<9}{result.seconds:>6.0f}{cells}  {last.tests if last else ''}"
+    told = [last.tests if last else "", often(result) if result.job.times > 1 else ""]
+    row = f"{result.job.name:<22}{result.verdict:<9}{result.seconds:>6.0f}{cells}  {', '.join(filter(None, told))}"
     return row.rstrip()
 
 
 def _causes(results: Sequence[Result]) -> str:
     lines = [
-        f"  {result.job.name}: {result.attempts[-1].cause} ({log_of(result.job.name)})"
+        f"  {result.job.name}: {attempt.cause} ({log_of(result.job.name, number % len(result.attempts))})"
         for result in results
         if result.verdict == FAILED
+        for number, attempt in _told(result)
     ]
     lines += [f"  {result.job.name}: not run" for result in results if result.verdict == NOT_RUN]
     return "\n".join(["What failed", *lines]) if lines else ""
+
+
+def _told(result: Result) -> list[tuple[int, Attempt]]:
+    """Return the attempts, numbered from 1, whose cause is told: the last, or each that was red of several."""
+    attempts = list(enumerate(result.attempts, 1))
+    return [one for one in attempts if not one[1].passed] if result.job.times > 1 else attempts[-1:]
 
 
 def _left_out(results: Sequence[Result]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import door
+import entry_point
 import pytest
 
 
@@ -46,10 +46,10 @@ def passwords(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def as_user(scout: Any, authority: str, passwords: dict[str, str]) -> Callable[..., door.Answer]:
+def as_user(scout: Any, authority: str, passwords: dict[str, str]) -> Callable[..., entry_point.Answer]:
     """Ask the hub from ``scout``, over the network, with somebody's password."""
 
-    def ask(user: str, path: str, body: str | None = None) -> door.Answer:
-        return door.ask(scout, door.Question(path, authority, user, passwords[user], body))
+    def ask(user: str, path: str, body: str | None = None) -> entry_point.Answer:
+        return entry_point.ask(scout, entry_point.Question(path, authority, user, passwords[user], body))
 
     return ask

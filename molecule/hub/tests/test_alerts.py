@@ -10,7 +10,7 @@ from urllib.parse import quote
 import alerts
 import pytest
 import telemetry
-from door import Answer
+from entry_point import Answer
 from waiting import until
 
 Ask = Callable[..., Answer]
@@ -62,7 +62,7 @@ def test_alertmanager_is_told_which_robot_and_what_to_do(story: dict[str, Any]) 
     assert alert["generatorURL"].startswith("https://hub:8427/")
 
 
-def test_the_reader_sees_it_through_the_door(story: dict[str, Any]) -> None:
+def test_the_reader_sees_it_through_the_entry_point(story: dict[str, Any]) -> None:
     assert [alert["state"] for alert in story["while"]] == ["firing"]
     assert [series["metric"]["robot"] for series in story["series"]] == ["rover"], "and nobody else is silent"
     assert story["page"].status == 200

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import door
+import entry_point
 import pytest
 import telemetry
-from door import Question
+from entry_point import Question
 from waiting import until
 
 PARTS = ("sensor_service", "telemetry_hub_victoriametrics", "telemetry_hub_vmauth", "telemetry_hub_vmalert")
@@ -81,12 +81,14 @@ def test_a_renewed_certificate_costs_no_sample_and_leaves_the_database_alone(
     now = certificate(robots["scout"])
     assert now != was
     assert [part for part in PARTS if hub.started_at(part) != started[part]] == CONCERNED
-    assert door.ask(robots["scout"], Question("/", authority)).status == 401, "what the robots were given suffices"
+    assert entry_point.ask(robots["scout"], Question("/", authority)).status == 401, (
+        "what the robots were given suffices"
+    )
     nothing_lost_since(began, hub, robots)
 
 
 def test_another_authority_vouches_for_nothing(scout: Any, stranger: dict[str, str]) -> None:
-    answer = door.ask(scout, Question("/", stranger["pem"]))
+    answer = entry_point.ask(scout, Question("/", stranger["pem"]))
     assert answer.status == 0
     assert "CERTIFICATE_VERIFY_FAILED" in answer.body
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import door
+import entry_point
 import yaml
-from door import Question
+from entry_point import Question
 from promises import (  # noqa: F401 - tests of the robots
     test_nothing_but_ssh_listens_to_the_network,
     test_services_run_confined,
@@ -28,14 +28,14 @@ USERS = {
 INNER = (8425, 8426, 8428, 8880, 9101)  # health and metrics, tunnels, the database, alerts, the host's sensors
 
 
-def test_nothing_but_ssh_and_the_door_listens_to_the_network(hub: Any) -> None:
+def test_nothing_but_ssh_and_the_entry_point_listens_to_the_network(hub: Any) -> None:
     addresses = [line.split()[4] for line in hub.run("ss -Hltun").splitlines()]
     assert {a.rsplit(":", 1)[1] for a in addresses if not a.startswith(("127.", "[::1]"))} == {"22", "8427"}
     inner = {a for a in addresses if a.startswith("127.0.0.1:")}
     assert inner >= {f"127.0.0.1:{port}" for port in INNER}, "what is not to be seen does run"
 
 
-def test_a_robot_reaches_nothing_but_the_door(scout: Any) -> None:
+def test_a_robot_reaches_nothing_but_the_entry_point(scout: Any) -> None:
     code = (
         "import socket\n"
         f"for port in {(*INNER, 8427)}:\n"
@@ -47,9 +47,9 @@ def test_a_robot_reaches_nothing_but_the_door(scout: Any) -> None:
     assert len(lines) == len(INNER) + 1
 
 
-def test_the_door_does_not_speak_without_tls(scout: Any, authority: str, passwords: dict[str, str]) -> None:
+def test_the_entry_point_does_not_speak_without_tls(scout: Any, authority: str, passwords: dict[str, str]) -> None:
     asked = Question("/api/v1/query?query=up", authority, "reader", passwords["reader"], base="http://hub:8427")
-    answer = door.ask(scout, asked)
+    answer = entry_point.ask(scout, asked)
     assert answer.status == 400
     assert "HTTP request to an HTTPS server" in answer.body
 

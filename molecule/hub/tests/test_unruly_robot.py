@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import alerts
-import door
+import entry_point
 import figures
 import pytest
 import telemetry
@@ -28,8 +28,8 @@ def send(scout: Any, authority: str, passwords: dict[str, str]) -> Send:
     def sent(user: str, numbers: range) -> int:
         names = ({"__name__": "runaway", "n": str(number)} for number in numbers)
         body = base64.b64encode(remote_write.packed(remote_write.message(names))).decode()
-        asked = door.Question("/api/v1/write", authority, user, passwords[user], body, encoded=True)
-        return door.ask(scout, asked).status
+        asked = entry_point.Question("/api/v1/write", authority, user, passwords[user], body, encoded=True)
+        return entry_point.ask(scout, asked).status
 
     return sent
 
@@ -39,7 +39,7 @@ def test_a_runaway_is_named_costs_nobody_else_and_comes_back(
     rover: Any,
     playbook: Any,
     send: Send,
-    as_user: Callable[..., door.Answer],
+    as_user: Callable[..., entry_point.Answer],
 ) -> None:
     asked = "/api/v1/query?query=" + quote('robot_stack_series_share{username="rover"}')
     (told,) = until(lambda: as_user("reader", asked).series(), "the hub says what rover's share is")

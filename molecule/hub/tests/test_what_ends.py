@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import door
+import entry_point
 import pytest
 import telemetry
 from waiting import until
@@ -38,7 +38,7 @@ def trusted(robot: Any) -> int:
 def status(scout: Any, folder: Path, user: str, password: str) -> int:
     """What the hub says to somebody who writes, asked by who trusts what the folder has now."""
     authority = (folder / "ca.pem").read_text(encoding="utf-8")
-    return door.ask(scout, door.Question("/api/v1/write", authority, user, password, "")).status
+    return entry_point.ask(scout, entry_point.Question("/api/v1/write", authority, user, password, "")).status
 
 
 def test_a_controller_without_the_folder_makes_no_other_authority(playbook: Any, folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import door
+import entry_point
 import pytest
 import reading
 from two_hubs import Ask, Reading
@@ -60,17 +60,19 @@ def secret(folder: Path) -> Callable[[str], str]:
 def ask(fleet: dict[str, Any], authority: str, secret: Callable[[str], str]) -> Ask:
     """Ask one of the hosts from scout, over the network, as the reader unless another login is given."""
 
-    def asked(host: Any, path: str, login: tuple[str, str] | None = None, body: str | None = None) -> door.Answer:
+    def asked(
+        host: Any, path: str, login: tuple[str, str] | None = None, body: str | None = None
+    ) -> entry_point.Answer:
         user, password = login or ("reader", secret("reader.password"))
         base = f"https://{host.name}:8427"
-        return door.ask(fleet["scout"], door.Question(path, authority, user, password, body, base=base))
+        return entry_point.ask(fleet["scout"], entry_point.Question(path, authority, user, password, body, base=base))
 
     return asked
 
 
 @pytest.fixture(scope="session")
 def reads(fleet: dict[str, Any], authority: str, secret: Callable[[str], str]) -> Reading:
-    """Have somebody read the list of the fleet through the door of one host, all the time."""
+    """Have somebody read the list of the fleet through the entry point of one host, all the time."""
 
     def begun(host: Any) -> AbstractContextManager[reading.Seen]:
         url = f"https://{host.name}:8427{FLEET}"

@@ -59,7 +59,7 @@ def test_the_hosts_have_certificates_of_one_authority_and_one_set_of_passwords(
         assert series(ask(hub, "/api/v1/query?query=up%7Brobot!=%22%22%7D")) == set(fleet)
 
 
-def test_whoever_is_the_other_door_reads_and_writes_nothing(
+def test_whoever_is_the_other_entry_point_reads_and_writes_nothing(
     hubs: list[Any], ask: Ask, secret: Callable[[str], str]
 ) -> None:
     login = ("hub", secret("database.password"))
@@ -70,7 +70,9 @@ def test_whoever_is_the_other_door_reads_and_writes_nothing(
         assert ask(hub, "/api/v1/query?query=up", ("hub", secret("reader.password"))).status == 401
 
 
-def test_a_door_whose_database_is_killed_goes_on_answering(north: Any, fleet: dict[str, Any], reads: Reading) -> None:
+def test_an_entry_point_whose_database_is_killed_goes_on_answering(
+    north: Any, fleet: dict[str, Any], reads: Reading
+) -> None:
     with reads(north) as seen, without_database(north):
         telemetry.scraped(fleet.values(), CALM_SCRAPES)
     assert len(seen.answered) > CALM_SCRAPES
@@ -129,7 +131,7 @@ def story(north: Any, south: Any, fleet: dict[str, Any], reads: Reading) -> Stor
     return found
 
 
-def test_nobody_who_reads_through_the_other_door_waits(story: Story) -> None:
+def test_nobody_who_reads_through_the_other_entry_point_waits(story: Story) -> None:
     assert len(story.seen.answered) > AWAY_SCRAPES
     assert story.seen.longest_gap() < LONGEST_GAP_SECONDS, story.seen.errors
 

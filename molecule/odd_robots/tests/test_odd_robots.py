@@ -234,14 +234,16 @@ def test_a_source_that_has_expired_is_named_beside_it(bare: Any, playbook: Any) 
 
 # Somebody else's apt: it renews its lists until ours wants to, and installs until ours waits for that.
 BUSY = """
-import fcntl, glob, time
+import ctypes, fcntl, glob, os, select, time
+
+C, IN_OPEN, EVENT_BYTES = ctypes.CDLL(None), 0x20, 16
 
 def until(found):
     for _ in range(250):
         if any(map(found, glob.glob("/proc/[0-9]*"))):
-            return time.sleep(3)  # who tries again and again for a lock leaves no trace of it: so long it has to
+            return
         time.sleep(1)
-    raise SystemExit("nobody has waited")
+    raise SystemExit("nobody has come")
 
 def told(path):
     try:
@@ -249,14 +251,27 @@ def told(path):
     except OSError:
         return b""
 
+def is_tried_again(lock):
+    # each try opens the file: who does so twice has failed once, and waits
+    watch = C.inotify_init()
+    if watch < 0 or C.inotify_add_watch(watch, os.fsencode(lock.name), IN_OPEN) < 0:
+        raise SystemExit("inotify is not to be had")
+    for _ in range(2):
+        if not select.select([watch], [], [], 250)[0]:
+            raise SystemExit("nobody has waited")
+        os.read(watch, EVENT_BYTES)
+    os.close(watch)
+
 lists, frontend = [open(path, "w") for path in ("/var/lib/apt/lists/lock", "/var/lib/dpkg/lock-frontend")]
 for lock in lists, frontend:
     fcntl.lockf(lock, fcntl.LOCK_EX)
 open("/run/apt-is-busy", "w").close()
 until(lambda process: told(process + "/comm")[:6] == b"python" and b"libapt-pkg" in told(process + "/maps"))
+is_tried_again(lists)
 open("/run/apt-was-waited-for", "w").close()
 lists.close()
 until(lambda process: told(process + "/comm") == b"apt-get\\n" and b"\\0install\\0" in told(process + "/cmdline"))
+is_tried_again(frontend)
 open("/run/dpkg-was-waited-for", "w").close()
 """
 DEAD = "deb http://127.0.0.1:9/ros noetic main"

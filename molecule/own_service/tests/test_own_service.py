@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from how_to import files, write_roles
+from how_to import commands, files, write_roles
 from waiting import until
 
 PROJECT = Path(__file__).resolve().parents[3]
-ROLES = PROJECT / ".artifacts" / "own_service" / "roles"
+HOME = PROJECT / ".artifacts" / "own_service"  # whose folder of roles is where the page has it
+ROLES = HOME / "my-roles"
 PROGRAM = ROLES / "my_service" / "files" / "image" / "program.py"
 os.environ["ANSIBLE_ROLES_PATH"] = str(ROLES)
 MIB = 1024 * 1024
@@ -81,6 +84,25 @@ def test_the_kernel_enforces_its_limit(robot: Any) -> None:
 def test_its_page_is_read(robot: Any) -> None:
     assert "my_service_topics 20" in page(robot)
     assert robot.query("my_service_uptime_seconds"), "VictoriaMetrics does not read it"
+
+
+def test_the_pages_commands_find_the_role_and_there_is_nothing_left_to_do(robot: Any) -> None:
+    before = started(robot)
+    shared, own = PROJECT / "molecule" / "shared", Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+    environment = {name: value for name, value in os.environ.items() if name != "ANSIBLE_ROLES_PATH"}
+    environment |= {
+        "HOME": str(HOME),
+        # what else is below somebody's home stays where it is
+        "ANSIBLE_HOME": str(Path.home() / ".ansible"),
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
+        "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+        "ANSIBLE_FORCE_COLOR": "0",
+    }
+    argv = ["bash", "-euc", commands(str(shared / "inventory"), str(own / "inventory"))]
+    done = subprocess.run(argv, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"^worker +: ok=.* changed=(\d+) ", done.stdout, re.MULTILINE) == ["0", "0"], done.stdout
+    assert started(robot) == before
 
 
 def test_it_can_be_seen_before_it_is_deployed(robot: Any, playbook: Any) -> None:

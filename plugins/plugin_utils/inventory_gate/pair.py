@@ -15,7 +15,7 @@ LISTEN = "telemetry_hub_listen_address"
 ROBOTS = "telemetry_hub_robots"
 URLS = "vmagent_hub_urls"
 MOST = 2  # a cluster, of three and more, is not there yet
-# As whom the door of one host reads from the other (telemetry_hub_database_username).
+# As whom the entry point of one host reads from the other (telemetry_hub_database_username).
 OTHER_DOOR = "hub"
 # What decides over a login, an answer or an alert: which host is asked must make no difference.
 ALERTS = "telemetry_hub_alert_"
@@ -78,7 +78,7 @@ def _host(url: Any) -> str:
 
 
 def _addresses(first: Robot, second: Robot) -> list[Fault]:
-    """Robots and the other door would ask one host twice, and the other never."""
+    """Robots and the other entry point would ask one host twice, and the other never."""
     one, other = _address(first), _address(second)
     if not one or one != other:
         return []
@@ -107,9 +107,9 @@ def _agreed(first: Robot, second: Robot) -> list[Fault]:
 
 
 def _names(hub: Robot) -> list[Fault]:
-    """Nobody else has the name under which the other host's door reads."""
+    """Nobody else has the name under which the other host's entry point reads."""
     robots = hub.values.get(ROBOTS)
-    why = "the door of the pair's other host reads under this name"
+    why = "the entry point of the pair's other host reads under this name"
     if isinstance(robots, (list, tuple)) and OTHER_DOOR in robots:
         return [fault(hub, ROBOTS, why, f"give the robot {OTHER_DOOR} another name in the inventory", OTHER_DOOR)]
     if hub.values.get(READER) == OTHER_DOOR:

@@ -16,7 +16,7 @@ class NotKeptError(RuntimeError):
     """The results of this process are not in their file; the message says why, and what that means."""
 
 
-DOORS = ("rollout_plan", "rollout_shard", "rollout_gate")
+LISTENED_TO = ("rollout_plan", "rollout_shard", "rollout_gate")
 
 
 class Keeper:
@@ -31,7 +31,7 @@ class Keeper:
 
     def saw(self, action: str, result: Mapping[str, Any]) -> None:
         """Remember where the results go, how far the rollout has come, and what the canaries' verdict is."""
-        if action not in DOORS:
+        if action not in LISTENED_TO:
             return
         if result.get("results"):
             self._path, self._attempt = Path(str(result["results"])), str(result.get("attempt") or "")

@@ -24,7 +24,7 @@ from ..plan import actions
 from ..plan.actions import Action
 from ..plan.step import Step
 from ..records import good_versions, shut_out, state
-from ..spec import door, layout
+from ..spec import entry_point, layout
 from ..spec.model import Service, Stack
 from ..spec.needs import Need
 from ..watchdog import setup as watchdog_setup
@@ -112,7 +112,7 @@ class Applier:
         if not service.shares.file or not file.path.endswith(f"/{service.shares.file}"):
             return file
         names = shut_out.load(self._root).names
-        return replace(file, content=door.closed(file.content, service.shares.backend, names))
+        return replace(file, content=entry_point.closed(file.content, service.shares.backend, names))
 
     @_act.register
     def _write_engine_file(self, action: actions.WriteEngineFile, step: Step) -> None:
@@ -324,9 +324,9 @@ class Applier:
     def _remember_container(self, service: Service, image_before: str) -> None:
         found = self.engine.inspect(name_of(service.name))
         identity, image = (found.id, found.image) if found else ("", "")
-        memory = state.ServiceRecord(container=identity, made=identity, deployed_at=self.clock())
+        record = state.ServiceRecord(container=identity, made=identity, deployed_at=self.clock())
         self.remember(
-            lambda s: image_retention.ran(s.with_service(service.name, memory), service.name, image, image_before)
+            lambda s: image_retention.ran(s.with_service(service.name, record), service.name, image, image_before)
         )
         jobs_setup.follow(self.stack, service, self.roots)
         self._forget_old_files(service)

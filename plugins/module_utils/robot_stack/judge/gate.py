@@ -52,8 +52,8 @@ def objections(
 def _of_this_change(reading: Reading, changed: Collection[str], since: float, now: float) -> Reading:
     """Return ``reading`` without what happened before ``since``: kills, major faults, waits for memory."""
     # a time that is still to come was written before the clock was set back
-    if reading.name not in changed and not since <= reading.memory.last_failure_at <= now:
-        reading = replace(reading, memory=replace(reading.memory, last_failure_at=0.0))
+    if reading.name not in changed and not since <= reading.record.last_failure_at <= now:
+        reading = replace(reading, record=replace(reading.record, last_failure_at=0.0))
     if reading.sampled:
         after = [sample for sample in reading.sampled if sample.time >= since]
         reading = replace(reading, faults_per_minute=samples.faults_per_minute(after, reading.sampled[-1]))

@@ -37,7 +37,7 @@ class Reading:
     smallest: tuple[int | None, str] = (None, "")
     usage: cgroup.Usage | None = None
     share: procfs.Share | None = None
-    memory: ServiceRecord = field(default_factory=ServiceRecord)  # what happened to it, this look included
+    record: ServiceRecord = field(default_factory=ServiceRecord)  # what happened to it, this look included
     faults_per_minute: float | None = None
     sampled: tuple[samples.Sample, ...] = ()  # its last minutes, this look last
     kernel_kills: int = 0  # the kernel's count of kills in its slice, before anything else was read
@@ -64,7 +64,7 @@ class EngineReading:
 class Known:
     """What earlier looks at a service left behind, and the time of this one (seconds since 1970)."""
 
-    memory: ServiceRecord
+    record: ServiceRecord
     recent: samples.Recent
     now: float
 
@@ -94,7 +94,7 @@ def service(
         container=found.id,
         started_at=found.started_at,
         age=procfs.age(found.pid, roots.proc) if found.pid else None,
-        memory=_happened(
+        record=_happened(
             found,
             engine,
             known,
@@ -118,21 +118,21 @@ def _grown(before: int, now: int) -> int:
 def _happened(
     found: FoundContainer, engine: Engine, known: Known, kills_inside: int, kernel_kills: Callable[[], int]
 ) -> ServiceRecord:
-    past: dict[str, Any] = {name: _past(getattr(known.memory, name), known) for name in ("last_failure_at", "asked_at")}
-    memory = replace(known.memory, **past)
-    since = memory.deployed_at if memory.container == found.id else found.created_at
+    past: dict[str, Any] = {name: _past(getattr(known.record, name), known) for name in ("last_failure_at", "asked_at")}
+    record = replace(known.record, **past)
+    since = record.deployed_at if record.container == found.id else found.created_at
     # from before the last failure on: whether an end was asked for is told by the event before it
-    since = max(since, memory.last_failure_at - failure_history.KILL_SECONDS)
+    since = max(since, record.last_failure_at - failure_history.KILL_SECONDS)
     now, seen = _consistent(found, engine, since, known.now)
     # the kernel's count is read after the events: a kill whose end they tell is in it
     grown = kernel_kills()
-    after = failure_history.after(memory, found.id, seen, now.restarts, now.started_at, kills_inside, grown)
+    after = failure_history.after(record, found.id, seen, now.restarts, now.started_at, kills_inside, grown)
     if kills_inside:
         last = known.recent.samples[-1].time if known.recent.samples else 0.0
-        after = failure_history.with_child(memory, after, grown, (last, max(known.now, time.time())))
-    if after.last_failure_at == memory.last_failure_at:  # nothing new
-        after = replace(after, last_failure_at=known.memory.last_failure_at)
-    return replace(after, asked_at=known.memory.asked_at) if after.asked_at == memory.asked_at else after
+        after = failure_history.with_child(record, after, grown, (last, max(known.now, time.time())))
+    if after.last_failure_at == record.last_failure_at:  # nothing new
+        after = replace(after, last_failure_at=known.record.last_failure_at)
+    return replace(after, asked_at=known.record.asked_at) if after.asked_at == record.asked_at else after
 
 
 def _past(at: float, known: Known) -> float:

@@ -1,4 +1,4 @@
-"""The verdict over one service, the engine and the stack. Pure: readings and memory in, a word and reasons out.
+"""The verdict over one service, the engine and the stack. Pure: readings and records in, a word and reasons out.
 
 The rules, worst first (docs/budget.md explains them to an operator):
 
@@ -77,7 +77,7 @@ def worst(verdicts: list[str]) -> str:
 
 def peak(reading: Reading) -> int | None:
     """Return the highest working set seen: now, by earlier looks, and by the robot's own history (bytes)."""
-    seen = [reading.remembered_peak or 0, reading.memory.peak_bytes]
+    seen = [reading.remembered_peak or 0, reading.record.peak_bytes]
     if reading.usage:
         seen.append(reading.usage.working_set)
     return max(seen) or None
@@ -126,17 +126,17 @@ def _unlimited(reading: Reading, swap_total: int) -> list[Judgement]:
 
 
 def _killed(reading: Reading, now: float) -> list[Judgement]:
-    memory = reading.memory
-    if not memory.last_failure_at or abs(now - memory.last_failure_at) >= KILLED_SECONDS:
+    record = reading.record
+    if not record.last_failure_at or abs(now - record.last_failure_at) >= KILLED_SECONDS:
         return []
     counts = (
-        (memory.oom_kills, "OOM-killed"),
-        (memory.restarts, "ended unasked"),
-        (memory.hangs, "hung"),
-        (memory.starts, "found stopped"),
+        (record.oom_kills, "OOM-killed"),
+        (record.restarts, "ended unasked"),
+        (record.hangs, "hung"),
+        (record.starts, "found stopped"),
     )
     told = ", ".join(f"{words} {count} time{'s' * (count > 1)}" for count, words in counts if count)
-    return [Judgement("killed", [f"{memory.last_failure} (since it was deployed: {told})"])]
+    return [Judgement("killed", [f"{record.last_failure} (since it was deployed: {told})"])]
 
 
 def _thrashing(reading: Reading) -> list[Judgement]:

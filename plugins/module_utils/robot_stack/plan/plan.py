@@ -13,7 +13,7 @@ from ..base import files
 from ..base.files import DesiredFile
 from ..engine.protocol import PAUSED, PREVIOUS, SPEC_DIFFERS, STARTABLE, Driver, FoundContainer, name_of
 from ..host import kernel_cmdline, platforms, systemd
-from ..spec import door, layout
+from ..spec import entry_point, layout
 from ..spec.model import Service, Stack
 from ..spec.needs import ImageNeed, Need, RebootNeed
 from . import engine_steps, folders, jobs, leaving, preflight, slices
@@ -170,7 +170,7 @@ def _prepared(stack: Stack, service: Service, seen: Observed) -> tuple[list[Step
 def _says(service: Service, file: DesiredFile, found: files.FoundFile | None) -> bool:
     """Whether a service's file needs no change; whom the watchdog shuts out in it for now is none."""
     if found and found.content and service.shares.file and file.path.endswith(f"/{service.shares.file}"):
-        found = replace(found, content=door.opened(found.content, service.shares.backend))
+        found = replace(found, content=entry_point.opened(found.content, service.shares.backend))
     return files.equal(file, found)
 
 

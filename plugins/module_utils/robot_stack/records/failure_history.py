@@ -1,4 +1,4 @@
-"""What happened to a service since it was deployed: kills, unasked ends, hangs. Pure: events in, memory out.
+"""What happened to a service since it was deployed: kills, unasked ends, hangs. Pure: events in, record out.
 
 The engine's events tell each of them once, on cgroup v1 and v2 alike; the kernel's own counters go with the container
 (v1) or the slice (v2), and the engine's flag `OOMKilled` stays true for ever. An end's cause may be told by the kernel
@@ -22,7 +22,7 @@ STOP_SIGNALS = ("9", "15", "SIGKILL", "SIGTERM")
 
 
 def after(
-    memory: ServiceRecord,
+    record: ServiceRecord,
     container: str,
     seen: Iterable[Event],
     engine_restarts: int,
@@ -30,7 +30,7 @@ def after(
     kills_inside: int = 0,
     kernel_kills: int = 0,
 ) -> ServiceRecord:
-    """Return ``memory`` with everything that happened to ``container`` since the last look.
+    """Return ``record`` with everything that happened to ``container`` since the last look.
 
     ``engine_restarts`` is the engine's own count; it tells of restarts whose events an engine that was itself
     restarted has forgotten. An end that somebody asked for (stop, kill, restart) is none of the service's.
@@ -38,115 +38,115 @@ def after(
     no kill, because cgroup v1 tells every container of it when the limit above them is reached. ``kernel_kills`` is how
     many processes of the service the kernel says that it has killed since the last look; 0 also where it does not say.
     """
-    if memory.container != container:
-        memory = ServiceRecord(container=container, made=memory.made, deployed_at=started_at)
-    told, asked, short = memory.restarts, False, 0.0
-    counted, unexplained = memory.oom_kills, 0
+    if record.container != container:
+        record = ServiceRecord(container=container, made=record.made, deployed_at=started_at)
+    told, asked, short = record.restarts, False, 0.0
+    counted, unexplained = record.oom_kills, 0
     for event in seen:
         if event.action == "kill" and event.signal in STOP_SIGNALS:
             asked = True
         elif event.action == "start":
             asked = False
-        elif event.time <= max(memory.last_failure_at, memory.asked_at):
+        elif event.time <= max(record.last_failure_at, record.asked_at):
             continue
-        elif event.action == "oom" and memory.cause == KILLED and _soon(memory.last_failure_at, event):
-            memory = _killed(memory, event.time)  # the engine may tell of the end before it tells of the cause
+        elif event.action == "oom" and record.cause == KILLED and _soon(record.last_failure_at, event):
+            record = _killed(record, event.time)  # the engine may tell of the end before it tells of the cause
             unexplained -= 1
         elif event.action == "oom":
             short = event.time
         elif event.action == "die" and not asked:
-            memory, short = _ended(memory, event, short), 0.0
-            unexplained += memory.cause == KILLED
-    memory = _explained(memory, min(unexplained, kernel_kills - (memory.oom_kills - counted)))
+            record, short = _ended(record, event, short), 0.0
+            unexplained += record.cause == KILLED
+    record = _explained(record, min(unexplained, kernel_kills - (record.oom_kills - counted)))
     if short and kills_inside:  # a child was killed, and the service runs on
-        memory = _killed(memory, short)
-    return _forgotten(memory, memory.restarts - told, engine_restarts, started_at)
+        record = _killed(record, short)
+    return _forgotten(record, record.restarts - told, engine_restarts, started_at)
 
 
 def with_child(
-    before: ServiceRecord, memory: ServiceRecord, kernel_kills: int, looks: tuple[float, float]
+    before: ServiceRecord, record: ServiceRecord, kernel_kills: int, looks: tuple[float, float]
 ) -> ServiceRecord:
-    """Return ``memory``, which ``before`` has become, with the kill of a child of which the engine told nothing.
+    """Return ``record``, which ``before`` has become, with the kill of a child of which the engine told nothing.
 
     ``kernel_kills`` is how many processes of the service the kernel has killed between ``looks``, the last one at it
     (0: there was none, and nobody knows since when) and this one; its container has kills in its present cgroup.
     """
     last, now = looks
-    told = before.oom_kills if before.container == memory.container else 0
+    told = before.oom_kills if before.container == record.container else 0
     # somebody who looked in between has told of it
     known = before.cause == OUT_OF_MEMORY and before.last_failure_at > last
-    if not last or known or kernel_kills <= memory.oom_kills - told:
-        return memory
-    return _killed(memory, now)
+    if not last or known or kernel_kills <= record.oom_kills - told:
+        return record
+    return _killed(record, now)
 
 
-def _ended(memory: ServiceRecord, event: Event, short: float) -> ServiceRecord:
-    """Return ``memory`` with an end that nobody asked for; ``short``: when memory ran out before it, or 0."""
-    memory = replace(memory, restarts=memory.restarts + 1)
+def _ended(record: ServiceRecord, event: Event, short: float) -> ServiceRecord:
+    """Return ``record`` with an end that nobody asked for; ``short``: when memory ran out before it, or 0."""
+    record = replace(record, restarts=record.restarts + 1)
     if short and event.exit_code == KILL_CODE and _soon(short, event):
-        return _killed(memory, event.time)
-    killed = memory.cause == OUT_OF_MEMORY and _soon(memory.last_failure_at, event)
+        return _killed(record, event.time)
+    killed = record.cause == OUT_OF_MEMORY and _soon(record.last_failure_at, event)
     if killed and event.exit_code == KILL_CODE:  # the end of what the kernel killed a moment ago
-        return replace(memory, last_failure_at=event.time)
+        return replace(record, last_failure_at=event.time)
     cause = KILLED if event.exit_code == KILL_CODE else ENDED
-    return failed(memory, event.time, cause, f"it ended with exit code {event.exit_code}")
+    return failed(record, event.time, cause, f"it ended with exit code {event.exit_code}")
 
 
-def failed(memory: ServiceRecord, at: float, cause: str, words: str) -> ServiceRecord:
-    """Return ``memory`` with its last failure, for a program (``cause``) and for people."""
-    return replace(memory, last_failure_at=at, cause=cause, last_failure=words)
+def failed(record: ServiceRecord, at: float, cause: str, words: str) -> ServiceRecord:
+    """Return ``record`` with its last failure, for a program (``cause``) and for people."""
+    return replace(record, last_failure_at=at, cause=cause, last_failure=words)
 
 
-def _killed(memory: ServiceRecord, at: float) -> ServiceRecord:
-    memory = replace(memory, oom_kills=memory.oom_kills + 1)
-    return failed(memory, at, OUT_OF_MEMORY, "the kernel killed it for lack of memory")
+def _killed(record: ServiceRecord, at: float) -> ServiceRecord:
+    record = replace(record, oom_kills=record.oom_kills + 1)
+    return failed(record, at, OUT_OF_MEMORY, "the kernel killed it for lack of memory")
 
 
-def _explained(memory: ServiceRecord, ends: int) -> ServiceRecord:
-    """Return ``memory`` with so many ends, of which the engine gave no cause, as kills for lack of memory."""
+def _explained(record: ServiceRecord, ends: int) -> ServiceRecord:
+    """Return ``record`` with so many ends, of which the engine gave no cause, as kills for lack of memory."""
     if ends <= 0:
-        return memory
-    if memory.cause != KILLED:  # what came last has a cause of its own
-        return replace(memory, oom_kills=memory.oom_kills + ends)
-    return _killed(replace(memory, oom_kills=memory.oom_kills + ends - 1), memory.last_failure_at)
+        return record
+    if record.cause != KILLED:  # what came last has a cause of its own
+        return replace(record, oom_kills=record.oom_kills + ends)
+    return _killed(replace(record, oom_kills=record.oom_kills + ends - 1), record.last_failure_at)
 
 
 def _soon(before: float, event: Event) -> bool:
     return event.time - before < KILL_SECONDS
 
 
-def hung(memory: ServiceRecord, reason: str, now: float, engine_restarts: int) -> ServiceRecord:
-    """Return ``memory`` with one more restart of a service that ran and did not answer.
+def hung(record: ServiceRecord, reason: str, now: float, engine_restarts: int) -> ServiceRecord:
+    """Return ``record`` with one more restart of a service that ran and did not answer.
 
     What the engine has seen until ``now``, when it has counted ``engine_restarts``, is what the restart did.
     """
     words = f"it ran and did not answer ({reason}): it was restarted"
-    memory = replace(memory, hangs=memory.hangs + 1, engine_restarts=engine_restarts)
-    return failed(memory, now, HUNG, words)
+    record = replace(record, hangs=record.hangs + 1, engine_restarts=engine_restarts)
+    return failed(record, now, HUNG, words)
 
 
-def restarted(memory: ServiceRecord, now: float, engine_restarts: int) -> ServiceRecord:
-    """Return ``memory`` after a restart that the watchdog wanted, and that is no failure of the service's.
+def restarted(record: ServiceRecord, now: float, engine_restarts: int) -> ServiceRecord:
+    """Return ``record`` after a restart that the watchdog wanted, and that is no failure of the service's.
 
     What the engine has seen until ``now``, when it has counted ``engine_restarts``, is what the restart did.
     """
-    return replace(memory, asked_at=now, engine_restarts=engine_restarts)
+    return replace(record, asked_at=now, engine_restarts=engine_restarts)
 
 
-def found_stopped(memory: ServiceRecord, what: str, now: float, engine_restarts: int) -> ServiceRecord:
-    """Return ``memory`` with one more start of a service that should have run and was ``what``."""
+def found_stopped(record: ServiceRecord, what: str, now: float, engine_restarts: int) -> ServiceRecord:
+    """Return ``record`` with one more start of a service that should have run and was ``what``."""
     words = f"it was {what}, which nobody had declared: it was started"
-    memory = replace(memory, starts=memory.starts + 1, engine_restarts=engine_restarts)
-    return failed(memory, now, STOPPED, words)
+    record = replace(record, starts=record.starts + 1, engine_restarts=engine_restarts)
+    return failed(record, now, STOPPED, words)
 
 
-def _forgotten(memory: ServiceRecord, told: int, engine_restarts: int, started_at: float) -> ServiceRecord:
-    grown = engine_restarts - memory.engine_restarts
+def _forgotten(record: ServiceRecord, told: int, engine_restarts: int, started_at: float) -> ServiceRecord:
+    grown = engine_restarts - record.engine_restarts
     if grown < 0:  # the engine counts anew after a restart that was asked for
         grown = engine_restarts
-    memory = replace(memory, engine_restarts=engine_restarts)
+    record = replace(record, engine_restarts=engine_restarts)
     if grown <= told:
-        return memory
-    memory = replace(memory, restarts=memory.restarts + grown - told)
-    at = max(memory.last_failure_at, started_at)
-    return failed(memory, at, FORGOTTEN, "it ended and was started again by the engine")
+        return record
+    record = replace(record, restarts=record.restarts + grown - told)
+    at = max(record.last_failure_at, started_at)
+    return failed(record, at, FORGOTTEN, "it ended and was started again by the engine")

@@ -50,7 +50,7 @@ _SHELL = Stack(
 
 
 @dataclass(frozen=True)
-class Generation:
+class GoodVersion:
     """One good version; services are as the module was given them, by name, in the order in which they start."""
 
     budget: Mapping[str, Any] = field(default_factory=dict)
@@ -60,26 +60,26 @@ class Generation:
     containers: Mapping[str, str] = field(default_factory=dict)  # service -> id of the container that passed
 
 
-def load(root: Path) -> list[Generation]:
+def load(root: Path) -> list[GoodVersion]:
     """Return the good versions below ``root`` that can be read."""
     return read(root)[0]
 
 
-def current(root: Path, stack: Stack) -> list[Generation]:
+def current(root: Path, stack: Stack) -> list[GoodVersion]:
     """Return the good versions below ``root`` with the credentials that ``stack`` declares: what to go back to."""
     return with_credentials(load(root), stack)
 
 
-def with_credentials(generations: Sequence[Generation], stack: Stack) -> list[Generation]:
+def with_credentials(versions: Sequence[GoodVersion], stack: Stack) -> list[GoodVersion]:
     """Return the versions with the credentials of the services in scope as they are declared now."""
     now = {service.name: service.raw for service in stack.scoped_services}
     return [
         replace(one, services={name: credentials.renewed(raw, now.get(name, {})) for name, raw in one.services.items()})
-        for one in generations
+        for one in versions
     ]
 
 
-def read(root: Path) -> tuple[list[Generation], list[Problem]]:
+def read(root: Path) -> tuple[list[GoodVersion], list[Problem]]:
     """Return the good versions below ``root`` that can be read, and what cannot."""
     newer, older = (record_file.read(root / name, LARGEST_BYTES) for name in FILES)
     wrong: list[str] = []
@@ -96,22 +96,22 @@ def read(root: Path) -> tuple[list[Generation], list[Problem]]:
     return versions, record_file.told(FILE, wrong) + problems
 
 
-def _versions(found: Fields, wrong: list[str]) -> list[Generation]:
-    return _generations(found.entries("versions"), wrong)
+def _versions(found: Fields, wrong: list[str]) -> list[GoodVersion]:
+    return _good_versions(found.entries("versions"), wrong)
 
 
-def _older(content: Content) -> tuple[list[Generation], list[Problem]]:
+def _older(content: Content) -> tuple[list[GoodVersion], list[Problem]]:
     """Return what an older version's file holds."""
     wrong = [content.problem] if content.problem else []
-    versions: list[Generation] = []
+    versions: list[GoodVersion] = []
     if isinstance(content.raw, list):
-        versions = _generations(content.raw, wrong)
+        versions = _good_versions(content.raw, wrong)
     elif content.there and not wrong:
         wrong.append("does not hold a list")
     return versions, record_file.told(FORMER, wrong)
 
 
-def _generations(raw: Sequence[Any], wrong: list[str]) -> list[Generation]:
+def _good_versions(raw: Sequence[Any], wrong: list[str]) -> list[GoodVersion]:
     """Return the versions that can be made again, each as a whole or not at all."""
     found = []
     for number, one in enumerate(raw, 1):
@@ -120,13 +120,13 @@ def _generations(raw: Sequence[Any], wrong: list[str]) -> list[Generation]:
             continue
         fields = Fields(one, f"version {number}: ", wrong)
         try:
-            found.append(_generation(fields))
+            found.append(_good_version(fields))
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             wrong.append(f"has a version ({number}) that cannot be made again ({type(error).__name__}: {error})"[:300])
     return found
 
 
-def _generation(fields: Fields) -> Generation:
+def _good_version(fields: Fields) -> GoodVersion:
     """Return one version. Raises the errors of what it holds, ValueError for what must not be made again."""
     services = {raw["name"]: {**DEFAULTS, **raw} for raw in fields.entries("services")}
     budget = fields.mapping("budget")
@@ -144,7 +144,7 @@ def _generation(fields: Fields) -> Generation:
     if bad:
         raise ValueError("; ".join(bad))
     images, containers = fields.inside("images"), fields.inside("containers")
-    return Generation(
+    return GoodVersion(
         known,
         max(check.SHORTEST_WATCHDOG_SECONDS, fields.count("watchdog_interval_seconds", 30)),
         services,
@@ -153,24 +153,24 @@ def _generation(fields: Fields) -> Generation:
     )
 
 
-def save(generations: Sequence[Generation], root: Path) -> None:
+def save(versions: Sequence[GoodVersion], root: Path) -> None:
     """Write them, each file in one step; none at all: no file. Cut off in between, the older one has what is new."""
-    if not generations:
+    if not versions:
         for name in reversed(FILES):
             (root / name).unlink(missing_ok=True)
         return
-    versions = [{**asdict(one), "services": list(one.services.values())} for one in generations[:KEPT]]
+    told = [{**asdict(one), "services": list(one.services.values())} for one in versions[:KEPT]]
     # the older version takes no key that it does not know
-    known_to_it = [{key: value for key, value in one.items() if key != "containers"} for one in versions]
+    known_to_it = [{key: value for key, value in one.items() if key != "containers"} for one in told]
     older = json.dumps(known_to_it, indent=1) + "\n"
     write(DesiredFile(FORMER, older, mode=0o600), root)
-    about = {"format": FORMAT, BESIDE: hashlib.sha256(older.encode()).hexdigest(), "versions": versions}
+    about = {"format": FORMAT, BESIDE: hashlib.sha256(older.encode()).hexdigest(), "versions": told}
     write(DesiredFile(FILE, json.dumps(about, indent=1) + "\n", mode=0o600), root)
 
 
-def differing(generations: Sequence[Generation], stack: Stack) -> list[str]:
+def differing(versions: Sequence[GoodVersion], stack: Stack) -> list[str]:
     """Return the services in scope whose declaration is not that of the newest good version."""
-    good = generations[0].services if generations else {}
+    good = versions[0].services if versions else {}
     return [
         service.name
         for service in stack.scoped_services
@@ -191,34 +191,34 @@ def _narrowed(raw: Mapping[str, Any], architecture: str) -> Mapping[str, Any]:
     return {**raw, "image": {**image, "fingerprints": own}}
 
 
-def replaced(generations: Sequence[Generation], stack: Stack, containers: Mapping[str, str]) -> list[str]:
+def replaced(versions: Sequence[GoodVersion], stack: Stack, containers: Mapping[str, str]) -> list[str]:
     """Return the services in scope that a change has replaced: another declaration, and another container (id)."""
-    known = generations[0].containers if generations else {}
-    names = differing(generations, stack)
+    known = versions[0].containers if versions else {}
+    names = differing(versions, stack)
     return [name for name in names if not known.get(name) or known[name] != containers.get(name)]
 
 
-def proven(generations: Sequence[Generation], stack: Stack) -> bool:
+def proven(versions: Sequence[GoodVersion], stack: Stack) -> bool:
     """Whether what is declared, as far as it is in scope, is the newest good version."""
-    if not generations or differing(generations, stack):
+    if not versions or differing(versions, stack):
         return False
-    newest, wanted = generations[0], _told(stack)
+    newest, wanted = versions[0], _told(stack)
     gone = [name for name in newest.services if stack.service(name) is None and stack.in_scope(name)]
     return not gone and (newest.budget, newest.watchdog_interval_seconds) == wanted
 
 
 def after_passing(
-    generations: Sequence[Generation],
+    versions: Sequence[GoodVersion],
     stack: Stack,
     images: Mapping[str, str],
     containers: Mapping[str, str] = MappingProxyType({}),
-) -> list[Generation]:
+) -> list[GoodVersion]:
     """Return the versions after the one that is declared has passed; outside of its scope the newest one stays.
 
     None of them has a password of before: whoever changed one must not get it back, and it shall lie nowhere.
     """
-    generations = with_credentials(generations, stack)
-    newest = generations[0] if generations else Generation()
+    versions = with_credentials(versions, stack)
+    newest = versions[0] if versions else GoodVersion()
     kept = {name: raw for name, raw in newest.services.items() if not stack.in_scope(name)}
     scoped = {service.name: service.raw for service in stack.scoped_services}
     order = [service.name for service in stack.services]
@@ -226,7 +226,7 @@ def after_passing(
     budget, interval = _told(stack)
     known = {**newest.images, **images}
     ran = {**newest.containers, **containers}
-    now = Generation(
+    now = GoodVersion(
         budget,
         interval,
         services,
@@ -237,15 +237,15 @@ def after_passing(
         _same(raw, newest.services[name], stack.architecture) for name, raw in services.items()
     )
     if same and (budget, interval) == (newest.budget, newest.watchdog_interval_seconds):
-        return [now, *generations[1:]]
-    return [now, *generations][:KEPT]
+        return [now, *versions[1:]]
+    return [now, *versions][:KEPT]
 
 
-def after_rollback(generations: Sequence[Generation], to: Generation, scope: Sequence[str]) -> list[Generation]:
+def after_rollback(versions: Sequence[GoodVersion], to: GoodVersion, scope: Sequence[str]) -> list[GoodVersion]:
     """Return the versions after the robot was put back to ``to``: what came after it is not good any more."""
     if not scope:
-        return list(generations[generations.index(to) :])
-    newest = generations[0]
+        return list(versions[versions.index(to) :])
+    newest = versions[0]
     services = {name: (to if name in scope else newest).services.get(name) for name in newest.services}
     images = {name: (to if name in scope else newest).images.get(name, "") for name in newest.services}
     known = {name: raw for name, raw in services.items() if raw is not None}
@@ -254,7 +254,7 @@ def after_rollback(generations: Sequence[Generation], to: Generation, scope: Seq
     return [replace(newest, services=known, images={name: images[name] for name in known}, containers=ran)]
 
 
-def without(generations: Sequence[Generation], names: Sequence[str]) -> list[Generation]:
+def without(versions: Sequence[GoodVersion], names: Sequence[str]) -> list[GoodVersion]:
     """Return the versions without some services, which were removed; none that is empty."""
     left = [
         replace(
@@ -263,28 +263,28 @@ def without(generations: Sequence[Generation], names: Sequence[str]) -> list[Gen
             images={name: image for name, image in one.images.items() if name not in names},
             containers={name: container for name, container in one.containers.items() if name not in names},
         )
-        for one in generations
+        for one in versions
     ]
     return [one for one in left if one.services]
 
 
-def stack_of(generation: Generation, stack: Stack) -> Stack:
-    """Return the stack that makes the robot equal to ``generation``; engine and kernel are as declared now."""
-    if not generation.services:
+def stack_of(version: GoodVersion, stack: Stack) -> Stack:
+    """Return the stack that makes the robot equal to ``version``; engine and kernel are as declared now."""
+    if not version.services:
         return replace(stack, state="present", services=())
     return replace(
         stack,
         state="present",
         # what the version does not say is as declared now; its files were found below this root
-        budget=replace(stack.budget, **{**generation.budget, "root": stack.budget.root}),
-        watchdog_interval_seconds=generation.watchdog_interval_seconds,
-        services=tuple(service_of(raw) for raw in generation.services.values()),
+        budget=replace(stack.budget, **{**version.budget, "root": stack.budget.root}),
+        watchdog_interval_seconds=version.watchdog_interval_seconds,
+        services=tuple(service_of(raw) for raw in version.services.values()),
     )
 
 
-def images_needed(generations: Sequence[Generation]) -> set[str]:
+def images_needed(versions: Sequence[GoodVersion]) -> set[str]:
     """Return the ids of the images without which there is no way back."""
-    return {image for generation in generations for image in generation.images.values() if image}
+    return {image for version in versions for image in version.images.values() if image}
 
 
 def _told(stack: Stack) -> tuple[dict[str, Any], int]:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-DOOR = "telemetry_hub_vmauth"
+ENTRY_POINT = "telemetry_hub_vmauth"
 LARGEST_BYTES = 8 << 20  # a hub of 10,000 robots
 MOST = 20  # names that are told; of the rest, how many
 USER = re.compile(r'^\s*- username: ("(?:[^"\\]|\\.)*")\s*$', re.MULTILINE)
@@ -27,7 +27,7 @@ class Held:
 def held(root: Path, asked: Collection[str]) -> Held:
     """Return what the hub below ``root`` has; of its users, those ``asked`` for. Raises OSError, ValueError."""
     # One folder for each version of vmauth's files; there are two while one takes the other's place.
-    versions = sorted((root / DOOR / "config").glob("*/"))
+    versions = sorted((root / ENTRY_POINT / "config").glob("*/"))
     users = {user for version in versions for user in _users(version / "auth.yml")}
     shown = (_certificate(version / "tls" / "certificate.pem") for version in versions)
     database = any(True for _ in root.glob("telemetry_hub_*/config/*/database_password"))

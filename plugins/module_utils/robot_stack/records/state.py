@@ -52,7 +52,7 @@ class ServiceRecord:
 
 @dataclass(frozen=True)
 class State:
-    """The whole memory. `engine_packages`: what this project installed; empty: the engine is somebody else's.
+    """All that is remembered. `engine_packages`: what this project installed; empty: the engine is somebody else's.
 
     `engine_configuration`: the digest of the engine files that the running engine was started with.
     `images`: references of the images that this project brought, and ids of those whose names went to newer ones.
@@ -80,9 +80,9 @@ class State:
     former_images: list[str] = field(default_factory=list)
     former_socket: str = ""
 
-    def with_service(self, name: str, memory: ServiceRecord) -> State:
-        """Return a copy in which ``name`` is remembered as ``memory``."""
-        return replace(self, services={**self.services, name: memory})
+    def with_service(self, name: str, record: ServiceRecord) -> State:
+        """Return a copy in which ``name`` is remembered as ``record``."""
+        return replace(self, services={**self.services, name: record})
 
     def without_history(self, name: str) -> State:
         """Return a copy that has forgotten which images ``name`` ran."""

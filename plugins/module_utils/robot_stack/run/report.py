@@ -49,10 +49,10 @@ def service(reading: Reading, judgement: Judgement) -> ServiceRow:
         "pss_mib": mib_of(share.pss) if share else None,
         "unreclaimable_mib": mib_of(usage.unreclaimable) if usage else None,
         "peak_mib": mib_of(verdict.peak(reading)),
-        "restarts": reading.memory.restarts,
-        "oom_kills": reading.memory.oom_kills,
-        "hangs": reading.memory.hangs,
-        "starts": reading.memory.starts,
+        "restarts": reading.record.restarts,
+        "oom_kills": reading.record.oom_kills,
+        "hangs": reading.record.hangs,
+        "starts": reading.record.starts,
         "major_faults": usage.major_faults if usage else None,
         "major_faults_per_minute": reading.faults_per_minute,
         "cgroup": reading.path,
@@ -151,6 +151,6 @@ def remembered(state: State, readings: Sequence[Reading]) -> State:
     """Return ``state`` with this look kept: what happened to each service, and its peak."""
     for reading in readings:
         if reading.container:
-            kept = replace(reading.memory, peak_bytes=verdict.peak(reading) or 0)
+            kept = replace(reading.record, peak_bytes=verdict.peak(reading) or 0)
             state = state.with_service(reading.name, kept)
     return state

@@ -16,7 +16,7 @@ from ..plan import actions, plan, preflight
 from ..plan.observe import Observed
 from ..plan.step import Step, lines
 from ..records import good_versions, state
-from ..records.good_versions import Generation
+from ..records.good_versions import GoodVersion
 from ..spec.model import Stack
 from .context import Call
 from .measure import Measured, measure
@@ -62,7 +62,7 @@ class NothingGoodError(RuntimeError):
 class Return:
     """The way back to one version."""
 
-    generation: Generation
+    version: GoodVersion
     stack: Stack
     steps: list[Step]
 
@@ -81,26 +81,26 @@ class Outcome:
     stack: Stack | None = None
 
 
-def way_back(call: Call, generation: Generation, removable: Collection[str]) -> Return:
-    """Return the steps to ``generation``; containers of services that it lacks go if they are ``removable``."""
-    wanted = good_versions.stack_of(generation, call.stack)
+def way_back(call: Call, version: GoodVersion, removable: Collection[str]) -> Return:
+    """Return the steps to ``version``; containers of services that it lacks go if they are ``removable``."""
+    wanted = good_versions.stack_of(version, call.stack)
     seen = call.observe(wanted)
     if seen.engine.unobserved:
         raise NothingGoodError(preflight.silent(seen))
-    names, seen = _names(call, wanted, generation, seen)
+    names, seen = _names(call, wanted, version, seen)
     steps = [step for step in plan.differences(wanted, seen) if not isinstance(step.action, LEFT_ALONE)]
     gone = sorted({step.subject for step in steps if step.need})
     if gone:
         raise NothingGoodError(f"the image that {', '.join(gone)} ran is no longer on this robot")
-    return Return(generation, wanted, _removals(call.stack, wanted, seen, removable) + names + steps)
+    return Return(version, wanted, _removals(call.stack, wanted, seen, removable) + names + steps)
 
 
-def _names(call: Call, wanted: Stack, generation: Generation, seen: Observed) -> tuple[list[Step], Observed]:
+def _names(call: Call, wanted: Stack, version: GoodVersion, seen: Observed) -> tuple[list[Step], Observed]:
     """Return the steps that give an image its name back, and ``seen`` with these names."""
     steps, images = [], dict(seen.images)
     for service in wanted.scoped_services:
         fingerprint, found = service.fingerprints.get(seen.robot.architecture, ""), images.get(service.image)
-        identity = generation.images.get(service.name, "")
+        identity = version.images.get(service.name, "")
         if service.pinned or (found and found.fingerprint == fingerprint) or not identity:
             continue
         kept = call.engine.image(identity)
@@ -133,7 +133,7 @@ def go_back(call: Call, back: Return) -> None:
 
     def forget(known: state.State) -> state.State:
         for service in back.stack.scoped_services:
-            known = image_retention.only(known, service.name, back.generation.images.get(service.name, ""))
+            known = image_retention.only(known, service.name, back.version.images.get(service.name, ""))
         return known
 
     applier.remember(forget)
@@ -143,7 +143,7 @@ def go_back(call: Call, back: Return) -> None:
 def automatically(call: Call, removable: Collection[str]) -> Outcome:
     """Go back to the newest good version after a failure; what was never good and is ``removable`` goes."""
     good = good_versions.current(call.roots.path(call.stack.budget.root), call.stack)
-    known = good[0] if good else Generation()
+    known = good[0] if good else GoodVersion()
     try:
         back = way_back(call, known, removable)
         go_back(call, back)
@@ -152,7 +152,7 @@ def automatically(call: Call, removable: Collection[str]) -> Outcome:
     return Outcome(lines(back.steps), _words(call.stack, known, removable), back.stack)
 
 
-def _words(stack: Stack, known: Generation, removable: Collection[str]) -> str:
+def _words(stack: Stack, known: GoodVersion, removable: Collection[str]) -> str:
     names = [service.name for service in stack.running_services if service.name not in known.services]
     removed = [name for name in names if name in removable]
     left = [name for name in names if name not in removable]
@@ -197,7 +197,7 @@ def by_hand(call: Call) -> Return:
     raise NothingGoodError(_nothing(known, call.stack.scope))
 
 
-def _nothing(known: Sequence[Generation], scope: Sequence[str]) -> str:
+def _nothing(known: Sequence[GoodVersion], scope: Sequence[str]) -> str:
     what = f"of {', '.join(scope)}" if scope else "of the stack"
     if not known:
         return f"no version {what} has passed the gate on this robot: there is none to go back to"

@@ -241,7 +241,7 @@ def _restored(call: Call) -> dict[str, Any]:
     restore.go_back(call, back)
     root = call.roots.path(call.stack.budget.root)
     known = good_versions.current(root, call.stack)
-    good_versions.save(good_versions.after_rollback(known, back.generation, call.stack.scope), root)
+    good_versions.save(good_versions.after_rollback(known, back.version, call.stack.scope), root)
     measured = restore.measured(call, restore.Outcome([], "", back.stack))
     result.update(measured.result)
     found = measured.judged.faults(BROKEN)

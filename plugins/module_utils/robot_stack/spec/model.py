@@ -75,7 +75,7 @@ class Shares:
     """How many different series each user of an entry point may bring in a day: ``each``, or what ``series`` says.
 
     The watchdog shuts out who brings more: ``file`` is a file of the service that lists its users, and what it has for
-    ``backend`` (a URL) is led nowhere for a user who is shut out (`spec/door.py`).
+    ``backend`` (a URL) is led nowhere for a user who is shut out (`spec/entry_point.py`).
     ``count_url`` answers how many series of today bear each user's name as label ``robot``, ``usage_url`` (metrics) how
     much of the room is used up; ``restarts`` is the service whose restart gives it back. Both are asked with
     ``username`` and the content of ``password_file``, a file of the service.

@@ -69,4 +69,4 @@ def _page(robot: Robot, service: Service, readings: list[Reading], now: float, s
 def _restarted(robot: Robot, reading: Reading) -> Reading:
     timeout = next(one.stop_timeout_seconds for one in robot.stack.services if one.name == reading.name)
     counted = restart.restart(robot.engine, name_of(reading.name), timeout, robot.roots.proc, robot.kill)
-    return replace(reading, memory=failure_history.restarted(reading.memory, time.time(), counted))
+    return replace(reading, record=failure_history.restarted(reading.record, time.time(), counted))

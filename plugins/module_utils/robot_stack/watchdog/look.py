@@ -210,8 +210,8 @@ def _revived(service: Service, reading: Reading, engine: Engine, roots: Roots, k
     """Restart a service; return its reading with the hang in its account. Raises `EngineError`."""
     name = name_of(service.name)
     restarts = restart.restart(engine, name, service.stop_timeout_seconds, roots.proc, kill)
-    memory = failure_history.hung(reading.memory, reading.healthy or "", time.time(), restarts)
-    return replace(reading, memory=memory)
+    record = failure_history.hung(reading.record, reading.healthy or "", time.time(), restarts)
+    return replace(reading, record=record)
 
 
 def hangs(reading: Reading, recent: samples.Recent, now: float) -> bool:
@@ -227,11 +227,11 @@ def _keep(stack: Stack, remembered: state.State, readings: list[Reading], roots:
     after = remembered
     for reading in readings:
         before = remembered.services.get(reading.name)
-        peak = max(reading.memory.peak_bytes, reading.usage.working_set if reading.usage else 0)
-        grown = peak > reading.memory.peak_bytes * PEAK_GROWTH
-        memory = replace(reading.memory, peak_bytes=peak if grown else reading.memory.peak_bytes)
-        if reading.container and memory != before:
-            after = after.with_service(reading.name, memory)
+        peak = max(reading.record.peak_bytes, reading.usage.working_set if reading.usage else 0)
+        grown = peak > reading.record.peak_bytes * PEAK_GROWTH
+        record = replace(reading.record, peak_bytes=peak if grown else reading.record.peak_bytes)
+        if reading.container and record != before:
+            after = after.with_service(reading.name, record)
     if after != remembered:
         state.save(after, roots.path(stack.budget.root))
 

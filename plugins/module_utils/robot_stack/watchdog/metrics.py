@@ -79,15 +79,15 @@ def _number(value: float) -> str:
 
 
 def _service(reading: Reading, swap_total: int, now: float) -> dict[str, float]:
-    memory = reading.memory
+    record = reading.record
     found: dict[str, float] = {
         "robot_stack_service_up": float(reading.status == "running" and reading.healthy is None),
         "robot_stack_service_memory_limit_declared_bytes": reading.declared_limit,
-        "robot_stack_service_oom_kills_total": memory.oom_kills,
-        "robot_stack_service_restarts_total": memory.restarts,
-        "robot_stack_service_hangs_total": memory.hangs,
-        "robot_stack_service_starts_total": memory.starts,
-        "robot_stack_service_last_failure_timestamp_seconds": memory.last_failure_at,
+        "robot_stack_service_oom_kills_total": record.oom_kills,
+        "robot_stack_service_restarts_total": record.restarts,
+        "robot_stack_service_hangs_total": record.hangs,
+        "robot_stack_service_starts_total": record.starts,
+        "robot_stack_service_last_failure_timestamp_seconds": record.last_failure_at,
     }
     judged = verdict.service(reading, swap_total, now).verdict
     if judged in verdict.VERDICTS:

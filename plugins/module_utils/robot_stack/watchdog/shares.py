@@ -18,7 +18,7 @@ from ..base import files
 from ..base.files import DesiredFile
 from ..records import record_file, shut_out
 from ..records.shut_out import ShutOut, User
-from ..spec import door
+from ..spec import entry_point
 from ..spec.model import Shares
 
 FILE = "metrics/series_shares.prom"
@@ -152,7 +152,7 @@ def led(entry: Entry, names: list[str], untold: Path) -> bool:
     found = files.find(entry.path)
     if found is None or found.content is None:
         return False
-    content = door.closed(found.content, entry.shares.backend, names)
+    content = entry_point.closed(found.content, entry.shares.backend, names)
     if content == found.content and not untold.exists():
         return False
     with suppress(OSError):  # a full disk, which is no reason to leave him in

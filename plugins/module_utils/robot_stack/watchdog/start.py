@@ -40,8 +40,8 @@ def started(service: Service, reading: Reading, engine: Engine, say: Callable[[s
         say(f"{service.name} could not be started: {error}")
         return reading
     restarts = after.restarts if after else 0
-    memory = failure_history.found_stopped(reading.memory, what, time.time(), restarts)
-    return replace(reading, memory=memory)
+    record = failure_history.found_stopped(reading.record, what, time.time(), restarts)
+    return replace(reading, record=record)
 
 
 def engine_started(unit: str, say: Callable[[str], None], run: Run | None = None) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import door
+import entry_point
 import pytest
 import telemetry
-from door import Answer, Question
+from entry_point import Answer, Question
 
 Ask = Callable[..., Answer]
 WRITE = "/api/v1/write"
@@ -21,14 +21,14 @@ WRITE = "/api/v1/write"
 
 @pytest.mark.parametrize("path", ["/api/v1/query?query=up", WRITE, "/vmui/", "/metrics", "/-/reload", "/"])
 def test_without_a_credential_there_is_nothing(scout: Any, authority: str, path: str) -> None:
-    assert door.ask(scout, Question(path, authority)).status == 401
+    assert entry_point.ask(scout, Question(path, authority)).status == 401
 
 
 @pytest.mark.parametrize("user", ["reader", "scout", "nobody"])
 def test_a_wrong_password_is_refused(scout: Any, authority: str, passwords: dict[str, str], user: str) -> None:
     for password in ("wrong", passwords["rover"]):
-        assert door.ask(scout, Question("/api/v1/query?query=up", authority, user, password)).status == 401
-        assert door.ask(scout, Question(WRITE, authority, user, password, "")).status == 401
+        assert entry_point.ask(scout, Question("/api/v1/query?query=up", authority, user, password)).status == 401
+        assert entry_point.ask(scout, Question(WRITE, authority, user, password, "")).status == 401
 
 
 def test_the_reader_reads(as_user: Ask) -> None:

@@ -1,4 +1,4 @@
-"""Where a host of the hub is reached: its first name, and the port that its door listens on."""
+"""Where a host of the hub is reached: its first name, and the port that its entry point listens on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 DOCUMENTATION = """
-name: hub_door
+name: hub_entry_point
 short_description: The address of a hub's entry point
 description:
   - Returns the address by which the other host of a pair, and robots, reach a host of the hub. A host that says nothing
@@ -19,7 +19,7 @@ options:
 """
 
 EXAMPLES = """
-telemetry_hub_other_url: "{{ hostvars['hub-2'] | robotfleet.stack.hub_door }}"
+telemetry_hub_other_url: "{{ hostvars['hub-2'] | robotfleet.stack.hub_entry_point }}"
 """
 
 RETURN = """
@@ -31,7 +31,7 @@ _value:
 USUAL = ":8427"
 
 
-def door(host: Mapping[str, Any]) -> str:
+def entry_point(host: Mapping[str, Any]) -> str:
     """Return the address of a ``host`` with these variables."""
     names, listens = host.get("telemetry_hub_names", []), host.get("telemetry_hub_listen_address", USUAL)
     name = str(names[0] if names else host["inventory_hostname"])
@@ -43,4 +43,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"hub_door": door}
+        return {"hub_entry_point": entry_point}

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 OOM = [Event(10.0, "oom"), Event(10.5, "die", "137"), Event(11.0, "start")]
 ENDED = [Event(20.0, "die", "2"), Event(20.5, "start")]
 STOPPED = [Event(30.0, "kill", signal="15"), Event(30.1, "die", "0"), Event(31.0, "start")]
-MEMORY = ServiceRecord("c", deployed_at=1.0)
+RECORD = ServiceRecord("c", deployed_at=1.0)
 
 
 def after(
-    events: list[Event], memory: ServiceRecord = MEMORY, restarts: int = 0, kills_inside: int = 0, kernel_kills: int = 0
+    events: list[Event], record: ServiceRecord = RECORD, restarts: int = 0, kills_inside: int = 0, kernel_kills: int = 0
 ) -> ServiceRecord:
-    return failure_history.after(memory, "c", events, restarts, 5.0, kills_inside, kernel_kills)
+    return failure_history.after(record, "c", events, restarts, 5.0, kills_inside, kernel_kills)
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_a_child_that_was_killed_leaves_the_service_running_and_is_counted() -> 
 @given(st.lists(st.integers(0, len(OOM + ENDED + STOPPED)), max_size=4))
 def test_looking_more_often_counts_nothing_twice(cuts: list[int]) -> None:
     events = OOM + ENDED + STOPPED
-    memory = MEMORY
+    record = RECORD
     for cut in [*sorted(cuts), len(events)]:
         # as the engine is asked: from shortly before the last failure on
-        asked = [event for event in events[:cut] if event.time >= memory.last_failure_at - failure_history.KILL_SECONDS]
-        memory = after(asked, memory)
-    assert memory == after(events)
+        asked = [event for event in events[:cut] if event.time >= record.last_failure_at - failure_history.KILL_SECONDS]
+        record = after(asked, record)
+    assert record == after(events)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_new_container_begins_with_nothing() -> None:
 
 
 def test_a_hang_is_a_failure_of_its_own() -> None:
-    found = failure_history.hung(MEMORY, "timed out", 50.0, 3)
+    found = failure_history.hung(RECORD, "timed out", 50.0, 3)
     assert (found.hangs, found.last_failure_at, found.restarts) == (1, 50.0, 0)
     assert found.last_failure == "it ran and did not answer (timed out): it was restarted"
 
