@@ -1,4 +1,4 @@
-"""What the hub's playbook does beside installing: plan, compare, roll back, remove, and come back to the samples that stayed."""
+"""What is done with a hub beside installing it: plan, compare, roll back, remove, come back to samples that stayed."""
 
 from __future__ import annotations
 
