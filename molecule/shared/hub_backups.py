@@ -42,7 +42,8 @@ def counted(hub: Any, until_: float) -> int:
 
 def another_disk(hub: Any) -> None:
     """Leave nothing of the stack there, as on a disk that takes the place of one that is dead."""
+    hub.run(f"systemctl disable --now {TIMER} robot-stack-watchdog.timer; systemctl stop robot-stack-watchdog.service")
     hub.run(
-        f"systemctl disable --now {TIMER}; docker ps --all --quiet | xargs docker rm --force; rm -rf {ROOT}"
-        " /run/robot-stack /etc/systemd/system/robot-stack-*; systemctl daemon-reload"
+        f"docker ps --all --quiet | xargs docker rm --force; rm -rf {ROOT} /run/robot-stack"
+        " /etc/systemd/system/robot-stack-*; systemctl daemon-reload"
     )
