@@ -220,6 +220,9 @@ def test_who_is_judged_has_soaked_and_may_be_tight() -> None:
     assert "rollout_soak_seconds" in soak["ansible.builtin.wait_for"]["timeout"]
     assert (judge["vars"]["robot_stack_state"], judge["vars"]["robot_stack_accept_tight"]) == ("proven", True)
     assert "fresh" in judge["vars"]["robot_stack_fresh"]
+    (_, _, hub) = yaml.safe_load((PROJECT / "playbooks/hub.yml").read_text(encoding="utf-8"))
+    (deployed,) = [task for task in hub["tasks"] if task["name"] == "Hub"]
+    assert judge["tags"] == deployed["tags"], "--tags telemetry_hub is about both"
 
 
 def test_the_pair_is_taken_from_the_inventory() -> None:
