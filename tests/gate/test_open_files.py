@@ -54,9 +54,9 @@ def fleet_asked(
     (tmp_path / "hosts.ini").write_text("\n".join(["[robots]", *robots, ""]))
     (tmp_path / "group_vars").mkdir()
     (tmp_path / "group_vars" / "robots.yml").write_text(declared)
-    run = [BIN / "ansible-playbook", "-i", tmp_path / "hosts.ini", "playbooks/preflight.yml", "--forks", str(ROBOTS)]
+    run = [str(BIN / "ansible-playbook"), "-i", str(tmp_path / "hosts.ini"), "playbooks/preflight.yml"]
     return subprocess.run(
-        ["/bin/sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh", *run],
+        ["/bin/sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh", *run, "--forks", str(ROBOTS)],
         cwd=PROJECT,
         env={**os.environ, **settings},
         check=False,
