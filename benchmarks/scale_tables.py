@@ -10,6 +10,10 @@ from . import product, scaling
 from .tables import machine, table
 
 HOSTS_MIB = (1024, 4096)
+FLEETS = (1_000, 10_000, 100_000)  # robots, with as many series as were measured
+# Below it upstream recommends one host rather than a cluster; samples a second.
+# Source: https://docs.victoriametrics.com/victoriametrics/cluster-victoriametrics/
+ONE_HOST_RATE = 1_000_000
 HELD, PEAK = "held_mib", "peak_mib"
 SECONDS = {"d": 86400, "s": 1}
 
@@ -138,7 +142,35 @@ def _host(found: dict[str, Any], host: int, series: int) -> list[Any]:
     ]
 
 
+def large(found: dict[str, Any]) -> str:
+    """Return what fleets of many robots would take: arithmetic, not a measurement."""
+    head = ["Robots", "series", "samples/s", "RAM for the database (GiB)", "of it held (GiB)", "cores to ingest",
+            "disk (TiB)", "hubs of 4 GiB instead", "times the largest measured"]  # fmt: skip
+    every, (series, _) = interval(), per_robot_series(found)
+    rate = scaling.samples_per_second(1, series, every)
+    most = int(ONE_HOST_RATE / rate)
+    said = f"Upstream's {ONE_HOST_RATE:,} samples a second are {most:,} robots with {series:,} series every {every} s."
+    return "\n\n".join([table(head, [_large(found, robots_) for robots_ in FLEETS]), said])
+
+
+def _large(found: dict[str, Any], robots_: int) -> list[Any]:
+    every, largest, (series, _) = interval(), scaling.roomy(found)[-1], per_robot_series(found)
+    peak, held = (scaling.needed_mib(robots_, series, scaling.memory(found, name)) / 1024 for name in (PEAK, HELD))
+    one = _fitting(found, HOSTS_MIB[-1]) // series
+    return [
+        f"{robots_:,}",
+        f"{robots_ * series:,}",
+        f"{scaling.samples_per_second(robots_, series, every):,.0f}",
+        f"{peak:,.1f}",
+        f"{held:,.1f}",
+        f"{scaling.cores(robots_, series, every, largest):.2f}",
+        f"{robots_ * scaling.planned_disk_mib(series, every, retention()) / 1024**2:,.1f}",
+        math.ceil(robots_ / one),
+        f"{robots_ * series / largest['series']:,.0f}",
+    ]
+
+
 def sections(found: dict[str, Any]) -> dict[str, str]:
     """Return the text of each section that there are results for."""
-    made = {"short": short, "fleets": fleets, "robots": robots, "hosts": hosts}
+    made = {"short": short, "fleets": fleets, "robots": robots, "hosts": hosts, "large": large}
     return {name: make(found) for name, make in made.items()} if found else {}

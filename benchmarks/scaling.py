@@ -64,6 +64,11 @@ def robots_by_memory(limit_mib: int, series: int, measured: Line) -> int:
     return measured.most(TIGHT * limit_mib) // series
 
 
+def needed_mib(robots: int, series: int, measured: Line) -> float:
+    """Return the limit in which so many robots are not tight, by what was measured."""
+    return (measured.base + measured.each * robots * series) / TIGHT
+
+
 def robots_by_floor(limit_mib: int, series: int, floor: Callable[[int], int] = product.floor_mib) -> int:
     """Return for how many robots ``limit_mib`` is no less than the floor that is measured for robots, extended."""
     low, high = 0, 1

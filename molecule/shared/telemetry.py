@@ -132,18 +132,18 @@ def hand_over(robot: Any, lines: str) -> None:
     robot.run(f'echo {words} | python3 -c "{code}"')
 
 
-def pending(robot: Any) -> float:
-    """Return the size of the robot's backlog, in bytes."""
-    return agent(robot, "vmagent_remotewrite_pending_data_bytes")
+def pending(robot: Any, url: str = "1:secret-url") -> float:
+    """Return the size of the robot's backlog for a hub, in bytes."""
+    return agent(robot, "vmagent_remotewrite_pending_data_bytes", url)
 
 
-def drained(robot: Any, seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until the robot's backlog has been sent. Raises AssertionError."""
+def drained(robot: Any, seconds: float = PATIENCE_SECONDS, url: str = "1:secret-url") -> None:
+    """Wait until the robot's backlog for a hub has been sent. Raises AssertionError."""
     calm = 0
 
     def sent() -> bool:
         nonlocal calm
-        calm = calm + 1 if pending(robot) < 64 * 1024 else 0
+        calm = calm + 1 if pending(robot, url) < 64 * 1024 else 0
         return calm > 3  # a queue that was on disk is empty for a moment between two blocks
 
     until(sent, f"{robot.name} sends its backlog", seconds)

@@ -17,7 +17,7 @@ description:
   - Returns a sentence for everybody who is asked for and is not in the inventory, so that a play can fail where it
     would otherwise do nothing, with the exit code 0.
   - That is a group without hosts, each part of C(--limit) that nobody fits (also one that excludes nobody), and a limit
-    that leaves none of the group.
+    that leaves none of the group. Of several groups, hosts of any one of them are enough.
   - Where everybody is there, it says whether this process has a part of them only though the playbook must have all,
     as a slice of a sliced job of AWX has, or because of C(rollout_shard). It reads both from the variables.
 options:
@@ -26,8 +26,8 @@ options:
     type: dict
     required: true
   group:
-    description: The group that the play is for.
-    type: str
+    description: The group that the playbook is for, or the groups.
+    type: raw
     required: true
   limit:
     description: What C(--limit) says, the variable C(ansible_limit).
@@ -59,13 +59,17 @@ REST = "No host was contacted."
 DIVIDING = ("rollout_shard", "awx_workflow_job_id", "tower_workflow_job_id")
 
 
-def absentees(groups: Mapping[str, Sequence[str]], group: str, limit: str = "") -> list[str]:
+def absentees(groups: Mapping[str, Sequence[str]], group: str | Sequence[str], limit: str = "") -> list[str]:
     """Return a sentence for everybody who is asked for and is not there. Raises OSError for a file of names."""
-    known = ", ".join(sorted(name for name in groups if name not in ("all", "ungrouped", group))) or "none"
-    wanted = set(groups.get(group) or ())
+    asked = [group] if isinstance(group, str) else list(group)
+    known = ", ".join(sorted(name for name in groups if name not in ("all", "ungrouped", *asked))) or "none"
+    wanted = {host for name in asked for host in groups.get(name) or ()}
     if not wanted:
-        words = "has no hosts" if group in groups else "is not there"
-        return [f"Group {group} of the inventory {words}; its other groups: {known}. {REST}"]
+        words = "has no hosts" if asked[0] in groups else "is not there"
+        told = f"Group {asked[0]} of the inventory {words}"
+        if len(asked) > 1:
+            told = f"Groups {' and '.join(asked)} of the inventory have no hosts"
+        return [f"{told}; its other groups: {known}. {REST}"]
     if not limit:
         return []
     inventory = _inventory(groups)
@@ -77,7 +81,8 @@ def absentees(groups: Mapping[str, Sequence[str]], group: str, limit: str = "") 
     ]
     left = {host.name for host in inventory.get_hosts(parts)}
     if not found and not wanted & left:
-        found.append(f"--limit {limit}: it leaves none of group {group} ({', '.join(sorted(wanted)[:8])}). {REST}")
+        which = " or ".join(asked)
+        found.append(f"--limit {limit}: it leaves none of group {which} ({', '.join(sorted(wanted)[:8])}). {REST}")
     return found
 
 
@@ -124,7 +129,11 @@ def undivided(variables: Mapping[str, Any], parts: Collection[str]) -> list[str]
 
 @pass_context
 def in_context(
-    context: Any, groups: Mapping[str, Sequence[str]], group: str, limit: str = "", parts: Collection[str] = ()
+    context: Any,
+    groups: Mapping[str, Sequence[str]],
+    group: str | Sequence[str],
+    limit: str = "",
+    parts: Collection[str] = (),
 ) -> list[str]:
     """Return what `absentees` does, else what `undivided` does for the variables in ``context``."""
     return absentees(groups, group, limit) or undivided(context, parts)

@@ -59,6 +59,25 @@ def test_a_robots_share_of_time_and_disk() -> None:
     assert scaling.planned_disk_mib(1024, 1, 1024 * 10_000 - 31 * 86_400) == 20_000, "a month leaves when it is over"
 
 
+def test_the_limit_that_is_needed_holds_these_robots_and_no_more() -> None:
+    measured = scaling.Line(base=40, each=0.01)
+    assert scaling.needed_mib(760, 100, measured) == pytest.approx(1000)
+    assert scaling.robots_by_memory(1000, 100, measured) == 760
+
+
+def test_a_large_fleet_is_reckoned_from_the_slopes_and_the_plan() -> None:
+    larger = {**A_FLEET, "robots": 20, "series": 6000, "peak_mib": 100.0, "held_mib": 70.0}
+    found = {"fleets": [A_FLEET, larger], "series_per_robot": 300}
+    rows = [line.split(" | ") for line in scale_tables.large(found).splitlines() if line.startswith("| ")][2:]
+    assert [row[0] for row in rows] == ["| 1,000", "| 10,000", "| 100,000"]
+    first, _, last = rows
+    # 300 series each, every 15 s; peaks of 40 MiB + 0.01 MiB a series, in 80 % of the limit
+    assert first[1:4] == ["300,000", "20,000", f"{(40 + 3000) / 0.8 / 1024:.1f}"]
+    assert last[1:4] == ["30,000,000", "2,000,000", f"{(40 + 300_000) / 0.8 / 1024:.1f}"]
+    assert last[5] == "4.00"
+    assert last[8].startswith("5,000")
+
+
 def test_a_host_gives_the_database_what_its_other_services_leave() -> None:
     beside = ("container_engine_memory_allowance_mib", "telemetry_hub_vmauth_memory_limit_mib")
     assert scaling.database_mib(1024) < 1024 - sum(product.default(variable) for variable in beside)
@@ -68,6 +87,6 @@ def test_a_host_gives_the_database_what_its_other_services_leave() -> None:
 def test_the_page_holds_the_results_that_are_kept() -> None:
     text = report.SCALE.read_text(encoding="utf-8")
     made = scale_tables.sections(results.load("hub"))
-    assert set(made) == {"short", "fleets", "robots", "hosts"}
+    assert set(made) == {"short", "fleets", "robots", "hosts", "large"}
     for name, section in made.items():
         assert report.between(text, name, section) == text, "run python -m benchmarks.report"

@@ -187,6 +187,32 @@ def test_its_image_stays_for_as_long_as_it_is_to_be_done(
     assert state.load(robot.root / ROOT).images == [f"{DATABASE}:1"]
 
 
+def test_a_hub_with_a_job_passes_and_is_rolled_back_to_what_passed(
+    robot: Robot, fake: FakeEngine, operator: Operator, hub: Database
+) -> None:
+    def judged(*declared_: dict[str, Any]) -> dict[str, Any]:
+        told = operator.call(*declared_)
+        return operator.call(*declared_, state="proven", sent=False, fresh=told["fresh"])
+
+    def calendar_of_the_timer() -> str:
+        return (robot.root / UNITS / TIMER).read_text().partition("OnCalendar=")[2].splitlines()[0]
+
+    first, second = services(hub), services(hub, calendar="*-*-* 04:00:00")
+    second[0]["memory_limit_mib"] = first[0]["memory_limit_mib"] + 8
+    for declared_ in (first, second):
+        assert judged(*declared_)["proven"] is True
+        again = operator.call(*declared_)
+        assert (again["plan"], again["proven"]) == ([], True), "nothing is judged once more"
+    assert calendar_of_the_timer() == "*-*-* 04:00:00"
+    back = operator.call(*second, state="restored")
+    assert not back.get("failed"), back
+    memory = fake.containers[f"robot-stack-{DATABASE}"]["HostConfig"]["Memory"]
+    assert memory == first[0]["memory_limit_mib"] * 1024 * 1024
+    assert calendar_of_the_timer() == "*-*-* 02:30:00"
+    assert settings(robot)["job"]["database"] == DATABASE
+    assert "there is none to go back to" in operator.call(*second, state="restored")["msg"]
+
+
 def test_a_restore_is_a_job_without_a_timer(robot: Robot, operator: Operator, hub: Database) -> None:
     declared_ = services(hub, kind="restore", calendar="")
     operator.call(*declared_, scope=[JOB])

@@ -36,6 +36,9 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 
 
 PAIR = ("here.invalid", "there.invalid")
+LIMIT = ("--limit", "telemetry_hub")
+# As AWX gives a slice of a job (tests/waves/test_divided.py).
+SLICE = ("-e", "awx_workflow_job_id=7", "-e", "awx_job_template_name=Deploy", "-e", "awx_workflow_job_name=Deploy")
 
 
 def test_a_third_host_is_refused_before_any_is_contacted(tmp_path: Path) -> None:
@@ -71,6 +74,56 @@ def test_one_of_two_is_judged_with_the_other_one_though_the_run_leaves_it_out(tm
 def test_what_both_hosts_know_is_not_changed_on_one(tmp_path: Path, written: str) -> None:
     told = refused(run(tmp_path, "hub", *PAIR, more=("--limit", PAIR[0], "-e", written)))
     assert "leaves out there.invalid" in told
+
+
+def rollback(tmp_path: Path, *hosts: str, more: tuple[str, ...] = LIMIT) -> subprocess.CompletedProcess[str]:
+    """Roll back hub ``hosts`` whose secrets hub.yml has left on this machine."""
+    folder = tmp_path / ".telemetry_hub"
+    (folder / "robots").mkdir(parents=True)
+    made = ["ca.pem", "database.password", "reader.password", "robots/rover.invalid.password"]
+    made += ["robots/scout.invalid.password", *(f"{host}.{kind}" for host in PAIR for kind in ("pem", "key"))]
+    certificate = (PROJECT / "tests/roles/certificate.pem").read_text(encoding="utf-8")
+    for name in made:
+        (folder / name).write_text(certificate if name.endswith(".pem") else "made\n", encoding="utf-8")
+    return run(tmp_path, "rollback", *hosts, more=more)
+
+
+@pytest.mark.parametrize("limit", ["telemetry_hub", "here.invalid", "all"])
+def test_a_hub_is_rolled_back_where_the_limit_holds_it(tmp_path: Path, limit: str) -> None:
+    done = rollback(tmp_path, "here.invalid", more=("--limit", limit))
+    assert done.returncode != 0
+    assert "fatal: [here.invalid]: UNREACHABLE" in done.stdout
+
+
+def test_without_a_limit_no_hub_is_rolled_back(tmp_path: Path) -> None:
+    done = rollback(tmp_path, "here.invalid", *ROBOTS, more=())
+    assert "fatal: [scout.invalid]: UNREACHABLE" in done.stdout
+    assert "here.invalid" not in done.stdout
+
+
+def test_a_fleet_of_hubs_alone_is_told_that_nobody_is_rolled_back(tmp_path: Path) -> None:
+    told = refused(rollback(tmp_path, "here.invalid", more=()))
+    assert "Group robots of the inventory is not there" in told
+
+
+def test_a_pair_is_rolled_back_in_turn_and_the_second_is_left_where_the_first_fails(tmp_path: Path) -> None:
+    told = rollback(tmp_path, *PAIR).stdout
+    assert f"fatal: [{PAIR[0]}]: UNREACHABLE" in told
+    assert f"fatal: [{PAIR[1]}]" not in told
+    plays = yaml.safe_load((PROJECT / "playbooks/rollback.yml").read_text(encoding="utf-8"))
+    (turns,) = [play for play in plays if "telemetry_hub" in play["hosts"] and "serial" in play]
+    assert turns["serial"] == 1
+
+
+def test_a_rollback_is_judged_before_any_host_is_contacted(tmp_path: Path) -> None:
+    told = refused(rollback(tmp_path, "here.invalid telemetry_hub_vmauth_memory_limit_mb=64"))
+    assert "did you mean telemetry_hub_vmauth_memory_limit_mib?" in told
+
+
+@pytest.mark.parametrize("said", [("-e", "rollout_shard=1/2"), SLICE], ids=["a shard", "a slice of AWX"])
+def test_who_knows_a_part_of_the_robots_rolls_no_hub_back(tmp_path: Path, said: tuple[str, ...]) -> None:
+    told = refused(rollback(tmp_path, "here.invalid", *ROBOTS, more=(*LIMIT, *said)))
+    assert "rollout_shard" in told
 
 
 def test_a_backup_is_restored_to_one_host_that_is_named(tmp_path: Path) -> None:

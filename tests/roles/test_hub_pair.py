@@ -191,9 +191,47 @@ def test_the_second_host_follows_when_the_first_one_runs_and_all_are_compared_at
     assert ready["vars"] == hub["vars"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "leaving", "judged"),
+    [
+        ({"changed": True, "proven": False}, [], True),
+        ({"changed": True, "proven": True}, [], True),  # made anew as it was
+        ({"changed": False, "proven": False}, [], True),  # a run before this one was cut off, or judged nothing yet
+        ({"changed": False, "proven": True}, [], False),
+        ({"changed": True}, [], False),  # a plan, a comparison, a removal, check mode
+        ({"changed": True, "proven": False}, ["scout"], False),
+        (None, [], False),  # no tag of this run was about it
+    ],
+)
+def test_what_changed_is_judged(answer: dict[str, Any] | None, leaving: list[str], judged: bool) -> None:
+    (_, _, hub) = yaml.safe_load((PROJECT / "playbooks/hub.yml").read_text(encoding="utf-8"))
+    last = hub["tasks"][-1]
+    assert last["ansible.builtin.import_tasks"] == "tasks/proven.yml"
+    found = templar(telemetry_hub_leaving=leaving, **({} if answer is None else {"robot_stack_result": answer}))
+
+    def holds(condition: str) -> bool:
+        return bool(found.template(trust_as_template(f"{{{{ {condition} }}}}")))
+
+    assert all(holds(condition) for condition in last["when"]) is judged
+
+
+def test_who_is_judged_has_soaked_and_may_be_tight() -> None:
+    soak, judge = yaml.safe_load((PROJECT / "playbooks/tasks/proven.yml").read_text(encoding="utf-8"))
+    assert "rollout_soak_seconds" in soak["ansible.builtin.wait_for"]["timeout"]
+    assert (judge["vars"]["robot_stack_state"], judge["vars"]["robot_stack_accept_tight"]) == ("proven", True)
+    assert "fresh" in judge["vars"]["robot_stack_fresh"]
+    (_, _, hub) = yaml.safe_load((PROJECT / "playbooks/hub.yml").read_text(encoding="utf-8"))
+    (deployed,) = [task for task in hub["tasks"] if task["name"] == "Hub"]
+    assert judge["tags"] == deployed["tags"], "--tags telemetry_hub is about both"
+
+
 def test_the_pair_is_taken_from_the_inventory() -> None:
-    plays = yaml.safe_load((PROJECT / "playbooks/hub.yml").read_text(encoding="utf-8"))
-    written = plays[-1]["vars"]
+    written = yaml.safe_load((PROJECT / "playbooks/vars/hub_pair.yml").read_text(encoding="utf-8"))
+    for name in ("hub", "rollback"):
+        plays = yaml.safe_load((PROJECT / f"playbooks/{name}.yml").read_text(encoding="utf-8"))
+        about = [play for play in plays if "telemetry_hub" in str(play["hosts"]) and "vars_files" in play]
+        assert len(about) == 2
+        assert all("vars/hub_pair.yml" in play["vars_files"] for play in about)
     hosts = {
         "north": {"inventory_hostname": "north"},
         "south": {"inventory_hostname": "south", "telemetry_hub_names": ["hub-2.example.org"]},

@@ -24,8 +24,9 @@ HELD = {  # file, below the folder of a service's configurations -> whose secret
             f"telemetry_hub_{part}/database_password": ["database"] for part in ("victoriametrics", "vmalert", "vmauth")
         },
         "telemetry_hub_vmauth/key.pem": ["hub's key"],
+        # It can be put back to what was good there, its secrets included; and so can robots.
+        **{f"{name}/{name}": ["database", "hub's key", "reader", "rover", "scout"] for name in GOOD_VERSIONS},
     },
-    # Robots can be put back to what was good there, its password included.
     **{
         robot: {file: [robot] for file in ("vmagent/hub_password", *(f"{name}/{name}" for name in GOOD_VERSIONS))}
         for robot in ("scout", "rover")

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import delivery
-import pytest
 import telemetry
+from hub_backups import DATA, JOB, ROOT, TIMER, UNIT, another_disk, backed_up, counted, found, record
 from waiting import until
 
 FOLDER = "/srv/hub-backup"
-JOB = "telemetry_hub_backup"
-UNIT, TIMER = f"robot-stack-{JOB}.service", f"robot-stack-{JOB}.timer"
 DATABASE = "robot-stack-telemetry_hub_victoriametrics"
-ROOT = "/var/lib/robot-stack"
-DATA = f"{ROOT}/telemetry_hub_victoriametrics/data"
-RECORD = f"{ROOT}/jobs/record-telemetry_hub_victoriametrics.json"
-MONTHS = 45 * 86400
 # Kills a backup's program and who looks after it while `latest` is being changed: its mark is gone by then.
 # With a hundredth of a processor that takes seconds.
 CUT_OFF = f"""
@@ -50,50 +42,10 @@ exit 1
 """
 
 
-@pytest.fixture(scope="module")
-def hub(robots: dict[str, Any]) -> Any:
-    return robots["hub"]
-
-
-@pytest.fixture(scope="module")
-def known(hub: Any) -> str:
-    """What is known to be in the database before anything is backed up."""
-    lay(hub)
-    hub.run(f"python3 /run/known.py write {int(time.time()) - MONTHS}")
-    digest = found(hub)
-    assert digest.startswith("300000 ")
-    until(lambda: not merging(hub), "what was written is merged")
-    return digest
-
-
-def lay(hub: Any) -> None:
-    delivery.lay(hub, (Path(__file__).parents[1] / "known.py").read_bytes(), "/run/known.py")
-    hub.run(f"rmdir {delivery.STAGING}")  # the helper makes it
-
-
-def merging(hub: Any) -> bool:
-    page = hub.get("http://127.0.0.1:8428/metrics")
-    return bool(
-        re.search(r'^vm_active_merges\{type="storage/(small|big)"\} [1-9]|^vm_active_force_merges [1-9]', page, re.M)
-    )
-
-
-def found(hub: Any) -> str:
-    return str(hub.run("python3 /run/known.py found")).strip()
-
-
-def backed_up(hub: Any) -> dict[str, Any]:
-    """Make a backup, and return what is remembered of it."""
-    done = hub.host.run(f"systemctl start {UNIT}")
-    record: dict[str, Any] = json.loads(hub.run(f"cat {RECORD}"))
-    assert done.rc == 0, record
-    return record
-
-
 def refused(hub: Any, words: str) -> None:
     """Have a backup fail for a reason that is remembered."""
     assert hub.host.run(f"systemctl start {UNIT}").rc != 0
-    failure = json.loads(hub.run(f"cat {RECORD}"))["failure"]
+    failure = record(hub)["failure"]
     assert re.search(words, failure), failure
     assert failure in hub.run(f"journalctl --quiet --output=cat --unit={UNIT}")
 
@@ -108,14 +60,6 @@ def nothing_left(hub: Any) -> None:
     assert hub.run(f"docker ps --all --quiet --filter name=robot-stack-{JOB}") == ""
 
 
-def counted(hub: Any, until_: float) -> int:
-    """How many samples of the robot there are in the minutes before a moment."""
-    query = quote('sum(count_over_time(up{robot="scout"}[1h]))')
-    page = hub.get(f"http://127.0.0.1:8428/api/v1/query?query={query}&time={until_:.3f}&nocache=1")
-    (result,) = json.loads(page)["data"]["result"]
-    return int(result["value"][1])
-
-
 def verified(playbook: Any) -> tuple[int, str]:
     done = playbook("playbooks/hub.yml", "-e", "hub_state=verified")
     return done.returncode, done.stdout
@@ -128,8 +72,7 @@ def test_between_two_backups_there_is_a_timer_and_nothing_else(hub: Any) -> None
 
 def test_a_backup_is_made_and_told(hub: Any, known: str) -> None:
     telemetry.arrive(hub, "scout")
-    record = backed_up(hub)
-    assert record["contents"]["rows"] > 300000
+    assert backed_up(hub)["contents"]["rows"] > 300000
     assert whole(hub) == {"latest"}
     nothing_left(hub)
     until(lambda: hub.query_now('robot_stack_backup_last_result{hub="hub"} == 1'), "the hub has the metric")
@@ -137,7 +80,7 @@ def test_a_backup_is_made_and_told(hub: Any, known: str) -> None:
 
 
 def test_a_second_one_sends_what_is_new(hub: Any, known: str) -> None:
-    first = json.loads(hub.run(f"cat {RECORD}"))["uploaded"]
+    first = record(hub)["uploaded"]
     telemetry.settled(hub, "scout")
     assert backed_up(hub)["uploaded"] < first / 2
     assert whole(hub) == {"latest", "previous"}
@@ -187,11 +130,7 @@ def test_an_empty_database_takes_no_backups_place_and_its_samples_come_back(
     telemetry.arrive(hub, "scout")
     refused(hub, "the database (holds|begins).*was left as it is.*playbooks/hub_restore.yml")
     assert whole(hub) == {"latest", "previous"}
-    # the disk is another one: nothing of the stack is there, but for the backups
-    hub.run(
-        f"systemctl disable --now {TIMER}; docker ps --all --quiet | xargs docker rm --force; rm -rf {ROOT}"
-        " /run/robot-stack /etc/systemd/system/robot-stack-*; systemctl daemon-reload"
-    )
+    another_disk(hub)  # but for the backups
     done = playbook("playbooks/hub_restore.yml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the database finds the newest sample of the backup" in done.stdout
@@ -222,6 +161,19 @@ def test_the_chain_goes_on_after_a_restore(hub: Any, known: str) -> None:
     backed_up(hub)
     assert hub.run(f"ls {FOLDER}/hub") == chains
     assert len(chains.split()) == 1
+
+
+def test_the_timer_makes_one_when_its_time_comes(hub: Any, known: str) -> None:
+    before, drop_in = record(hub)["success_at"], f"/run/systemd/system/{TIMER}.d"
+    lines = "[Timer]\\nOnCalendar=\\nOnCalendar=*:*:0/5\\nRandomizedDelaySec=0\\nAccuracySec=1s\\n"
+    hub.run(f"mkdir -p {drop_in} && printf '{lines}' >{drop_in}/soon.conf && systemctl daemon-reload")
+    hub.run(f"systemctl restart {TIMER}")
+    try:
+        until(lambda: record(hub)["success_at"] > before, "the timer has made a backup")
+    finally:
+        hub.run(f"rm -r {drop_in} && systemctl daemon-reload && systemctl restart {TIMER}")
+    until(lambda: hub.host.run(f"systemctl is-active {UNIT}").stdout.strip() == "inactive", "the last one has ended")
+    assert whole(hub) == {"latest", "previous"}
 
 
 def test_switched_off_it_leaves_the_backups_and_nothing_else(hub: Any, playbook: Any, known: str) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import alerts
+import entry_point
 import pytest
 import telemetry
+import yaml
+from attacks import remote_write
 from reading import Seen
 from telemetry import Ledger
 from two_hubs import LONGEST_GAP_SECONDS, Ask, Reading, without_database, without_power
@@ -21,6 +26,13 @@ CALM_SCRAPES = 10  # one a second
 AWAY_SCRAPES = 40
 # What a database got last is only in its memory (-inmemoryDataFlushInterval, 5 s), and robots were told that it has it.
 LOST_AT_A_POWER_CUT_SECONDS = 10
+MIB = 1024 * 1024
+PARTS = [f"telemetry_hub_{part}" for part in ("victoriametrics", "vmauth", "vmalert")]
+DEFAULTS = yaml.safe_load(
+    (Path(__file__).resolve().parents[3] / "roles/telemetry_hub/defaults/main.yml").read_text(encoding="utf-8")
+)
+WRITE = "/api/v1/write"
+PAGES = ("/vmui/", "/api/v1/rules", "/api/v1/alerts", "/api/v1/labels")
 
 
 def series(answer: Any) -> set[str]:
@@ -70,11 +82,53 @@ def test_whoever_is_the_other_entry_point_reads_and_writes_nothing(
         assert ask(hub, "/api/v1/query?query=up", ("hub", secret("reader.password"))).status == 401
 
 
+@pytest.mark.parametrize("host", ["north", "south"])
+def test_the_kernel_limits_every_service_of_both_hosts_and_the_sum(robots: dict[str, Any], host: str) -> None:
+    hub = robots[host]
+    for service in PARTS:
+        name = f"{service}_memory_limit_mib"
+        declared = (hub.declared(name) or DEFAULTS[name]) * MIB
+        group = hub.cgroup(hub.pid(service))
+        assert hub.limits(group) == (declared, declared), service
+        ceiling = group[: group.index("/robotstack.slice")] + "/robotstack.slice"
+        assert hub.limits(ceiling)[0] == hub.declared("robot_stack_memory_budget_mib") * MIB
+
+
+@pytest.mark.parametrize("host", ["north", "south"])
+def test_a_forged_write_is_refused_or_bears_its_senders_name_at_each_entry_point(
+    robots: dict[str, Any], ask: Ask, authority: str, secret: Callable[[str], str], host: str
+) -> None:
+    hub, name = robots[host], f"forged_at_{host}"
+    message = remote_write.message([{"__name__": name, "robot": "rover", "hub": host}])
+    body = base64.b64encode(remote_write.packed(message)).decode()
+
+    def sent(user: str, password: str, path: str = WRITE) -> int:
+        base = f"https://{host}:8427"
+        asked = entry_point.Question(path, authority, user, password, body, base=base, encoded=True)
+        return entry_point.ask(robots["scout"], asked).status
+
+    own, others = secret("robots/scout.password"), secret("robots/rover.password")
+    assert sent("", "") == 401
+    assert sent("rover", own) == sent("scout", others) == sent("hub", others) == 401
+    assert sent("reader", secret("reader.password")) == 400
+    assert sent("scout", own, "/api/v1/import") == 400
+    began = time.time() - 600
+    assert telemetry.exported(hub, name, (began, time.time() + 600)) == {}
+    assert sent("scout", own, f"{WRITE}?extra_label=robot%3Drover") == 204
+    (labels,) = telemetry.exported(hub, name, (began, time.time() + 600))
+    assert dict(labels)["robot"] == "scout"
+
+
 def test_an_entry_point_whose_database_is_killed_goes_on_answering(
-    north: Any, fleet: dict[str, Any], reads: Reading
+    north: Any, fleet: dict[str, Any], reads: Reading, ask: Ask
 ) -> None:
     with reads(north) as seen, without_database(north):
         telemetry.scraped(fleet.values(), CALM_SCRAPES)
+        pages = {page: ask(north, page) for page in PAGES}
+    assert {page: answer.status for page, answer in pages.items()} == dict.fromkeys(PAGES, 200)
+    assert "<!doctype html" in pages["/vmui/"].body.lower()
+    assert json.loads(pages["/api/v1/rules"].body)["data"]["groups"], "the other host's, whose vmalert is asked"
+    assert "robot" in json.loads(pages["/api/v1/labels"].body)["data"]
     assert len(seen.answered) > CALM_SCRAPES
     assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
 
