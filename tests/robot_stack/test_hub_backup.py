@@ -362,6 +362,24 @@ def test_a_backup_that_lacks_a_piece_is_not_whole(hub: Hub) -> None:
         contents.size(one)
 
 
+def test_folders_that_vmbackup_left_without_a_piece_are_no_part_of_a_backup(hub: Hub) -> None:
+    """It was cut off between a folder and its piece; later ones have nothing to remove there."""
+    hub.run().once()
+    latest = hub.folder / "hub" / CHAIN / "latest"
+    with Folder.at(latest) as one:
+        before, size = contents.of_backup(one), contents.size(one)
+    left = latest / "data/small/2026_01/P9"
+    for name in ("metadata.json", "values.bin", "index.bin"):
+        (left / name).mkdir(parents=True)
+        with Folder.at(latest) as one:
+            assert (contents.of_backup(one), contents.size(one)) == (before, size), name
+    hub.run().once()
+    assert hub.record().failure == ""
+    (left / "values.bin" / f"{1:016X}_{0:016X}_{1:016X}").write_text("v")
+    with Folder.at(latest) as one, pytest.raises(OddError, match=r"small/2026_01/P9/metadata.json is in 0 pieces"):
+        contents.of_backup(one)
+
+
 REQUEST = {"Image": f"{JOB}:1", "Cmd": ["-a"], "HostConfig": {"Memory": 48 << 20, "MemorySwap": 48 << 20}}
 
 

@@ -135,6 +135,6 @@ def test_the_summary_has_a_row_for_what_was_not_observed() -> None:
     answer = {"asked": "verified", "unobserved": ["its engine does not run"], "refusals": []}
     ((robot, name, *cells, verdict),) = tables.rows("scout", answer)
     assert (robot, name, set(cells), verdict) == ("scout", "engine", {"-"}, "not observed")
-    assert "scout could not be observed: its engine does not run" in words.told({"scout": answer}, [])
+    assert "scout could not be observed: its engine does not run" in words.told({"scout": answer}, {})
     refused = {**answer, "refusals": answer["unobserved"]}
-    assert not [line for line in words.told({"scout": refused}, []) if "could not be observed" in line]
+    assert not [line for line in words.told({"scout": refused}, {}) if "could not be observed" in line]

@@ -76,15 +76,26 @@ def _folders(folder: Folder) -> list[str]:
 
 
 def _about(part: Folder, place: str) -> Iterator[dict[str, Any]]:
-    """What stands in a part's metadata.json, or in the one piece that a backup has of it; other folders have none."""
+    """What stands in a part's metadata.json, or in the one piece that a backup has of it; other folders have none.
+
+    Nor has a part of which a backup has not one piece: vmbackup makes a file's folder before its piece, removes pieces
+    before their folders, and never looks at what is empty once it was cut off in between.
+    """
     if part.holds_folder(ABOUT):
+        names = _pieces(part, ABOUT)
+        if not names and not any(_pieces(part, name) for name in _folders(part)):
+            return
+        if len(names) != 1:
+            raise OddError(f"{place}/{ABOUT} is in {len(names)} pieces")
         with part.inside(ABOUT) as pieces:
-            names = [name for name in pieces.names() if PIECE.fullmatch(name)]
-            if len(names) != 1:
-                raise OddError(f"{place}/{ABOUT} is in {len(names)} pieces")
             yield _parsed(pieces, names[0], place)
     elif part.status(ABOUT) is not None:
         yield _parsed(part, ABOUT, place)
+
+
+def _pieces(part: Folder, file: str) -> list[str]:
+    with part.inside(file) as pieces:
+        return [name for name in pieces.names() if PIECE.fullmatch(name)]
 
 
 def _parsed(folder: Folder, name: str, place: str) -> dict[str, Any]:
