@@ -111,7 +111,10 @@ def test_a_robot_that_sends_to_a_pair_can_be_declared() -> None:
         ({"vmagent_hub_urls": [BOTH[0], "https://north:8427/"]}, "stands twice"),
         ({"vmagent_hub_urls": [BOTH[0], "HTTPS://North:8427"]}, "not the address of a hub alone|stands twice"),
         ({"vmagent_hub_urls": ["https://north", "https://north:443"]}, "stands twice"),
-        ({"vmagent_hub_urls": [*BOTH, "https://third:8427"]}, "these are 3: a cluster is not there yet"),
+        (
+            {"vmagent_hub_urls": [*BOTH, "https://third:8427"]},
+            "these are 3: also of a cluster a robot sends to two hosts",
+        ),
         ({"vmagent_hub_urls": [BOTH[0], "http://south:8427"]}, "in the clear"),
         ({"vmagent_hub_urls": [BOTH[0], "https://south:8427/api/v1/write"]}, "no path"),
     ],
