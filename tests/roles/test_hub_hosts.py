@@ -39,7 +39,7 @@ PAIR = ("here.invalid", "there.invalid")
 
 
 CLUSTER = tuple(
-    f"{name}.invalid telemetry_hub_cluster_address=10.0.0.{number} robot_stack_memory_budget_mib=800"
+    f"{name}.invalid telemetry_hub_cluster_address=10.0.0.{number} robot_stack_memory_budget_mib=816"
     for number, name in enumerate(("here", "there", "elsewhere"), 1)
 )
 
