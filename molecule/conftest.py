@@ -27,7 +27,8 @@ DEFAULTS = {
 }
 # What follows the engine.
 WITH_PODMAN = {"robot_stack_memory_budget_mib": 150}
-HUB_CONFIGURATIONS = "/var/lib/robot-stack/telemetry_hub_victoriametrics/config"
+STACK_ROOT = "/var/lib/robot-stack"
+HUB_PASSWORDS = "telemetry_hub_*/config/*/database_password"  # of one hub's database, or of the parts of a cluster
 SERVICES = {
     "local": ("sensor_service", "victoriametrics"),
     "push": ("sensor_service", "vmagent"),
@@ -100,7 +101,7 @@ class Robot:
         code = (
             "import base64 as b, pathlib as p, urllib.request as u; "
             f"q = u.Request({url!r}); "
-            f"f = sorted(p.Path('{HUB_CONFIGURATIONS}').glob('*/database_password'), key=lambda f: f.stat().st_mtime); "
+            f"f = sorted(p.Path('{STACK_ROOT}').glob('{HUB_PASSWORDS}'), key=lambda f: f.stat().st_mtime); "
             "f and q.add_header('Authorization', "
             "'Basic ' + b.b64encode(b'hub:' + f[-1].read_bytes().strip()).decode()); "
             "print(u.urlopen(q, timeout=60).read().decode())"

@@ -5,6 +5,8 @@ alpine_version=3.23
 python_version=3.13
 victoriametrics_version=v1.148.8
 hub_database_version=v1.136.23
+cluster_version=v1.148.0-cluster
+cluster_insert_version=v1.136.0-cluster
 
 alpine_image="alpine:${alpine_version}"
 python_image="python:${python_version}-alpine${alpine_version}"
@@ -14,3 +16,5 @@ vmauth_image="victoriametrics/vmauth:${victoriametrics_version}"
 vmalert_image="victoriametrics/vmalert:${victoriametrics_version}"
 vmbackup_image="victoriametrics/vmbackup:${hub_database_version}"
 vmrestore_image="victoriametrics/vmrestore:${hub_database_version}"
+cluster_images=("victoriametrics/vmstorage:${cluster_version}" "victoriametrics/vmselect:${cluster_version}"
+    "victoriametrics/vminsert:${cluster_insert_version}")

@@ -118,6 +118,9 @@ def pulled() -> list[str]:
         images.add(f"{own[f'{role}_image']}:{own[f'{role}_version']}")
     namespace, version = hub["telemetry_hub_image_namespace"], hub["telemetry_hub_version"]
     images |= {f"{namespace}/vmauth:{version}", f"{namespace}/vmalert:{version}"}
+    cluster = hub["telemetry_hub_cluster_version"]
+    images |= {f"{namespace}/vmstorage:{cluster}", f"{namespace}/vmselect:{cluster}"}
+    images.add(f"{namespace}/vminsert:{hub['telemetry_hub_vminsert_version']}")
     database = hub["telemetry_hub_victoriametrics_version"]
     return sorted(images | {f"{namespace}/{name}:{database}" for name in ("victoria-metrics", "vmbackup", "vmrestore")})
 

@@ -1,4 +1,4 @@
-"""Two hosts of a hub, of which one loses its database or its power, and gets it back."""
+"""Several hosts of a hub, of which one loses a service or its power, and gets it back."""
 
 from __future__ import annotations
 
@@ -21,23 +21,30 @@ LONGEST_GAP_SECONDS = 5  # in which nobody who reads is answered (docs/telemetry
 @contextmanager
 def without_database(*hosts: Any) -> Iterator[None]:
     """Kill the databases of hosts, which nobody starts again while the context lasts."""
+    with without(DATABASE, *hosts):
+        yield
+
+
+@contextmanager
+def without(container: str, *hosts: Any) -> Iterator[None]:
+    """Kill a container of hosts, which nobody starts again while the context lasts."""
     try:
         for host in hosts:
-            host.run(f"systemctl stop {WATCHDOG} && docker update --restart no {DATABASE} && docker kill {DATABASE}")
+            host.run(f"systemctl stop {WATCHDOG} && docker update --restart no {container} && docker kill {container}")
         yield
     finally:
         for host in hosts:
-            host.run(f"docker update --restart unless-stopped {DATABASE} && docker start {DATABASE}")
+            host.run(f"docker update --restart unless-stopped {container} && docker start {container}")
             host.run(f"systemctl start {WATCHDOG}")
 
 
 @contextmanager
-def without_power(host: Any) -> Iterator[None]:
-    """Kill a host, whole, in one blow; it gets its power back when the context ends."""
+def without_power(host: Any, database: str = DATABASE) -> Iterator[None]:
+    """Kill a host, whole, in one blow; it gets its power back, and its database, when the context ends."""
     machine = f"testbed-{host.variables['testbed_fleet']}-{host.name}"
     subprocess.run(["docker", "kill", machine], check=True, capture_output=True)
     try:
         yield
     finally:
         subprocess.run(["docker", "start", machine], check=True, capture_output=True)
-        power.wait_until(host, "systemctl is-active docker && docker start " + DATABASE)
+        power.wait_until(host, "systemctl is-active docker && docker start " + database)

@@ -20,6 +20,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.console import sa
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Images, ImageUnavailableError
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import PINS
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import (
+    cluster,
     hub,
     machines,
     open_files,
@@ -95,7 +96,8 @@ class ActionModule(ActionBase):
         groups: dict[str, list[str]] = variables.get("groups") or {}
         given = self._task.get_variable_manager().extra_vars
         faults += waves.agree(robots) + waves.stated(robots, given) + hub.apart(robots, groups)
-        faults += pair.known(robots, groups) + pair.check(self._pair(robots, own, known, also, groups))
+        hubs = self._hubs(robots, own, known, also, groups)
+        faults += pair.known(robots, groups) + pair.check(hubs) + cluster.check(hubs)
         others = self._others(own, names, groups, any(robot.is_hub for robot in robots))
         faults += machines.apart([declaration.reached() for declaration in declarations], others)
         if faults:
@@ -155,13 +157,13 @@ class ActionModule(ActionBase):
         ]
         return [Declaration.of(name, self._variables(name), self, own).reached() for name in hosts]
 
-    def _pair(
+    def _hubs(
         self, robots: list[Robot], own: Catalogue, known: Catalogue, also: list[str], groups: dict[str, list[str]]
     ) -> list[Robot]:
-        """Return the hub's hosts where there are two, in their group's order, also one that the run is not about."""
+        """Return the hub's hosts where there are several, in their group's order, also those that a run leaves out."""
         hosts = groups.get(pair.GROUP) or []
         found = {robot.name: robot for robot in robots if robot.is_hub}
-        if len(hosts) != pair.MOST or not found:
+        if len(hosts) < pair.MOST or not found:
             return []
         if any(robot.values.get("robot_stack_state") in UNCOUNTED for robot in found.values()):
             return []  # one of them leaves

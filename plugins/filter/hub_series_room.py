@@ -12,7 +12,7 @@ short_description: How many different series the hub's database takes
 description:
   - Returns a dictionary. C(hourly) and C(daily) are what the database takes in an hour and in a day, C(share) what one
     robot may bring in a day.
-positional: robots
+positional: robots, hosts, storages
 options:
   _input:
     description: Series that each robot is expected to send.
@@ -22,6 +22,14 @@ options:
     description: How many robots send.
     type: int
     required: true
+  hosts:
+    description: How many hosts the hub has.
+    type: int
+    default: 1
+  storages:
+    description: How many storages a cluster has, of which one may be away. The result is then the room of each.
+    type: int
+    default: 1
 """
 
 EXAMPLES = """

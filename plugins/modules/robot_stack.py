@@ -110,8 +110,8 @@ options:
     description:
       - The services, in the order in which they start. On the controller each may be the name of a role instead
         (docs/adding-a-service.md), whose variable ROLE_spec is then meant.
-      - Used on the controller only are C(memory_floor) (C(mib), C(load), C(otherwise)), below which the inventory gate
-        refuses a limit, and C(context), C(bases) and C(build_bases) of an image that is built there.
+      - Used on the controller only are C(memory_floor) (C(mib), C(load), C(otherwise), C(reckoned)), below which the
+        inventory gate refuses a limit, and C(context), C(bases) and C(build_bases) of an image that is built there.
     type: list
     elements: dict
     default: []

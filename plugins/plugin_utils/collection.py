@@ -19,6 +19,8 @@ REGISTERED = frozenset(
     {
         "backup_result",
         "hub_entry_point_folder",
+        "hub_former",
+        "hub_own",
         "leaving_robots",
         "report_written",
         "restore_checked",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from ansible_collections.robotfleet.stack.plugins.filter import vmagent_fit, vmauth_fit
+from ansible_collections.robotfleet.stack.plugins.filter import vmagent_fit, vmauth_fit, vminsert_fit
 from ansible_collections.robotfleet.stack.plugins.filter.command_flags import command_flags
 from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_disk import INDEX_MIB, disk_mib
 from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import MIB, fit
@@ -98,6 +98,16 @@ def test_no_agent_makes_a_block_that_a_database_refuses(limit: int) -> None:
     assert 0 < fitted["max_block_bytes"] <= blocks.LARGEST_BLOCK_BYTES
     assert 0 < fitted["max_rows_per_block"] <= blocks.LARGEST_BLOCK_ROWS
     assert fitted["max_insert_request_bytes"] * blocks.UNPACKED_TIMES <= max(limit * MIB / 4, blocks.UNPACKED_TIMES)
+
+
+@given(limit=st.integers(min_value=48, max_value=4096), more=st.integers(min_value=0, max_value=4096))
+def test_what_robots_send_at_once_fits_into_the_part_of_a_cluster_that_takes_it(limit: int, more: int) -> None:
+    fitted, larger = vminsert_fit.fit(limit), vminsert_fit.fit(limit + more)
+    assert {name for name in fitted if larger[name] < fitted[name]} == set()
+    assert blocks.LARGEST_BLOCK_BYTES <= fitted["max_insert_request_bytes"] <= blocks.LARGEST_REQUEST_BYTES
+    taken = fitted["max_concurrent_inserts"] * fitted["max_insert_request_bytes"] * blocks.UNPACKED_TIMES
+    assert taken + fitted["allowed_bytes"] // 8 <= 0.6 * limit * MIB
+    assert fitted["gomemlimit_mib"] < limit
 
 
 @given(limit=st.integers(min_value=48, max_value=4096), more=st.integers(min_value=0, max_value=4096))

@@ -90,7 +90,7 @@ def test_passwords_are_the_same_on_both_and_are_not_shown() -> None:
 
 
 def test_nobody_else_bears_the_name_of_the_other_entry_point() -> None:
-    assert OWN["telemetry_hub_database_username"] == pair.OTHER_DOOR
+    assert OWN["telemetry_hub_database_username"] == pair.OTHER_HOST
     robots = {"telemetry_hub_robots": ["hub", "scout"]}
     assert {one.variable for one in of_pair(robots, robots)} == {"telemetry_hub_robots"}
     reader = {"telemetry_hub_reader_username": "hub"}
@@ -111,7 +111,10 @@ def test_a_robot_that_sends_to_a_pair_can_be_declared() -> None:
         ({"vmagent_hub_urls": [BOTH[0], "https://north:8427/"]}, "stands twice"),
         ({"vmagent_hub_urls": [BOTH[0], "HTTPS://North:8427"]}, "not the address of a hub alone|stands twice"),
         ({"vmagent_hub_urls": ["https://north", "https://north:443"]}, "stands twice"),
-        ({"vmagent_hub_urls": [*BOTH, "https://third:8427"]}, "these are 3: a cluster is not there yet"),
+        (
+            {"vmagent_hub_urls": [*BOTH, "https://third:8427"]},
+            "these are 3: also of a cluster a robot sends to two hosts",
+        ),
         ({"vmagent_hub_urls": [BOTH[0], "http://south:8427"]}, "in the clear"),
         ({"vmagent_hub_urls": [BOTH[0], "https://south:8427/api/v1/write"]}, "no path"),
     ],

@@ -88,6 +88,10 @@ def test_a_databases_answer_is_read() -> None:
     assert shares.counted(answer(a=1, b=2)) == {"a": 1, "b": 2}
 
 
+def test_a_cluster_counts_each_copy_of_a_series() -> None:
+    assert shares.counted(answer(a=200, b=201, c=202), 2) == {"a": 100, "b": 100, "c": 101}
+
+
 @given(
     st.text()
     | st.recursive(

@@ -110,6 +110,19 @@ def test_the_watchdog_shuts_out_whom_it_must_and_tells_the_entry_point(hub: Hub)
     assert (hub.said, hub.fake.killed) == ([], [signal.SIGHUP])
 
 
+def test_where_each_series_is_there_twice_it_is_counted_once(hub: Hub) -> None:
+    told = hub.robot.root / ROOT / "watchdog/services/door.json"
+    assert "copies" not in json.loads(told.read_text())["shares"], "as settings of one hub have always been"
+    assert not hub.operator.call(service("database"), entry_point(copies=2)).get("failed")
+    assert json.loads(told.read_text())["shares"]["copies"] == 2
+    hub.counts = {"honest": 201, "rogue": 202}
+    hub.look(NOW)
+    assert (hub.shut, hub.said) == (
+        ["rogue"],
+        ["rogue has brought 101 series today, its share are 100: it is shut out"],
+    )
+
+
 @pytest.mark.parametrize("failure", [EngineError(0, "no answer"), KeyboardInterrupt()], ids=["silent", "killed"])
 def test_an_entry_point_that_could_not_be_told_is_told_at_the_next_look(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, failure: BaseException

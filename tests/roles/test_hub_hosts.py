@@ -1,4 +1,4 @@
-"""A hub is one host, and two are a pair. What they declare is judged before any is contacted, and they come in turn."""
+"""A hub is one host, two are a pair, three a cluster. All are judged before any is contacted, and they come in turn."""
 
 from __future__ import annotations
 
@@ -41,11 +41,39 @@ LIMIT = ("--limit", "telemetry_hub")
 SLICE = ("-e", "awx_workflow_job_id=7", "-e", "awx_job_template_name=Deploy", "-e", "awx_workflow_job_name=Deploy")
 
 
-def test_a_third_host_is_refused_before_any_is_contacted(tmp_path: Path) -> None:
-    told = refused(hub(tmp_path, *PAIR, "elsewhere.invalid"))
-    assert "has 3 hosts (here.invalid, there.invalid, elsewhere.invalid)" in told
-    assert "a cluster of three or more is not there yet" in told
+CLUSTER = tuple(
+    f"{name}.invalid telemetry_hub_cluster_address=10.0.0.{number} robot_stack_memory_budget_mib=816"
+    for number, name in enumerate(("here", "there", "elsewhere"), 1)
+)
+
+
+def test_three_hosts_say_first_where_their_parts_talk(tmp_path: Path) -> None:
+    told = refused(hub(tmp_path, *PAIR, CLUSTER[2]))
     assert "No host was contacted." in told
+    assert "on 2 of 3 hosts" in told
+    assert "telemetry_hub_cluster_address: (empty)" in told
+    everywhere = CLUSTER[0].replace("10.0.0.1", "0.0.0.0")
+    told = refused(hub(tmp_path, everywhere, *CLUSTER[1:]))
+    assert "could read all samples and write any, without a password" in told
+
+
+def test_three_hosts_are_a_cluster(tmp_path: Path) -> None:
+    done = hub(tmp_path, *CLUSTER)
+    assert "declares what cannot work" not in done.stdout
+    reached = [f"fatal: [{host}.invalid]: UNREACHABLE" in done.stdout for host in ("here", "there", "elsewhere")]
+    # where no image of a cluster is to be had, that is the end of it
+    assert all(reached) or "-cluster for " in done.stdout + done.stderr, "all are asked before one is changed"
+
+
+def test_one_of_three_is_judged_with_the_others_though_the_run_leaves_them_out(tmp_path: Path) -> None:
+    other = CLUSTER[2].replace("10.0.0.3", "10.0.0.1")
+    done = run(tmp_path, "hub", *CLUSTER[:2], other, more=("--check", "--limit", "there.invalid"))
+    assert "here.invalid has it as well" in refused(done)
+
+
+def test_what_all_hosts_of_a_cluster_know_is_not_changed_on_some(tmp_path: Path) -> None:
+    more = ("--limit", "here.invalid,there.invalid", "-e", "telemetry_hub_authority_change=begin")
+    assert "leaves out elsewhere.invalid" in refused(run(tmp_path, "hub", *CLUSTER, more=more))
 
 
 def test_two_hosts_are_not(tmp_path: Path) -> None:

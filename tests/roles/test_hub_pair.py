@@ -231,7 +231,7 @@ def test_the_pair_is_taken_from_the_inventory() -> None:
         plays = yaml.safe_load((PROJECT / f"playbooks/{name}.yml").read_text(encoding="utf-8"))
         about = [play for play in plays if "telemetry_hub" in str(play["hosts"]) and "vars_files" in play]
         assert len(about) == 2
-        assert all("vars/hub_pair.yml" in play["vars_files"] for play in about)
+        assert all({"vars/hub_pair.yml", "vars/hub_cluster.yml"} <= set(play["vars_files"]) for play in about)
     hosts = {
         "north": {"inventory_hostname": "north"},
         "south": {"inventory_hostname": "south", "telemetry_hub_names": ["hub-2.example.org"]},

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.template import trust_as_template
+from ansible_collections.robotfleet.stack.plugins.filter.hub_cluster import cluster
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import rendered
 from declarations import PROJECT
 from rendering import templar, value
@@ -360,6 +361,7 @@ def backlog(url: str) -> dict[str, str]:
     return {f"vmagent_remotewrite_pending_data_bytes{{{SCOUT},{url}}}": "2000000+1000x30"}
 
 
+NO_BACKLOG = f"vmagent_remotewrite_pending_data_bytes{{{SCOUT},{SECOND}}}"
 CALM = {taken(robot, url): "0+60x30" for robot in ("scout", "cart") for url in (FIRST, SECOND)}
 GONE = {taken(robot, FIRST): "0+60x5 300x25" for robot in ("scout", "cart")}
 AWAY = 'alertname="TelemetryHubAway",hub="north",severity="critical"'
@@ -371,6 +373,50 @@ PAIR_CASES: list[tuple[str, dict[str, str], list[str]]] = [
     ("a backlog for one that is away is told as that", {**CALM, **GONE, **backlog(FIRST)}, [AWAY]),
     ("a backlog for the other one is the robot's", {**CALM, **GONE, **backlog(SECOND)}, [AWAY, GROWING.format(SECOND)]),
     ("a backlog where both are there", {**CALM, **backlog(FIRST)}, [GROWING.format(FIRST)]),
+]
+
+
+CLUSTER = cluster(
+    [{"inventory_hostname": host, "telemetry_hub_cluster_address": f"10.0.0.{n}"} for n, host in enumerate("abc", 1)]
+)
+HOSTS = {
+    series: values
+    for host in CLUSTER
+    for series, values in (
+        (f'up{{hub="{host}",job="sensor_service"}}', "1x30"),
+        (f'robot_stack_watchdog_last_look_timestamp_seconds{{hub="{host}"}}', "0+60x30"),
+        *((f'vm_rpc_vmstorage_is_reachable{{hub="{host}",addr="10.0.0.{n}:8400"}}', "1x30") for n in (1, 2, 3)),
+    )
+}
+STORAGE_AWAY = 'alertname="TelemetryHubStorageAway",hub="b",severity="critical"'
+CLUSTER_CASES: list[tuple[str, dict[str, str], list[str]]] = [
+    ("all are there", HOSTS, []),
+    (
+        "a host tells nothing of itself",
+        {name: "1x5 _x25" if name.startswith('up{hub="c"') else values for name, values in HOSTS.items()},
+        ['alertname="TelemetryHubAway",hub="c",severity="critical"'],
+    ),
+    (
+        "one host does not reach a storage",
+        {**HOSTS, 'vm_rpc_vmstorage_is_reachable{hub="a",addr="10.0.0.2:8400"}': "1x20 0x10"},
+        [STORAGE_AWAY],
+    ),
+    (
+        "a robot says that it does not",
+        {**HOSTS, f'vm_rpc_vmstorage_is_reachable{{{SCOUT},hub="a",addr="10.0.0.2:8400"}}': "0x30"},
+        [],
+    ),
+    (
+        "there is one copy of what came",
+        {**HOSTS, 'vm_rpc_rows_incompletely_replicated_total{hub="a"}': "0x20 500x10"},
+        ['alertname="TelemetryHubOneCopy",severity="warning"'],
+    ),
+    ("a backlog for one of two entry points", {**HOSTS, **backlog(FIRST), NO_BACKLOG: "0x30"}, []),
+    (
+        "a backlog for both",
+        {**HOSTS, **backlog(FIRST), **backlog(SECOND)},
+        [f'alertname="RobotBacklogGrowing",{SCOUT},severity="warning"'],
+    ),
 ]
 
 
@@ -387,6 +433,11 @@ def default_rules() -> str:
 @lru_cache(maxsize=1)
 def pair_rules() -> str:
     return rules(telemetry_hub_robots=["cart", "scout"], telemetry_hub_pair=["north", "south"])
+
+
+@lru_cache(maxsize=1)
+def cluster_rules() -> str:
+    return rules(inventory_hostname="a", telemetry_hub_robots=["cart", "scout"], telemetry_hub_cluster=CLUSTER)
 
 
 def promtool(folder: Path, tests: list[dict[str, Any]], text: str = "") -> str:
@@ -412,6 +463,13 @@ def test_an_alert_fires_for_what_it_is_about(
 @pytest.mark.parametrize(("series", "firing"), [case[1:] for case in PAIR_CASES], ids=[case[0] for case in PAIR_CASES])
 def test_a_host_of_a_pair_is_told_from_its_robots(tmp_path: Path, series: dict[str, str], firing: list[str]) -> None:
     assert promtool(tmp_path, [firing_then(series, 25, firing)], pair_rules()) == ""
+
+
+@pytest.mark.parametrize(
+    ("series", "firing"), [case[1:] for case in CLUSTER_CASES], ids=[case[0] for case in CLUSTER_CASES]
+)
+def test_a_host_of_a_cluster_is_told_by_the_others(tmp_path: Path, series: dict[str, str], firing: list[str]) -> None:
+    assert promtool(tmp_path, [firing_then(series, 25, firing)], cluster_rules()) == ""
 
 
 def firing_then(series: dict[str, str], minute: int, firing: list[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A fleet with one hub has the containers that it had before there were pairs: nothing of them is made anew.
+"""A fleet with one hub, or a pair, has the containers that it had before there were clusters: none is made anew.
 
 `one_hub.json` is what such a fleet is given. Where it has to change, every hub and every robot that pushes gets a new
 container: write it anew on purpose, with `WRITE_ONE_HUB=1 pytest tests/roles/test_one_hub.py`.
@@ -33,12 +33,26 @@ HUB = {
     "telemetry_hub_tls_certificate": (PROJECT / "tests/roles/certificate.pem").read_text(encoding="utf-8"),
     "telemetry_hub_tls_key": "key",
 }
+NORTH, SOUTH = "https://north:8427", "https://south:8427"
+PAIR = {
+    **HUB,
+    "inventory_hostname": "north",
+    "telemetry_hub_pair": ["north", "south"],
+    "telemetry_hub_other_url": SOUTH,
+    "telemetry_hub_other_ca": "authority",
+}
+TO_BOTH = {**ROBOT, "vmagent_hub_url": "", "vmagent_hub_urls": [NORTH, SOUTH]}
 FLEET: dict[str, tuple[str, dict[str, Any]]] = {
     "robot, push": ("vmagent", {**ROBOT, "robot_stack_telemetry_mode": "push"}),
     "robot, both": ("vmagent", {**ROBOT, "robot_stack_telemetry_mode": "both"}),
     "database": ("telemetry_hub_victoriametrics", HUB),
     "entry_point": ("telemetry_hub_vmauth", HUB),
     "rules": ("telemetry_hub_vmalert", HUB),
+    "pair, robot, push": ("vmagent", {**TO_BOTH, "robot_stack_telemetry_mode": "push"}),
+    "pair, robot, both": ("vmagent", {**TO_BOTH, "robot_stack_telemetry_mode": "both"}),
+    "pair, database": ("telemetry_hub_victoriametrics", PAIR),
+    "pair, entry_point": ("telemetry_hub_vmauth", PAIR),
+    "pair, rules": ("telemetry_hub_vmalert", PAIR),
 }
 
 
@@ -62,5 +76,5 @@ def known() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("part", FLEET)
-def test_a_fleet_with_one_hub_is_given_what_it_had(part: str, known: dict[str, Any]) -> None:
+def test_a_fleet_with_one_hub_or_a_pair_is_given_what_it_had(part: str, known: dict[str, Any]) -> None:
     assert given(*FLEET[part]) == known[part]

@@ -175,7 +175,7 @@ def test_where_an_image_is(image: str, place: tuple[str, str, str]) -> None:
 
 def test_every_image_that_this_project_pulls_is_known() -> None:
     versions = (PROJECT / "testbed" / "versions.sh").read_text(encoding="utf-8")
-    command = "source testbed/versions.sh; set | grep -E '^[a-z]+_image='"
+    command = "source testbed/versions.sh; set | grep -E '^[a-z]+_image='; printf '=%s\\n' \"${cluster_images[@]}\""
     named = subprocess.run(["bash", "-c", command], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     testbed = {line.partition("=")[2].strip("'") for line in named.splitlines()}
     hub = next(line for line in versions.splitlines() if line.startswith("hub_database_version="))

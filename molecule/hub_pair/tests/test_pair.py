@@ -133,7 +133,7 @@ def test_an_entry_point_whose_database_is_killed_goes_on_answering(
     assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
 
 
-def test_two_doors_without_a_database_do_not_pass_a_question_to_and_fro(hubs: list[Any], ask: Ask) -> None:
+def test_two_entry_points_without_a_database_do_not_pass_a_question_to_and_fro(hubs: list[Any], ask: Ask) -> None:
     with without_database(*hubs):
         for hub in hubs:
             began = time.monotonic()

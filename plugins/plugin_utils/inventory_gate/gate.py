@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     budget,
+    cluster,
     engine,
     exposure,
     extras,
@@ -35,4 +36,4 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     faults += program_flags.check(robot) + extras.check(robot) + scraping.check(robot) + listeners.check(robot)
     faults += stopped.check(robot) + engine.check(robot, catalogue)
     faults += foreign.check(robot, catalogue, [fault.variable for fault in faults])
-    return faults + (hub.check(robot) if robot.is_hub else telemetry.check(robot))
+    return faults + (hub.check(robot) + cluster.alone(robot) if robot.is_hub else telemetry.check(robot))

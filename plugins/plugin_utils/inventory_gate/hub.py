@@ -23,6 +23,7 @@ PAIRS = (
     ("telemetry_hub_backup_s3_access_key", "telemetry_hub_backup_s3_secret_key"),
 )
 BACKUP, DATABASE = "telemetry_hub_backup_destination", "telemetry_hub_victoriametrics"
+STORAGE = "telemetry_hub_vmstorage"  # a cluster's, in the database's place
 JOBS = ("telemetry_hub_backup", "telemetry_hub_restore")
 FOLDER = "fs://"
 
@@ -37,7 +38,19 @@ def check(robot: Robot) -> list[Fault]:
     if isinstance(robots, (list, tuple)) and robot.values.get(READER) in robots:
         why = "a robot has this name, and nobody would be told of its silence"
         faults.append(fault(robot, READER, why, "give the reader another name"))
-    return faults + _certificate(robot) + _sensors(robot) + _notifier(robot) + _shares(robot) + _backup(robot)
+    return (
+        faults
+        + _certificate(robot)
+        + _sensors(robot)
+        + _notifier(robot)
+        + _shares(robot)
+        + ([] if _is_of_cluster(robot) else _backup(robot))
+    )
+
+
+def _is_of_cluster(robot: Robot) -> bool:
+    """Whether it is one of the hosts of a cluster, which are judged together (cluster.py)."""
+    return bool(robot.values.get("telemetry_hub_cluster"))
 
 
 def _certificate(robot: Robot) -> list[Fault]:
@@ -51,7 +64,7 @@ def _certificate(robot: Robot) -> list[Fault]:
 
 def _sensors(robot: Robot) -> list[Fault]:
     """What the hub's watchdog finds reaches the database through the hub's own sensor service, and in no other way."""
-    if DATABASE not in robot.services or robot.is_on("sensor_service"):
+    if not {DATABASE, STORAGE} & set(robot.services) or robot.is_on("sensor_service"):
         return []
     why = "without it nothing would be known of this hub's backups, its disks, and the robots that it shuts out"
     return [fault(robot, "sensor_service_enabled", why, "leave it on for the hub's host")]
@@ -120,14 +133,16 @@ def _shares(robot: Robot) -> list[Fault]:
                 fault(robot, SHARES, f"the share of {name} is no number of series", "write a whole number above zero")
             ]
     names = [name for name in robots if isinstance(name, str)]
-    total, most = sum(written.get(name, each) for name in names), _room(robot, expected, len(names))
-    if total + OWN <= most:
+    hosts = robot.values.get("telemetry_hub_cluster")
+    own = OWN * (len(hosts) if isinstance(hosts, Mapping) and hosts else 1)
+    total, most = sum(written.get(name, each) for name in names), _room(robot, expected, len(names)) + own - OWN
+    if total + own <= most:
         return []
     why = (
-        f"the shares of {len(names)} robots are {total} series together, and the hub has {OWN} of its own; its "
+        f"the shares of {len(names)} robots are {total} series together, and the hub has {own} of its own; its "
         f"database takes {most} in an hour"
     )
-    variable = SHARES if written and each * len(names) + OWN <= most else SHARE
+    variable = SHARES if written and each * len(names) + own <= most else SHARE
     return [fault(robot, variable, why, "lower the shares, or raise telemetry_hub_series_per_robot")]
 
 
@@ -136,7 +151,7 @@ def _listed(value: object) -> Sequence[object]:
 
 
 def _room(robot: Robot, expected: int, robots: int) -> int:
-    flags = robot.values.get("telemetry_hub_victoriametrics_flags_extra")
+    flags = None if _is_of_cluster(robot) else robot.values.get("telemetry_hub_victoriametrics_flags_extra")
     own = flags.get("storage.maxHourlySeries") if isinstance(flags, Mapping) else None
     return own if isinstance(own, int) and not isinstance(own, bool) and own > 0 else room(expected, robots)["hourly"]
 

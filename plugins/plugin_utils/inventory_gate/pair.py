@@ -1,4 +1,7 @@
-"""Two hosts of a hub: each gets every sample and judges by the same rules, and robots know both."""
+"""Two hosts of a hub: each gets every sample and judges by the same rules, and robots know both.
+
+And what a pair has in common with a cluster (cluster.py): hosts that agree, and robots that know two of them.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,11 @@ GROUP = "telemetry_hub"
 LISTEN = "telemetry_hub_listen_address"
 ROBOTS = "telemetry_hub_robots"
 URLS = "vmagent_hub_urls"
-MOST = 2  # a cluster, of three and more, is not there yet
+MOST = (
+    2  # a robot sends to so many hosts; three and more are a cluster, which needs no more than two of its entry points
+)
 # As whom the entry point of one host reads from the other (telemetry_hub_database_username).
-OTHER_DOOR = "hub"
+OTHER_HOST = "hub"
 # What decides over a login, an answer or an alert: which host is asked must make no difference.
 ALERTS = "telemetry_hub_alert_"
 AGREED = (
@@ -42,11 +47,14 @@ def check(hubs: Sequence[Robot]) -> list[Fault]:
     if len(hubs) != MOST:
         return []
     first, second = hubs
-    return _addresses(first, second) + _agreed(first, second) + [found for hub in hubs for found in _names(hub)]
+    return distinct(hubs) + agreed(first, second) + [found for hub in hubs for found in names(hub)]
 
 
 def known(robots: Sequence[Robot], groups: Mapping[str, Sequence[str]]) -> list[Fault]:
-    """Return a fault for each of ``robots`` that does not send to each host of the hub, by the inventory's groups."""
+    """Return a fault for each of ``robots`` that does not send to each host of the hub, by the inventory's groups.
+
+    Of a cluster, to two of its hosts, or to a name that stands for several.
+    """
     hosts = list(groups.get(GROUP) or ())
     staying = [robot for robot in robots if robot.values.get("robot_stack_state") not in UNCOUNTED]
     sending = [robot for robot in staying if not robot.is_hub and "vmagent" in robot.services]
@@ -55,8 +63,10 @@ def known(robots: Sequence[Robot], groups: Mapping[str, Sequence[str]]) -> list[
 
 def _sent(robot: Robot, hosts: list[str]) -> list[Fault]:
     urls = robot.values.get(URLS)
-    if not isinstance(urls, (list, tuple)) or not urls or len(urls) > MOST or len(hosts) > MOST:
+    if not isinstance(urls, (list, tuple)) or not urls or len(urls) > MOST:
         return []  # told elsewhere
+    if len(hosts) > MOST:
+        return _one_of_many(robot, urls, hosts)
     both = f"write {URLS} with the addresses of {' and '.join(hosts)}, in this order, or delete the line"
     called = [_host(url) for url in urls]
     shown = ", ".join(called)
@@ -70,6 +80,17 @@ def _sent(robot: Robot, hosts: list[str]) -> list[Fault]:
     return []
 
 
+def _one_of_many(robot: Robot, urls: Sequence[Any], hosts: list[str]) -> list[Fault]:
+    """A robot that knows one host of a cluster by name waits for that one, while all others would take its samples."""
+    called = _host(urls[0])
+    if len(urls) > 1 or called not in hosts:
+        return []
+    variable = "vmagent_hub_url" if robot.values.get("vmagent_hub_url") else URLS
+    why = f"it names one of the {len(hosts)} hosts in {GROUP}: while that one is away, nothing of this robot arrives"
+    remedy = "delete the line, and it sends to two of them; or write a name that leads to several"
+    return [fault(robot, variable, why, remedy, called)]
+
+
 def _host(url: Any) -> str:
     try:
         return urlsplit(str(url)).hostname or ""
@@ -77,13 +98,17 @@ def _host(url: Any) -> str:
         return ""
 
 
-def _addresses(first: Robot, second: Robot) -> list[Fault]:
-    """Robots and the other entry point would ask one host twice, and the other never."""
-    one, other = _address(first), _address(second)
-    if not one or one != other:
-        return []
-    why = f"{first.name} is reached by this name and port as well: robots would send to one of the two hosts twice"
-    return [fault(second, NAMES, why, "put a name first that is this host's alone", ":".join(one))]
+def distinct(hubs: Sequence[Robot]) -> list[Fault]:
+    """Return the ``hubs`` with another one's address: robots and entry points would ask one twice, and one never."""
+    faults = []
+    seen: dict[tuple[str, str], Robot] = {}
+    for hub in hubs:
+        address = _address(hub)
+        first = seen.setdefault(address, hub) if address else hub
+        if address and first is not hub:
+            why = f"{first.name} is reached by this name and port as well: robots would send to one of two hosts twice"
+            faults.append(fault(hub, NAMES, why, "put a name first that is this host's alone", ":".join(address)))
+    return faults
 
 
 def _address(hub: Robot) -> tuple[str, str] | None:
@@ -93,10 +118,11 @@ def _address(hub: Robot) -> tuple[str, str] | None:
     return str(names[0]).rstrip(".").lower(), listens.rpartition(":")[2]
 
 
-def _agreed(first: Robot, second: Robot) -> list[Fault]:
-    names = {*AGREED, *(name for name in second.values if name.startswith(ALERTS))}
+def agreed(first: Robot, second: Robot, more: Sequence[str] = ()) -> list[Fault]:
+    """Return in what the ``second`` host differs although it must not; ``more`` are variables beside a pair's."""
+    variables = {*AGREED, *more, *(name for name in second.values if name.startswith(ALERTS))}
     faults = []
-    for name in sorted(names) + list(AGREED_SECRETS):
+    for name in sorted(variables) + list(AGREED_SECRETS):
         one, other = first.values.get(name), second.values.get(name)
         if one == other or isinstance(one, Secret) or isinstance(other, Secret):
             continue
@@ -106,12 +132,12 @@ def _agreed(first: Robot, second: Robot) -> list[Fault]:
     return faults
 
 
-def _names(hub: Robot) -> list[Fault]:
-    """Nobody else has the name under which the other host's entry point reads."""
+def names(hub: Robot) -> list[Fault]:
+    """Return who has the name under which the other host's entry point reads."""
     robots = hub.values.get(ROBOTS)
-    why = "the entry point of the pair's other host reads under this name"
-    if isinstance(robots, (list, tuple)) and OTHER_DOOR in robots:
-        return [fault(hub, ROBOTS, why, f"give the robot {OTHER_DOOR} another name in the inventory", OTHER_DOOR)]
-    if hub.values.get(READER) == OTHER_DOOR:
+    why = "the entry point of another host of this hub reads under this name"
+    if isinstance(robots, (list, tuple)) and OTHER_HOST in robots:
+        return [fault(hub, ROBOTS, why, f"give the robot {OTHER_HOST} another name in the inventory", OTHER_HOST)]
+    if hub.values.get(READER) == OTHER_HOST:
         return [fault(hub, READER, why, "give the reader another name")]
     return []

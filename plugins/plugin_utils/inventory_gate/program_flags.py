@@ -125,6 +125,73 @@ PROGRAMS: dict[str, Program] = {
             r"vmalert\.proxyurl": STACKS_OWN,
         },
     ),
+    "telemetry_hub_vmstorage": Program(
+        "vmstorage",
+        "telemetry_hub_cluster_version",
+        {
+            "retentionperiod": "telemetry_hub_retention",
+            "vminsertaddr": "telemetry_hub_cluster_address",
+            "vmselectaddr": "telemetry_hub_cluster_address",
+            "memory.allowedbytes": "telemetry_hub_vmstorage_memory_limit_mib",
+            "memory.allowedpercent": "telemetry_hub_vmstorage_memory_limit_mib",
+        },
+        {
+            r"(snapshot|forcemerge|forceflush|pprof|lognewseries)authkey": "nobody shall have this key",
+            r"storagedatapath": "backups and the plan of the disk count on it",
+            r"dedup\.minscrapeinterval": "a robot sends to two entry points, and what is the same counts once",
+            **_HUB_LOGIN,
+            **_HUB_LOOPBACK,
+        },
+    ),
+    "telemetry_hub_vmselect": Program(
+        "vmselect",
+        "telemetry_hub_cluster_version",
+        {
+            "storagenode": "telemetry_hub_cluster_address",
+            "memory.allowedbytes": "telemetry_hub_vmselect_memory_limit_mib",
+            "memory.allowedpercent": "telemetry_hub_vmselect_memory_limit_mib",
+        },
+        {
+            r"(delete|pprof|metricnamesstatsreset)authkey|search\.resetcacheauthkey": "nobody shall have this key",
+            r"replicationfactor|globalreplicationfactor|dedup\.minscrapeinterval": "vminsert makes as many copies",
+            r"search\.denypartialresponse": "an answer with holes looks like one without",
+            r"clusternativelistenaddr": "it knows no password",
+            r"enablemultitenancyviaheaders": "whoever reads would choose what is read",
+            r"cachedatapath|vmalert\.proxyurl|vmui\.customdashboardspath": STACKS_OWN,
+            **_HUB_LOGIN,
+            **_HUB_LOOPBACK,
+        },
+    ),
+    "telemetry_hub_vminsert": Program(
+        "vminsert",
+        "telemetry_hub_vminsert_version",
+        {
+            "storagenode": "telemetry_hub_cluster_address",
+            "memory.allowedbytes": "telemetry_hub_vminsert_memory_limit_mib",
+            "memory.allowedpercent": "telemetry_hub_vminsert_memory_limit_mib",
+        },
+        {
+            r"replicationfactor": "with fewer copies samples are lost with a host, and vmselect counts on these",
+            r"dropsamplesonoverload|disablerer.*": "what robots were told that it has would be dropped",
+            r"relabelconfig": STACKS_OWN,
+            r"clusternativelistenaddr": "it knows no password",
+            **_HUB_LOGIN,
+            **_HUB_LOOPBACK,
+        },
+    ),
+    "telemetry_hub_vmagent": Program(
+        "vmagent",
+        "telemetry_hub_version",
+        {
+            "memory.allowedbytes": "telemetry_hub_vmagent_memory_limit_mib",
+            "memory.allowedpercent": "telemetry_hub_vmagent_memory_limit_mib",
+        },
+        {
+            r"promscrape\.config|remotewrite\.(url|tmpdatapath|basicauth\..*|disableondiskqueue)": STACKS_OWN,
+            **_HUB_LOGIN,
+            **_HUB_LOOPBACK,
+        },
+    ),
     "telemetry_hub_vmauth": Program(
         "vmauth",
         "telemetry_hub_version",

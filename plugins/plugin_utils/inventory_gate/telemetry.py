@@ -106,7 +106,7 @@ def _hub(robot: Robot) -> list[Fault]:
 
 
 def _addresses(robot: Robot) -> list[Fault]:
-    """Where it sends to: one host, or the two of a pair."""
+    """Where it sends to: one host, the two of a pair, or two of a cluster."""
     url, urls = robot.values.get(URL), robot.values.get(URLS)
     if not isinstance(url, str) or not isinstance(urls, (list, tuple)) or not all(isinstance(one, str) for one in urls):
         return []  # told by the check of types
@@ -118,8 +118,8 @@ def _addresses(robot: Robot) -> list[Fault]:
     variable = URL if url and len(urls) == 1 else URLS
     faults = [found for one in urls for found in _address(robot, variable, one)]
     if len(urls) > MOST:
-        why = f"a hub has one host or two, and these are {len(urls)}: a cluster is not there yet"
-        remedy = "leave two of them, and two hosts in group telemetry_hub"
+        why = f"these are {len(urls)}: also of a cluster a robot sends to two hosts, which spread its samples over all"
+        remedy = "delete the line, and it sends to two of the hosts in group telemetry_hub; or leave two of them"
         faults.append(fault(robot, variable, why, remedy, value=_without_password(", ".join(urls))))
     if len({_plain(one) for one in urls}) < len(urls):
         why = "one address stands twice: a pair that is one host gets everything twice, and keeps it once"

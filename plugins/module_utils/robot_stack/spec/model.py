@@ -78,7 +78,7 @@ class Shares:
     ``backend`` (a URL) is led nowhere for a user who is shut out (`spec/entry_point.py`).
     ``count_url`` answers how many series of today bear each user's name as label ``robot``, ``usage_url`` (metrics) how
     much of the room is used up; ``restarts`` is the service whose restart gives it back. Both are asked with
-    ``username`` and the content of ``password_file``, a file of the service.
+    ``username`` and the content of ``password_file``, a file of the service. Each series is counted ``copies`` times.
     """
 
     file: str = ""  # empty: the service is no entry point
@@ -90,6 +90,7 @@ class Shares:
     password_file: str = ""
     each: int = 0
     series: Mapping[str, int] = field(default_factory=dict)  # by user
+    copies: int = 1
 
     def of(self, user: str) -> int:
         """Return how many series ``user`` may bring."""

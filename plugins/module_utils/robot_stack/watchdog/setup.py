@@ -90,7 +90,10 @@ def service_settings(stack: Stack, service: Service) -> DesiredFile:
 def _shares(stack: Stack, service: Service) -> dict[str, Any]:
     declared, directory = service.shares, layout.config_directory(stack, service)
     paths = {"file": f"{directory}/{declared.file}", "password_file": f"{directory}/{declared.password_file}"}
-    return {**asdict(declared), **paths}
+    told = {**asdict(declared), **paths}
+    if declared.copies == 1:
+        del told["copies"]  # as in settings that an older version wrote, and of one hub still are
+    return told
 
 
 def socket_told(root: Path) -> str:

@@ -55,14 +55,19 @@ def ask(entry: Entry, url: str) -> str:
     return page if status == 200 else ""
 
 
-def counted(page: str) -> dict[str, int] | None:
-    """Return the number of today's series by user, of an answer of /api/v1/status/tsdb; None: it is none."""
+def counted(page: str, copies: int = 1) -> dict[str, int] | None:
+    """Return the number of today's series by user, of an answer of /api/v1/status/tsdb; None: it is none.
+
+    A cluster counts each of the ``copies`` of a series; while a storage is away, also one that another has for it.
+    """
     try:
         raw: Any = json.loads(page)["data"]["seriesCountByFocusLabelValue"] or []
         rows = [(row["name"], row["value"]) for row in raw[:MOST_USERS]]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return {name: value for name, value in rows if isinstance(name, str) and isinstance(value, int) and value >= 0}
+    return {
+        name: value // copies for name, value in rows if isinstance(name, str) and isinstance(value, int) and value >= 0
+    }
 
 
 def used_up(page: str) -> bool:
@@ -114,7 +119,7 @@ def look(
     who was shut out after that has used up the room of all, it is given back so, and the others lose no more of theirs.
     """
     before, problems = shut_out.read(root)
-    counts = counted(ask(entry, entry.shares.count_url))
+    counts = counted(ask(entry, entry.shares.count_url), entry.shares.copies)
     found = before if counts is None else judged(before, counts, entry.shares, now)
     for words in changes(before, found, entry.shares):
         say(words)
