@@ -111,9 +111,9 @@ def test_the_watchdog_shuts_out_whom_it_must_and_tells_the_entry_point(hub: Hub)
 
 
 def test_where_each_series_is_there_twice_it_is_counted_once(hub: Hub) -> None:
-    told = hub.robot.root / ROOT / "watchdog/services/door.json"
+    told = hub.robot.root / ROOT / "watchdog/services/entry_point.json"
     assert "copies" not in json.loads(told.read_text())["shares"], "as settings of one hub have always been"
-    assert not hub.operator.call(service("database"), entry_point(copies=2)).get("failed")
+    assert not hub.operator.call(service("database"), vmauth(copies=2)).get("failed")
     assert json.loads(told.read_text())["shares"]["copies"] == 2
     hub.counts = {"honest": 201, "rogue": 202}
     hub.look(NOW)
