@@ -19,8 +19,8 @@ REGISTERED = frozenset(
     {
         "backup_result",
         "hub_entry_point_folder",
-        "hub_former",
-        "hub_own",
+        "hub_folders",
+        "hub_found",
         "leaving_robots",
         "report_written",
         "restore_checked",
