@@ -114,6 +114,20 @@ def test_the_address_of_the_entry_point_is_none_for_the_parts() -> None:
     assert "neither encrypted nor behind a password" in found.why
 
 
+@pytest.mark.parametrize("written", ["fd00::9", "fd00:0::9"])
+@pytest.mark.parametrize(
+    "reached", [{"telemetry_hub_names": ["fd00::9"]}, {"telemetry_hub_listen_address": "[fd00:0:0::9]:8427"}]
+)
+def test_nor_one_that_robots_have_under_another_spelling(written: str, reached: dict[str, Any]) -> None:
+    (found,) = judged({ADDRESS: written, **reached})
+    assert "neither encrypted nor behind a password" in found.why
+
+
+def test_two_storages_with_one_address_are_found_however_it_is_written() -> None:
+    (found,) = judged({ADDRESS: "fd00::9"}, {ADDRESS: "fd00:0::9"})
+    assert (found.robot, found.variable) == ("b", ADDRESS)
+
+
 def test_each_host_has_an_address_of_its_own() -> None:
     (found,) = judged({}, {ADDRESS: "10.0.0.1"})
     assert (found.robot, found.variable) == ("b", ADDRESS)
@@ -124,9 +138,17 @@ def test_two_hosts_with_one_entry_point_are_refused_and_a_storage_alone_has_none
     alias = {"telemetry_hub_names": ["hub.example.org"]}
     (found,) = judged(alias, {}, {"telemetry_hub_names": ["Hub.example.org.", "c"]})
     assert (found.robot, found.variable) == ("c", "telemetry_hub_names")
-    storage = {f"telemetry_hub_{part}_enabled": False for part in ("vmauth", "vmselect", "vminsert", "vmagent")}
+    storage = {f"telemetry_hub_{part}_enabled": False for part in ("vmauth", "vmselect")}
     four = ("a", "b", "c", "d")
     assert judged({}, {}, {}, storage, names=four) == []
+
+
+def test_what_nobody_would_watch_is_refused() -> None:
+    agent, storage = ({f"telemetry_hub_{part}_enabled": False} for part in ("vmagent", "vmstorage"))
+    for off in (agent, {**agent, **storage}):
+        found = judged({}, {}, {}, off, names=("a", "b", "c", "d"))
+        assert {fault.variable for fault in found} == {"telemetry_hub_vmagent_enabled"}
+    assert "the vmagent tells of its disk and memory" in judged({}, {}, agent)[-1].why
 
 
 @pytest.mark.parametrize(
@@ -152,7 +174,7 @@ def test_what_must_not_be_lost_with_one_host_is_on_enough_of_them(off: str, host
     ],
 )
 def test_a_part_has_beside_it_whom_it_asks(off: str, told: list[str]) -> None:
-    found = judged({f"telemetry_hub_{off}_enabled": False})
+    found = [one for one in judged({f"telemetry_hub_{off}_enabled": False}) if "the vmagent" not in one.why]
     assert {one.variable for one in found} == {f"telemetry_hub_{off}_enabled"}
     assert [one.why[: len(words)] for one, words in zip(found, told)] == told
 

@@ -126,6 +126,46 @@ def test_a_scope_changes_the_passwords_of_its_services_alone(operator: Operator,
     assert newest.services["vmagent"]["files"][0]["content"] == OLD, "it is what runs"
 
 
+def test_a_credential_that_is_new_comes_along_with_one_that_changed() -> None:
+    """The list of an entry point's users is one, and names the authority of another host since there is one."""
+    other = {"path": "other_ca.pem", "content": "authority", "credential": True}
+    now = {**agent(NEW), "files": [*agent(NEW)["files"], other]}
+    assert credentials.renewed(agent(OLD, 30), now)["files"][-1] == other
+    assert credentials.renewed(agent(NEW, 30), now) == agent(NEW, 30), "nothing names it"
+
+
+def led(backend: str, limit: int, password: str = OLD) -> dict[str, Any]:
+    """An entry point whose list of users says where each of them is led."""
+    files = [{"path": "auth.yml", "content": f"{password} {backend}", "sensitive": True}, {"path": "p", "content": "x"}]
+    shares = {
+        "file": "auth.yml", "backend": backend, "count_url": backend, "usage_url": backend, "username": "hub",
+        "restarts": "sensor_service", "password_file": "p", "each": 1,
+    }  # fmt: skip
+    return service("vmagent", limit, files=files, shares=shares)
+
+
+def test_an_entry_point_that_led_elsewhere_is_no_way_back(operator: Operator, fake: FakeEngine) -> None:
+    """It would have that version's settings, and today's list of users, which leads to what that version has not."""
+    one, cluster = "http://127.0.0.1:8428/", "http://127.0.0.1:8480/"
+    rollout(operator, led(one, 30), service())
+    rollout(operator, led(cluster, 32), service())
+    told = operator.call(led(cluster, 32), service(), state="restored", sent=False)
+    assert told["failed"]
+    assert f"vmagent led to {one} then and leads to {cluster} as it is declared now" in told["msg"]
+    assert limit(fake) == 32
+
+
+def test_one_that_fails_so_is_left_as_it_is_and_says_so(operator: Operator, fake: FakeEngine) -> None:
+    one, cluster = "http://127.0.0.1:8428/", "http://127.0.0.1:8480/"
+    rollout(operator, led(one, 30), service())
+    told = operator.call(led(cluster, 32), service())
+    fake.containers[AGENT]["State"] = dict(GONE)
+    told = operator.call(led(cluster, 32), service(), state="proven", sent=False, fresh=told["fresh"])
+    assert told["failed"]
+    assert "change the inventory back, and deploy it" in told["msg"]
+    assert limit(fake) == 32
+
+
 @pytest.mark.parametrize("was", [{}, {"files": None}, {"files": [{"path": "other", "sensitive": True}]}])
 @pytest.mark.parametrize("now", [{}, {"files": []}, agent(NEW)])
 def test_what_has_none_is_left_alone(was: dict[str, Any], now: dict[str, Any]) -> None:

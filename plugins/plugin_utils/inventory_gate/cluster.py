@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from .declaration import Fault, Robot, fault
 from .pair import agreed, distinct, names
 
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 SMALLEST = 3
 ADDRESS = "telemetry_hub_cluster_address"
 OTHER_FIRST = "telemetry_hub_other_first"
@@ -24,6 +25,8 @@ BESIDE = {
     ENTRY_POINT: ((SELECT, "it reads through the vmselect"), (INSERT, "robots write through the vminsert")),
     RULES: ((SELECT, "it reads through the vmselect"), (INSERT, "it writes what rules find through the vminsert")),
     OWN: ((INSERT, "it writes through the vminsert"),),
+    INSERT: ((OWN, "the vmagent tells that it is there"),),
+    STORAGE: ((OWN, "the vmagent tells of its disk and memory"),),
 }
 
 
@@ -54,33 +57,44 @@ def _address(hub: Robot) -> list[Fault]:
     if not written:
         why = "the storage of a cluster is reached by its other hosts, unencrypted: so you say on which address"
         return [fault(hub, ADDRESS, why, EXAMPLE, "(empty)")]
-    try:
-        found = ipaddress.ip_address(written)
-    except ValueError:
+    found = _number(written)
+    if found is None:
         return [fault(hub, ADDRESS, "it is no numeric address (without a port)", EXAMPLE)]
-    listens = hub.values.get("telemetry_hub_listen_address")
-    host = listens.rpartition(":")[0].strip("[]") if isinstance(listens, str) else ""
     if found.is_unspecified:
         why = "everybody who reaches this host could read all samples and write any, without a password"
     elif found.is_loopback:
         why = "the cluster's other hosts do not reach it there"
     elif found.is_multicast or found.is_link_local:
         why = "it is not an address by which other hosts reach this one"
-    elif host == written:
+    elif found in _reached(hub):
         why = "robots reach this address, and what the parts tell each other is neither encrypted nor behind a password"
     else:
         return []
     return [fault(hub, ADDRESS, why, EXAMPLE)]
 
 
+def _reached(hub: Robot) -> set[IPAddress | None]:
+    """Return the numeric addresses by which robots reach a host's entry point, as far as its variables say."""
+    listens, names = (hub.values.get(name) for name in ("telemetry_hub_listen_address", "telemetry_hub_names"))
+    texts = [listens.rpartition(":")[0].strip("[]")] if isinstance(listens, str) else []
+    return set(map(_number, texts + (list(names) if isinstance(names, (list, tuple)) else [])))
+
+
+def _number(written: object) -> IPAddress | None:
+    try:
+        return ipaddress.ip_address(str(written))
+    except ValueError:
+        return None
+
+
 def _apart(hubs: Sequence[Robot]) -> list[Fault]:
     """Two storages with one address would be one, with both copies of a sample."""
-    seen: dict[str, str] = {}
+    seen: dict[IPAddress, str] = {}
     faults = []
     for hub in hubs:
-        written = hub.values.get(ADDRESS)
-        if STORAGE in hub.services and isinstance(written, str) and written:
-            other = seen.setdefault(written, hub.name)
+        number = _number(hub.values.get(ADDRESS))
+        if STORAGE in hub.services and number:
+            other = seen.setdefault(number, hub.name)
             if other != hub.name:
                 why = f"{other} has it as well: each host has an address of its own"
                 faults.append(fault(hub, ADDRESS, why, "write this host's in its host_vars"))

@@ -14,13 +14,17 @@ Raw = Mapping[str, Any]  # a service as the module was given it
 
 
 def renewed(was: Raw, now: Raw) -> Raw:
-    """Return service ``was`` with the credentials of ``now``; what ``now`` does not have, or has empty, stays."""
+    """Return service ``was`` with the credentials of ``now``; what ``now`` does not have, or has empty, stays.
+
+    One that ``was`` did not have comes along where one changes that it had: the new one may name it.
+    """
     known = {path: file for path, file in _credentials(now).items() if file.get("content")}
     held = _credentials(was)
     if not any(path in known and held[path] != known[path] for path in held):
         return was
     files = [known.get(file["path"], file) if file["path"] in held else file for file in was["files"]]
-    return {**was, "files": files}
+    paths = {file["path"] for file in files}
+    return {**was, "files": files + [file for path, file in known.items() if path not in paths]}
 
 
 def _credentials(service: Raw) -> dict[str, Raw]:

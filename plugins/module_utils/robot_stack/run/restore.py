@@ -17,7 +17,7 @@ from ..plan.observe import Observed
 from ..plan.step import Step, lines
 from ..records import good_versions, state
 from ..records.good_versions import GoodVersion
-from ..spec.model import Stack
+from ..spec.model import Service, Stack
 from .context import Call
 from .measure import Measured, measure
 
@@ -84,6 +84,8 @@ class Outcome:
 def way_back(call: Call, version: GoodVersion, removable: Collection[str]) -> Return:
     """Return the steps to ``version``; containers of services that it lacks go if they are ``removable``."""
     wanted = good_versions.stack_of(version, call.stack)
+    for service in wanted.scoped_services:
+        _leads_there(service, call.stack.service(service.name))
     seen = call.observe(wanted)
     if seen.engine.unobserved:
         raise NothingGoodError(preflight.silent(seen))
@@ -93,6 +95,15 @@ def way_back(call: Call, version: GoodVersion, removable: Collection[str]) -> Re
     if gone:
         raise NothingGoodError(f"the image that {', '.join(gone)} ran is no longer on this robot")
     return Return(version, wanted, _removals(call.stack, wanted, seen, removable) + names + steps)
+
+
+def _leads_there(was: Service, now: Service | None) -> None:
+    """Refuse an entry point of another kind: the file that says where it leads has passwords, and is that of now."""
+    if now and was.shares.file and now.shares.file and was.shares.backend != now.shares.backend:
+        raise NothingGoodError(
+            f"{was.name} led to {was.shares.backend} then and leads to {now.shares.backend} as it is declared now: "
+            "change the inventory back, and deploy it"
+        )
 
 
 def _names(call: Call, wanted: Stack, version: GoodVersion, seen: Observed) -> tuple[list[Step], Observed]:
