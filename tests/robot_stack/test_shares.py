@@ -142,3 +142,13 @@ def test_the_entry_points_file_leads_him_nowhere_and_all_others_where_they_were(
     assert backends(shut) == {"a": BACKEND, "rogue": entry_point.NOWHERE, "rogue-2": BACKEND, "reader": BACKEND}
     assert entry_point.opened(shut, BACKEND) == declared
     assert entry_point.closed(shut, BACKEND, ["a"]) == entry_point.closed(declared, BACKEND, ["a"])
+
+
+@given(st.integers(1, 9), st.floats(NOW, NOW + 86400), st.floats(0, 59))
+def test_each_host_has_a_minute_and_no_other_begins_within_one_of_it(turns: int, now: float, later: float) -> None:
+    hosts = [replace(SHARES, turn=turn, turns=turns) for turn in range(turns)]
+    at_once = [host.turn for host in hosts if shares.its_turn(host, now)]
+    assert len(at_once) <= 1
+    assert [host.turn for host in hosts if shares.its_turn(host, now + later)] in (at_once, []) or not at_once
+    waits = [min(minute for minute in range(2 * turns) if shares.its_turn(host, now + 60 * minute)) for host in hosts]
+    assert max(waits) < 2 * turns

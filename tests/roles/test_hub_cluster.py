@@ -219,6 +219,18 @@ def test_a_robot_that_brings_too_much_is_shut_out_at_each_entry_point() -> None:
     )
     assert (shares["restarts"], shares["copies"]) == ("telemetry_hub_vmstorage", 2)
     assert shares["each"] == 3000
+    turns = {name: spec("vmauth", inventory_hostname=name)["shares"] for name in "abc"}
+    assert {name: (one["turn"], one["turns"]) for name, one in turns.items()} == {"a": (0, 3), "b": (1, 3), "c": (2, 3)}
+
+
+def test_the_end_of_each_hosts_certificate_is_told_also_of_ones_of_their_own() -> None:
+    own = (PROJECT / "tests/roles/certificate.pem").read_text(encoding="utf-8")
+    found = rules(
+        telemetry_hub_tls_certificate=own,
+        telemetry_hub_tls_key="key",
+        hostvars={"c": {"telemetry_hub_tls_certificate": own}},
+    )
+    assert [alert["labels"]["hub"] for alert in found["TelemetryHubCertificateEnds"]] == ["a", "c"]
 
 
 def test_vmalert_reads_and_writes_through_its_own_host() -> None:
@@ -306,15 +318,17 @@ def test_robots_find_entry_points_by_what_the_inventory_says_of_the_hosts() -> N
     assert len(value("vmagent_hub_urls", groups={"telemetry_hub": ["a", "b", "c"]})) == 2
 
 
-def tasks(name: str) -> dict[str, Any]:
-    plays = yaml.safe_load((PROJECT / "playbooks/hub.yml").read_text(encoding="utf-8"))
-    return next(task for play in plays for task in play["tasks"] if task["name"] == name)
+def tasks(file: str) -> dict[str, dict[str, Any]]:
+    """Return the tasks of a playbook, or of a list of tasks, by their names; of two with one name the last."""
+    read = yaml.safe_load((PROJECT / "playbooks" / file).read_text(encoding="utf-8"))
+    listed = [task for play in read for task in play.get("tasks", [play])]
+    return {task["name"]: task for task in listed}
 
 
-FORMER = "Samples of a hub, where a cluster is deployed, and of a cluster, where none is"
-OWN_SAMPLES = "Samples of what is deployed"
-UNSAID = "A hub does not become a cluster, or a cluster a hub, unsaid"
-ANSWER = "The cluster's other storages answer"
+UNSAID = tasks("hub.yml")["A hub does not become a cluster, or a cluster a hub, unsaid"]
+(ANSWER,) = tasks("tasks/storages_answer.yml").values()
+CLUSTER = HUB["telemetry_hub_cluster"]
+SINGLE, STORAGE = "telemetry_hub_victoriametrics", "telemetry_hub_vmstorage"
 
 
 def worked_out(text: str, **known: Any) -> Any:
@@ -322,42 +336,57 @@ def worked_out(text: str, **known: Any) -> Any:
     return templar(**{**own, **known}).template(trust_as_template(text))
 
 
-@pytest.mark.parametrize("name", [FORMER, OWN_SAMPLES, UNSAID, ANSWER])
-@pytest.mark.parametrize("hosts", [{}, HUB["telemetry_hub_cluster"]], ids=["hub", "cluster"])
-@pytest.mark.parametrize("there", [True, False])
-def test_a_condition_is_true_or_false(name: str, hosts: dict[str, Any], there: bool) -> None:
-    """Ansible takes nothing else for a condition."""
-    stat = {"stat": {"exists": there}}
-    known = {"telemetry_hub_cluster": hosts, "hub_former": stat, "hub_own": stat}
-    assert isinstance(worked_out("{{ " + tasks(name)["when"] + " }}", **known), bool)
+def unsaid(hosts: dict[str, Any], *folders: str, said: bool = False) -> Any:
+    """Return whether a run goes on where these folders are."""
+    known = {"telemetry_hub_cluster": hosts, "hub_folders": list(folders), "telemetry_hub_kind_change": said}
+    known |= {name: worked_out(text, **known) for name, text in UNSAID["vars"].items()}
+    return worked_out("{{ " + UNSAID["ansible.builtin.assert"]["that"] + " }}", **known)
 
 
 @pytest.mark.parametrize(
-    ("hosts", "former", "own"),
-    [({}, "vmstorage", "victoriametrics"), (HUB["telemetry_hub_cluster"], "victoriametrics", "vmstorage")],
-    ids=["hub", "cluster"],
+    ("hosts", "own", "other"), [({}, SINGLE, STORAGE), (CLUSTER, STORAGE, SINGLE)], ids=["hub", "cluster"]
 )
-def test_samples_of_another_kind_are_looked_for_and_stop_the_run_unless_it_is_said(
-    hosts: dict[str, Any], former: str, own: str
+def test_a_hub_becomes_a_cluster_or_a_cluster_a_hub_only_where_it_is_said(
+    hosts: dict[str, Any], own: str, other: str
 ) -> None:
-    path = {name: worked_out(tasks(name)["ansible.builtin.stat"]["path"], telemetry_hub_cluster=hosts)
-            for name in (FORMER, OWN_SAMPLES)}  # fmt: skip
-    assert path == {FORMER: f"/srv/telemetry_hub_{former}/data", OWN_SAMPLES: f"/srv/telemetry_hub_{own}/data"}
-    that = "{{ " + tasks(UNSAID)["ansible.builtin.assert"]["that"] + " }}"
-    for there, said, passes in ((False, False, False), (False, True, True), (True, False, True)):
-        known = {"hub_own": {"stat": {"exists": there}}, "telemetry_hub_kind_change": said}
-        assert worked_out(that, **known) is passes
+    data, config = f"{other}/data", f"{other}/config"
+    for there in ((data, config), (data,), (config,), (data, config, f"{own}/data"), (data, config, f"{own}/config")):
+        assert unsaid(hosts, *there) is False, there
+        assert unsaid(hosts, *there, said=True) is True
+    for there in ((), (f"{own}/data", f"{own}/config"), (f"{own}/data", data)):
+        assert unsaid(hosts, *there) is True, there
 
 
-def test_before_a_storage_is_changed_those_of_the_run_that_were_there_answer() -> None:
-    there, new = ({"hub_own": {"stat": {"exists": exists}}} for exists in (True, False))
-    hosts = {name: {"inventory_hostname": name, **stat} for name, stat in (("a", there), ("b", there), ("c", new))}
-    known = {
-        "telemetry_hub_cluster": HUB["telemetry_hub_cluster"],
-        "inventory_hostname": "a",
-        "hostvars": {**hosts, "d": {"inventory_hostname": "d"}},
-    }
-    loop = tasks(ANSWER)["loop"]
-    assert worked_out(loop, ansible_play_hosts_all=["a", "b", "c"], **known) == ["b"]
-    assert worked_out(loop, ansible_play_hosts_all=["a"], **known) == [], "who is left out is not waited for"
-    assert worked_out(loop, ansible_play_hosts_all=["a"], **{**known, "telemetry_hub_cluster": {}}) == []
+def test_a_former_hub_that_has_no_storage_in_a_cluster_is_asked_about_once() -> None:
+    assert unsaid(CLUSTER, f"{SINGLE}/data", "telemetry_hub_vmauth/config") is False
+    assert unsaid(CLUSTER, f"{SINGLE}/data", "telemetry_hub_vmselect/config") is True
+
+
+def test_before_a_storage_is_changed_those_of_the_run_that_are_deployed_answer() -> None:
+    deployed = {"hub_folders": [f"{STORAGE}/config", f"{STORAGE}/data"]}
+    absent = {"hub_folders": [f"{STORAGE}/data"]}
+    folders: dict[str, dict[str, Any]] = {"a": deployed, "b": deployed, "c": absent, "d": {}}
+    hostvars = {name: {"inventory_hostname": name, **found} for name, found in folders.items()}
+    hosts = dict.fromkeys(folders, CLUSTER["a"])
+
+    def waits(name: str, run: list[str], cluster: Any = hosts) -> Any:
+        known = {"telemetry_hub_cluster": cluster, "inventory_hostname": name, "hostvars": hostvars}
+        known |= {"ansible_play_hosts_all": run}
+        known |= {key: worked_out(text, **known) for key, text in ANSWER["vars"].items()}
+        condition = worked_out("{{ " + ANSWER["when"] + " }}", **known)
+        assert isinstance(condition, bool)
+        return worked_out(ANSWER["loop"], **known) if condition else []
+
+    assert waits("a", ["a", "b", "c", "d"]) == ["b"], "one that is out of service is put back by this run"
+    assert waits("a", ["a"]) == [], "who is left out is not waited for"
+    assert waits("c", ["a", "b", "c"]) == [], "a storage that is not there is none that leaves"
+    assert waits("a", ["a", "b"], {}) == []
+
+
+@pytest.mark.parametrize("playbook", ["hub.yml", "rollback.yml"])
+def test_both_ways_of_a_change_wait_for_the_other_storages(playbook: str) -> None:
+    known = tasks(playbook)
+    for name, file in (("What of a hub is there", "hub_found"), (ANSWER["name"], "storages_answer")):
+        assert known[name]["ansible.builtin.import_tasks"] == f"tasks/{file}.yml"
+    told = worked_out("{{ " + known[ANSWER["name"]]["when"] + " }}", telemetry_hub_leaving=[])
+    assert told is True

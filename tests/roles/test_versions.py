@@ -113,6 +113,13 @@ def test_every_pair_of_the_matrix_has_its_pins(core: str, python: str) -> None:
         assert core_of(python) == core
 
 
+def test_the_oldest_core_is_the_same_under_each_python() -> None:
+    files = ("tests/ansible-2.19.in", "requirements.in")
+    own, every = ((PROJECT / file).read_text(encoding="utf-8") for file in files)
+    marked = [line.partition(";")[0] for line in every.splitlines() if 'python_version < "3.12"' in line]
+    assert marked == [line for line in own.splitlines() if not line.startswith("#")]
+
+
 def test_the_forge_runs_the_whole_matrix() -> None:
     workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
     rows = workflow["jobs"]["units"]["strategy"]["matrix"]["include"]

@@ -337,8 +337,10 @@ def _installable(stack: Stack, seen: Observed) -> list[str]:
         return ["there is no container engine: install one, or set container_engine_install: true"]
     if seen.driver.objection:
         return [f"there is no container engine yet, and {seen.driver.objection}"]
-    if not (seen.robot.platform and stack.engine.packages):
-        words = "there is no container engine, and this project does not know the packages of this distribution"
+    words = "there is no container engine, and this project does not know the packages of this distribution"
+    if seen.robot.platform and not stack.engine.packages:
+        return [f"{words} for {seen.driver.name}"]
+    if not seen.robot.platform:
         known = ", ".join(platform.words for platform in platforms.KNOWN)
         return [f"{words} (it knows {known}): install {seen.driver.name} by this system's own means"]
     return []

@@ -83,6 +83,7 @@ def _share_faults(service: Service) -> list[str]:
     urls = (shares.backend, shares.count_url, shares.usage_url)
     faults += [f"shares have '{url}' for an URL" for url in urls if not url.startswith("http://127.0.0.1:")]
     faults += [f"shares count each series {shares.copies} times"] if shares.copies < 1 else []
+    faults += [] if 0 <= shares.turn < shares.turns else [f"shares have turn {shares.turn} of {shares.turns}"]
     each = {"each user": shares.each, **shares.series}
     return faults + [f"the share of {user} is {most}, below 1" for user, most in each.items() if most < 1]
 

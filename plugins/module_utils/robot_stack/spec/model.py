@@ -79,6 +79,7 @@ class Shares:
     ``count_url`` answers how many series of today bear each user's name as label ``robot``, ``usage_url`` (metrics) how
     much of the room is used up; ``restarts`` is the service whose restart gives it back. Both are asked with
     ``username`` and the content of ``password_file``, a file of the service. Each series is counted ``copies`` times.
+    Of ``turns`` hosts with such databases, each restarts its own at a time that is its ``turn`` (0, 1, ...).
     """
 
     file: str = ""  # empty: the service is no entry point
@@ -91,6 +92,8 @@ class Shares:
     each: int = 0
     series: Mapping[str, int] = field(default_factory=dict)  # by user
     copies: int = 1
+    turn: int = 0
+    turns: int = 1
 
     def of(self, user: str) -> int:
         """Return how many series ``user`` may bring."""

@@ -135,5 +135,9 @@ def shares_of(raw: Mapping[str, Any]) -> Shares:
     series = raw.get("series") or {}
     overrides = {str(user): int(most) for user, most in series.items()}
     file, backend, count_url, usage_url, restarts, username, password_file = (str(raw.get(key) or "") for key in texts)
-    each, copies = int(raw.get("each") or 0), int(raw.get("copies") or 1)
-    return Shares(file, backend, count_url, usage_url, restarts, username, password_file, each, overrides, copies)
+    each, copies, turn, turns = (
+        int(raw.get(key) or least) for key, least in (("each", 0), ("copies", 1), ("turn", 0), ("turns", 1))
+    )
+    return Shares(
+        file, backend, count_url, usage_url, restarts, username, password_file, each, overrides, copies, turn, turns
+    )

@@ -34,8 +34,8 @@ def settings(raw: Fields) -> Shares:
     each, by_user = fields.count("each"), {name: series.count(name) for name in series.raw}
     if not (each and file and backend):
         return Shares()
-    copies = max(1, fields.count("copies"))
-    return Shares(file, backend, count_url, usage_url, restarts, username, password_file, each, by_user, copies)
+    counts = [max(least, fields.count(key)) for key, least in (("copies", 1), ("turn", 0), ("turns", 1))]
+    return Shares(file, backend, count_url, usage_url, restarts, username, password_file, each, by_user, *counts)
 
 
 def pages(robot: Robot, readings: list[Reading], now: float, say: Callable[[str], None]) -> dict[str, str]:

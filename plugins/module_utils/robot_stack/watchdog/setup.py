@@ -91,9 +91,10 @@ def _shares(stack: Stack, service: Service) -> dict[str, Any]:
     declared, directory = service.shares, layout.config_directory(stack, service)
     paths = {"file": f"{directory}/{declared.file}", "password_file": f"{directory}/{declared.password_file}"}
     told = {**asdict(declared), **paths}
-    if declared.copies == 1:
-        del told["copies"]  # as in settings that an older version wrote, and of one hub still are
-    return told
+    if (declared.copies, declared.turns) != (1, 1):
+        return told
+    # as in settings that an older version wrote, and of one hub still are
+    return {key: value for key, value in told.items() if key not in ("copies", "turn", "turns")}
 
 
 def socket_told(root: Path) -> str:

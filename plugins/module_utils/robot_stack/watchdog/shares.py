@@ -27,6 +27,7 @@ DAY_SECONDS = 86400
 FIRST_SECONDS = 3600.0
 LONGEST_SECONDS = 8 * FIRST_SECONDS
 PATIENCE_SECONDS = 20.0  # a database to which much is sent answers late
+TURN_SECONDS = 60  # a restart takes some seconds, and clocks differ by less
 MOST_USERS = 1000  # of an answer
 LIMITS = ("vm_hourly_series_limit", "vm_daily_series_limit")
 HEAD = """\
@@ -77,6 +78,14 @@ def used_up(page: str) -> bool:
         if current is not None and most and current >= most:
             return True
     return False
+
+
+def its_turn(shares: Shares, now: float) -> bool:
+    """Whether ``now`` is in a minute in which this host may restart its database; before and after it no other may.
+
+    Several hosts find out at once that there is no room, and two storages of a cluster must not be away together.
+    """
+    return shares.turns == 1 or int(now // TURN_SECONDS) % (2 * shares.turns) == 2 * shares.turn
 
 
 def judged(before: ShutOut, counts: Mapping[str, int], shares: Shares, now: float) -> ShutOut:
@@ -133,7 +142,7 @@ def look(
         say(f"who is shut out cannot be remembered: {error}")
     led(entry, found.names, root / shut_out.UNTOLD)
     latest = max((user.at for user in found.users.values() if user.until), default=0.0)
-    if latest > started_at and used_up(ask(entry, entry.shares.usage_url)):
+    if latest > started_at and its_turn(entry.shares, now) and used_up(ask(entry, entry.shares.usage_url)):
         say("the room for further series is used up by who is shut out: restarting the database, which gives it back")
         restart()
     return text(counts or {}, found, entry.shares)
