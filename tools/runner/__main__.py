@@ -37,7 +37,9 @@ def main() -> int:
     parser.add_argument("--load", type=int, default=0, help="how many busy processes run beside the scenarios")
     asked = parser.parse_intermixed_args()
     table, known = choice.load(), choice.existing()
-    names = sorted(known, key=lambda name: name in table.alone) if asked.names == ["all"] else asked.names
+    names = list(dict.fromkeys(asked.names))  # a scenario that is named twice would run beside itself
+    if names == ["all"]:
+        names = sorted(known, key=lambda name: name in table.alone)
     unknown = sorted(set(names) - set(known))
     if unknown or bool(names) != (asked.what == "scenarios"):
         parser.error(f"there is no scenario {', '.join(unknown)}" if unknown else "names belong to 'scenarios'")

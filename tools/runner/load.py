@@ -21,11 +21,12 @@ while os.getppid() == parent:
 @contextmanager
 def busy(number: int) -> Iterator[list[int]]:
     """Have ``number`` processes, at the priority of the scenarios themselves, each keep a core busy; give their ids."""
-    processes = [subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE) for _ in range(number)]
+    argv = [sys.executable, "-c", BUSY]  # in sessions of their own: an interrupt at the terminal is the runner's
+    processes = [subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True) for _ in range(number)]
     try:
         for process in processes:
-            if process.stdout:
-                process.stdout.readline()  # it computes from here on
+            if not (process.stdout and process.stdout.readline()):  # it computes from here on
+                raise RuntimeError(f"a busy process ended at once (exit code {process.wait()})")
         yield [process.pid for process in processes]
     finally:
         for process in processes:

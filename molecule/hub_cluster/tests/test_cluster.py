@@ -17,7 +17,9 @@ from through import Through, counted, everything_arrived, storage_away
 from two_hubs import LONGEST_GAP_SECONDS, Ask, Reading, without, without_power
 from waiting import until
 
-STORAGE, SELECT, ENTRY_POINT = (f"robot-stack-telemetry_hub_{part}" for part in ("vmstorage", "vmselect", "vmauth"))
+STORAGE, SELECT, INSERT, ENTRY_POINT = (
+    f"robot-stack-telemetry_hub_{part}" for part in ("vmstorage", "vmselect", "vminsert", "vmauth")
+)
 CALM_SCRAPES = 10  # one a second
 AWAY_SCRAPES = 40
 
@@ -135,15 +137,16 @@ def test_an_entry_point_whose_vmselect_is_killed_goes_on_answering(
     assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
 
 
-def test_an_entry_point_is_killed_and_robots_have_another(
-    hubs: dict[str, Any], through: dict[str, Through], fleet: dict[str, Any], reads: Reading
+@pytest.mark.parametrize("part", [ENTRY_POINT, INSERT])
+def test_what_takes_samples_is_killed_and_robots_have_another(
+    part: str, hubs: dict[str, Any], through: dict[str, Through], fleet: dict[str, Any], reads: Reading
 ) -> None:
     began = max(telemetry.settled(one, *fleet) for one in through.values())
     lost = _entry_points(fleet["scout"])[0]
     other = next(name for name in hubs if name != lost)
     for host in hubs.values():
         host.run("rm -f /run/alerts.jsonl")
-    with reads(hubs[other]) as seen, without(ENTRY_POINT, hubs[lost]):
+    with reads(hubs[other]) as seen, without(part, hubs[lost]):
         telemetry.scraped(fleet.values(), 2 * CALM_SCRAPES)
         telemetry.arrive(through[other], "scout")
     assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 import telemetry
 from hub_backups import another_disk, backed_up
+from interruption import Run
 from two_hubs import DATABASE, LONGEST_GAP_SECONDS, Ask, Reading
+from waiting import patience, until
 
 PROJECT = Path(__file__).resolve().parents[3]
 SCENARIO = PROJECT / "molecule/hub_pair_hosts"
@@ -78,6 +80,25 @@ def test_one_is_rolled_back_while_the_other_serves(
     assert done.returncode == 0, done.stdout
     assert [limit(hub) for hub in hubs] == [DECLARED_MIB, RAISED_MIB]
     assert south.started_at(SERVICE) == other
+    assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
+    nothing_is_missing(hubs, fleet, began)
+
+
+def test_one_that_ends_in_its_soak_is_put_back_and_the_other_is_left_as_it_is(
+    hubs: list[Any], fleet: dict[str, Any], reads: Reading
+) -> None:
+    north, south = hubs
+    began, others, limits = there(hubs, fleet), south.started_at(SERVICE), [limit(hub) for hub in hubs]
+    with reads(south) as seen:
+        changed = json.dumps({f"{SERVICE}_memory_limit_mib": 304, "rollout_soak_seconds": 30})
+        run = Run("playbooks/hub.yml", "-e", changed)
+        until(lambda: "Hub soaks" in run.told(), "north has changed, and soaks", patience(north))
+        assert limit(north) == 304
+        north.run(f"docker kill {DATABASE}")
+        assert run.ended() != 0, run.told()
+    assert "the robot was put back to what was good there" in run.told()
+    assert [limit(hub) for hub in hubs] == limits
+    assert south.started_at(SERVICE) == others
     assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
     nothing_is_missing(hubs, fleet, began)
 

@@ -5,6 +5,7 @@ One that the last version deployed gets this one's program, and keeps each of it
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 EARLIER = "5176552dab434a06a2b358883caa066ac3a083a1"
 # The last commit that had landed before this one. A change that must make a container anew, or another file, is red
 # here: tell users of it, and once it has landed, put its own commit here.
-LAST = "56fef66354bece53115f4ef5aa4b2a99e6101f51"
+LAST = "48822950fa4e294108748e44bf20f3a83c0467b3"
 FOLDER = PROJECT / ".artifacts" / "takeover"
 # What a robot of then lacks. Samples stay; each service's container is made anew once.
 STEPS = [
@@ -72,7 +73,7 @@ def run(project: Path, *arguments: str) -> str:
     scenario = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "inventory"
     inventories = ["-i", str(PROJECT / "molecule" / "shared" / "inventory"), "-i", str(scenario)]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(project / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
-    if project.parents[1].name == "ansible_collections":  # and not where Python finds this one
+    if project.parts[-3:-2] == ("ansible_collections",):  # and not where Python finds this one
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(project.parents[2])
         environment["ANSIBLE_COLLECTIONS_SCAN_SYS_PATH"] = "false"
     argv = ["ansible-playbook", *inventories, *arguments]
@@ -94,6 +95,21 @@ def planned(printed: str) -> str:
 def _named(told: list[str]) -> str:
     """The same, whatever the sum of a configuration's files is."""
     return re.sub(r"/config/[0-9a-f]{16}/", "/config/DIGEST/", "\n".join(told))
+
+
+def program(robot: Any) -> set[tuple[str, str]]:
+    """The digests and paths of the modules that the robot's watchdog is made of."""
+    lines = robot.run("cd /var/lib/robot-stack/watchdog && find robot_stack -name '*.py' -exec sha256sum {} +")
+    found = {(digest, path) for digest, path in (line.split(maxsplit=1) for line in lines.splitlines())}
+    assert any(path == "robot_stack/watchdog/look.py" for _, path in found), found
+    return found
+
+
+def sources(project: Path) -> set[tuple[str, str]]:
+    """The same of a version's files."""
+    folder = project / "plugins" / "module_utils"
+    files = (folder / "robot_stack").rglob("*.py")
+    return {(hashlib.sha256(file.read_bytes()).hexdigest(), str(file.relative_to(folder))) for file in files}
 
 
 def running(robot: Any) -> dict[str, str]:
@@ -139,8 +155,10 @@ def test_a_robot_of_an_earlier_version_is_taken_over_and_handed_back(robot: Any,
 
 def test_a_robot_of_the_last_version_keeps_its_containers(robot: Any, last: Path) -> None:
     run(last, "playbooks/site.yml")
+    assert program(robot) <= sources(last), "it was the last version that ran"
     before = running(robot)
     told = steps(run(PROJECT, "playbooks/site.yml"), "changed").splitlines()
+    assert program(robot) <= sources(PROJECT)
     assert [step for step in told if not OF_THE_PROGRAM.fullmatch(step)] == []
     assert running(robot) == before
 
