@@ -353,8 +353,8 @@ def test_a_hub_becomes_a_cluster_or_a_cluster_a_hub_only_where_it_is_said(
     for there in ((data, config), (data,), (config,), (data, config, f"{own}/data"), (data, config, f"{own}/config")):
         assert unsaid(hosts, *there) is False, there
         assert unsaid(hosts, *there, said=True) is True
-    for there in ((), (f"{own}/data", f"{own}/config"), (f"{own}/data", data)):
-        assert unsaid(hosts, *there) is True, there
+    for fine in ((), (f"{own}/data", f"{own}/config"), (f"{own}/data", data)):
+        assert unsaid(hosts, *fine) is True, fine
 
 
 def test_a_former_hub_that_has_no_storage_in_a_cluster_is_asked_about_once() -> None:
