@@ -115,7 +115,8 @@ def test_a_forged_write_is_refused_or_bears_its_senders_name_at_each_entry_point
     began = time.time() - 600
     assert telemetry.exported(hub, name, (began, time.time() + 600)) == {}
     assert sent("scout", own, f"{WRITE}?extra_label=robot%3Drover") == 204
-    (labels,) = telemetry.exported(hub, name, (began, time.time() + 600))
+    # which series there are, a database remembers for a moment
+    (labels,) = until(lambda: telemetry.exported(hub, name, (began, time.time() + 600)), f"{name} is there")
     assert dict(labels)["robot"] == "scout"
 
 
@@ -201,9 +202,10 @@ def test_the_host_that_was_away_gets_what_robots_kept(story: Story, fleet: dict[
         while_away = [at for at, _ in there.answers() if story.cut_at < at / 1000 < story.back_at]
         assert len(while_away) > AWAY_SCRAPES - LOST_AT_A_POWER_CUT_SECONDS
         lost = there.lost_answers()
-        before = story.cut_at - LOST_AT_A_POWER_CUT_SECONDS
-        assert all(before < moment / 1000 < story.cut_at + LOST_AT_A_POWER_CUT_SECONDS for moment, _ in lost), lost
-        assert sum(number for _, number in lost) <= LOST_AT_A_POWER_CUT_SECONDS
+        # what is to be done every few seconds is as late as this computer is, which the other host's reader has seen
+        most = LOST_AT_A_POWER_CUT_SECONDS + story.seen.longest_gap()
+        assert all(story.cut_at - most < moment / 1000 < story.cut_at + most for moment, _ in lost), lost
+        assert sum(number for _, number in lost) <= most
     for robot in fleet.values():
         for url in ("1:secret-url", "2:secret-url"):
             assert telemetry.agent(robot, "vmagent_remotewrite_packets_dropped_total", url) == 0
