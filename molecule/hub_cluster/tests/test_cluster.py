@@ -197,8 +197,7 @@ def test_what_waited_arrives_in_two_hosts_while_the_third_has_no_power(
             stack.enter_context(without_power(hubs["three"], STORAGE))
         finally:
             for robot in fleet.values():
-                for name in hubs:
-                    telemetry.mend(robot, name)
+                telemetry.mend_all(robot)
         seen = stack.enter_context(reads(hubs["one"]))
         for there in counted([through["one"], through["two"]], fleet, began):
             assert len(there.answers()) > AWAY_SCRAPES
