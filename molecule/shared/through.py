@@ -35,8 +35,17 @@ class Through:
             return str(self.host.get(url.replace(telemetry.STORAGE, SELECT, 1)))
         for one in self.hosts:
             if one.name not in self.away:
-                one.get(f"{STORAGE}/internal/force_flush")
+                until(partial(_shows, one), f"the storage of {one.name} answers")
         return ""
+
+
+def _shows(host: Any) -> bool:
+    """Have a storage show what it has in memory; False where it was just started, and does not listen yet."""
+    try:
+        host.get(f"{STORAGE}/internal/force_flush")
+    except AssertionError:
+        return False
+    return True
 
 
 @contextmanager
