@@ -9,7 +9,7 @@ from typing import Any
 Alert = dict[str, Any]
 
 
-def told(hub: Any, **labels: str) -> list[Alert]:
+def told(hub: Any, /, **labels: str) -> list[Alert]:
     """Return what was told of the alerts with these labels; what is over is told again for a while."""
     lines = hub.run("cat /run/alerts.jsonl 2>/dev/null || true").splitlines()
     return [alert for alert in map(json.loads, lines) if labels.items() <= alert["labels"].items()]
@@ -20,7 +20,7 @@ def resolved(alert: Alert) -> bool:
     return _moment(alert["endsAt"]) <= _moment(alert["received"])
 
 
-def going_on(hub: Any, **labels: str) -> list[Alert]:
+def going_on(hub: Any, /, **labels: str) -> list[Alert]:
     """Return those of them that were not over when they were told."""
     return [alert for alert in told(hub, **labels) if not resolved(alert)]
 
