@@ -251,13 +251,13 @@ def test_podman_has_nothing_that_is_a_daemons() -> None:
     assert spec == {
         "kind": "podman",
         "install": True,
-        "packages": ["podman", "crun"],
+        "packages": [],
         "daemon": {},
         "service_environment": {},
         "socket": "",
     }
     docker = value("container_engine_spec")
-    assert (docker["kind"], docker["packages"], docker["socket"]) == ("docker", ["docker.io"], "/var/run/docker.sock")
+    assert (docker["kind"], docker["packages"], docker["socket"]) == ("docker", [], "/var/run/docker.sock")
     assert "exec-opts" in docker["daemon"]
     assert "GOGC" in docker["service_environment"]
 
