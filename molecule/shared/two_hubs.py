@@ -15,6 +15,11 @@ Ask = Callable[..., entry_point.Answer]
 Reading = Callable[[Any], AbstractContextManager[reading.Seen]]
 DATABASE = "robot-stack-telemetry_hub_victoriametrics"
 WATCHDOG = "robot-stack-watchdog.timer"
+# A look that has begun before its timer was stopped would start again what is killed now.
+LOOK_IS_OVER = (
+    "until systemctl show --property ActiveState --value robot-stack-watchdog.service | grep -qE 'inactive|failed'; "
+    "do sleep 0.2; done"
+)
 LONGEST_GAP_SECONDS = 5  # in which nobody who reads is answered (docs/telemetry.md)
 
 
@@ -30,7 +35,8 @@ def without(container: str, *hosts: Any) -> Iterator[None]:
     """Kill a container of hosts, which nobody starts again while the context lasts."""
     try:
         for host in hosts:
-            host.run(f"systemctl stop {WATCHDOG} && docker update --restart no {container} && docker kill {container}")
+            host.run(f"systemctl stop {WATCHDOG} && {LOOK_IS_OVER}")
+            host.run(f"docker update --restart no {container} && docker kill {container}")
         yield
     finally:
         for host in hosts:
