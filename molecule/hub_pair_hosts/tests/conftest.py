@@ -2,4 +2,5 @@
 
 from __future__ import annotations
 
-from pair_of_hubs import ask, authority, fleet, folder, hubs, north, reads, secret, south  # noqa: F401 - fixtures
+from asking_hubs import ask, authority, fleet, folder, reads, secret  # noqa: F401 - fixtures
+from pair_of_hubs import hubs, north, south  # noqa: F401 - fixtures
