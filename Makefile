@@ -81,14 +81,14 @@ lint: setup ## ansible-lint (production), yamllint, ruff, mypy --strict
 PLAYBOOK_TESTS := tests/field tests/install tests/roles tests/waves
 TESTS_OF_playbooks := $(PLAYBOOK_TESTS)
 TESTS_OF_modules := $(PLAYBOOK_TESTS:%=--ignore=%)
-unit: setup ## Unit tests (PART=playbooks or PART=modules: a half of them)
+unit: images ## Unit tests (PART=playbooks or PART=modules: a half of them)
 	@$(if $(PART),$(if $(TESTS_OF_$(PART)),,$(error PART is $(PART): there are playbooks and modules)))
 	@testbed/promtool
 	@testbed/age
 	@testbed/node_exporter
 	pytest -q $(TESTS_OF_$(PART))
 
-unit-matrix: setup ## The same under the oldest and the newest Python and ansible-core that this machine allows
+unit-matrix: images ## The same under the oldest and the newest Python and ansible-core that this machine allows
 	@testbed/promtool
 	@testbed/age
 	@testbed/node_exporter

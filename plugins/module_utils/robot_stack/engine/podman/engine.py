@@ -172,7 +172,7 @@ class PodmanEngine:
             self._programs.ask("start", name)
 
     def resume(self, name: str) -> None:
-        """Let a container that somebody has paused run on, for which no program of Podman's is needed."""
+        """Let a container that somebody has paused run on. Podman itself is asked only where it takes it for paused."""
         self._hands.thaw_unit(name)
         self._unpause(name)
         self._hands.thaw_payload(name)
