@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
 JOB = "telemetry_hub_backup"
 UNIT, TIMER = f"robot-stack-{JOB}.service", f"robot-stack-{JOB}.timer"
 ROOT = "/var/lib/robot-stack"
-DATA = f"{ROOT}/telemetry_hub_victoriametrics/data"
-RECORD = f"{ROOT}/jobs/record-telemetry_hub_victoriametrics.json"
+DATABASE = "telemetry_hub_victoriametrics"  # of one hub, or of a host of a pair; in a cluster it is another one
+DATA = f"{ROOT}/{DATABASE}/data"
 
 
-def record(hub: Any) -> dict[str, Any]:
+def record(hub: Any, database: str = DATABASE) -> dict[str, Any]:
     """Return what the hub remembers of its backups."""
-    found: dict[str, Any] = json.loads(hub.run(f"cat {RECORD}"))
+    found: dict[str, Any] = json.loads(hub.run(f"cat {ROOT}/jobs/record-{database}.json"))
     return found
 
 
-def backed_up(hub: Any) -> dict[str, Any]:
+def backed_up(hub: Any, database: str = DATABASE) -> dict[str, Any]:
     """Make a backup, and return what is remembered of it. Raises AssertionError."""
     done = hub.host.run(f"systemctl start {UNIT}")
-    remembered = record(hub)
+    remembered = record(hub, database)
     assert done.rc == 0, remembered
     return remembered
+
+
+def refused(hub: Any, words: str, database: str = DATABASE) -> None:
+    """Have a backup fail for a reason that is remembered."""
+    assert hub.host.run(f"systemctl start {UNIT}").rc != 0
+    failure = record(hub, database)["failure"]
+    assert re.search(words, failure), failure
+    assert failure in hub.run(f"journalctl --quiet --output=cat --unit={UNIT}")
 
 
 def found(hub: Any) -> str:

@@ -18,8 +18,8 @@ options:
     choices: [checked, restored, found]
     required: true
   database:
-    description: C(name), C(data), C(user), C(url) of its health page, C(username), C(retention) and
-      C(stop_timeout_seconds) of the database.
+    description: C(name), C(data), C(user), C(url) of its health page, C(history_url) of its query API (empty for a
+      storage of a cluster, which has none), C(username), C(retention) and C(stop_timeout_seconds) of the database.
     type: dict
     required: true
   password:
@@ -39,7 +39,7 @@ options:
     type: str
     required: true
   place:
-    description: The hub's own folder there.
+    description: The host's own folder there.
     type: str
     required: true
   backup:
@@ -70,7 +70,7 @@ EXAMPLES = r"""
     state: checked
     database: "{{ telemetry_hub_database }}"
     destination: "{{ telemetry_hub_backup_destination }}"
-    place: "{{ inventory_hostname }}"
+    place: "{{ telemetry_hub_backup_place }}"
 """
 
 RETURN = r"""
@@ -133,7 +133,7 @@ def hub(params: dict[str, Any]) -> Hub:
         user=str(told["user"]),
         files=(ManagedFile("password", password, sensitive=True),) if password else (),
         probe=Probe(url, 120, str(told["username"]), "password" if password else ""),
-        history_url=url.rsplit("/", 1)[0],
+        history_url=str(told["history_url"]),
         stop_timeout_seconds=int(told["stop_timeout_seconds"]),
     )
     job = Job("restore", service.name, params["destination"], params["place"])

@@ -187,19 +187,36 @@ def test_a_part_has_beside_it_whom_it_asks(off: str, told: list[str]) -> None:
             "victoriametrics_enabled",
         ),
         ({"telemetry_hub_other_first": True}, "other_first"),
-        (
-            {
-                "telemetry_hub_backup_enabled": True,
-                "telemetry_hub_backup_destination": "fs:///srv/hub",
-                "robot_stack_memory_budget_mib": 900,
-            },
-            "backup_enabled",
-        ),
     ],
 )
 def test_what_belongs_to_one_hub_or_a_pair_is_refused(written: dict[str, Any], variable: str) -> None:
     (found,) = judged(written)
     assert (found.robot, found.variable) == ("a", f"telemetry_hub_{variable}")
+
+
+BACKUP = {"telemetry_hub_backup_enabled": True, "telemetry_hub_backup_destination": "fs:///srv/backups/hub"}
+
+
+def test_a_cluster_is_backed_up_and_the_backup_counts_in_each_hosts_budget() -> None:
+    written = {**BACKUP, "robot_stack_memory_budget_mib": 912}
+    found = hubs(written, written, written)
+    assert cluster.check(found) == [one for hub in found for one in gate.check(hub, catalogue())] == []
+    (fault,) = gate.check(hubs({**written, "robot_stack_memory_budget_mib": 911})[0], catalogue())
+    assert "telemetry_hub_backup_memory_limit_mib 96" in fault.why
+
+
+@pytest.mark.parametrize(
+    ("more", "variable", "why"),
+    [
+        ({"telemetry_hub_backup_destination": ""}, "backup_destination", "nothing says where"),
+        ({"telemetry_hub_backup_destination": "fs:///var/lib/robot-stack/b"}, "backup_destination", "of its own"),
+        ({"telemetry_hub_vmstorage_enabled": False}, "backup_enabled", "telemetry_hub_vmstorage_enabled is false"),
+    ],
+)
+def test_a_backup_that_cannot_work_is_refused_in_a_cluster_too(more: dict[str, Any], variable: str, why: str) -> None:
+    (found,) = gate.check(hubs({**BACKUP, "robot_stack_memory_budget_mib": 912, **more})[0], catalogue())
+    assert found.variable == f"telemetry_hub_{variable}"
+    assert why in found.why
 
 
 @pytest.mark.parametrize(

@@ -22,21 +22,13 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.recor
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import layout
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import Job, Probe, Service
 from robot_stack.fake_engine import FakeEngine
-from robot_stack.hub_backups import DATA, DATABASE, DAY, START, part
+from robot_stack.hub_backups import DATA, DATABASE, DAY, START, lay, part
 from robot_stack.robots import IMAGE, USER, Robot, write
 
 OLD, NEW = "20260101T000000Z", "20260201T000000Z"
 JOB = "telemetry_hub_restore"
 NAME = f"robot-stack-{DATABASE}"
 OWNER = (os.geteuid(), os.getegid())
-
-
-def lay(backup: Path, data: Path) -> None:
-    """Make a backup of what lies in ``data``, as vmbackup does."""
-    for file in sorted(path for path in data.rglob("*") if path.is_file()):
-        size = file.stat().st_size
-        write(backup / file.relative_to(data) / f"{size:016X}_{0:016X}_{size:016X}", file.read_text())
-    write(backup / contents.COMPLETE, "")
 
 
 @pytest.fixture

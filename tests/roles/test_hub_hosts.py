@@ -159,6 +159,45 @@ def test_a_backup_is_restored_to_one_host_that_is_named(tmp_path: Path) -> None:
     assert "this run is about here.invalid, there.invalid: write --limit" in told
 
 
+BACKED_UP = (
+    "telemetry_hub_backup_enabled=true telemetry_hub_backup_destination=fs:///srv/hub robot_stack_memory_budget_mib=912"
+)
+
+
+def restored(tmp_path: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Restore the hosts of a cluster of four, the last of which has no storage."""
+    last = "last.invalid telemetry_hub_cluster_address=10.0.0.4 telemetry_hub_vmstorage_enabled=false"
+    hosts = [f"{host.rpartition(' ')[0]} {BACKED_UP}" for host in (*CLUSTER, f"{last} memory")]
+    return run(tmp_path, "hub_restore", *hosts, more=more)
+
+
+def test_hosts_of_a_cluster_are_restored_together_and_all_or_none(tmp_path: Path) -> None:
+    for more in (
+        (),
+        ("--limit", "here.invalid,there.invalid"),
+        ("--limit", "here.invalid", "-e", "restore_replace=true"),
+    ):
+        told = restored(tmp_path, *more).stdout
+        assert "TASK [Backup can be restored]" in told, told
+        assert "fatal: [here.invalid]: UNREACHABLE" in told
+        assert "TASK [Backup is shown]" not in told
+        assert "last.invalid]: UNREACHABLE" not in told, "it has nothing to be restored"
+    plays = yaml.safe_load((PROJECT / "playbooks/hub_restore.yml").read_text(encoding="utf-8"))
+    (judging,) = [play for play in plays if "'state': 'checked'" in str(play)]
+    assert (judging["any_errors_fatal"], judging["max_fail_percentage"]) == (True, 0)
+    assert "'state': 'restored'" not in str(judging)
+
+
+@pytest.mark.parametrize("said", ["restore_replace=true", "restore_backup=20261129T023000Z/latest"])
+def test_what_is_one_hosts_is_done_to_no_other_of_a_cluster(tmp_path: Path, said: str) -> None:
+    told = refused(restored(tmp_path, "-e", said))
+    assert "here.invalid, there.invalid, elsewhere.invalid, last.invalid: write --limit" in told
+
+
+def test_a_host_without_a_storage_is_not_restored(tmp_path: Path) -> None:
+    assert "last.invalid: no vmstorage runs there" in refused(restored(tmp_path, "--limit", "last.invalid"))
+
+
 def test_one_host_is_not(tmp_path: Path) -> None:
     told = hub(tmp_path, "here.invalid").stdout
     assert "hosts (" not in told

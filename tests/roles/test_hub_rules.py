@@ -389,8 +389,23 @@ HOSTS = {
     )
 }
 STORAGE_AWAY = 'alertname="TelemetryHubStorageAway",hub="b",severity="critical"'
+BACKUP_OF = 'database="telemetry_hub_vmstorage",hub='
 CLUSTER_CASES: list[tuple[str, dict[str, str], list[str]]] = [
     ("all are there", HOSTS, []),
+    (
+        "the storage of one host has no backup of today, and the last one of another failed",
+        {
+            **HOSTS,
+            f'robot_stack_backup_last_success_timestamp_seconds{{{BACKUP_OF}"a"}}': "0x30",
+            f'robot_stack_backup_last_success_timestamp_seconds{{{BACKUP_OF}"b"}}': "-200000x30",
+            f'robot_stack_backup_last_result{{{BACKUP_OF}"a"}}': "1x30",
+            f'robot_stack_backup_last_result{{{BACKUP_OF}"c"}}': "0x30",
+        },
+        [
+            f'alertname="TelemetryHubBackupOld",{BACKUP_OF}"b",severity="critical"',
+            f'alertname="TelemetryHubBackupFailed",{BACKUP_OF}"c",severity="warning"',
+        ],
+    ),
     (
         "a host tells nothing of itself",
         {name: "1x5 _x25" if name.startswith('up{hub="c"') else values for name, values in HOSTS.items()},

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import delivery
 import telemetry
-from hub_backups import DATA, JOB, ROOT, TIMER, UNIT, another_disk, backed_up, counted, found, record
+from hub_backups import DATA, JOB, ROOT, TIMER, UNIT, another_disk, backed_up, counted, found, record, refused
 from waiting import until
 
 FOLDER = "/srv/hub-backup"
@@ -40,14 +39,6 @@ for attempt in $(seq 30); do
 done
 exit 1
 """
-
-
-def refused(hub: Any, words: str) -> None:
-    """Have a backup fail for a reason that is remembered."""
-    assert hub.host.run(f"systemctl start {UNIT}").rc != 0
-    failure = record(hub)["failure"]
-    assert re.search(words, failure), failure
-    assert failure in hub.run(f"journalctl --quiet --output=cat --unit={UNIT}")
 
 
 def whole(hub: Any) -> set[str]:

@@ -12,7 +12,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 SMALLEST = 3
 ADDRESS = "telemetry_hub_cluster_address"
 OTHER_FIRST = "telemetry_hub_other_first"
-VERSION, BACKUP = "telemetry_hub_cluster_version", "telemetry_hub_backup"
+VERSION = "telemetry_hub_cluster_version"
 PREFIX = "telemetry_hub_"
 STORAGE, SELECT, INSERT, ENTRY_POINT, RULES, OWN = (
     f"{PREFIX}{part}" for part in ("vmstorage", "vmselect", "vminsert", "vmauth", "vmalert", "vmagent")
@@ -133,9 +133,6 @@ def _kind(hub: Robot) -> list[Fault]:
     if DATABASE in hub.services:
         why = "in a cluster vmstorage takes its place"
         faults.append(fault(hub, f"{DATABASE}_enabled", why, "delete the line"))
-    if BACKUP in hub.services or f"{PREFIX}restore" in hub.services:
-        why = "the backup of a cluster is not there yet"
-        faults.append(fault(hub, f"{BACKUP}_enabled", why, "write false; of each sample there are two copies"))
     if hub.values.get(OTHER_FIRST) is True:
         why = "it is a pair's: each host of a cluster answers with the samples of all"
         faults.append(fault(hub, OTHER_FIRST, why, "delete the line"))

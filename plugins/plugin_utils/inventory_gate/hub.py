@@ -38,14 +38,7 @@ def check(robot: Robot) -> list[Fault]:
     if isinstance(robots, (list, tuple)) and robot.values.get(READER) in robots:
         why = "a robot has this name, and nobody would be told of its silence"
         faults.append(fault(robot, READER, why, "give the reader another name"))
-    return (
-        faults
-        + _certificate(robot)
-        + _sensors(robot)
-        + _notifier(robot)
-        + _shares(robot)
-        + ([] if _is_of_cluster(robot) else _backup(robot))
-    )
+    return faults + _certificate(robot) + _sensors(robot) + _notifier(robot) + _shares(robot) + _backup(robot)
 
 
 def _is_of_cluster(robot: Robot) -> bool:
@@ -78,8 +71,9 @@ def _backup(robot: Robot) -> list[Fault]:
     remedy = f"write {BACKUP}: fs:///srv/hub-backup, or s3://BUCKET/PREFIX"
     if not where:
         return [fault(robot, BACKUP, "nothing says where backups are", remedy, "(empty)")]
-    if DATABASE not in robot.services:
-        why = "there is no database to back up: telemetry_hub_victoriametrics_enabled is false"
+    keeper = STORAGE if _is_of_cluster(robot) else DATABASE
+    if keeper not in robot.services:
+        why = f"there is no database to back up: {keeper}_enabled is false"
         return [fault(robot, "telemetry_hub_backup_enabled", why, "write telemetry_hub_backup_enabled: false")]
     if ".." in where.split("/"):
         return [fault(robot, BACKUP, "it goes back up (..)", remedy)]

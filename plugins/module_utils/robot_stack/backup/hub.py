@@ -22,36 +22,22 @@ from ..host import disk_space
 from ..jobs import contents, destination
 from ..jobs import setup as jobs_setup
 from ..jobs.container import JobError, Worker
-from ..jobs.destination import LATEST, Destination, DestinationError
+from ..jobs.destination import Destination, DestinationError
 from ..records import job_record, record_file
 from ..records.job_record import Contents, JobRecord
 from ..spec.layout import RESTORED
-from ..spec.model import Job, Service
+from ..spec.model import Service
 from . import swap
+from .chosen import Chosen, at_place, choose
 from .database import MARGIN, BackupError, retention_seconds
+from .storage import Storage
 
 LARGEST_SETTINGS = 256 * 1024
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The backup that is to be restored. Of one in a bucket nothing is known but its name."""
-
-    place: str
-    chain: str
-    name: str
-    bytes: int = 0
-    contents: Contents = field(default_factory=Contents)
-
-    @property
-    def path(self) -> str:
-        """Its path below the destination."""
-        return f"{self.place}/{self.chain}/{self.name}"
-
-
 @dataclass
 class Hub:
-    """One hub's database; ``job`` is what restores it, ``data`` the name of its data below the stack's ``root``."""
+    """One host's database; ``job`` is what restores it, ``data`` the name of its data below the stack's ``root``."""
 
     database: Service
     data: str
@@ -70,16 +56,20 @@ class Hub:
         """Where the samples are."""
         return self.roots.path(f"{self.root}/{self.database.name}/{self.data}")
 
+    @property
+    def is_storage(self) -> bool:
+        """Whether it is a storage of a cluster, which answers no query."""
+        return not self.database.history_url
+
     def check(self, wanted: str, replace: bool) -> Chosen:
         """Return the backup ``wanted`` ("": the newest whole one); raise BackupError where it must not be restored."""
         if swap.kept(self.path) and not replace:
             size = disk_space.used(self.path) / MIB
             raise BackupError(
-                f"{self.path} holds samples already ({size:.1f} MiB): nothing was touched. To replace them by those of "
-                "the backup, add -e restore_replace=true"
+                f"{self.path} holds samples already ({size:.1f} MiB): nothing was touched. {self._unless_replaced()}"
             )
         try:
-            chosen = self._chosen(wanted)
+            chosen = choose(self.where, wanted, self._record())
         except (contents.OddError, DestinationError, OSError) as error:
             raise BackupError(f"{self.where.job.destination}: {error}; nothing was touched") from error
         free = disk_space.of(self.path).available + swap.left_over(self.path)
@@ -90,47 +80,12 @@ class Hub:
             )
         return chosen
 
-    def _chosen(self, wanted: str) -> Chosen:
-        job = self.where.job
-        if not job.folder:
-            if not wanted:
-                record = self._record()
-                if record.base != self.where.base or not record.complete:
-                    raise DestinationError(
-                        "nothing here tells which backup is the newest in a bucket: name it with "
-                        f"-e restore_backup=CHAIN/{LATEST}"
-                    )
-                wanted = f"{record.chain}/{record.complete}"
-            return Chosen(*destination.named(wanted, job.place))
-        return self._in_folder(*(destination.named(wanted, job.place) if wanted else self._newest()))
-
-    def _newest(self) -> tuple[str, str, str]:
-        names = {chain: self.where.whole(chain) for chain in self.where.chains()}
-        # not always the youngest chain: one that was restored from goes on beside it
-        found = [(self.where.holds(chain, name).newest, chain, name) for chain, name in names.items() if name]
-        if not found:
-            raise DestinationError(f"{self.where.base} holds no backup that is whole")
-        _, chain, name = max(found)
-        return self.where.job.place, chain, name
-
-    def _in_folder(self, place: str, chain: str, name: str) -> Chosen:
-        """Return a backup that is whole: it came to its end, no file of it is missing, and it holds samples."""
-        try:
-            backup = self._at(place).open(chain, name)
-        except FileNotFoundError:
-            raise DestinationError(f"there is no backup {place}/{chain}/{name}") from None
-        with backup:
-            if not contents.is_complete(backup):
-                raise DestinationError(f"{place}/{chain}/{name} is not whole: whoever wrote it was cut off")
-            size, holds = contents.size(backup), contents.of_backup(backup)
-        if not holds.rows:
-            raise DestinationError(f"{place}/{chain}/{name} holds no samples")
-        return Chosen(place, chain, name, size, holds)
-
-    def _at(self, place: str) -> Destination:
-        job = self.where.job
-        other = Job(job.kind, job.database, job.destination, place, free_mib=job.free_mib)
-        return Destination(other, self.where.owner, self.roots)
+    def _unless_replaced(self) -> str:
+        """Return what to do where there are samples: one host of a cluster may have lost its own, and this one not."""
+        replaced = "those of the backup, add -e restore_replace=true"
+        if self.is_storage:
+            return f"Leave this host out with --limit, or, to replace them by {replaced} and --limit with it alone"
+        return f"To replace them by {replaced}"
 
     def restore(self, wanted: str, replace: bool) -> str:
         """Put the backup into place and return what was done; where that fails, what was there is there again."""
@@ -175,7 +130,7 @@ class Hub:
             with data.make(RESTORED) as empty:
                 os.fchown(empty.descriptor, uid, gid)
         try:
-            worker.run(f"-src={self._at(chosen.place).url(chosen.chain, chosen.name)}")
+            worker.run(f"-src={at_place(self.where, chosen.place).url(chosen.chain, chosen.name)}")
         except JobError as error:
             raise BackupError(f"{chosen.path} could not be restored: {error}") from error
         with Folder.at(self.path) as data, data.inside(RESTORED) as made:
@@ -224,13 +179,17 @@ class Hub:
         newest = holds.newest / 1000
         if newest < self.clock() - retention_seconds(self.retention):
             return ""  # older than what it keeps: it may have dropped it by now
+        if self.is_storage:
+            kept_since = (self.clock() - retention_seconds(self.retention)) * 1000
+            path = f"{self.root}/{self.database.name}/{self.data}"
+            return Storage.of(self.database, path, self.roots, self.ask).missing(holds, kept_since)
         return data_check.lost(self.database, newest, 1, ask=self.ask, pause=self.pause)
 
     def found(self, wanted: str) -> str:
         """Return, in words, that the database finds what was restored; raise BackupError where it does not."""
         holds = self._remembered(wanted)
         if not holds.rows:
-            holds = self._chosen(wanted).contents
+            holds = choose(self.where, wanted, self._record()).contents
         if not holds.rows:
             return "the database runs; of a backup in a bucket nothing is known to be looked for"
         why = self.missing(holds)

@@ -37,6 +37,11 @@ def of_snapshot(data: Folder, name: str) -> Contents:
     return _joined(_parts(data, ("snapshots", name)))
 
 
+def reaches(data: Folder, name: str, moment: int) -> bool:
+    """Whether ``moment`` (ms since 1970) is between the first and the last sample of a part of snapshot ``name``."""
+    return any(part["MinTimestamp"] <= moment <= part["MaxTimestamp"] for part in _parts(data, ("snapshots", name)))
+
+
 def of_backup(backup: Folder) -> Contents:
     """Return what a backup holds."""
     return _joined(_parts(backup, ()))

@@ -25,6 +25,9 @@ from ..spec.model import Job
 from . import contents
 
 LATEST, PREVIOUS = "latest", "previous"
+STORAGE = (
+    ".vmstorage"  # so ends the place of a cluster's storage: no other database opens what it writes, nor it theirs
+)
 CHAIN = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 MOVED_SHARE = 0.5  # with less than this share of the rows it had, a database is taken for another one
 NOT_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -173,6 +176,15 @@ def named(path: str, place: str) -> tuple[str, str, str]:
     if not plain or name not in (LATEST, PREVIOUS) or len(parts) not in (2, 3):
         raise DestinationError(f"{path!r} names no backup: write CHAIN/{LATEST} or CHAIN/{PREVIOUS}")
     return place, chain, name
+
+
+def stranger(place: str, own: str) -> str:
+    """Return why a backup at ``place`` is none for the database whose own place is ``own``; "" where it is."""
+    if place.endswith(STORAGE) == own.endswith(STORAGE):
+        return ""
+    kinds = ("the database of one hub or of a pair", "a cluster's storage")
+    written, here = kinds if own.endswith(STORAGE) else kinds[::-1]
+    return f"is a backup of {written}, which {here} does not open"
 
 
 def mib(size: int) -> str:
