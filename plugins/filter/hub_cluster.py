@@ -13,8 +13,8 @@ short_description: The hosts of a hub that is a cluster
 description:
   - Of three hosts and more, returns by each host's name the address of its parts, the URL of its entry point, and the
     list of its parts; of fewer hosts, nothing, since one host is a hub and two are a pair.
-  - A part that a host's variables say nothing of runs on it; vmalert runs on the first two hosts only, and the database of
-    a hub that a host was before (C(victoriametrics)) where C(telemetry_hub_former_storage) is written.
+  - A part that a host's variables say nothing of runs on it; vmalert runs on the first two hosts only, and the database
+    of a hub that a host was before (C(victoriametrics)) where C(telemetry_hub_former_storage) is true.
 options:
   _input:
     description: The variables of the hosts, in the order of their group.

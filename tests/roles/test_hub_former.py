@@ -29,7 +29,7 @@ KNOWN: dict[str, Any] = {
 
 def hosts(*formers: str, address: str = "10.0.0.{}") -> dict[str, dict[str, Any]]:
     """Return what is known on each host of a cluster, of which ``formers`` were the hub."""
-    listed = [
+    listed: list[dict[str, Any]] = [
         {"inventory_hostname": name, "telemetry_hub_cluster_address": address.format(i), FORMER: name in formers}
         for i, name in enumerate("abc", 1)
     ]
@@ -217,7 +217,13 @@ def test_a_host_without_samples_of_a_hub_is_no_former_one() -> None:
 
 def test_the_hub_becomes_a_part_when_another_one_is_there() -> None:
     known = hosts("a")["a"]
-    for run in ({"a": HUB, "b": [], "c": []}, {"a": HUB, "b": HUB, "c": []}, {"a": HUB}, {"a": HUB, "b": None}):
+    runs: list[dict[str, list[str] | None]] = [
+        {"a": HUB, "b": [], "c": []},
+        {"a": HUB, "b": HUB, "c": []},
+        {"a": HUB},
+        {"a": HUB, "b": None},
+    ]
+    for run in runs:
         assert "with --limit b,c, and then run this again" in goes_on(NEW_FIRST, "a", run, known), run
     assert goes_on(NEW_FIRST, "a", {"a": HUB, "b": PART, "c": PART}, known) is True
     assert goes_on(NEW_FIRST, "a", {"a": HUB, "c": PART}, known) is True
