@@ -376,9 +376,18 @@ PAIR_CASES: list[tuple[str, dict[str, str], list[str]]] = [
 ]
 
 
+# The first one was the hub before, and answers with what it stored then.
 CLUSTER = cluster(
-    [{"inventory_hostname": host, "telemetry_hub_cluster_address": f"10.0.0.{n}"} for n, host in enumerate("abc", 1)]
+    [
+        {
+            "inventory_hostname": host,
+            "telemetry_hub_cluster_address": f"10.0.0.{n}",
+            "telemetry_hub_former_storage": host == "a",
+        }
+        for n, host in enumerate("abc", 1)
+    ]
 )
+REACHED = 'vm_tcpdialer_addr_available{{{}hub="{}",name="vmselect",addr="{}"}}'
 HOSTS = {
     series: values
     for host in CLUSTER
@@ -386,6 +395,7 @@ HOSTS = {
         (f'up{{hub="{host}",job="sensor_service"}}', "1x30"),
         (f'robot_stack_watchdog_last_look_timestamp_seconds{{hub="{host}"}}', "0+60x30"),
         *((f'vm_rpc_vmstorage_is_reachable{{hub="{host}",addr="10.0.0.{n}:8400"}}', "1x30") for n in (1, 2, 3)),
+        (REACHED.format("", host, "10.0.0.1:8411"), "1x30"),
     )
 }
 STORAGE_AWAY = 'alertname="TelemetryHubStorageAway",hub="b",severity="critical"'
@@ -421,6 +431,13 @@ CLUSTER_CASES: list[tuple[str, dict[str, str], list[str]]] = [
         {**HOSTS, f'vm_rpc_vmstorage_is_reachable{{{SCOUT},hub="a",addr="10.0.0.2:8400"}}': "0x30"},
         [],
     ),
+    (
+        "one host does not reach what was the hub's database",
+        {**HOSTS, REACHED.format("", "c", "10.0.0.1:8411"): "1x20 0x10"},
+        ['alertname="TelemetryHubFormerStorageAway",hub="a",severity="warning"'],
+    ),
+    ("a robot says that nobody reaches it", {**HOSTS, REACHED.format(f"{SCOUT},", "c", "10.0.0.1:8411"): "0x30"}, []),
+    ("a vmselect does not reach a storage", {**HOSTS, REACHED.format("", "c", "10.0.0.2:8401"): "0x30"}, []),
     (
         "there is one copy of what came",
         {**HOSTS, 'vm_rpc_rows_incompletely_replicated_total{hub="a"}': "0x20 500x10"},

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
+from . import former
 from .declaration import Fault, Robot, fault
+from .hub import DATABASE
 from .pair import agreed, distinct, names
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -18,7 +20,6 @@ STORAGE, SELECT, INSERT, ENTRY_POINT, RULES, OWN = (
     f"{PREFIX}{part}" for part in ("vmstorage", "vmselect", "vminsert", "vmauth", "vmalert", "vmagent")
 )
 PARTS = (STORAGE, SELECT, INSERT, OWN)  # that only a cluster has
-DATABASE = f"{PREFIX}victoriametrics"
 EXAMPLE = f"write {ADDRESS}: 10.20.0.11, this host's address on a network that robots do not reach"
 # What a part asks on its own host, where only loopback is asked.
 BESIDE = {
@@ -36,12 +37,13 @@ def check(hubs: Sequence[Robot]) -> list[Fault]:
         return []
     faults = [found for hub in hubs for found in (*_address(hub), *_beside(hub), *_kind(hub), *names(hub))]
     faults += _apart(hubs) + distinct([hub for hub in hubs if ENTRY_POINT in hub.services]) + _enough(hubs)
+    faults += former.check(hubs)
     return faults + [found for hub in hubs[1:] for found in agreed(hubs[0], hub, (VERSION,))]
 
 
 def alone(hub: Robot) -> list[Fault]:
     """Return the parts of a cluster that ``hub`` declares although it is one host of a pair, or the only one."""
-    faults = []
+    faults = former.alone(hub)
     for part in PARTS:
         if part in hub.services and hub.values.get("telemetry_hub_cluster") == {}:
             why = f"{part.removeprefix(PREFIX)} is a part of a cluster: {SMALLEST} hosts or more in telemetry_hub"
@@ -52,7 +54,7 @@ def alone(hub: Robot) -> list[Fault]:
 def _address(hub: Robot) -> list[Fault]:
     """Return why the parts may not talk where ``hub`` says: unencrypted, and without a password."""
     written = hub.values.get(ADDRESS)
-    if STORAGE not in hub.services or not isinstance(written, str):
+    if not (STORAGE in hub.services or former.is_one(hub)) or not isinstance(written, str):
         return []  # told by the check of types
     if not written:
         why = "the storage of a cluster is reached by its other hosts, unencrypted: so you say on which address"
@@ -93,7 +95,7 @@ def _apart(hubs: Sequence[Robot]) -> list[Fault]:
     faults = []
     for hub in hubs:
         number = _number(hub.values.get(ADDRESS))
-        if STORAGE in hub.services and number:
+        if (STORAGE in hub.services or former.is_one(hub)) and number:
             other = seen.setdefault(number, hub.name)
             if other != hub.name:
                 why = f"{other} has it as well: each host has an address of its own"
@@ -130,9 +132,10 @@ def _beside(hub: Robot) -> list[Fault]:
 def _kind(hub: Robot) -> list[Fault]:
     """What belongs to one hub, or to a pair."""
     faults = []
-    if DATABASE in hub.services:
+    if DATABASE in hub.services and not former.is_one(hub):
         why = "in a cluster vmstorage takes its place"
-        faults.append(fault(hub, f"{DATABASE}_enabled", why, "delete the line"))
+        remedy = f"delete the line; on the host that was the hub before, write {former.FORMER}: true"
+        faults.append(fault(hub, f"{DATABASE}_enabled", why, remedy))
     if hub.values.get(OTHER_FIRST) is True:
         why = "it is a pair's: each host of a cluster answers with the samples of all"
         faults.append(fault(hub, OTHER_FIRST, why, "delete the line"))

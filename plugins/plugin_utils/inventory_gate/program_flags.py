@@ -15,8 +15,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from . import former
 from .declaration import Fault, Objection, Robot, Secret, fault, show
 from .exposure import is_loopback
+from .hub import DATABASE as DATABASE_OF_HUB
 
 FILE = Path(__file__).with_name("program_flags.json")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._]*")
@@ -123,6 +125,7 @@ PROGRAMS: dict[str, Program] = {
             **_HUB_LOOPBACK,
             r"promscrape\.config|relabelconfig": STACKS_OWN,
             r"vmalert\.proxyurl": STACKS_OWN,
+            r"vmselectaddr|accountid|projectid": "it decides whether hosts of a cluster can read from this database",
         },
     ),
     "telemetry_hub_vmstorage": Program(
@@ -241,12 +244,20 @@ def _of(robot: Robot, service: str) -> Iterator[Fault]:
     extra = robot.values.get(variable)
     if not isinstance(extra, Mapping):
         return  # told by the check of types, or there is none
-    kinds = known(service) if robot.values.get(PROGRAMS[service].version) == versions()[service] else {}
+    kinds = _kinds(robot, service)
     for name, value in extra.items():
         objection = object_to(PROGRAMS[service], kinds, name, value)
         if objection:
             shown = "(secret)" if SECRET.search(str(name)) or isinstance(value, Secret) else show(value)
             yield fault(robot, variable, objection[0], objection[1], value=f"{{{show(name)}: {shown}}}")
+
+
+def _kinds(robot: Robot, service: str) -> Mapping[str, str]:
+    """Return the known flags of the version that ``robot`` runs; a hub's former database has that of robots'."""
+    like, version = service, PROGRAMS[service].version
+    if service == DATABASE_OF_HUB and former.is_one(robot):
+        like, version = "victoriametrics", former.VERSION
+    return known(like) if robot.values.get(version) == versions()[like] else {}
 
 
 def object_to(program: Program, kinds: Mapping[str, str], name: Any, value: Any) -> Objection | None:
