@@ -12,7 +12,7 @@ name: flow_yaml
 short_description: Any value on one line, as programs in Go read YAML
 description:
   - The same as P(ansible.builtin.to_json#filter), but for characters beyond U+FFFF. JSON writes each of them as two
-    halves, which is no YAML to a program in Go, and no text in quotes to its flags. Here it is one escape with eight digits.
+    halves, which is no YAML to a program in Go, and no text in quotes to its flags. Here it is one escape.
   - The character U+007F, which YAML does not allow as it is, is written as an escape.
 options:
   _input:

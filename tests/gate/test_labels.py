@@ -60,7 +60,8 @@ def of_collectors() -> set[str]:
     found: set[str] = set()
     for path in COLLECTORS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("add", "read"):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(node, ast.Call) and isinstance(called, ast.Attribute) and called.attr in ("add", "read"):
                 found |= {keyword.arg for keyword in node.keywords if keyword.arg}
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
                 name = node.targets[0].id if isinstance(node.targets[0], ast.Name) else ""
@@ -87,7 +88,8 @@ def test_a_label_that_the_hub_drops_is_not_given_in_vain(label: str) -> None:
     assert faults("victoriametrics", {label: "north"}) == []
     relabel = (PROJECT / "roles/telemetry_hub/templates/relabel.yml.j2").read_text(encoding="utf-8")
     dropped = re.search(r"labeldrop\n.*\n  regex: (\S+)", relabel)
-    assert dropped and set(dropped[1].split("|")) == set(scraping.DROPPED)
+    assert dropped
+    assert set(dropped[1].split("|")) == set(scraping.DROPPED)
 
 
 @pytest.mark.parametrize("reader", ["victoriametrics", "vmagent"])

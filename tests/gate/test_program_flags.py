@@ -1,4 +1,4 @@
-"""Flags that are added to a program are of its parser's kinds, and undo nothing that the gate holds or the stack needs."""
+"""Flags that are added to a program are of its parser's kinds, and undo nothing that the gate holds."""
 
 from __future__ import annotations
 
@@ -108,9 +108,7 @@ def test_nobody_writes_where_the_inventory_says_that_nobody_does(service: str, v
         ("telemetry_hub_victoriametrics", {}, 4),
     ],
 )
-def test_how_many_write_at_once_is_a_choice_where_somebody_may(
-    service: str, more: dict[str, Any], value: Any
-) -> None:
+def test_how_many_write_at_once_is_a_choice_where_somebody_may(service: str, more: dict[str, Any], value: Any) -> None:
     assert faults(service, {INSERTS: value}, **more) == []
 
 
@@ -237,7 +235,7 @@ def test_help_tells_the_kind_of_a_lists_elements() -> None:
         "    \tEmpty values are set to default value.\n"
         "  -long array\n    \tHow long, see -often (default 1m0s)\n    \tSupports array of values separated by comma\n"
         "  -large array\n    \tHow large\n"
-        "    \tSupports the following optional suffixes for size values: KB, MB, GB, TB, KiB, MiB, GiB, TiB. (default 0)\n"
+        "    \tSupports the following optional suffixes for size values: KB, MB, GB, TB, KiB. (default 0)\n"
         "    \tSupports array of values separated by comma\n"
         "  -whether array\n    \tWhether\n    \tSupports array of values\n    \tEmpty values are set to false.\n"
         "  -each array\n    \tOf each (default 1)\n    \tSupports an array of key:value entries separated by comma\n"
@@ -270,5 +268,7 @@ def test_the_kinds_of_the_programs_flags_are_told_apart() -> None:
     assert program_flags.known("victoriametrics")["futureRetention"] == "period"
     assert program_flags.known("victoriametrics")["deleteAuthKey"] == "value"
     assert program_flags.known("telemetry_hub_vmselect")["replicationFactor"] == "array"
-    told_of_lists = {kind for each in programs.PROGRAMS for kind in program_flags.known(each).values() if "array" in kind}
+    told_of_lists = {
+        kind for each in programs.PROGRAMS for kind in program_flags.known(each).values() if "array" in kind
+    }
     assert {kind.removeprefix(program_flags.LIST) for kind in told_of_lists} - {"array"} <= set(program_flags.KINDS)

@@ -99,10 +99,18 @@ def test_what_is_told_names_the_group_and_the_rule() -> None:
         [group(name=5), group(name="Robots"), group(name="robot_stack_memory_budget")],
         [{"name": "own"}],
         [{"name": "own", "rules": None}],
-        [group(interval="1m", limit=0, concurrency=2, type="prometheus", labels={"team": 3}, params={"nocache": ["1"]})],
+        [
+            group(
+                interval="1m", limit=0, concurrency=2, type="prometheus", labels={"team": 3}, params={"nocache": ["1"]}
+            )
+        ],
         [group(headers=["X-Site: a"], notifier_headers=[], debug=True, eval_alignment=False, eval_delay=30)],
         [group(interval="2m", eval_offset="1m30s")],
-        [rule(**{"for": "1h30m"}, keep_firing_for="5m", labels={"severity": "critical"}, annotations={"summary": None})],
+        [
+            rule(
+                **{"for": "1h30m"}, keep_firing_for="5m", labels={"severity": "critical"}, annotations={"summary": None}
+            )
+        ],
         [group(rules=[{"record": "a:b", "expr": 1}, {"record": "a:b", "expr": 2}])],
         [group(rules=[ALERT, {**ALERT, "labels": {"severity": "critical"}}])],
         [rule(update_entries_limit=5, debug=None)],

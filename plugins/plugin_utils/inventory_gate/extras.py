@@ -26,9 +26,9 @@ HELD_DAEMON: Mapping[str, str] = {
 }
 # What dockerd takes in settings that it has had for long; of others nothing is known here. With another kind it ends.
 DAEMON_FIELDS: fields.Fields = {
-    **dict.fromkeys(("debug", "experimental", "icc", "init", "ip-forward", "ip-masq", "iptables", "ip6tables"), "truth"),
+    **dict.fromkeys(("debug", "experimental", "icc", "init", "ip-forward", "ip-masq", "iptables"), "truth"),
     **dict.fromkeys(("ipv6", "live-restore", "no-new-privileges", "selinux-enabled", "userland-proxy"), "truth"),
-    "raw-logs": "truth",
+    **dict.fromkeys(("ip6tables", "raw-logs"), "truth"),
     **dict.fromkeys(("max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"), "number"),
     **dict.fromkeys(("mtu", "shutdown-timeout"), "number"),
     **dict.fromkeys(("bip", "bridge", "data-root", "default-runtime", "exec-root", "group", "log-driver"), "text"),

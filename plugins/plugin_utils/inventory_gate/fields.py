@@ -14,8 +14,9 @@ from .declaration import Secret, show
 Fields = Mapping[str, str]  # name -> kind, one of KINDS
 
 # metricsql's DurationValue: seconds, or numbers with units, one behind the other; M would be a million.
-DURATION = re.compile(r"(-?[0-9]+(\.[0-9]*)?(m[sS]|M[sS]|[msShHdDwWyYiI]))+|[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?")
-SIZE = re.compile(r"([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?((?i:[KMGT]i?B))?)?")
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?"
+DURATION = re.compile(rf"(-?[0-9]+(\.[0-9]*)?([mM][sS]|[msShHdDwWyYiI]))+|{_NUMBER}")
+SIZE = re.compile(rf"({_NUMBER}((?i:[KMGT]i?B))?)?")
 
 
 def _is_plain(value: Any) -> bool:

@@ -76,10 +76,10 @@ def _undone(robot: Robot, service: str, name: str, value: Any) -> Objection | No
     """Return why a flag would undo what a variable of ``robot`` says; saying more, or as much, it may be there."""
     program = PROGRAMS[service]
     written = f"{service}_accepts_writes"
-    if name.lower() == INSERTS and program.written is not None and robot.values.get(written) is not True:
-        if str(value) != "0" and robot.values.get("robot_stack_telemetry_mode") not in program.written:
-            why = f"the flag {name} would let others write samples, and {written} is false"
-            return why, f"write {written}: true, or delete the line"
+    closed = program.written is not None and robot.values.get("robot_stack_telemetry_mode") not in program.written
+    if name.lower() == INSERTS and closed and robot.values.get(written) is not True and str(value) != "0":
+        why = f"the flag {name} would let others write samples, and {written} is false"
+        return why, f"write {written}: true, or delete the line"
     variable = program.least.get(name.lower(), "")
     least = robot.integer(variable)
     if least is None or (value is not None and _bytes(str(value)) >= least * MIB):

@@ -30,9 +30,9 @@ DATABASE: dict[str, str] = {
 class Program:
     """A program whose flags an inventory may extend.
 
-    `variables`: flag, in small letters -> the variable that says it; `held`: pattern -> why the stack holds it; `least`:
-    flag -> the variable, in MiB, below which it may not go, since plans count with it; `written`: the modes in which
-    others write to it also where the variable SERVICE_accepts_writes is false, None: no variable says whether they do.
+    `variables`: flag, in small letters -> the variable that says it; `held`: pattern -> why the stack holds it;
+    `least`: flag -> the variable, in MiB, below which it may not go, since plans count with it; `written`: the modes
+    in which it is written to also where SERVICE_accepts_writes is false, None: no variable says whether it is.
     """
 
     image: str
@@ -83,7 +83,7 @@ PROGRAMS: dict[str, Program] = {
         {
             r"remotewrite\.tlsinsecureskipverify": "the password would be told to whoever answers in the hub's place",
             r"remotewrite\.(tmpdatapath|keepdanglingqueues|disableondiskqueue)": "what waits for the hub stays on disk",
-            r"remotewrite\.shardbyurl.*": "each hub, and the robot's own database, would get a part of the samples alone",
+            r"remotewrite\.shardbyurl.*": "each hub, and a database beside it, would get a part of the samples",
             r"(config|reload|pprof)authkey": NOBODYS,
         },
         written=(),

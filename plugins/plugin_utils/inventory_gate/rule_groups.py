@@ -69,8 +69,7 @@ def _group(group: Mapping[Any, Any], known: bool) -> Iterator[str]:
     if group.get("eval_offset") is not None and group.get("eval_delay") is not None:
         yield "it has both eval_offset and eval_delay"
     seen: list[tuple[Any, ...]] = []
-    for rule in group.get("rules") or ():
-        rule = rule or {}  # an empty line is a rule without anything
+    for rule in (one or {} for one in group.get("rules") or ()):  # an empty line is a rule without anything
         name = rule.get("alert") or rule.get("record") or "without a name"
         yield from (f"of the rule {name}: {why}" for why in _rule(rule, known))
         same = tuple(written(rule.get(part)) for part in ("record", "alert", "expr", "labels"))

@@ -75,7 +75,7 @@ WHOLE_FILE = "and with it the whole file is refused"
 
 
 def object_to(entry: Mapping[Any, Any], known: bool) -> Objection | None:
-    """Return why ``entry`` is refused, and what to do; ``known``: the program's version is that of the role's default."""
+    """Return why ``entry`` is refused, and what to do; ``known``: it is read by the version of the role's default."""
     names = [name for name in fields.unknown(FIELDS, entry) if known or not OTHER_DISCOVERY.fullmatch(name)]
     if names:
         return f"scrape_configs has no field {names[0]}, {WHOLE_FILE}", "correct the name, or delete the line"
