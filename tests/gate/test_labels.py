@@ -70,15 +70,27 @@ def of_collectors() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("reader", ["victoriametrics", "vmagent"])
 @pytest.mark.parametrize(
-    "label", ["service", "job", "instance", "mountpoint", "chip", "device", "power_supply", "url", "zone", "le", "path"]
+    ("reader", "label"),
+    [
+        *(
+            ("vmagent", label)
+            for label in ("service", "job", "instance", "mountpoint", "chip", "device", "power_supply")
+        ),
+        *(("vmagent", label) for label in ("url", "zone", "le", "path")),
+        *(("victoriametrics", label) for label in ("service", "job", "instance", "le")),
+    ],
 )
 def test_a_label_that_tells_the_stacks_series_apart_is_the_stacks_own(reader: str, label: str) -> None:
     (found,) = faults(reader, {label: "navigation"})
     assert (found.variable, found.value) == (f"{reader}_external_labels", f'{{"{label}": "navigation"}}')
     assert f"the label {label} is the stack's own" in found.why
     assert found.remedy == "give yours another name"
+
+
+@pytest.mark.parametrize("label", ["device", "zone", "type"])
+def test_what_keeps_another_name_beside_it_is_a_choice(label: str) -> None:
+    assert faults("victoriametrics", {label: "x"}) == []
 
 
 @pytest.mark.parametrize("label", ["hub", "through_door"])
@@ -103,6 +115,9 @@ def test_every_label_of_our_pages_and_rules_is_held_or_none_of_a_robots() -> Non
     alerts = rendered_template(ALERTS, telemetry_hub_secrets_optional=True, **PAIR)
     used |= named(alerts) | named(VERDICTS.read_text(encoding="utf-8"))
     assert {"service", "mountpoint", "chip", "url", "le", "status"} <= used, "they are found"
+    here = [page for page in PAGES if "victoriametrics" in page.parts]
+    asked = {label for page in here for text in expressions(json.loads(page.read_text())) for label in named(text)}
+    assert asked - NO_LABELS <= scraping.ASKED_FOR
     of_robots = used - OF_THE_HUB_ALONE - NO_LABELS - {"robot", "robot_groups", *scraping.DROPPED}
     assert of_robots - scraping.TELL_APART == set()
 

@@ -16,15 +16,19 @@ READERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "victoriametrics": ("victoriametrics", ("robot",)),
     "vmagent": ("vmagent", ("robot", "robot_groups")),
 }
-# Labels by which series of the stack's own services are told apart, and those that our pages and rules ask for. vmagent
-# would write over them, and several series become one; scraped by VictoriaMetrics they would get another name. Tests
-# collect them.
-TELL_APART = frozenset(
+# Labels of the stack's own series. What VictoriaMetrics scrapes gets another name for them, which its pages and reports
+# do not ask for; vmagent writes over them, and series that they tell apart become one. Tests collect them.
+ASKED_FOR = frozenset(("instance", "job", "le", "service"))
+TELL_APART = ASKED_FOR | frozenset(
     """
-    card channel chip collector component condition core cpu device file instance job le memory mountpoint
-    name package path power_supply queue sensor service status status_code type url zone
-    """.split()  # noqa: SIM905 (thirty names, a line each otherwise)
+    card channel chip collector component condition core cpu device file memory mountpoint name package path
+    power_supply queue sensor status status_code type url zone
+    """.split()  # noqa: SIM905 (twenty names, a line each otherwise)
 )
+OWN: Mapping[str, tuple[frozenset[str], str]] = {
+    "victoriametrics": (ASKED_FOR, "its series would have it under another name, for which nobody asks"),
+    "vmagent": (TELL_APART, "series that it tells apart would become one"),
+}
 DROPPED = ("hub", "through_door")  # by the hub, of what robots say (its relabel.yml)
 LONGEST_LABEL = 4096  # VictoriaMetrics cuts longer ones
 
@@ -34,27 +38,27 @@ def check(robot: Robot) -> list[Fault]:
     faults: list[Fault] = []
     for service, (own, held) in READERS.items():
         if service in robot.services:
-            dropped = DROPPED if service == "vmagent" else ()
-            faults += _labels(robot, f"{service}_external_labels", held, dropped)
+            faults += _labels(robot, service, held)
             faults += _jobs(robot, service, own)
     return faults
 
 
-def _labels(robot: Robot, variable: str, held: tuple[str, ...], dropped: tuple[str, ...]) -> Iterator[Fault]:
+def _labels(robot: Robot, service: str, held: tuple[str, ...]) -> Iterator[Fault]:
+    variable = f"{service}_external_labels"
     labels = robot.values.get(variable)
     for name, value in labels.items() if isinstance(labels, Mapping) else ():
-        objection = _taken(name, held, dropped) or _label(name, value)
+        objection = _taken(name, service, held) or _label(name, value)
         if objection:
             yield fault(robot, variable, *objection, value=f"{{{show(name)}: {show(value)}}}")
 
 
-def _taken(name: Any, held: tuple[str, ...], dropped: tuple[str, ...]) -> Objection | None:
+def _taken(name: Any, service: str, held: tuple[str, ...]) -> Objection | None:
+    own, why = OWN[service]
     if name in held:
         return f"the label {name} is the inventory's", "give yours another name"
-    if name in TELL_APART:
-        why = "series that it tells apart would become one, or lose it"
+    if name in own:
         return f"the label {name} is the stack's own: {why}", "give yours another name"
-    if name in dropped:
+    if service == "vmagent" and name in DROPPED:
         return f"the hub drops the label {name} of robots, without a word", "give yours another name"
     return None
 
