@@ -11,7 +11,7 @@ name: memory_floor
 short_description: The smallest memory limit in which a service was measured to serve
 description:
   - Returns MiB, out of the tables of plugins/plugin_utils/inventory_gate/floors.py, which are measured by
-    C(make benchmark-floors) and C(make benchmark-hub); of the parts of a cluster they are reckoned.
+    C(make benchmark-floors) and C(make benchmark-hub); of other parts of a hub they are reckoned.
   - Between two measurements it is interpolated, beyond the last one extended.
 positional: series
 options:

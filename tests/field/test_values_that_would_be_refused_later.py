@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 import rendering
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import history
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import bounds, forms, gate, program_flags
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import (
+    bounds,
+    forms,
+    gate,
+    program_flags,
+    programs,
+)
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
 from declarations import PROJECT, catalogue, defaults, robot
 
@@ -237,7 +243,7 @@ def test_further_flags_undo_nothing_that_the_gate_holds_and_are_flags(flags: dic
         {"storage.maxHourlySeries": None},
         {"maxInsertRequestSize": "1MiB"},
         {"metricsAuthKey": "file:///proc/sys/kernel/random/uuid"},
-        {"storage.minFreeDiskSpaceBytes": 1e3},
+        {"storage.minFreeDiskSpaceBytes": 1e12},
     ],
     ids=str,
 )
@@ -290,9 +296,9 @@ def test_of_another_version_no_flag_is_called_unknown() -> None:
     refused(FLAGS, {"httpListenAddr": ":8428"}, victoriametrics_version="v9.0.0")
 
 
-@pytest.mark.parametrize("service", sorted(program_flags.PROGRAMS))
+@pytest.mark.parametrize("service", sorted(programs.PROGRAMS))
 def test_the_flags_are_those_of_the_roles_versions_and_what_is_held_exists(service: str) -> None:
-    program, known = program_flags.PROGRAMS[service], program_flags.known(service)
+    program, known = programs.PROGRAMS[service], program_flags.known(service)
     assert program_flags.versions()[service] == catalogue().options[program.version].default, tool.__doc__
     small = {name.lower() for name in known}
     assert set(program.variables) <= small

@@ -293,3 +293,25 @@ def test_the_shares_of_all_robots_fit_into_the_room_of_all_storages() -> None:
     (found,) = gate.check(hubs(more, more, more)[0], catalogue())
     assert found.variable == "telemetry_hub_series_share"
     assert "the hub has 3000 of its own" in found.why
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"storage.maxHourlySeries": "10"}, "takes 10 in an hour"),
+        ({"storage.maxHourlySeries": 8999}, "takes 8999 in an hour"),
+        ({"storage.maxDailySeries": "8999"}, "takes 8999 in a day"),
+        ({"storage.maxDailySeries": 9000, "storage.maxHourlySeries": "9000"}, ""),
+        ({"storage.maxDailySeries": None}, ""),
+    ],
+    ids=str,
+)
+def test_a_bound_of_one_storages_series_leaves_room_for_its_part_of_them(flags: dict[str, Any], words: str) -> None:
+    variable = "telemetry_hub_vmstorage_flags_extra"
+    robots = {"telemetry_hub_robots": ["rover", "scout"], variable: flags}
+    found = gate.check(hubs(robots, robots, robots)[0], catalogue())
+    assert [words in one.why for one in found] == ([True] if words else [])
+    assert all(variable in one.remedy for one in found)
+    five = ("a", "b", "c", "d", "e")
+    half = {**robots, variable: {"storage.maxHourlySeries": 5500}}  # of 11,000: each has two fourths of them
+    assert gate.check(hubs(*[half] * 5, names=five)[0], catalogue()) == []

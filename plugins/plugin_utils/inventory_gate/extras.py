@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from . import fields
 from .declaration import Fault, Objection, Robot, Secret, fault, show
+from .exposure import is_loopback
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -22,6 +24,34 @@ HELD_DAEMON: Mapping[str, str] = {
     "tlsverify": "the engine listens on its socket only",
     "containerd": "the engine's own containerd is counted",
 }
+# What dockerd takes in settings that it has had for long; of others nothing is known here. With another kind it ends.
+DAEMON_FIELDS: fields.Fields = {
+    **dict.fromkeys(("debug", "experimental", "icc", "init", "ip-forward", "ip-masq", "iptables"), "truth"),
+    **dict.fromkeys(("ipv6", "live-restore", "no-new-privileges", "selinux-enabled", "userland-proxy"), "truth"),
+    **dict.fromkeys(("ip6tables", "raw-logs"), "truth"),
+    **dict.fromkeys(("max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"), "number"),
+    **dict.fromkeys(("mtu", "shutdown-timeout"), "number"),
+    **dict.fromkeys(("bip", "bridge", "data-root", "default-runtime", "exec-root", "group", "log-driver"), "text"),
+    **dict.fromkeys(("log-level", "metrics-addr", "pidfile", "storage-driver", "userns-remap"), "text"),
+    **dict.fromkeys(("dns", "dns-opts", "dns-search", "insecure-registries", "labels", "registry-mirrors"), "texts"),
+    **dict.fromkeys(("authorization-plugins", "storage-opts"), "texts"),
+    **{"log-opts": "named texts", "default-ulimits": "mapping", "features": "mapping", "runtimes": "mapping"},
+}
+LOG_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
+# What the runtime of Go, in which engine and databases are, reads of its environment.
+GO: Mapping[str, tuple[re.Pattern[str], str, str]] = {
+    "GOMEMLIMIT": (
+        re.compile(r"off|([0-9]+(([KMGT]i)?B)?)?"),
+        "Go does not read it, and the program ends as it starts",
+        "write bytes, or a number with B, KiB, MiB, GiB or TiB, such as 100MiB",
+    ),
+    "GOGC": (
+        re.compile(r"off|([+-]?[0-9]+)?"),
+        "Go does not read it, and 100 would count, unsaid",
+        "write a whole number, such as 50, or off",
+    ),
+}
+NOT_IN_GO = ("sensor_service",)
 # Variables of a service's environment that a variable of ours says. What its floor was measured with (GOMEMLIMIT, say)
 # an inventory may say otherwise, as it may a fitted flag: the plan then has a note that the floor does not hold for it.
 HELD_ENVIRONMENT: Mapping[str, tuple[str, str]] = {
@@ -51,12 +81,29 @@ def _daemon(robot: Robot) -> Iterator[Fault]:
         elif not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             why = f"{show(name)} is not the name of a setting of daemon.json, and the engine would not start"
             yield fault(robot, DAEMON, why, "write it as the engine's manual does", value=show(name))
+        else:
+            objection = _setting(name, value)
+            if objection:
+                yield fault(robot, DAEMON, *objection, value=f"{{{show(name)}: {show(value)}}}")
+
+
+def _setting(name: str, value: Any) -> Objection | None:
+    """Return why an engine would not start with a setting, or be open with it."""
+    words = fields.wrong(DAEMON_FIELDS.get(name, "any"), value)
+    if words:
+        return f"the setting {name} takes {words}, and with this the engine would not start", f"write {words}"
+    if name == "log-level" and value and str(value).lower() not in LOG_LEVELS:
+        return f"there is no log-level {value}, and the engine would not start", f"write one of {', '.join(LOG_LEVELS)}"
+    if name == "metrics-addr" and value and not is_loopback(str(value)):
+        return f"the setting {name} would open a second listener, without a password", "write an address on 127.0.0.1"
+    return None
 
 
 def _environment(robot: Robot, variable: str, service: str) -> Iterator[Fault]:
     option_is_ours = not service or service not in robot.foreign
     for name, value in _mapping(robot, variable) if option_is_ours else ():
         objection = _pair(name, value, engine=not service) or _held(str(name), service)
+        objection = objection or (_go(str(name), value) if service not in NOT_IN_GO else None)
         if objection:
             yield fault(robot, variable, *objection, value=show(name))
 
@@ -71,6 +118,13 @@ def _pair(name: Any, value: Any, engine: bool) -> Objection | None:
     if re.search(r"[\x00-\x1f\x7f]", str(value)):
         return f"{name} has a line break or another control character in it", "write one line"
     return None
+
+
+def _go(name: str, value: Any) -> Objection | None:
+    form, why, remedy = GO.get(name, (None, "", ""))
+    if form is None or value is None or isinstance(value, Secret) or form.fullmatch(str(value)):
+        return None
+    return f"{name} is {show(value)}: {why}", f"{remedy}, or delete the line"
 
 
 def _held(name: str, service: str) -> Objection | None:

@@ -13,6 +13,7 @@ from . import (
     hub,
     listeners,
     program_flags,
+    rule_groups,
     scraping,
     stopped,
     telemetry,
@@ -34,6 +35,6 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
         return faults
     faults += floors.check(robot) + budget.check(robot) + exposure.check(robot)
     faults += program_flags.check(robot) + extras.check(robot) + scraping.check(robot) + listeners.check(robot)
-    faults += stopped.check(robot) + engine.check(robot, catalogue)
+    faults += rule_groups.check(robot) + stopped.check(robot) + engine.check(robot, catalogue)
     faults += foreign.check(robot, catalogue, [fault.variable for fault in faults])
     return faults + (hub.check(robot) + cluster.alone(robot) if robot.is_hub else telemetry.check(robot))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.series import OWN, SHARE_TIMES, room
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.series import COPIES, OWN, SHARE_TIMES, room
 
+from . import lossless
 from .declaration import Fault, Robot, Secret, fault
 from .exposure import given
 
@@ -24,6 +25,7 @@ PAIRS = (
 )
 BACKUP, DATABASE = "telemetry_hub_backup_destination", "telemetry_hub_victoriametrics"
 STORAGE = "telemetry_hub_vmstorage"  # a cluster's, in the database's place
+ROOMS = (("storage.maxHourlySeries", "hourly", "in an hour"), ("storage.maxDailySeries", "daily", "in a day"))
 JOBS = ("telemetry_hub_backup", "telemetry_hub_restore")
 FOLDER = "fs://"
 
@@ -129,25 +131,41 @@ def _shares(robot: Robot) -> list[Fault]:
     names = [name for name in robots if isinstance(name, str)]
     hosts = robot.values.get("telemetry_hub_cluster")
     own = OWN * (len(hosts) if isinstance(hosts, Mapping) and hosts else 1)
-    total, most = sum(written.get(name, each) for name in names), _room(robot, expected, len(names)) + own - OWN
+    total, usual = sum(written.get(name, each) for name in names), room(expected, len(names))
+    most, when, raised = min(_rooms(robot, {time: series + own - OWN for time, series in usual.items()}, hosts))
     if total + own <= most:
         return []
     why = (
         f"the shares of {len(names)} robots are {total} series together, and the hub has {own} of its own; its "
-        f"database takes {most} in an hour"
+        f"database takes {most} {when}"
     )
     variable = SHARES if written and each * len(names) + own <= most else SHARE
-    return [fault(robot, variable, why, "lower the shares, or raise telemetry_hub_series_per_robot")]
+    return [fault(robot, variable, why, f"lower the shares, or raise {raised}")]
 
 
 def _listed(value: object) -> Sequence[object]:
     return value if isinstance(value, (list, tuple)) else ()
 
 
-def _room(robot: Robot, expected: int, robots: int) -> int:
-    flags = None if _is_of_cluster(robot) else robot.values.get("telemetry_hub_victoriametrics_flags_extra")
-    own = flags.get("storage.maxHourlySeries") if isinstance(flags, Mapping) else None
-    return own if isinstance(own, int) and not isinstance(own, bool) and own > 0 else room(expected, robots)["hourly"]
+def _rooms(robot: Robot, usual: Mapping[str, int], hosts: object) -> list[tuple[int, str, str]]:
+    """Return how many series the hub takes, in which time, and what raises that: by ``usual``, or by a database's flag.
+
+    Of a cluster each storage has its part of them, as telemetry/series.py reckons it.
+    """
+    service = STORAGE if STORAGE in robot.services else DATABASE
+    variable = f"{service}_flags_extra"
+    flags = robot.values.get(variable) if service in robot.services else None
+    cluster = hosts.values() if isinstance(hosts, Mapping) else ()
+    storages = sum(isinstance(told, Mapping) and "vmstorage" in (told.get("parts") or ()) for told in cluster)
+    found = []
+    for flag, time, when in ROOMS:
+        written = lossless.plain("int", flags.get(flag)) if isinstance(flags, Mapping) else None
+        if isinstance(written, int) and not isinstance(written, bool) and written > 0:
+            most = written if storages < 2 else max(written, written * (storages - 1) // COPIES)
+            found.append((most, when, f"{flag} in {variable}"))
+        else:
+            found.append((usual[time], when, "telemetry_hub_series_per_robot"))
+    return found
 
 
 def _half(robot: Robot, one: str, other: str) -> list[Fault]:

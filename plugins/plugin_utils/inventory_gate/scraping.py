@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from . import program_flags, scrape_entries
 from .declaration import Fault, Objection, Robot, fault, show
 
 LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -15,18 +16,20 @@ READERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "victoriametrics": ("victoriametrics", ("robot",)),
     "vmagent": ("vmagent", ("robot", "robot_groups")),
 }
-# Fields of an entry of scrape_configs, in the version of VictoriaMetrics' default: with another one nothing is read.
-FIELDS = frozenset(
+# Labels of the stack's own series. What VictoriaMetrics scrapes gets another name for them, which its pages and reports
+# do not ask for; vmagent writes over them, and series that they tell apart become one. Tests collect them.
+ASKED_FOR = frozenset(("instance", "job", "le", "service"))
+TELL_APART = ASKED_FOR | frozenset(
     """
-    job_name scrape_interval scrape_timeout max_scrape_size metrics_path honor_labels honor_timestamps scheme params
-    proxy_url relabel_configs metric_relabel_configs sample_limit label_limit enable_compression disable_compression
-    disable_keepalive stream_parse scrape_align_interval scrape_offset series_limit no_stale_markers authorization
-    basic_auth bearer_token bearer_token_file oauth2 tls_config headers follow_redirects proxy_authorization
-    proxy_basic_auth proxy_bearer_token proxy_bearer_token_file proxy_oauth2 proxy_tls_config proxy_headers
-    static_configs vultr_configs
-    """.split()  # noqa: SIM905 (forty names, a line each otherwise)
+    card channel chip collector component condition core cpu device file memory mountpoint name package path
+    power_supply queue sensor status status_code type url zone
+    """.split()  # noqa: SIM905 (twenty names, a line each otherwise)
 )
-DISCOVERY = re.compile(r"[a-z0-9]+_sd_configs")
+OWN: Mapping[str, tuple[frozenset[str], str]] = {
+    "victoriametrics": (ASKED_FOR, "its series would have it under another name, for which nobody asks"),
+    "vmagent": (TELL_APART, "series that it tells apart would become one"),
+}
+DROPPED = ("hub", "through_door")  # by the hub, of what robots say (its relabel.yml)
 LONGEST_LABEL = 4096  # VictoriaMetrics cuts longer ones
 
 
@@ -35,22 +38,32 @@ def check(robot: Robot) -> list[Fault]:
     faults: list[Fault] = []
     for service, (own, held) in READERS.items():
         if service in robot.services:
-            faults += _labels(robot, f"{service}_external_labels", held)
+            faults += _labels(robot, service, held)
             faults += _jobs(robot, service, own)
     return faults
 
 
-def _labels(robot: Robot, variable: str, held: tuple[str, ...]) -> Iterator[Fault]:
+def _labels(robot: Robot, service: str, held: tuple[str, ...]) -> Iterator[Fault]:
+    variable = f"{service}_external_labels"
     labels = robot.values.get(variable)
     for name, value in labels.items() if isinstance(labels, Mapping) else ():
-        objection = _label(name, value, held)
+        objection = _taken(name, service, held) or _label(name, value)
         if objection:
             yield fault(robot, variable, *objection, value=f"{{{show(name)}: {show(value)}}}")
 
 
-def _label(name: Any, value: Any, held: tuple[str, ...]) -> Objection | None:
+def _taken(name: Any, service: str, held: tuple[str, ...]) -> Objection | None:
+    own, why = OWN[service]
     if name in held:
         return f"the label {name} is the inventory's", "give yours another name"
+    if name in own:
+        return f"the label {name} is the stack's own: {why}", "give yours another name"
+    if service == "vmagent" and name in DROPPED:
+        return f"the hub drops the label {name} of robots, without a word", "give yours another name"
+    return None
+
+
+def _label(name: Any, value: Any) -> Objection | None:
     if not isinstance(name, str) or not LABEL.fullmatch(name) or name.startswith("__"):
         return f"{show(name)} is no name of a label", "write letters, digits and underscores, such as hall"
     if isinstance(value, (Mapping, list, tuple)) or value is None:
@@ -70,10 +83,10 @@ def _jobs(robot: Robot, service: str, own: str) -> Iterator[Fault]:
             yield fault(robot, variable, *objection, value=f"{{{show(job)}: {show(addresses)}}}")
         taken.add(str(job))
     variable = f"{service}_scrape_configs_extra"
-    entries = robot.values.get(variable)
+    entries, known = robot.values.get(variable), program_flags.is_known(robot, service)
     for entry in entries if isinstance(entries, (list, tuple)) else ():
         if isinstance(entry, Mapping):
-            objection = _name(entry.get("job_name"), taken) or _fields(entry)
+            objection = _name(entry.get("job_name"), taken) or scrape_entries.object_to(entry, known)
             if objection:
                 yield fault(robot, variable, *objection, value=show(entry.get("job_name")))
             taken.add(str(entry.get("job_name")))
@@ -94,15 +107,4 @@ def _addresses(addresses: Any) -> Objection | None:
         port = str(address).rpartition(":")[2]
         if not isinstance(address, str) or not TARGET.fullmatch(address) or not 0 < int(port) <= 65_535:
             return f"{show(address)} is no address and port", 'write a list, such as ["127.0.0.1:9200"]'
-    return None
-
-
-def _fields(entry: Mapping[Any, Any]) -> Objection | None:
-    unknown = [str(name) for name in entry if name not in FIELDS and not DISCOVERY.fullmatch(str(name))]
-    if unknown:
-        why = f"scrape_configs has no field {unknown[0]}, and with it the whole file is refused"
-        return why, "correct the name, or delete the line"
-    for group in entry.get("static_configs") or ():
-        if not isinstance(group, Mapping) or set(group) - {"targets", "labels"}:
-            return "an entry of static_configs has targets and labels, and nothing else", "correct the entry"
     return None

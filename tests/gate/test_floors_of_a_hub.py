@@ -1,0 +1,64 @@
+"""No part of a hub gets a limit in which it cannot serve; the defaults are above every floor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import rendering
+import yaml
+from ansible_collections.robotfleet.stack.plugins.filter.vmauth_fit import KIB_PER_CONNECTION, fit
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import floors, gate
+from declarations import PROJECT, catalogue, defaults, robot
+
+OWN = yaml.safe_load((PROJECT / "roles/telemetry_hub/vars/main.yml").read_text(encoding="utf-8"))
+PARTS = sorted(name.removesuffix("_spec") for name in OWN if name.endswith("_spec"))
+BACKUP = {"telemetry_hub_backup_enabled": True, "telemetry_hub_backup_destination": "fs:///srv/backups/hub"}
+OF_CLUSTERS = ("telemetry_hub_vmstorage", "telemetry_hub_vmselect", "telemetry_hub_vminsert", "telemetry_hub_vmagent")
+
+
+def floor(part: str) -> int:
+    """Return the floor of a part of a hub without robots."""
+    return int(rendering.value(f"{part}_spec.memory_floor.mib"))
+
+
+def faults(part: str, limit: int) -> list[Any]:
+    known = {"robot_stack_memory_budget_mib": 2000, **BACKUP, f"{part}_memory_limit_mib": limit}
+    of_cluster = {f"{one}_enabled": True for one in OF_CLUSTERS}
+    services = ["sensor_service", "telemetry_hub_victoriametrics", "telemetry_hub_vmauth", part]
+    found = gate.check(robot("hub", robot_stack_services=services, **of_cluster, **known), catalogue())
+    return [one for one in found if one.variable.endswith("_memory_limit_mib")]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("below", [1, 2, 8])
+def test_a_limit_below_a_parts_floor_is_refused_with_one_that_is_not(part: str, below: int) -> None:
+    (found,) = faults(part, floor(part) - below)
+    assert (found.robot, found.variable) == ("hub", f"{part}_memory_limit_mib")
+    assert found.value == str(floor(part) - below)
+    assert f"below the {floor(part)} MiB" in found.why
+    assert found.remedy.startswith(f"raise it to at least {floor(part)}")
+    assert faults(part, floor(part)) == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_smallest_limit_that_the_engine_takes_is_too_small_for_every_part(part: str) -> None:
+    assert [one.variable for one in faults(part, 6)] == [f"{part}_memory_limit_mib"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_default_of_a_part_is_above_its_floor(part: str) -> None:
+    assert defaults()[f"{part}_memory_limit_mib"] >= 1.2 * floor(part)
+
+
+def test_at_its_floor_the_entry_point_has_room_for_the_connections_that_it_takes() -> None:
+    (((_, mib),),) = (floors.TABLES["telemetry_hub_vmauth"],)
+    for limit, fits in ((mib, True), (mib - 1, False)):
+        found = fit(limit)
+        assert (found["gomemlimit_mib"] * 1024 >= found["open_files_limit"] * KIB_PER_CONNECTION) is fits
+
+
+@pytest.mark.parametrize("part", ["vmalert", "backup", "restore"])
+def test_at_its_floor_a_part_has_a_heap(part: str) -> None:
+    limit = {f"telemetry_hub_{part}_memory_limit_mib": floor(f"telemetry_hub_{part}")}
+    assert rendering.value(f"telemetry_hub_{part}_spec.environment.GOMEMLIMIT", **limit) == "16MiB"
