@@ -49,6 +49,8 @@ def robot(name: str = "scout", /, **written: Any) -> Robot:
     values.update({key: value for key, value in written.items() if key in values})
     if "vmagent_hub_urls" not in written:  # it follows the other one
         values["vmagent_hub_urls"] = [values["vmagent_hub_url"]] if values["vmagent_hub_url"] else []
+    if "telemetry_hub_names" not in written:  # it follows the inventory's name
+        values["telemetry_hub_names"] = [name]
     strangers = {key: value for key, value in written.items() if key not in values}
 
     def part(service: str, part: str = "") -> Worked:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import date, timedelta
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.filter import vmagent_fit, vmauth_fit, vminsert_fit
 from ansible_collections.robotfleet.stack.plugins.filter.command_flags import command_flags
+from ansible_collections.robotfleet.stack.plugins.filter.flag_values import flag_values
 from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_disk import INDEX_MIB, disk_mib
 from ansible_collections.robotfleet.stack.plugins.filter.victoriametrics_fit import MIB, fit
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.durations import seconds
@@ -132,6 +135,14 @@ def test_flags_are_sorted_words_and_null_drops_one() -> None:
         "-promscrape.noStaleMarkers=true",
         "-retentionPeriod=30d",
     ]
+
+
+@given(values=st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])), min_size=1))
+def test_several_values_in_one_flag_are_what_they_were(values: list[str]) -> None:
+    """As the programs take a flag apart: at commas that are not between quotes."""
+    told = re.findall(r'(?:^|,)("(?:[^"\\]|\\.)*"|[^,]*)', flag_values(values))
+    assert [json.loads(one) if one.startswith('"') else one for one in told] == values
+    assert flag_values(["scout", ""]) == "scout,", "what needs no quotes has none"
 
 
 @given(flags=st.dictionaries(st.text(min_size=1), FLAG_VALUES))

@@ -40,12 +40,12 @@ SECRETS = {
 }
 
 
-def verify(folder: Path, written: str, password: str | None) -> tuple[str, bool]:
-    """Return what the playbook says, and whether anybody was contacted."""
+def verify(folder: Path, written: str, password: str | None, secret: str = "hush") -> tuple[str, bool]:
+    """Return what the playbook says of a ``secret`` that is ``written`` so, and whether anybody was contacted."""
     for name, text in (
         ("hosts.yml", HOSTS),
         ("group_vars/robots.yml", PULL),
-        ("host_vars/scout.yml", f"{written}{encrypted('hush')}"),
+        ("host_vars/scout.yml", f"{written}{encrypted(secret)}"),
         ("password", password or ""),
         ("ssh", f"#!/bin/sh\necho \"$@\" >> '{folder}/trace'\nexit 255\n"),
     ):
@@ -85,6 +85,25 @@ def test_with_its_password_a_secret_is_no_fault_and_is_not_shown(tmp_path: Path)
     told, contacted = verify(tmp_path, SECRETS["inline"][1], "right")
     assert contacted
     assert "hush" not in told
+
+
+@pytest.mark.parametrize("name", ["inline", "behind a name of one's own"])
+@pytest.mark.parametrize("secret", ["\n", "hush "])
+def test_with_its_password_a_secret_that_a_program_takes_for_another_is_refused(
+    tmp_path: Path, name: str, secret: str
+) -> None:
+    """Seen: `echo $UNSET | ansible-vault encrypt_string` made a password that let everybody in."""
+    variable, written = SECRETS[name]
+    told, contacted = verify(tmp_path, written, "right", secret)
+    assert not contacted
+    assert f"scout {variable}: (secret)" in told
+    assert "it is blank" in told or "it ends in white space" in told or "control characters" in told
+    assert "hush" not in told
+
+
+def test_with_its_password_a_secret_that_is_a_line_is_taken(tmp_path: Path) -> None:
+    _, contacted = verify(tmp_path, SECRETS["inline"][1], "right", "hush\n")
+    assert contacted
 
 
 def test_what_another_service_of_the_fleet_needs_is_nothing_to_this_robot(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ class Acme:
     """The robot's half of the family; it has no Podman."""
 
     name, words, boot = "acme", "Acme Linux", Options()
+    folders = ("/var/lib/acme",)
 
     def here(self, roots: Roots) -> bool:
         return roots.path("/etc/acme").is_dir()

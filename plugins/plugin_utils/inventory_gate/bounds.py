@@ -30,6 +30,8 @@ NUMBERS: Mapping[str, Bounds] = {
     "sensor_service_collector_deadline_seconds": (1, 60),
     "telemetry_hub_alert_battery_percent": (1, 100),
     "telemetry_hub_alert_filesystem_percent": (1, 100),
+    # no longer than the authority that signs it (roles/telemetry_hub/vars/main.yml)
+    "telemetry_hub_certificate_days": (1, 3650),
     "telemetry_hub_backup_delay_seconds": (0, 86_400),
     "telemetry_hub_series_share": (0, LARGEST),
     "vmagent_offline_hours": (1, 10 * 366 * 24),

@@ -12,7 +12,15 @@ Worked = tuple[Any, str]  # what an expression is worked out to, and why it cann
 
 
 class Secret:
-    """Stands for an encrypted value: it is there, and the gate needs to know no more."""
+    """Stands for an encrypted value. Its ``text`` is for checks alone; None: nobody can decrypt it here."""
+
+    def __init__(self, text: str | None = None) -> None:
+        """Remember what was encrypted."""
+        self.text = text
+
+    def __bool__(self) -> bool:
+        """Whether there is a value, as far as one can see."""
+        return self.text is None or bool(self.text)
 
     def __repr__(self) -> str:
         """Show nothing."""

@@ -15,12 +15,15 @@ DOCKERS: Mapping[str, str] = {
     "container_engine_socket": "Podman is asked on its command line, and listens nowhere",
 }
 
+# Paths that containers see, and of which service: "" of all.
+SHOWN: Mapping[str, str] = {"robot_stack_root": "", "sensor_service_textfile_directory": "sensor_service"}
+
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     """Return what ``robot`` declares that Podman cannot give it; what is wrong with a value alone is told elsewhere."""
     if robot.values.get(KIND) != PODMAN:
         return []
-    return [*_hub(robot), *_dockers(robot, catalogue), *_packages(robot)]
+    return [*_hub(robot), *_dockers(robot, catalogue), *_packages(robot), *_paths(robot)]
 
 
 def _hub(robot: Robot) -> Iterator[Fault]:
@@ -45,3 +48,12 @@ def _packages(robot: Robot) -> Iterator[Fault]:
     if robot.values.get("container_engine_install") is not False and PODMAN not in names:
         why = f"{PODMAN} is not among them, and {KIND} is {PODMAN}"
         yield fault(robot, PACKAGES, why, f"add {PODMAN}, or delete the line to get the distribution's own")
+
+
+def _paths(robot: Robot) -> Iterator[Fault]:
+    """What Podman shows to a container stands between colons in its unit."""
+    for variable, service in SHOWN.items():
+        path = robot.values.get(variable)
+        if isinstance(path, str) and ":" in path and (not service or service in robot.services):
+            why = "there is a colon in it, and Podman shows no such path to a container"
+            yield fault(robot, variable, why, f"write one without, or {KIND}: {DOCKER}")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from .declaration import Fault, Robot, Secret, fault
+from .declaration import Fault, Robot, fault
 
 VICTORIAMETRICS = "victoriametrics_listen_address"
 USERNAME = "victoriametrics_http_username"
@@ -34,7 +34,7 @@ def is_loopback(address: str) -> bool:
 
 def given(value: Any) -> bool:
     """Whether there is a value, in the vault or in the clear."""
-    return isinstance(value, Secret) or bool(value)
+    return bool(value)
 
 
 def _in_the_clear(robot: Robot) -> list[Fault]:

@@ -11,7 +11,9 @@ from . import (
     floors,
     foreign,
     hub,
+    identity,
     listeners,
+    places,
     program_flags,
     rule_groups,
     scraping,
@@ -35,6 +37,8 @@ def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
         return faults
     faults += floors.check(robot) + budget.check(robot) + exposure.check(robot)
     faults += program_flags.check(robot) + extras.check(robot) + scraping.check(robot) + listeners.check(robot)
-    faults += rule_groups.check(robot) + stopped.check(robot) + engine.check(robot, catalogue)
+    faults += rule_groups.check(robot) + stopped.check(robot) + engine.check(robot, catalogue) + places.check(robot)
     faults += foreign.check(robot, catalogue, [fault.variable for fault in faults])
-    return faults + (hub.check(robot) + cluster.alone(robot) if robot.is_hub else telemetry.check(robot))
+    if not robot.is_hub:
+        return faults + telemetry.check(robot)
+    return faults + hub.check(robot) + identity.check(robot) + cluster.alone(robot)

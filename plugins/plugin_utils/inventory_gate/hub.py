@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.paths import inside
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.series import COPIES, OWN, SHARE_TIMES, room
 
-from . import lossless
+from . import forms, hosts, lossless, places
 from .declaration import Fault, Robot, Secret, fault
 from .exposure import given
 
@@ -80,10 +82,11 @@ def _backup(robot: Robot) -> list[Fault]:
     if ".." in where.split("/"):
         return [fault(robot, BACKUP, "it goes back up (..)", remedy)]
     if where.startswith(FOLDER) and isinstance(root, str):
-        inside, stack = (f"{path.rstrip('/')}/" for path in (where[len(FOLDER) :], root))
-        if inside.startswith(stack) or stack.startswith(inside):
+        folder = where[len(FOLDER) :]
+        why = places.of_backup(robot, folder)
+        if inside(folder, root) or inside(root, folder):
             why = f"it is not a folder of its own outside of robot_stack_root {root}"
-            return [fault(robot, BACKUP, why, remedy)]
+        return [fault(robot, BACKUP, why, remedy)] if why else []
     return []
 
 
@@ -97,7 +100,15 @@ def _notifier(robot: Robot) -> list[Fault]:
         why = "it stands on vmalert's command line, which every user of the host can read, a password in it as well"
         remedy = f"write the address alone, telemetry_hub_notifier_username and a vaulted {NOTIFIER_PASSWORD}"
         return [fault(robot, NOTIFIER, why, remedy, value="(secret)")]
+    if isinstance(url, str) and re.search(r"[?#]", url):
+        why = "what stands behind a question mark or a hash is on a command line, and the path of alerts behind that"
+        remedy = f"write the address alone; a token belongs in {NOTIFIER_PASSWORD}"
+        return [fault(robot, NOTIFIER, why, remedy, value="(secret)")]
     # a comma divides several addresses; what is none at all is told by its form
+    if isinstance(url, str) and re.match(forms.URLS[0], url):
+        nowhere = next(filter(None, map(hosts.of_url, filter(None, url.split(",")))), "")
+        if nowhere:
+            return [fault(robot, NOTIFIER, nowhere, f"write {NOTIFIER}: https://alerts.example.org:9093")]
     plain = isinstance(url, str) and any(one.lower().startswith("http://") for one in url.split(","))
     if password and plain and robot.values.get(PLAIN) is not True:
         why = f"{NOTIFIER_PASSWORD} would travel in the clear"

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..telemetry import offline_buffer, pace
-from . import bounds, scraping
+from . import bounds, hosts, scraping
 from .declaration import Fault, Robot, Secret, fault
 from .exposure import is_loopback
 from .pair import MOST, URLS
@@ -98,7 +98,7 @@ def _absent(robot: Robot) -> list[Fault]:
 def _hub(robot: Robot) -> list[Fault]:
     faults = _addresses(robot)
     password = robot.values.get(PASSWORD)
-    if not isinstance(password, Secret) and isinstance(password, str) and not password:
+    if isinstance(password, (str, Secret)) and not password:
         why = "the hub lets nobody write without one"
         remedy = "run playbooks/hub.yml on this machine, which makes one, or keep it in Ansible Vault"
         faults.append(fault(robot, PASSWORD, why, remedy, value="(empty)"))
@@ -129,14 +129,17 @@ def _addresses(robot: Robot) -> list[Fault]:
 
 
 def _address(robot: Robot, variable: str, url: str) -> list[Fault]:
-    if not HUB_ADDRESS.match(url):
+    remedy = _EXAMPLE
+    if "," in url:  # a flag of the agent's takes several addresses
+        why = "a comma would make two addresses of it"
+    elif not HUB_ADDRESS.match(url):
         why = "it is not the address of a hub alone: no path, no user and no password belong in it"
-        return [fault(robot, variable, why, _EXAMPLE, value=_without_password(url))]
-    if url.startswith("http://") and robot.values.get(PLAIN) is not True:
+    else:
+        why = hosts.of_url(url)
+    if not why and url.startswith("http://") and robot.values.get(PLAIN) is not True:
         why = "password and samples would travel in the clear"
         remedy = f"write https://, or on a test network {PLAIN}: true"
-        return [fault(robot, variable, why, remedy, value=_without_password(url))]
-    return []
+    return [fault(robot, variable, why, remedy, value=_without_password(url))] if why else []
 
 
 def _plain(url: str) -> str:
@@ -150,7 +153,8 @@ _EXAMPLE = f"write {URL}: https://hub.example.org:8427"
 
 
 def _without_password(url: str) -> str:
-    return '"' + re.sub(r"//[^/@]*@", "//(secret)@", url) + '"'
+    """Return an address as it is told: what may be a password or a token in it is not."""
+    return '"' + re.sub(r"([?#]).*", r"\1(secret)", re.sub(r"//[^/@]*@", "//(secret)@", url), flags=re.DOTALL) + '"'
 
 
 def _buffer(robot: Robot) -> list[Fault]:

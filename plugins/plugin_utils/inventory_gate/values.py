@@ -73,7 +73,7 @@ def _locked(robot: Robot, catalogue: Catalogue) -> list[Fault]:
 def object_to(option: Option, value: Any) -> Objection | None:
     """Return why ``value`` cannot be ``option``'s, and what to do; None if it can."""
     if isinstance(value, Secret):
-        return None
+        return None if value.text is None else forms.opened(option, value.text)
     if option.type not in KINDS:
         return None  # raw, or another word of Ansible's for a text: somebody else's role must know
     if value is None:

@@ -14,7 +14,7 @@ from ..inventory_gate.declaration import Secret, Worked
 def worked_out(raw: Any, templar: Any, secret: bool = False) -> Worked:
     """Return the value of ``raw``, or why it has none. A secret stays what it is: no vault password is needed here."""
     if secret and encrypted(raw):
-        return Secret(), ""
+        return Secret(_decrypted(raw)), ""
     try:
         return templar.template(raw), ""
     except AnsibleError as error:
@@ -33,6 +33,13 @@ def locked(raw: Any, templar: Any) -> str:
         if _undecryptable(causes):
             return str(causes[-1])
     return ""
+
+
+def _decrypted(raw: Any) -> str | None:
+    try:
+        return str(raw)
+    except AnsibleError:  # its vault's password was not given: told by `locked`, where somebody needs it
+        return None
 
 
 def encrypted(raw: Any) -> bool:

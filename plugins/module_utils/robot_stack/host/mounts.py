@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ..base.paths import inside, plain
 from ..base.roots import Roots
 from .procfs import boot_line
 
@@ -59,7 +60,7 @@ def _forgets(point: str, mounts: Mapping[str, Mount], overlay_root: bool) -> boo
 def _among(paths: Iterable[str], roots: Roots, mounts: Mapping[str, Mount], wanted: set[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in paths:
-        holder = _holder(_real(path, roots), mounts)
+        holder = _holder(real(path, roots), mounts)
         if holder in wanted:
             found.setdefault(str(holder), []).append(path)
     return found
@@ -88,11 +89,11 @@ def _mounts(roots: Roots) -> dict[str, Mount]:
     return found
 
 
-def _real(path: str, roots: Roots) -> str:
+def real(path: str, roots: Roots) -> str:
     """Return where ``path`` leads: a folder of a robot's may be a link to another disk."""
     root = os.path.realpath(roots.filesystem)
-    real = os.path.realpath(roots.path(path))
-    return "/" + os.path.relpath(real, root) if real.startswith(root) else real
+    found = os.path.realpath(roots.path(path))
+    return plain(os.path.relpath(found, root)) if inside(found, root) else found
 
 
 def _holds(mount: str, path: str) -> bool:

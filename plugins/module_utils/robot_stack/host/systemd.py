@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,8 @@ UNITS = "/etc/systemd/system"
 SET_BY_HAND = "/etc/systemd/system.control"
 WRITTEN_BY_US = "# Written by robot_stack;"
 Run = Callable[[Sequence[str]], str]
+# In a command line: quotes, escapes, a specifier, a variable, white space. A path has no other.
+MEANS_SOMETHING = re.compile(r"[\"'\\%$\s]")
 
 
 class CommandError(RuntimeError):
@@ -107,6 +110,20 @@ def service_drop_in(unit: str, parent: str, environment: Sequence[str]) -> Desir
     lines.append(f"Slice={child_slice(parent, 'engine')}")
     lines += [f'Environment="{_quoted(pair)}"' for pair in environment]
     return DesiredFile(f"{UNITS}/{unit}.d/robot-stack.conf", "\n".join([*lines, ""]))
+
+
+def word(text: str) -> str:
+    """Return ``text`` as one word of a command line in a unit; what means nothing there stands as it is."""
+    if not MEANS_SOMETHING.search(text):
+        return text
+    return f'"{_quoted(text).replace("$", "$$")}"'
+
+
+def said(words: str) -> str:
+    """Return what `word` was given."""
+    if not (len(words) > 1 and words.startswith('"') and words.endswith('"')):
+        return words
+    return re.sub(r"\\(.)|%(%)|\$(\$)", lambda found: found[1] or found[2] or found[3], words[1:-1])
 
 
 def _quoted(text: str) -> str:

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..engine.protocol import name_of
+from ..host import systemd
 from ..spec import layout
 from ..spec.model import DataDirectory, Stack
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
 from .observe import Observed
 
-PROGRAM = re.compile(rf"^ExecStart=.* (/\S+)/{own_program.NAME}$", re.MULTILINE)
+PROGRAM = re.compile(r"^ExecStart=.* (\S+)$", re.MULTILINE)
 
 
 def reasons(stack: Stack, seen: Observed) -> list[str]:
@@ -47,8 +48,9 @@ def _roots_of_containers(stack: Stack, seen: Observed) -> Iterator[str]:
 def _root_of_watchdog(stack: Stack, seen: Observed) -> Iterator[str]:
     unit = seen.found_files.get(watchdog_setup.UNIT_FILES[0])
     named = PROGRAM.search(unit.content or "") if unit else None
-    if named and named.group(1) != stack.budget.root:
-        yield named.group(1)
+    folder, _, name = systemd.said(named.group(1)).rpartition("/") if named else ("", "", "")
+    if name == own_program.NAME and folder not in ("", stack.budget.root):
+        yield folder
 
 
 def _gone(stack: Stack, seen: Observed) -> list[str]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..base.roots import Roots
-from ..host import calendar, disk_space
+from ..host import calendar, disk_space, mounts
 from ..host.systemd import Run
 from ..jobs import destination
 from ..jobs import setup as jobs_setup
-from ..spec.model import Stack
+from ..spec.model import Service, Stack
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,18 @@ def find(stack: Stack, roots: Roots, run: Run | None) -> FoundJobs:
     return FoundJobs(
         names,
         units,
-        {job.name: destination.Destination(job.job, job.uid_gid, roots).objection() for job in stack.jobs},
+        {job.name: _objection(job, roots) for job in stack.jobs},
         {job.job.calendar: calendar.objection(job.job.calendar, run) for job in jobs_setup.timed(stack)},
         {name: disk_space.used(roots.path(f"{job.folder}/{job.place}")) for name, job in folders.items()},
         {job.folder: disk_space.of(roots.path(job.folder)) for job in folders.values()},
     )
+
+
+def _objection(job: Service, roots: Roots) -> str:
+    """Return why no backup can be written, or would not stay; "" where it would, or where nobody can look."""
+    why = destination.Destination(job.job, job.uid_gid, roots).objection()
+    if why or not job.job.folder:
+        return why
+    ram = ", ".join(mounts.forgetful([job.job.folder], roots))
+    words = "keeps what is written in RAM, and backups would be gone after the next start: mount a disk there"
+    return f"{ram} {words}" if ram else ""

@@ -84,6 +84,7 @@ class Observed:
     own_root: bool = False  # nothing of anybody else's is in it
     units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timers and the slices
     jobs: FoundJobs = field(default_factory=FoundJobs)
+    lies: Mapping[str, str] = field(default_factory=dict)  # by path as written: where it leads, of what shall stay
     left: Left | None = None  # what is still on an engine of another kind, which the robot had before
 
     @property
@@ -120,6 +121,7 @@ def observe(
         kernel_cmdline.boot_file(stack.controller.boot_files, roots.filesystem) if not here.hierarchy.version else None
     )
     own, jobs = _own_directories(stack, roots, remembered, containers), found_jobs.find(stack, roots, run)
+    left = found_left.find(stack, roots, other, remembered)
     written = _written(stack, own_engine, engine.driver, store, found.missing_packages)
     return Observed(
         robot=here,
@@ -168,7 +170,8 @@ def observe(
         forgetful=mounts.forgetful(written, roots),
         units=told,
         settings_before=kept,
-        left=found_left.find(stack, roots, other, remembered),
+        left=left,
+        lies=_lies(stack, roots, [store, left.store if left else ""]),
         found_folders=_found_folders(stack, roots),
         own_root=_own_root(roots.path(stack.budget.root), own),
         absent_mounts=sorted(
@@ -329,6 +332,12 @@ def _written(stack: Stack, own_engine: bool, driver: Driver, store: str, missing
     """Return where a run writes what shall stay: ours, and where the engine is ours, what is the engine's as well."""
     engines = [str(PurePosixPath(driver.settings_file).parent), store] if own_engine else []
     return [stack.budget.root, systemd.UNITS, *driver.writes, *engines, *(["/usr"] if missing else [])]
+
+
+def _lies(stack: Stack, roots: Roots, stores: Sequence[str]) -> dict[str, str]:
+    """Return where what shall stay leads, and the engine's own folders, in which it must not be."""
+    folders = [job.job.folder for job in stack.jobs]
+    return {path: mounts.real(path, roots) for path in (stack.budget.root, *folders, *stores) if path}
 
 
 def _watchdog_program(stack: Stack, roots: Roots) -> str:

@@ -15,7 +15,7 @@ mounts        nothing is mounted read-only where a run writes, or forgets at the
 shown         what a service shows to its container is there
 disk          each file system holds what will be put there: packages, images, data, logs
 engine        there is one that answers and is new enough, or it may be installed; nobody else's file is in its way
-data          it is where it is declared, and nowhere else
+data          it is where it is declared, and nowhere else; nothing that shall stay is in an engine's own store
 jobs          backups have a folder of their own, and a calendar that systemd understands
 budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
 listeners     nobody else listens where a service wants to
@@ -32,7 +32,7 @@ from ..engine.protocol import name_of, unit_of
 from ..host import cgroup, disk_space, kernel_cmdline, platforms, procfs
 from ..records import state
 from ..spec.model import ENGINES, Service, Stack
-from . import elsewhere, jobs, limits, shown
+from . import elsewhere, jobs, kept, limits, shown
 from .observe import Observed
 
 OLDEST_KERNEL = (4, 14)  # the first with /proc/PID/smaps_rollup, and with a count of kills in each cgroup
@@ -59,6 +59,7 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *_engine(stack, seen),
         *_in_the_way(seen),
         *elsewhere.reasons(stack, seen),
+        *kept.reasons(stack, seen),
         *jobs.reasons(stack, seen),
         *limits.objection(stack, seen),
     ]

@@ -10,7 +10,7 @@ from ..records.state import FILE
 from ..spec.model import Stack
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
-from . import elsewhere, engine_removal, preflight
+from . import elsewhere, engine_removal, kept, preflight
 from . import watchdog as watchdog_steps
 from .actions import (
     DropJob,
@@ -50,7 +50,7 @@ def _refusals(stack: Stack, seen: Observed) -> list[str]:
     if seen.engine.unobserved and (seen.own_state or seen.own_directories):
         # its store holds our containers, which it would start again, and maybe somebody else's
         return [preflight.silent(seen)]
-    found = elsewhere.reasons(stack, seen)
+    found = elsewhere.reasons(stack, seen) + kept.removal(stack, seen)
     if not stack.remove_engine:
         return found
     if seen.foreign_containers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+from ..base.paths import inside
 from .model import BUCKET_SCHEME, ENGINES, Service, Shares, Stack
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -104,8 +105,8 @@ def _job_faults(stack: Stack, service: Service) -> list[str]:
     if not job.folder and not (len(bucket) > 1 and all(bucket)):
         faults.append(f"job.destination '{job.destination}' is neither fs:///PATH nor s3://BUCKET/PREFIX")
     if job.folder:
-        inside = [f"{path.rstrip('/')}/" for path in (job.folder, stack.budget.root)]
-        if not _absolute(job.folder) or inside[0].startswith(inside[1]) or inside[1].startswith(inside[0]):
+        folder, root = job.folder, stack.budget.root
+        if not _absolute(folder) or inside(folder, root) or inside(root, folder):
             faults.append(f"job.destination '{job.destination}' is no folder of its own outside of {stack.budget.root}")
     if job.delay_seconds < 0 or job.free_mib < 0 or "\n" in job.calendar:
         faults.append("job.delay_seconds and job.free_mib are not below zero, and job.calendar is one line")

@@ -21,7 +21,7 @@ from typing import Any
 from ..base import files, lock, program
 from ..base.files import DesiredFile, DesiredFolder, FoundFile, write
 from ..base.roots import Roots
-from ..host import journal
+from ..host import journal, systemd
 from ..host.systemd import UNITS, Run
 from ..records import record_file, samples
 from ..records.record_file import FORMAT
@@ -226,7 +226,7 @@ Description=Looks after the telemetry stack of this robot
 Type=oneshot
 # while a deployment is at work there is nothing to look at, and its memory is not free for another Python
 ExecCondition=/usr/bin/flock --nonblock {lock.FILE} true
-ExecStart=/usr/bin/python3 -I -S {top}/look.py {top}
+ExecStart=/usr/bin/python3 -I -S {systemd.word(f"{top}/look.py")} {systemd.word(top)}
 Slice={stack.budget.slice}
 MemoryMax={MEMORY_MIB}M
 TasksMax=8

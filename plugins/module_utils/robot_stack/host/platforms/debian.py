@@ -32,6 +32,7 @@ class Debian:
     name = "debian"
     words = "Debian and its relatives"
     boot = CMDLINE_TXT
+    folders = ("/var/lib/apt", "/var/lib/dpkg")
 
     def here(self, roots: Roots) -> bool:
         """Whether dpkg has a list of what it installed."""

@@ -51,6 +51,10 @@ class Platform(Protocol):
     def boot(self) -> BootFile:
         """How the kernel is told its command line."""
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where its package manager keeps what it knows: nothing of anybody else's belongs in there."""
+
     def here(self, roots: Roots) -> bool:
         """Whether this robot is one of the family."""
 

@@ -14,6 +14,7 @@ class Unknown:
 
     name = words = ""
     boot = CMDLINE_TXT
+    folders: tuple[str, ...] = ()
 
     def here(self, roots: Roots) -> bool:  # noqa: ARG002 - the protocol
         """Return that it is what is left."""
