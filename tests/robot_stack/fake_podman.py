@@ -315,12 +315,20 @@ class FakePodman:
             self.start(name)
         elif argv[1] == "stop":
             self.stop(name)
+        elif argv[1] == "reset-failed":
+            self._forgiven(name)
         elif argv[1] == "unmask":
             folder = self.robot.root / ("run/systemd/system" if "--runtime" in argv else UNITS)
             (folder / f"{name}.service").unlink(missing_ok=True)
         elif argv[1] == "thaw":
             self._thawed(name)
         return ""
+
+    def _forgiven(self, name: str) -> None:
+        unit = self.units.get(name)
+        if unit is None:
+            raise CommandError(f"systemctl reset-failed {name}.service: exit 1: Unit {name}.service not loaded.")
+        unit.restarts, unit.active = 0, "inactive" if unit.active == "failed" else unit.active
 
     def _thawed(self, name: str) -> None:
         if not self.units[name].frozen:

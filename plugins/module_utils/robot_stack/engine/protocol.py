@@ -92,6 +92,7 @@ class FoundContainer:
     lost_at_boot: str = ""  # why it will not run after the next boot, where the engine alone does not decide that
     comes_at_boot: bool = False  # whether the next boot starts it although it does not run now
     objection: str = ""  # why it cannot be replaced: somebody else's file stands in the way
+    delayed: bool = False  # it runs, and after its next end will be started late, because it has ended before
 
     def holds(self, cgroups: str) -> bool:
         """Whether a process with these ``cgroups`` (/proc/PID/cgroup) is one of it."""
@@ -276,6 +277,9 @@ class Engine(Protocol):
 
     def resume(self, name: str) -> None:
         """Let a container that somebody has paused run on."""
+
+    def start_promptly(self, name: str) -> None:
+        """Have what runs be started at once after its next end, however often it has ended before."""
 
     def stop(self, name: str, timeout_seconds: int) -> None:
         """Stop a container, giving it time to flush what it holds."""

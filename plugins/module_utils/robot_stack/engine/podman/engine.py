@@ -177,6 +177,10 @@ class PodmanEngine:
         self._unpause(name)
         self._hands.thaw_payload(name)
 
+    def start_promptly(self, name: str) -> None:
+        """Have systemd forget how often it has started what runs: by itself it never does."""
+        self._hands.forgive(name)
+
     def _unpause(self, name: str) -> None:
         """Have Podman know that a container runs: what it takes for paused it kills at once instead of stopping it.
 
