@@ -1,6 +1,7 @@
 """The engine of another kind that a robot had before: what of ours is still on it. Reading only.
 
 It is asked where the robot's state says that there was one, and for containers that bear our label, whatever that says.
+Where the state says nothing, one that does not run is left alone: to connect to its socket would start it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from ..base import files as on_disk
 from ..base.files import FoundFile
 from ..base.roots import Roots
 from ..engine.inventory import foreign_images
-from ..engine.protocol import Driver, Engine, EngineError, FoundContainer
+from ..engine.protocol import Driver, Engine, EngineError, FoundContainer, unit_of
 from ..host import platforms
+from ..host.units import Unit
 from ..records.state import State
 from ..spec import layout
 from ..spec.model import Stack
@@ -35,9 +37,12 @@ class Left:
     engine_data: bool = False
 
 
-def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left | None:
-    """Look at the ``other`` engine; None: nothing of ours was ever there, or is any more."""
-    if other is None:
+def find(stack: Stack, roots: Roots, other: Engine | None, known: State, told: Mapping[str, Unit]) -> Left | None:
+    """Look at the ``other`` engine; None: nothing of ours was ever there, or is any more.
+
+    ``told`` is what systemd says of its units.
+    """
+    if other is None or not _may_be_asked(other.driver, known, told):
         return None
     driver, expected = other.driver, bool(known.former_kind)
     there = driver.installed(roots)
@@ -62,6 +67,11 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left
         store,
         roots.path(store).is_dir(),
     )
+
+
+def _may_be_asked(driver: Driver, known: State, told: Mapping[str, Unit]) -> bool:
+    unit = told.get(unit_of(driver))
+    return bool(known.former_kind) or not driver.units or (unit is not None and unit.runs)
 
 
 def _foreign(stack: Stack, other: Engine, owned: Mapping[str, FoundContainer], known: State) -> list[str]:

@@ -107,7 +107,7 @@ def observe(
     here = facts.here(stack.budget.root, roots)
     driver, kept = _driver(stack, roots, engine.driver)
     remembered, problems = _remembered(stack, roots, driver)
-    told = _units(stack, here, driver, run)
+    told = _units(stack, here, [driver, *([other.driver] if other else [])], run)
     engines_own = {name: told[name] for name in (*driver.needs, *driver.units) if name in told}
     found = found_engine.find(stack, roots, engine, driver, remembered, engines_own, run)
     store = found.info.store if found.info else driver.store(stack)
@@ -168,7 +168,7 @@ def observe(
         forgetful=mounts.forgetful(written, roots),
         units=told,
         settings_before=kept,
-        left=found_left.find(stack, roots, other, remembered),
+        left=found_left.find(stack, roots, other, remembered, told),
         found_folders=_found_folders(stack, roots),
         own_root=_own_root(roots.path(stack.budget.root), own),
         absent_mounts=sorted(
@@ -234,10 +234,13 @@ def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
     return bool(remembered.engine_packages) or not (found.installed or found.running)
 
 
-def _units(stack: Stack, here: facts.Robot, driver: Driver, run: systemd.Run | None) -> dict[str, units.Unit]:
+def _units(
+    stack: Stack, here: facts.Robot, drivers: Sequence[Driver], run: systemd.Run | None
+) -> dict[str, units.Unit]:
     """Return what systemd says of every unit that the stack stands on; a robot without systemd is refused later."""
     timers = [jobs_setup.unit_name(job.name, "timer") for job in jobs_setup.timed(stack)]
-    names = [*driver.needs, *driver.units, watchdog_setup.TIMER, *timers, *systemd.slice_names(stack, own_engine=True)]
+    names = [name for driver in drivers for name in (*driver.needs, *driver.units)]
+    names += [watchdog_setup.TIMER, *timers, *systemd.slice_names(stack, own_engine=True)]
     return units.observe(names, run) if here.systemd else {}
 
 
