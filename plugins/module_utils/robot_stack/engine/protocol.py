@@ -168,6 +168,9 @@ class Driver(Protocol):
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""
 
+    def used_by_people(self, roots: Roots) -> list[str]:
+        """Return the folders, sorted, in which people who log in keep what they need its programs for."""
+
     def unusable(self, roots: Roots, found: EngineInfo | None) -> str:
         """Return why one that is there can never be used, and what to do; ``found``: what one that runs says."""
 

@@ -19,6 +19,7 @@ from ..host.units import Unit
 from ..records.state import State
 from ..spec import layout
 from ..spec.model import Stack
+from . import found_users
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Left:
     missing_packages: list[str] = field(default_factory=list)  # of those that this project installed for it
     files: Mapping[str, FoundFile | None] = field(default_factory=dict)  # of its configuration, by path
     settings_before: FoundFile | None = None  # what an owner had left there
-    foreign: list[str] = field(default_factory=list)  # containers, volumes and images of others
+    foreign: list[str] = field(default_factory=list)  # containers, volumes and images of others, and who else needs it
     store: str = ""
     engine_data: bool = False
 
@@ -51,7 +52,7 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State, told: M
         if not (owned or expected):
             return None
         images = [reference for reference in known.former_images if other.image_id(reference)] if there else []
-        foreign = _foreign(stack, other, owned, known) if there and known.former_packages else []
+        foreign = _foreign(stack, roots, other, owned, known) if there and known.former_packages else []
     except EngineError as error:
         return Left(driver, str(error)) if expected else None
     store = driver.store(stack)
@@ -74,11 +75,12 @@ def _may_be_asked(driver: Driver, known: State, told: Mapping[str, Unit]) -> boo
     return bool(known.former_kind) or not driver.units or (unit is not None and unit.runs)
 
 
-def _foreign(stack: Stack, other: Engine, owned: Mapping[str, FoundContainer], known: State) -> list[str]:
+def _foreign(stack: Stack, roots: Roots, other: Engine, owned: Mapping[str, FoundContainer], known: State) -> list[str]:
     used = {volume for container in owned.values() for volume in container.volumes}
+    users = found_users.find(other.driver, known.former_packages, roots)
     containers = [one.name for one in other.containers() if not one.service and one.name not in owned]
     ours = {*known.former_images, *(service.image for service in stack.services)}
     ours |= {container.image for container in owned.values() if container.image}
     return sorted(
-        [*containers, *other.external(), *(set(other.volumes()) - used), *foreign_images(other, sorted(ours))]
+        [*users, *containers, *other.external(), *(set(other.volumes()) - used), *foreign_images(other, sorted(ours))]
     )

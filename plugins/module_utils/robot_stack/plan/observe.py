@@ -28,7 +28,7 @@ from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
-from . import found_engine, found_jobs, found_left
+from . import found_engine, found_jobs, found_left, found_users
 from .found_engine import FoundEngine
 from .found_jobs import FoundJobs
 from .found_left import Left
@@ -79,6 +79,7 @@ class Observed:
     holders: accounts.Holders = field(default_factory=accounts.Holders)  # who else has our services' numbers here
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
     foreign_images: list[str] = field(default_factory=list)  # by name; looked for where our engine is to go
+    engine_users: list[str] = field(default_factory=list)  # who else needs our engine; looked for where it is to go
     found_folders: Mapping[str, files.FoundFolder | None] = field(default_factory=dict)  # by absolute path
     settings_before: files.FoundFile | None = None  # what an owner had left for the engine, kept or about to be
     own_root: bool = False  # nothing of anybody else's is in it
@@ -138,6 +139,7 @@ def observe(
         foreign_containers=foreign(engine, containers, stack.remove_engine) if found.running else [],
         foreign_volumes=foreign_volumes(engine, containers) if found.running and stack.remove_engine else [],
         foreign_images=_foreign_images(stack, roots, engine, remembered, containers) if found.running else [],
+        engine_users=_engine_users(stack, roots, driver, remembered) if found.installed else [],
         delivered_images=_delivered(engine, remembered) if found.running else [],
         own_directories=own,
         own_units=_own_units(stack, roots),
@@ -269,6 +271,11 @@ def _foreign_images(
     ours |= good_versions.images_needed(good_versions.load(roots.path(stack.budget.root)))
     ours |= {container.image for container in containers.values() if container.image}
     return foreign_images(engine, sorted(ours))
+
+
+def _engine_users(stack: Stack, roots: Roots, driver: Driver, remembered: state.State) -> list[str]:
+    wanted = stack.remove_engine and bool(remembered.engine_packages)
+    return found_users.find(driver, remembered.engine_packages, roots) if wanted else []
 
 
 def _own_directories(

@@ -13,7 +13,7 @@ from ...host.platforms.protocol import EngineNames
 from ...spec.model import Service, Stack
 from .. import fields
 from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
-from . import container, setup
+from . import container, people, setup
 
 OLDEST_API = (1, 41)  # Docker 20.10: the first that knows cgroup v2 and private cgroup namespaces
 
@@ -68,6 +68,10 @@ class Docker:
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""
         return any(roots.path(binary).exists() for binary in setup.BINARIES)
+
+    def used_by_people(self, roots: Roots) -> list[str]:
+        """Return the stores of engines that are not root's."""
+        return people.kept(roots)
 
     def unusable(self, roots: Roots, found: EngineInfo | None) -> str:
         """Return that it is a snap, which sees a part of the robot's files only and whose services nobody limits."""

@@ -14,7 +14,7 @@ from ...host.systemd import WRITTEN_BY_US
 from ...spec.model import ENGINES, Service, Stack
 from .. import fields
 from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
-from . import container, files, quadlet
+from . import container, files, people, quadlet
 from .programs import PODMAN
 
 OLDEST = (4, 9)  # Ubuntu 24.04: the first whose Quadlet has what is needed, and whose long-term fixes came
@@ -64,6 +64,10 @@ class Podman:
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""
         return roots.path(PODMAN).exists()
+
+    def used_by_people(self, roots: Roots) -> list[str]:
+        """Return the storages and folders of units that are not root's."""
+        return people.kept(roots)
 
     def to_stop(self, name: str) -> str:
         """Return the command by which people stop a container."""
