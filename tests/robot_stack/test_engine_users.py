@@ -63,7 +63,7 @@ def package(name: str, needs: str) -> Given:
 OF_PODMAN: dict[str, tuple[Given, str]] = {
     "container": (listed(STORAGE, "containers", ["shell"]), f"/{STORAGE}"),
     "image": (listed(STORAGE, "images", ["docker.io/library/alpine:3"]), f"/{STORAGE}"),
-    "volume": (lambda root: (root / STORAGE / "volumes/notes").mkdir(parents=True), f"/{STORAGE}"),
+    "volume": (lambda root: write(root / STORAGE / "volumes/notes/_data/a", ""), f"/{STORAGE}"),
     "secret": (lambda root: write(root / STORAGE / "secrets/secrets.json", '{"secrets": {"a": {}}}'), f"/{STORAGE}"),
     "damaged": (lambda root: write(root / STORAGE / "vfs-containers/containers.json", "[{"), f"/{STORAGE}"),
     "elsewhere": (elsewhere, f"/{HOME}/big"),
@@ -89,7 +89,7 @@ OF_PODMAN: dict[str, tuple[Given, str]] = {
 }
 OF_DOCKER: dict[str, tuple[Given, str]] = {
     "container": (lambda root: (root / STORE / f"containers/{'7' * 64}").mkdir(parents=True), f"/{STORE}"),
-    "volume": (lambda root: (root / STORE / "volumes/notes").mkdir(parents=True), f"/{STORE}"),
+    "volume": (lambda root: write(root / STORE / "volumes/notes/_data/a", ""), f"/{STORE}"),
     "image": (
         lambda root: write(
             root / STORE / "image/overlay2/repositories.json", '{"Repositories": {"alpine": {"alpine:3": "sha256:1"}}}'
@@ -161,8 +161,8 @@ def test_what_is_nobodys_need_keeps_no_engine(tmp_path: Path, what: str) -> None
     account(tmp_path)
     NOBODYS[what](tmp_path)
     roots = Roots(tmp_path, tmp_path / "proc", tmp_path / "sys")
-    assert found_users.find(PODMAN_DRIVER, ["podman", "crun"], roots) == []
-    assert found_users.find(DOCKER, ["docker.io"], roots) == []
+    assert found_users.find(PODMAN_DRIVER, ["podman", "crun"], "/none", roots) == []
+    assert found_users.find(DOCKER, ["docker.io"], "/none", roots) == []
 
 
 def test_somebody_who_is_listed_elsewhere_has_a_folder_in_home(tmp_path: Path) -> None:

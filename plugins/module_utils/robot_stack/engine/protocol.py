@@ -6,7 +6,7 @@ seconds since 1970 (0: never, or not known).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -180,8 +180,17 @@ class Driver(Protocol):
     def to_forget(self, name: str) -> str:
         """Return the command by which people remove a container for good."""
 
-    def store(self, stack: Stack) -> str:
-        """Return where it keeps images, unless it runs and says otherwise."""
+    def store(self, stack: Stack, roots: Roots) -> str:
+        """Return where it keeps images by its settings; one that runs says it itself."""
+
+    def held(self, store: str, ours: Collection[str], roots: Roots) -> list[str]:
+        """Return the names, sorted, of what others would miss of a ``store``; ``ours`` are references of images.
+
+        They are told by its files: the engine need not be there.
+        """
+
+    def unlisted(self, store: str, roots: Roots) -> list[str]:
+        """Return the names of what people keep in a ``store`` and no question to the engine tells of."""
 
     def files(self, stack: Stack) -> list[DesiredFile]:
         """Return its configuration and drop-ins where this project installs it."""

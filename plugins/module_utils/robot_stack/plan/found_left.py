@@ -36,6 +36,7 @@ class Left:
     foreign: list[str] = field(default_factory=list)  # containers, volumes and images of others, and who else needs it
     store: str = ""
     engine_data: bool = False
+    store_holds: list[str] = field(default_factory=list)  # of others, where no engine is there to tell of it
 
 
 def find(stack: Stack, roots: Roots, other: Engine | None, known: State, told: Mapping[str, Unit]) -> Left | None:
@@ -52,10 +53,11 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State, told: M
         if not (owned or expected):
             return None
         images = [reference for reference in known.former_images if other.image_id(reference)] if there else []
-        foreign = _foreign(stack, roots, other, owned, known) if there and known.former_packages else []
+        goes = there and bool(known.former_packages)
+        store = roots.real(other.info().store if goes else driver.store(stack, roots))
+        foreign = _foreign(stack, roots, other, owned, known, store) if goes else []
     except EngineError as error:
         return Left(driver, str(error)) if expected else None
-    store = driver.store(stack)
     return Left(
         driver,
         "",
@@ -67,6 +69,7 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State, told: M
         foreign,
         store,
         roots.path(store).is_dir(),
+        [] if there else driver.held(store, _our_images(stack, known), roots),
     )
 
 
@@ -75,12 +78,17 @@ def _may_be_asked(driver: Driver, known: State, told: Mapping[str, Unit]) -> boo
     return bool(known.former_kind) or not driver.units or (unit is not None and unit.runs)
 
 
-def _foreign(stack: Stack, roots: Roots, other: Engine, owned: Mapping[str, FoundContainer], known: State) -> list[str]:
+def _our_images(stack: Stack, known: State) -> set[str]:
+    return {*known.former_images, *(service.image for service in stack.services)}
+
+
+def _foreign(
+    stack: Stack, roots: Roots, other: Engine, owned: Mapping[str, FoundContainer], known: State, store: str
+) -> list[str]:
     used = {volume for container in owned.values() for volume in container.volumes}
-    users = found_users.find(other.driver, known.former_packages, roots)
+    users = found_users.find(other.driver, known.former_packages, store, roots)
     containers = [one.name for one in other.containers() if not one.service and one.name not in owned]
-    ours = {*known.former_images, *(service.image for service in stack.services)}
-    ours |= {container.image for container in owned.values() if container.image}
+    ours = _our_images(stack, known) | {container.image for container in owned.values() if container.image}
     return sorted(
         [*users, *containers, *other.external(), *(set(other.volumes()) - used), *foreign_images(other, sorted(ours))]
     )

@@ -16,10 +16,14 @@ SERVICES = (systemd.UNITS, "/usr/local/lib/systemd/system")
 OF_PEOPLE = ".config/systemd/user"  # below somebody's home
 
 
-def find(driver: Driver, packages: Iterable[str], roots: Roots) -> list[str]:
-    """Return folders, paths of services and names of packages; ``packages`` are what is to go."""
+def find(driver: Driver, packages: Iterable[str], store: str, roots: Roots) -> list[str]:
+    """Return folders, paths of services, names of packages and of what is kept in ``store`` and no list tells of.
+
+    ``packages`` are what is to go.
+    """
     folders = [*SERVICES, *(f"{person.home}/{OF_PEOPLE}" for person in accounts.people(roots))]
     return [
+        *driver.unlisted(store, roots),
         *driver.used_by_people(roots),
         *units.calling(driver.command, folders, roots),
         *(f"package {name}" for name in platforms.find(roots).needing(packages, roots)),

@@ -97,5 +97,6 @@ def _engine(stack: Stack, seen: Observed, left: Left) -> list[Step]:
         settings_before=left.settings_before,
         store=left.store,
         engine_data=left.engine_data,
+        store_holds=left.store_holds,
     )
     return engine_removal.make(replace(stack, remove_engine=not left.foreign), as_it_was)

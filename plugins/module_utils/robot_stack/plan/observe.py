@@ -80,6 +80,7 @@ class Observed:
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
     foreign_images: list[str] = field(default_factory=list)  # by name; looked for where our engine is to go
     engine_users: list[str] = field(default_factory=list)  # who else needs our engine; looked for where it is to go
+    store_holds: list[str] = field(default_factory=list)  # of others, where no engine is there to tell of it
     found_folders: Mapping[str, files.FoundFolder | None] = field(default_factory=dict)  # by absolute path
     settings_before: files.FoundFile | None = None  # what an owner had left for the engine, kept or about to be
     own_root: bool = False  # nothing of anybody else's is in it
@@ -111,7 +112,7 @@ def observe(
     told = _units(stack, here, [driver, *([other.driver] if other else [])], run)
     engines_own = {name: told[name] for name in (*driver.needs, *driver.units) if name in told}
     found = found_engine.find(stack, roots, engine, driver, remembered, engines_own, run)
-    store = found.info.store if found.info else driver.store(stack)
+    store = roots.real(found.info.store if found.info else driver.store(stack, roots))
     containers = containers_of(stack, engine) if found.running else {}
     containers = with_kernel_limits(containers, stack.budget.slice, roots, here.hierarchy)
     images = images_of(stack, engine) if found.running else {}
@@ -139,7 +140,8 @@ def observe(
         foreign_containers=foreign(engine, containers, stack.remove_engine) if found.running else [],
         foreign_volumes=foreign_volumes(engine, containers) if found.running and stack.remove_engine else [],
         foreign_images=_foreign_images(stack, roots, engine, remembered, containers) if found.running else [],
-        engine_users=_engine_users(stack, roots, driver, remembered) if found.installed else [],
+        engine_users=_engine_users(stack, roots, driver, store, remembered) if found.installed else [],
+        store_holds=[] if found.installed else _store_holds(stack, roots, driver, store, remembered),
         delivered_images=_delivered(engine, remembered) if found.running else [],
         own_directories=own,
         own_units=_own_units(stack, roots),
@@ -273,9 +275,18 @@ def _foreign_images(
     return foreign_images(engine, sorted(ours))
 
 
-def _engine_users(stack: Stack, roots: Roots, driver: Driver, remembered: state.State) -> list[str]:
-    wanted = stack.remove_engine and bool(remembered.engine_packages)
-    return found_users.find(driver, remembered.engine_packages, roots) if wanted else []
+def _goes(stack: Stack, remembered: state.State) -> bool:
+    return stack.remove_engine and bool(remembered.engine_packages)
+
+
+def _engine_users(stack: Stack, roots: Roots, driver: Driver, store: str, remembered: state.State) -> list[str]:
+    packages = remembered.engine_packages
+    return found_users.find(driver, packages, store, roots) if _goes(stack, remembered) else []
+
+
+def _store_holds(stack: Stack, roots: Roots, driver: Driver, store: str, remembered: state.State) -> list[str]:
+    ours = {*remembered.images, *(service.image for service in stack.services)}
+    return driver.held(store, ours, roots) if _goes(stack, remembered) else []
 
 
 def _own_directories(

@@ -9,15 +9,16 @@ from typing import Any
 from ...base import strangers
 from ..fields import part, text
 
-OF_VOLUMES_THEMSELVES = ("backingFsBlockDev", "metadata.db")
-
 
 def held(folder: Path) -> list[str]:
     """Return the names of what people would miss, sorted: containers, volumes and images that have a name.
 
     What cannot be read is taken for something. Images in containerd's store are in none of these lists.
     """
-    volumes = [one for one in strangers.names_in(folder / "volumes") if one not in OF_VOLUMES_THEMSELVES]
+    # an empty one is nobody's loss, and left by each container whose image asks for one
+    volumes = [
+        one for one in strangers.names_in(folder / "volumes") if strangers.names_in(folder / "volumes" / one / "_data")
+    ]
     containers = [_container(folder / "containers" / one) for one in strangers.names_in(folder / "containers")]
     images = [name for path in sorted(folder.glob("image/*/repositories.json")) for name in _images(path)]
     return sorted([*containers, *volumes, *images])

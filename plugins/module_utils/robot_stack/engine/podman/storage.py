@@ -21,10 +21,22 @@ def held(folder: Path) -> list[str]:
 
     What cannot be read is taken for something; an image without a name, for nothing.
     """
-    found = [*_listed(folder, "containers"), *_listed(folder, "images"), *strangers.names_in(folder / "volumes")]
-    found += _in(folder / "secrets/secrets.json", lambda raw: list(part(raw, "secrets")))
-    found += _in(folder / "artifacts/index.json", lambda raw: [text(one, "digest") for one in parts(raw, "manifests")])
-    return sorted(found)
+    volumes = [one for one in strangers.names_in(folder / "volumes") if _holds_any(folder / "volumes" / one)]
+    return sorted([*_listed(folder, "containers"), *_listed(folder, "images"), *volumes, *unlisted(folder)])
+
+
+def unlisted(folder: Path) -> list[str]:
+    """Return the names of secrets and artifacts, which the questions for containers, volumes and images leave out."""
+    secrets = _in(folder / "secrets/secrets.json", lambda raw: list(part(raw, "secrets")))
+    artifacts = _in(
+        folder / "artifacts/index.json", lambda raw: [text(one, "digest") for one in parts(raw, "manifests")]
+    )
+    return sorted([f"secret {name}" for name in secrets] + [f"artifact {name}" for name in artifacts])
+
+
+def _holds_any(volume: Path) -> bool:
+    """Whether there is anything in a volume that anybody would miss."""
+    return bool(strangers.names_in(volume / "_data"))
 
 
 def _listed(folder: Path, what: str) -> Iterator[str]:
