@@ -113,7 +113,7 @@ def observe(
     engines_own = {name: told[name] for name in (*driver.needs, *driver.units) if name in told}
     found = found_engine.find(stack, roots, engine, driver, remembered, engines_own, run)
     store = roots.real(found.info.store if found.info else driver.store(stack, roots))
-    containers = containers_of(stack, engine) if found.running else {}
+    containers = containers_of(stack, engine) if found.running else _without_engine(stack, engine, found)
     containers = with_kernel_limits(containers, stack.budget.slice, roots, here.hierarchy)
     images = images_of(stack, engine) if found.running else {}
     remembered, problems = _rebuilt(stack, roots, remembered, problems, (containers, images))
@@ -130,7 +130,7 @@ def observe(
         driver=driver,
         containers=containers,
         images=images,
-        running_images=running_images(stack, engine, containers, images),
+        running_images=running_images(stack, engine, containers, images) if found.running else {},
         found_files={
             path: files.find(roots.path(path)) for path in _paths(stack, here.hierarchy.version, own_engine, driver)
         },
@@ -232,6 +232,12 @@ def _own_records(root: Path) -> list[str]:
     """Return the names of the good versions' files, and of what was set aside of any."""
     aside = [name for file in (*good_versions.FILES, state.FILE) for name in record_file.aside(root, file)]
     return [name for name in good_versions.FILES if os.path.lexists(root / name)] + aside
+
+
+def _without_engine(stack: Stack, engine: Engine, found: FoundEngine) -> dict[str, FoundContainer]:
+    """Return what a removal takes where the engine is gone: units of systemd's, which would start with the next one."""
+    left = stack.state == "absent" and not found.installed and not engine.driver.units
+    return {one.name: one for one in engine.owned()} if left else {}
 
 
 def _own_engine(remembered: state.State, found: FoundEngine) -> bool:

@@ -15,7 +15,7 @@ from ...spec.model import ENGINES, Service, Stack
 from .. import fields
 from ..protocol import PREFIX, SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, files, images, people, quadlet, settings, storage
-from .programs import PODMAN
+from .programs import Programs
 
 OLDEST = (4, 9)  # Ubuntu 24.04: the first whose Quadlet has what is needed, and whose long-term fixes came
 STORE = "/var/lib/containers/storage"
@@ -63,7 +63,7 @@ class Podman:
 
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""
-        return roots.path(PODMAN).exists()
+        return Programs(roots).there
 
     def used_by_people(self, roots: Roots) -> list[str]:
         """Return the storages and folders of units that are not root's."""

@@ -189,6 +189,9 @@ class PodmanEngine:
         place = files.find(name, self._roots)
         if place and not place.active:
             return
+        if not self._programs.there:  # and systemd alone will stop it, which has to run for that
+            self._hands.thaw_payload(name)
+            return
         self._store.forget()
         if any(one.name == name and one.status == PAUSED for one in self._store.containers()):
             with suppress(EngineError):  # a runtime may refuse what runs already
@@ -215,7 +218,7 @@ class PodmanEngine:
         self._unpause(name)
         self._store.forget()
         self._hands.remove(name)
-        if not self._programs.looks_only:
+        if self._programs.there and not self._programs.looks_only:
             # left by hand, by a unit that lost its own, or by a `podman run` that was killed: that one no list shows
             self._programs.ask("rm", "--force", "--ignore", "--volumes", name)
             self._store.forget()
