@@ -53,8 +53,53 @@ def test_what_is_dockers_is_refused_with_podman_and_taken_with_docker(variable: 
     (found,) = faults(**{variable: value})
     assert found.variable == variable
     assert "Podman" in found.why
-    assert found.remedy == "delete the line, or write container_engine: docker"
+    assert found.remedy.startswith("delete the line")
+    assert found.remedy.endswith(", or write container_engine: docker")
     assert faults(**{variable: value, "container_engine": "docker"}) == []
+
+
+OWNERS = "on the robot its owner says that in"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "instead"),
+    [
+        (
+            "container_engine_environment_extra",
+            {"HTTPS_PROXY": "http://proxy:3128"},
+            f' ({OWNERS} /etc/containers/containers.conf: [engine] env = ["HTTPS_PROXY=..."])',
+        ),
+        (
+            "container_engine_environment_extra",
+            {"no_proxy": "10.0.0.0/8", "HTTPS_PROXY": "http://user:secret@proxy:3128"},
+            f' ({OWNERS} /etc/containers/containers.conf: [engine] env = ["HTTPS_PROXY=...", "no_proxy=..."])',
+        ),
+        ("container_engine_environment_extra", {"GOGC": "30"}, ""),  # of no use to a program that ends
+        (
+            "container_engine_daemon_extra",
+            {"data-root": "/mnt/ssd", "debug": True},
+            f" ({OWNERS} /etc/containers/storage.conf: graphroot)",
+        ),
+        (
+            "container_engine_daemon_extra",
+            {"registry-mirrors": ["https://mirror"], "insecure-registries": ["pi:5000"]},
+            f" ({OWNERS} /etc/containers/registries.conf: insecure, mirror)",
+        ),
+        (
+            "container_engine_daemon_extra",
+            {"proxies": {"https-proxy": "http://proxy:3128"}, "data-root": "/mnt/ssd"},
+            f' ({OWNERS} /etc/containers/containers.conf: [engine] env = ["HTTPS_PROXY=..."]; '
+            "/etc/containers/storage.conf: graphroot)",
+        ),
+        ("container_engine_daemon_extra", {"debug": True}, ""),
+        ("container_engine_socket", "/run/podman/podman.sock", ""),
+    ],
+)
+def test_what_podmans_owner_says_elsewhere_is_told_with_its_place_and_without_its_value(
+    variable: str, value: Any, instead: str
+) -> None:
+    (found,) = faults(**{variable: value})
+    assert found.remedy == f"delete the line{instead}, or write container_engine: docker"
 
 
 def test_packages_without_podman_would_install_another_engine() -> None:

@@ -156,7 +156,10 @@ class FakePodman:
 
     def answer(self, argv: Sequence[str], called: str, _seconds: float, environment: Mapping[str, str]) -> str:
         self.room = environment.get("TMPDIR", "")
-        words = list(argv)[list(argv).index(f"{self.robot.root}/usr/bin/podman") + 1 :]
+        program = f"{self.robot.root}/usr/bin/podman"
+        if not Path(program).exists():
+            raise EngineError(0, f"{called} cannot be started: [Errno 2] No such file or directory: '{program}'")
+        words = list(argv)[list(argv).index(program) + 1 :]
         self.calls.append(" ".join(words))
         if words[0] in self.errors:
             raise EngineError(programs._status(self.errors[words[0]]), f"{called}: {self.errors[words[0]]}")
@@ -315,12 +318,20 @@ class FakePodman:
             self.start(name)
         elif argv[1] == "stop":
             self.stop(name)
+        elif argv[1] == "reset-failed":
+            self._forgiven(name)
         elif argv[1] == "unmask":
             folder = self.robot.root / ("run/systemd/system" if "--runtime" in argv else UNITS)
             (folder / f"{name}.service").unlink(missing_ok=True)
         elif argv[1] == "thaw":
             self._thawed(name)
         return ""
+
+    def _forgiven(self, name: str) -> None:
+        unit = self.units.get(name)
+        if unit is None:
+            raise CommandError(f"systemctl reset-failed {name}.service: exit 1: Unit {name}.service not loaded.")
+        unit.restarts, unit.active = 0, "inactive" if unit.active == "failed" else unit.active
 
     def _thawed(self, name: str) -> None:
         if not self.units[name].frozen:
@@ -382,7 +393,7 @@ class FakePodman:
         unit = self.units.get(name)
         if unit is None:
             raise CommandError(f"systemctl start {name}.service: exit 5: Unit {name}.service not found.")
-        if unit.quadlet.one("Container.Image") not in self.images:
+        if unit.quadlet.one("Container.Image") not in self.images or not (self.robot.root / "usr/bin/podman").exists():
             unit.active, unit.sub, unit.status, unit.restarts = "activating", "auto-restart", 125, unit.restarts + 1
             self.hooks(unit, "ExecStopPost", EXIT_CODE="exited", EXIT_STATUS="125", SERVICE_RESULT="exit-code")
             raise CommandError(f"systemctl start {name}.service: exit 1: Job for {name}.service failed.")
@@ -428,8 +439,11 @@ class FakePodman:
             raise CommandError(f"systemctl stop {name}.service: exit 5: Unit {name}.service not loaded.")
         if unit.container:
             self.hooks(unit, "ExecStop", MAINPID=str(self._number))
+            frozen = (self.payload(unit) / "cgroup.freeze").read_text().strip() == "1"
             self._gone(unit)
-            self.hooks(unit, "ExecStopPost", EXIT_CODE="exited", EXIT_STATUS="0", SERVICE_RESULT="success")
+            # what the kernel has frozen ends by force alone
+            code, status = ("killed", "KILL") if frozen else ("exited", "0")
+            self.hooks(unit, "ExecStopPost", EXIT_CODE=code, EXIT_STATUS=status, SERVICE_RESULT="success")
         unit.active, unit.sub = "inactive", "dead"
         if not unit.loaded:
             del self.units[name]

@@ -339,6 +339,49 @@ def test_a_robot_with_the_other_engine_beside_it_is_left_alone(
     assert to_docker.call(service())["plan"] == []
 
 
+IDLE = {"LoadState": "loaded", "ActiveState": "inactive", "SubState": "dead"}
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        IDLE,  # and its socket is active: whoever connects starts it
+        {**IDLE, "ActiveState": "failed", "SubState": "failed"},
+        {**IDLE, "LoadState": "masked", "UnitFileState": "masked"},
+        {**IDLE, "LoadState": "not-found", "UnitFileState": ""},
+    ],
+    ids=["idle", "failed", "masked", "unknown"],
+)
+@pytest.mark.parametrize("how", [{}, {"check": True}, {"state": "verified"}, {"state": "absent"}], ids=str)
+def test_an_engine_of_somebody_elses_that_does_not_run_is_not_woken(
+    robot: Robot, fake: FakeEngine, to_podman: PodmanOperator, unit: dict[str, str], how: dict[str, Any]
+) -> None:
+    write(robot.root / setup.BINARIES[0][1:], "")
+    robot.units["docker.service"] = unit
+    to_podman.call(service(), **how)
+    assert fake.calls == []
+
+
+def test_an_engine_that_runs_is_asked_for_containers_of_ours_whatever_is_remembered(
+    robot: Robot, fake: FakeEngine, to_podman: PodmanOperator
+) -> None:
+    write(robot.root / setup.BINARIES[0][1:], "")
+    Operator(robot, fake).call(service())
+    (robot.root / ROOT / state.FILE).unlink()
+    done = to_podman.call(service())
+    assert (done.get("failed"), fake.containers) == (None, {}), done
+
+
+def test_one_that_the_robot_is_known_to_have_had_is_asked_even_where_that_starts_it(
+    robot: Robot, fake: FakeEngine, to_podman: PodmanOperator
+) -> None:
+    write(robot.root / setup.BINARIES[0][1:], "")
+    Operator(robot, fake).call(service())
+    robot.units["docker.service"] = IDLE
+    done = to_podman.call(service())
+    assert (done.get("failed"), fake.containers) == (None, {}), done
+
+
 @pytest.mark.parametrize("kind", ["docker", "podman"])
 def test_a_state_of_an_earlier_version_is_dockers(robot: Robot, kind: str) -> None:
     before = state.State(["docker.io"], "x", ["i:1"], {"s": state.ServiceRecord("c")}, enabled_unit="docker.service")

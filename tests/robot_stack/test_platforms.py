@@ -65,6 +65,9 @@ class Acme:
     def interrupted(self, roots: Roots) -> bool:
         return False
 
+    def needing(self, names: Iterable[str], roots: Roots) -> list[str]:
+        return []
+
     def engine(self, kind: str) -> EngineNames:
         return EngineNames(("acme-containers",), ("acme-shims",), UNITS, ()) if kind == DOCKER else EngineNames()
 

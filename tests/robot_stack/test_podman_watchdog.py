@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.systemd import CommandError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look
 from robot_stack.fake_podman import FakePodman, PodmanOperator
@@ -73,6 +74,70 @@ def test_a_monitor_that_was_killed_is_one_end(running: FakePodman) -> None:
         looked(running, after)
         known = remembered(running.robot)
         assert (known.oom_kills, known.restarts, known.starts, known.cause) == (0, 1, 0, state.KILLED)
+
+
+def ended_often(podman: FakePodman, how: str) -> None:
+    """Have systemd count five restarts of what runs by now: ends of some months, or attempts after a single one."""
+    podman.end(NAME, "3")
+    for _ in range(4):
+        if how == "attempts":
+            podman.failed_attempt(NAME)
+        else:
+            podman.start(NAME)
+            podman.end(NAME, "3")
+    podman.start(NAME)
+    assert podman.units[NAME].restarts == 5
+
+
+@pytest.mark.parametrize("how", ["ends", "attempts"])
+def test_what_has_run_for_a_while_is_started_at_once_after_its_next_end(running: FakePodman, how: str) -> None:
+    ended_often(running, how)
+    assert looked(running, 1) == []
+    assert running.told == [], "it may be what keeps ending"
+    counted = remembered(running.robot).restarts
+    assert counted == (5 if how == "ends" else 1)
+    assert looked(running, 310) == []
+    assert running.told == [["reset-failed", f"{NAME}.service"]]
+    running.told.clear()
+    for after in (340, 370):
+        assert looked(running, after) == []
+        assert (running.told, remembered(running.robot).restarts) == ([], counted)
+        assert page(running.robot)[f"robot_stack_service_restarts_total{OWN}"] == counted
+    running.end(NAME, "3")
+    running.start(NAME)
+    looked(running, 400)
+    assert remembered(running.robot).restarts == counted + 1
+    assert running.calls == []
+
+
+def test_a_count_that_systemd_alone_has_is_left_to_it(running: FakePodman) -> None:
+    """What the unit notes is gone, as by somebody's hand: what is told of restarts is told by nobody else."""
+    ended_often(running, "ends")
+    looked(running, 1)
+    (running.robot.root / f"run/robot-stack-podman/{NAME}.lives").unlink()
+    looked(running, 310)
+    assert (running.told, remembered(running.robot).restarts) == ([], 5)
+
+
+def test_a_systemd_that_refuses_it_is_told_of_and_nothing_else_is_missed(
+    running: FakePodman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended_often(running, "ends")
+
+    def refused(_name: str) -> None:
+        raise CommandError("systemctl reset-failed: exit 1: Access denied")
+
+    monkeypatch.setattr(running, "_forgiven", refused)
+    [said] = looked(running, 310)
+    assert said.startswith("sensor_service will be started late after its next end: systemctl reset-failed: exit 1")
+    assert page(running.robot)[f"robot_stack_service_up{OWN}"] == 1
+
+
+def test_what_is_stopped_or_about_to_start_has_run_for_no_while(running: FakePodman) -> None:
+    ended_often(running, "ends")
+    running.end(NAME, "3")
+    looked(running, 310)
+    assert running.told == []
 
 
 def test_what_an_operator_restarted_is_no_failure(running: FakePodman) -> None:

@@ -72,7 +72,7 @@ def test_an_owners_settings_are_joined_shown_and_put_back(robot: Robot, remove_e
     write(robot.root / "usr/bin/dockerd", "")
     stack, seen = look(robot)
     assert not [one for one in plan.make(stack, seen).steps if one.subject == f"/{DAEMON}"]
-    assert seen.driver.store(stack) == "/mnt/ssd/docker"
+    assert seen.driver.store(stack, robot.roots) == "/mnt/ssd/docker"
     # another declaration, later: what is found then is ours, and what was kept stays as it is
     applied(robot, step)
     # and it goes as it came

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .declaration import Catalogue, Fault, Robot, fault
 
@@ -17,6 +18,15 @@ DOCKERS: Mapping[str, str] = {
 
 # Paths that containers see, and of which service: "" of all.
 SHOWN: Mapping[str, str] = {"robot_stack_root": "", "sensor_service_textfile_directory": "sensor_service"}
+# Where the owner of a Podman says the same, and how: it is never written to by a run.
+CONTAINERS, STORAGE, REGISTRIES = (f"/etc/containers/{name}.conf" for name in ("containers", "storage", "registries"))
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+INSTEAD: Mapping[str, tuple[str, str]] = {
+    "data-root": (STORAGE, "graphroot"),
+    "storage-driver": (STORAGE, "driver"),
+    "registry-mirrors": (REGISTRIES, "mirror"),
+    "insecure-registries": (REGISTRIES, "insecure"),
+}
 
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
@@ -37,7 +47,28 @@ def _dockers(robot: Robot, catalogue: Catalogue) -> Iterator[Fault]:
     for variable, why in DOCKERS.items():
         option = catalogue.options.get(variable)
         if option is not None and robot.values.get(variable, option.default) != option.default:
-            yield fault(robot, variable, why, f"delete the line, or write {KIND}: {DOCKER}")
+            instead = _instead(robot.values[variable])
+            yield fault(robot, variable, why, f"delete the line{instead}, or write {KIND}: {DOCKER}")
+
+
+def _instead(value: Any) -> str:
+    """Return in words where Podman's owner says what Docker's settings say, "" where Podman has nothing of the kind.
+
+    Of a proxy the name is told alone: its address may hold a password.
+    """
+    settings = value if isinstance(value, Mapping) else {}
+    nested = settings.get("proxies")
+    proxies = {str(name) for name in settings if str(name).lower() in PROXIES}
+    proxies |= {str(name).upper().replace("-", "_") for name in (nested if isinstance(nested, Mapping) else {})}
+    said: dict[str, list[str]] = {}
+    if proxies:
+        pairs = ", ".join(f'"{name}=..."' for name in sorted(proxies))
+        said[CONTAINERS] = [f"[engine] env = [{pairs}]"]
+    for name in sorted(set(map(str, settings)) & set(INSTEAD)):
+        path, key = INSTEAD[name]
+        said.setdefault(path, []).append(key)
+    told = "; ".join(f"{path}: {', '.join(keys)}" for path, keys in said.items())
+    return f" (on the robot its owner says that in {told})" if told else ""
 
 
 def _packages(robot: Robot) -> Iterator[Fault]:

@@ -297,6 +297,10 @@ class Applier:
         teardown.drop_directory(self.roots, step.subject)
 
     @_act.register
+    def _keep_store(self, _action: actions.KeepStore, _step: Step) -> None:
+        """It is told of, as what was done is."""
+
+    @_act.register
     def _remove_file(self, _action: actions.RemoveFile, step: Step) -> None:
         self.roots.path(step.subject).unlink(missing_ok=True)
 

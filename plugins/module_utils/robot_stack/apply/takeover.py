@@ -6,7 +6,6 @@ The former one goes once the new one was seen to work; where it does not, the fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -41,13 +40,21 @@ class Takeover:
         try:
             make()
         except BaseException as error:
-            with suppress(EngineError):  # told beside the failure that led here
-                self.former.start(before.name)
+            again = self._start_again(self.former, before.name)
             if isinstance(error, ServiceFailedError):
-                words = f"{error}\nits container of {self.former.driver.name} was started again"
-                raise error.in_other_words(words) from error
+                raise error.in_other_words(f"{error}\n{again}") from error
             raise
         self.former.remove(before.name)
+
+    @staticmethod
+    def _start_again(former: Engine, name: str) -> str:
+        """Start a former container; return what came of it, which is told beside the failure that led here."""
+        words = f"its container of {former.driver.name}"
+        try:
+            former.start(name)
+        except EngineError as error:
+            return f"{words} cannot be started again: {error}"
+        return f"{words} was started again"
 
     def end(self, name: str) -> None:
         """Remove a container from the former engine."""

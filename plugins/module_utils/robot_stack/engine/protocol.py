@@ -6,7 +6,7 @@ seconds since 1970 (0: never, or not known).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -92,6 +92,7 @@ class FoundContainer:
     lost_at_boot: str = ""  # why it will not run after the next boot, where the engine alone does not decide that
     comes_at_boot: bool = False  # whether the next boot starts it although it does not run now
     objection: str = ""  # why it cannot be replaced: somebody else's file stands in the way
+    delayed: bool = False  # it runs, and after its next end will be started late, because it has ended before
 
     def holds(self, cgroups: str) -> bool:
         """Whether a process with these ``cgroups`` (/proc/PID/cgroup) is one of it."""
@@ -167,6 +168,9 @@ class Driver(Protocol):
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""
 
+    def used_by_people(self, roots: Roots) -> list[str]:
+        """Return the folders, sorted, in which people who log in keep what they need its programs for."""
+
     def unusable(self, roots: Roots, found: EngineInfo | None) -> str:
         """Return why one that is there can never be used, and what to do; ``found``: what one that runs says."""
 
@@ -176,8 +180,17 @@ class Driver(Protocol):
     def to_forget(self, name: str) -> str:
         """Return the command by which people remove a container for good."""
 
-    def store(self, stack: Stack) -> str:
-        """Return where it keeps images, unless it runs and says otherwise."""
+    def store(self, stack: Stack, roots: Roots) -> str:
+        """Return where it keeps images by its settings; one that runs says it itself."""
+
+    def held(self, store: str, ours: Collection[str], roots: Roots) -> list[str]:
+        """Return the names, sorted, of what others would miss of a ``store``; ``ours`` are references of images.
+
+        They are told by its files: the engine need not be there.
+        """
+
+    def unlisted(self, store: str, roots: Roots) -> list[str]:
+        """Return the names of what people keep in a ``store`` and no question to the engine tells of."""
 
     def files(self, stack: Stack) -> list[DesiredFile]:
         """Return its configuration and drop-ins where this project installs it."""
@@ -276,6 +289,9 @@ class Engine(Protocol):
 
     def resume(self, name: str) -> None:
         """Let a container that somebody has paused run on."""
+
+    def start_promptly(self, name: str) -> None:
+        """Have what runs be started at once after its next end, however often it has ended before."""
 
     def stop(self, name: str, timeout_seconds: int) -> None:
         """Stop a container, giving it time to flush what it holds."""

@@ -1,16 +1,19 @@
-"""Whose a user or group number is on this robot. Reading only."""
+"""Whose a user or group number is on this robot, and where people keep their own. Reading only."""
 
 from __future__ import annotations
 
 import grp
 import pwd
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from ..base import strangers
 from ..base.roots import Roots
 
 FILES = {"user": "/etc/passwd", "group": "/etc/group"}
 RANGES = ("/etc/subuid", "/etc/subgid")
+HOMES = "/home"
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,30 @@ class Holders:
     users: Mapping[int, str] = field(default_factory=dict)
     groups: Mapping[int, str] = field(default_factory=dict)
     delegated: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account with a folder of its own, at the robot's absolute path ``home``."""
+
+    name: str
+    number: int
+    home: str
+
+
+def people(roots: Roots) -> list[Person]:
+    """Return the accounts that this robot lists, and those that have a folder in /home and are listed elsewhere."""
+    found: dict[str, Person] = {}
+    for line in _lines(FILES["user"], roots):
+        name, _, rest = line.partition(":")
+        words = rest.split(":")
+        if len(words) > 4 and words[1].isdigit() and words[4].startswith("/") and words[4].strip("/"):
+            found.setdefault(words[4].rstrip("/"), Person(name, int(words[1]), words[4].rstrip("/")))
+    for name in strangers.names_in(roots.path(HOMES)):
+        with suppress(OSError):
+            number = roots.path(f"{HOMES}/{name}").lstat().st_uid
+            found.setdefault(f"{HOMES}/{name}", Person(name, number, f"{HOMES}/{name}"))
+    return list(found.values())
 
 
 def holders(owners: Sequence[tuple[int, int]], roots: Roots) -> Holders:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from subprocess import SubprocessError
 
+from ..base import strangers
+from ..base.roots import Roots
 from . import systemd
 from .systemd import CommandError, Run
 
@@ -18,6 +20,7 @@ PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,Result"
 # A unit file in one of these states is there and is not started at the next boot. "static" and the like need no link.
 NOT_AT_BOOT = ("disabled", "enabled-runtime", "linked", "linked-runtime")
 RUNNING = ("active", "reloading", "activating")
+LARGEST_UNIT = 1 << 20  # bytes of a unit's file
 LAST_WORDS, LONGEST_WORDS = 2, 300  # lines of its journal, characters of each
 
 
@@ -87,6 +90,23 @@ def observe(names: Iterable[str], run: Run | None = None) -> dict[str, Unit]:
 def _unit(name: str, told: Mapping[str, str]) -> Unit:
     values = [told.get(key, "") for key in ("LoadState", "ActiveState", "SubState", "UnitFileState", "Result")]
     return Unit(name, *values)
+
+
+def calling(program: str, folders: Iterable[str], roots: Roots) -> list[str]:
+    """Return the paths of services in ``folders`` that start ``program``, or its "compose"; those of ours left out."""
+    called = re.compile(rf"\s*Exec\w+\s*=.*(?<![\w.-]){re.escape(program)}(?:-compose)?(?![\w.-])")
+    found = []
+    for path in (f"{folder}/{name}" for folder in folders for name in strangers.names_in(roots.path(folder))):
+        with suppress(strangers.UnreadableError):  # a link to what a package has brought
+            content = strangers.text(roots.path(path), LARGEST_UNIT) if path.endswith(".service") else ""
+            if content and not content.startswith(systemd.WRITTEN_BY_US) and _any_line(called, content):
+                found.append(path)
+    return sorted(found)
+
+
+def _any_line(pattern: re.Pattern[str], content: str) -> bool:
+    """Whether a line fits, one that goes on in the next taken as a whole."""
+    return any(pattern.match(line) for line in content.replace("\\\n", " ").splitlines())
 
 
 def last_words(unit: str, programs: Sequence[str], run: Run | None = None) -> list[str]:

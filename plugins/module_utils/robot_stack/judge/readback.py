@@ -46,6 +46,14 @@ class Reading:
     healthy: str | None = None  # None: it is, else why not
     cause: str = ""  # why its container ended, where it does not run and its log says so
     remembered_peak: int | None = None  # from the robot's own history of working sets
+    delayed: bool = False  # after its next end the engine will start it late, because it has ended before
+
+    def ran(self, now: float) -> float:
+        """Return for how many seconds its process has run, by no clock where the robot tells.
+
+        A robot without a battery for its clock sets it some time after its boot, and that makes nobody older.
+        """
+        return now - self.started_at if self.age is None else self.age
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,7 @@ def service(
         ),
         usage=usage,
         kernel_kills=kernel_kills,
+        delayed=found.delayed,
     )
     if path is None or status != "running":
         return base

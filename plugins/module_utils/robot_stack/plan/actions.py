@@ -249,6 +249,11 @@ class RemoveDirectory(Action):
 
 
 @dataclass(frozen=True)
+class KeepStore(Action):
+    """Leave an engine's store as it is, and say so."""
+
+
+@dataclass(frozen=True)
 class RemoveFile(Action):
     """Remove a file."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..engine.protocol import unit_of
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
-from .actions import DisableEngine, PurgePackages, PutBack, RemoveDirectory, RemoveFile, RestartOutside
+from .actions import DisableEngine, KeepStore, PurgePackages, PutBack, RemoveDirectory, RemoveFile, RestartOutside
 from .observe import Observed
 from .step import Step
 
@@ -43,7 +43,16 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
     if gone and seen.driver.units and not stack.remove_engine:
         words = "restart the container engine outside the stack's ceiling"
         steps.append(Step(RestartOutside(tuple(seen.driver.units)), unit_of(seen.driver), words))
-    if stack.remove_engine and seen.engine_data and takes_store(seen):
-        words = f"remove the engine's own store, {seen.store}"
-        steps.append(Step(RemoveDirectory(unmount=True), seen.store, words))
+    if stack.remove_engine and seen.engine_data:
+        steps.append(_store(seen))
     return steps
+
+
+def _store(seen: Observed) -> Step:
+    """Return what becomes of the engine's store: what others would miss in it was looked for by whoever ``seen``."""
+    if not takes_store(seen):
+        return Step(KeepStore(), seen.driver.name, f"leave {seen.store}, a folder that somebody chose for its store")
+    if seen.store_holds:
+        names = ", ".join(seen.store_holds)
+        return Step(KeepStore(), seen.driver.name, f"leave {seen.store}: it holds {names}, which are not ours")
+    return Step(RemoveDirectory(unmount=True), seen.store, f"remove the engine's own store, {seen.store}")

@@ -1,6 +1,7 @@
 """The engine of another kind that a robot had before: what of ours is still on it. Reading only.
 
 It is asked where the robot's state says that there was one, and for containers that bear our label, whatever that says.
+Where the state says nothing, one that does not run is left alone: to connect to its socket would start it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from ..base import files as on_disk
 from ..base.files import FoundFile
 from ..base.roots import Roots
 from ..engine.inventory import foreign_images
-from ..engine.protocol import Driver, Engine, EngineError, FoundContainer
+from ..engine.protocol import Driver, Engine, EngineError, FoundContainer, unit_of
 from ..host import platforms
+from ..host.units import Unit
 from ..records.state import State
 from ..spec import layout
 from ..spec.model import Stack
+from . import found_users
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,18 @@ class Left:
     missing_packages: list[str] = field(default_factory=list)  # of those that this project installed for it
     files: Mapping[str, FoundFile | None] = field(default_factory=dict)  # of its configuration, by path
     settings_before: FoundFile | None = None  # what an owner had left there
-    foreign: list[str] = field(default_factory=list)  # containers, volumes and images of others
+    foreign: list[str] = field(default_factory=list)  # containers, volumes and images of others, and who else needs it
     store: str = ""
     engine_data: bool = False
+    store_holds: list[str] = field(default_factory=list)  # of others, where no engine is there to tell of it
 
 
-def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left | None:
-    """Look at the ``other`` engine; None: nothing of ours was ever there, or is any more."""
-    if other is None:
+def find(stack: Stack, roots: Roots, other: Engine | None, known: State, told: Mapping[str, Unit]) -> Left | None:
+    """Look at the ``other`` engine; None: nothing of ours was ever there, or is any more.
+
+    ``told`` is what systemd says of its units.
+    """
+    if other is None or not _may_be_asked(other.driver, known, told):
         return None
     driver, expected = other.driver, bool(known.former_kind)
     there = driver.installed(roots)
@@ -46,10 +53,11 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left
         if not (owned or expected):
             return None
         images = [reference for reference in known.former_images if other.image_id(reference)] if there else []
-        foreign = _foreign(stack, other, owned, known) if there and known.former_packages else []
+        goes = there and bool(known.former_packages)
+        store = roots.real(other.info().store if goes else driver.store(stack, roots))
+        foreign = _foreign(stack, roots, other, owned, known, store) if goes else []
     except EngineError as error:
         return Left(driver, str(error)) if expected else None
-    store = driver.store(stack)
     return Left(
         driver,
         "",
@@ -61,14 +69,26 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State) -> Left
         foreign,
         store,
         roots.path(store).is_dir(),
+        [] if there else driver.held(store, _our_images(stack, known), roots),
     )
 
 
-def _foreign(stack: Stack, other: Engine, owned: Mapping[str, FoundContainer], known: State) -> list[str]:
+def _may_be_asked(driver: Driver, known: State, told: Mapping[str, Unit]) -> bool:
+    unit = told.get(unit_of(driver))
+    return bool(known.former_kind) or not driver.units or (unit is not None and unit.runs)
+
+
+def _our_images(stack: Stack, known: State) -> set[str]:
+    return {*known.former_images, *(service.image for service in stack.services)}
+
+
+def _foreign(
+    stack: Stack, roots: Roots, other: Engine, owned: Mapping[str, FoundContainer], known: State, store: str
+) -> list[str]:
     used = {volume for container in owned.values() for volume in container.volumes}
+    users = found_users.find(other.driver, known.former_packages, store, roots)
     containers = [one.name for one in other.containers() if not one.service and one.name not in owned]
-    ours = {*known.former_images, *(service.image for service in stack.services)}
-    ours |= {container.image for container in owned.values() if container.image}
+    ours = _our_images(stack, known) | {container.image for container in owned.values() if container.image}
     return sorted(
-        [*containers, *other.external(), *(set(other.volumes()) - used), *foreign_images(other, sorted(ours))]
+        [*users, *containers, *other.external(), *(set(other.volumes()) - used), *foreign_images(other, sorted(ours))]
     )

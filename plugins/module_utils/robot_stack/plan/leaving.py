@@ -71,7 +71,8 @@ def _rest(stack: Stack, seen: Observed, left: Left, engine: bool) -> list[Step]:
     if not engine:
         return steps
     steps += _engine(stack, seen, left) + _slice(stack, seen)
-    left_behind = Step(ForgetEngine(tuple(left.driver.units)), name, f"leave {name}")
+    stays = f", which stays for what is not this project's ({', '.join(left.foreign)})" if left.foreign else ""
+    left_behind = Step(ForgetEngine(tuple(left.driver.units)), name, f"leave {name}{stays}")
     return steps + ([left_behind] if seen.state.former_kind else [])
 
 
@@ -96,5 +97,6 @@ def _engine(stack: Stack, seen: Observed, left: Left) -> list[Step]:
         settings_before=left.settings_before,
         store=left.store,
         engine_data=left.engine_data,
+        store_holds=left.store_holds,
     )
     return engine_removal.make(replace(stack, remove_engine=not left.foreign), as_it_was)

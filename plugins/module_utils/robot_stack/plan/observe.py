@@ -28,7 +28,7 @@ from ..spec import layout
 from ..spec.model import Stack
 from ..watchdog import own_program
 from ..watchdog import setup as watchdog_setup
-from . import found_engine, found_jobs, found_left
+from . import found_engine, found_jobs, found_left, found_users
 from .found_engine import FoundEngine
 from .found_jobs import FoundJobs
 from .found_left import Left
@@ -79,6 +79,8 @@ class Observed:
     holders: accounts.Holders = field(default_factory=accounts.Holders)  # who else has our services' numbers here
     foreign_volumes: list[str] = field(default_factory=list)  # looked for where the engine is to go
     foreign_images: list[str] = field(default_factory=list)  # by name; looked for where our engine is to go
+    engine_users: list[str] = field(default_factory=list)  # who else needs our engine; looked for where it is to go
+    store_holds: list[str] = field(default_factory=list)  # of others, where no engine is there to tell of it
     found_folders: Mapping[str, files.FoundFolder | None] = field(default_factory=dict)  # by absolute path
     settings_before: files.FoundFile | None = None  # what an owner had left for the engine, kept or about to be
     own_root: bool = False  # nothing of anybody else's is in it
@@ -108,11 +110,11 @@ def observe(
     here = facts.here(stack.budget.root, roots)
     driver, kept = _driver(stack, roots, engine.driver)
     remembered, problems = _remembered(stack, roots, driver)
-    told = _units(stack, here, driver, run)
+    told = _units(stack, here, [driver, *([other.driver] if other else [])], run)
     engines_own = {name: told[name] for name in (*driver.needs, *driver.units) if name in told}
     found = found_engine.find(stack, roots, engine, driver, remembered, engines_own, run)
-    store = found.info.store if found.info else driver.store(stack)
-    containers = containers_of(stack, engine) if found.running else {}
+    store = roots.real(found.info.store if found.info else driver.store(stack, roots))
+    containers = containers_of(stack, engine) if found.running else _without_engine(stack, engine, found)
     containers = with_kernel_limits(containers, stack.budget.slice, roots, here.hierarchy)
     images = images_of(stack, engine) if found.running else {}
     remembered, problems = _rebuilt(stack, roots, remembered, problems, (containers, images))
@@ -121,7 +123,7 @@ def observe(
         kernel_cmdline.boot_file(stack.controller.boot_files, roots.filesystem) if not here.hierarchy.version else None
     )
     own, jobs = _own_directories(stack, roots, remembered, containers), found_jobs.find(stack, roots, run)
-    left = found_left.find(stack, roots, other, remembered)
+    left = found_left.find(stack, roots, other, remembered, told)
     written = _written(stack, own_engine, engine.driver, store, found.missing_packages)
     return Observed(
         robot=here,
@@ -130,7 +132,7 @@ def observe(
         driver=driver,
         containers=containers,
         images=images,
-        running_images=running_images(stack, engine, containers, images),
+        running_images=running_images(stack, engine, containers, images) if found.running else {},
         found_files={
             path: files.find(roots.path(path)) for path in _paths(stack, here.hierarchy.version, own_engine, driver)
         },
@@ -140,6 +142,8 @@ def observe(
         foreign_containers=foreign(engine, containers, stack.remove_engine) if found.running else [],
         foreign_volumes=foreign_volumes(engine, containers) if found.running and stack.remove_engine else [],
         foreign_images=_foreign_images(stack, roots, engine, remembered, containers) if found.running else [],
+        engine_users=_engine_users(stack, roots, driver, store, remembered) if found.installed else [],
+        store_holds=[] if found.installed else _store_holds(stack, roots, driver, store, remembered),
         delivered_images=_delivered(engine, remembered) if found.running else [],
         own_directories=own,
         own_units=_own_units(stack, roots),
@@ -233,14 +237,23 @@ def _own_records(root: Path) -> list[str]:
     return [name for name in good_versions.FILES if os.path.lexists(root / name)] + aside
 
 
+def _without_engine(stack: Stack, engine: Engine, found: FoundEngine) -> dict[str, FoundContainer]:
+    """Return what a removal takes where the engine is gone: units of systemd's, which would start with the next one."""
+    left = stack.state == "absent" and not found.installed and not engine.driver.units
+    return {one.name: one for one in engine.owned()} if left else {}
+
+
 def _own_engine(remembered: state.State, found: FoundEngine) -> bool:
     return bool(remembered.engine_packages) or not (found.installed or found.running)
 
 
-def _units(stack: Stack, here: facts.Robot, driver: Driver, run: systemd.Run | None) -> dict[str, units.Unit]:
+def _units(
+    stack: Stack, here: facts.Robot, drivers: Sequence[Driver], run: systemd.Run | None
+) -> dict[str, units.Unit]:
     """Return what systemd says of every unit that the stack stands on; a robot without systemd is refused later."""
     timers = [jobs_setup.unit_name(job.name, "timer") for job in jobs_setup.timed(stack)]
-    names = [*driver.needs, *driver.units, watchdog_setup.TIMER, *timers, *systemd.slice_names(stack, own_engine=True)]
+    names = [name for driver in drivers for name in (*driver.needs, *driver.units)]
+    names += [watchdog_setup.TIMER, *timers, *systemd.slice_names(stack, own_engine=True)]
     return units.observe(names, run) if here.systemd else {}
 
 
@@ -269,6 +282,20 @@ def _foreign_images(
     ours |= good_versions.images_needed(good_versions.load(roots.path(stack.budget.root)))
     ours |= {container.image for container in containers.values() if container.image}
     return foreign_images(engine, sorted(ours))
+
+
+def _goes(stack: Stack, remembered: state.State) -> bool:
+    return stack.remove_engine and bool(remembered.engine_packages)
+
+
+def _engine_users(stack: Stack, roots: Roots, driver: Driver, store: str, remembered: state.State) -> list[str]:
+    packages = remembered.engine_packages
+    return found_users.find(driver, packages, store, roots) if _goes(stack, remembered) else []
+
+
+def _store_holds(stack: Stack, roots: Roots, driver: Driver, store: str, remembered: state.State) -> list[str]:
+    ours = {*remembered.images, *(service.image for service in stack.services)}
+    return driver.held(store, ours, roots) if _goes(stack, remembered) else []
 
 
 def _own_directories(

@@ -62,6 +62,9 @@ def _refusals(stack: Stack, seen: Observed) -> list[str]:
     if seen.foreign_images and engine_removal.takes_store(seen):
         names = ", ".join(seen.foreign_images)
         found.append(f"remove_engine: the engine also keeps the images {names}, which are not ours: remove them first")
+    if seen.engine_users:
+        names = ", ".join(seen.engine_users)
+        found.append(f"remove_engine: others need the engine as well ({names}): have them need it no more first")
     return found
 
 

@@ -40,6 +40,7 @@ LEFT_ALONE = (
     actions.DisableEngine,
     actions.PurgePackages,
     actions.PutBack,
+    actions.KeepStore,
     actions.RemoveFile,
 )
 # what tells versions apart; that one of them does not run makes no other

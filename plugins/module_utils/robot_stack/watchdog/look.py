@@ -90,6 +90,7 @@ def _look(
             except EngineError as error:
                 say(f"{service.name} could not be restarted: {error}")
         readings.append(start.started(service, reading, engine, say))
+        start.promptly_again(reading, now, engine, say)
     pages = entry_point.pages(entry_point.Robot(stack, engine, roots, kill), readings, now, say)
     swap = procfs.memory(roots.proc).get("SwapTotal", 0)
     driver = engine.driver
@@ -216,10 +217,8 @@ def _revived(service: Service, reading: Reading, engine: Engine, roots: Roots, k
 
 def hangs(reading: Reading, recent: samples.Recent, now: float) -> bool:
     """Whether a service that does not answer hangs: some looks in a row, and it is not just starting."""
-    # a robot without a battery for its clock sets it some time after its boot, and that makes nobody older
-    age = now - reading.started_at if reading.age is None else reading.age
     answered = reading.started_at < recent.answered_at <= now
-    return recent.unanswered >= LOOKS_UNTIL_HUNG and (answered or age > STARTING_SECONDS)
+    return recent.unanswered >= LOOKS_UNTIL_HUNG and (answered or reading.ran(now) > STARTING_SECONDS)
 
 
 def _keep(stack: Stack, remembered: state.State, readings: list[Reading], roots: Roots) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -12,8 +12,8 @@ from ...base.roots import Roots
 from ...host.platforms.protocol import EngineNames
 from ...spec.model import Service, Stack
 from .. import fields
-from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
-from . import container, setup
+from ..protocol import PREFIX, SPEC_LABEL, Difference, EngineInfo, FoundContainer
+from . import container, people, setup, storage
 
 OLDEST_API = (1, 41)  # Docker 20.10: the first that knows cgroup v2 and private cgroup namespaces
 
@@ -69,6 +69,10 @@ class Docker:
         """Whether its program is there."""
         return any(roots.path(binary).exists() for binary in setup.BINARIES)
 
+    def used_by_people(self, roots: Roots) -> list[str]:
+        """Return the stores of engines that are not root's."""
+        return people.kept(roots)
+
     def unusable(self, roots: Roots, found: EngineInfo | None) -> str:
         """Return that it is a snap, which sees a part of the robot's files only and whose services nobody limits."""
         runs = found is not None and found.store.startswith(setup.SNAP_STORE)
@@ -88,9 +92,17 @@ class Docker:
         """Return the command by which people remove a container for good."""
         return f"{self.command} rm --force {name}"
 
-    def store(self, stack: Stack) -> str:
+    def store(self, stack: Stack, roots: Roots) -> str:  # noqa: ARG002 - the protocol
         """Return what daemon.json says, or its default."""
         return str(setup.joined(self.before, stack.engine.daemon).get("data-root") or setup.STORE)
+
+    def held(self, store: str, ours: Collection[str], roots: Roots) -> list[str]:
+        """Return the containers, volumes and images in a store that are not of this project."""
+        return [name for name in storage.held(roots.path(store)) if not (name in ours or name.startswith(PREFIX))]
+
+    def unlisted(self, store: str, roots: Roots) -> list[str]:  # noqa: ARG002 - the protocol
+        """Return nothing: it is asked for all that counts."""
+        return []
 
     def files(self, stack: Stack) -> list[DesiredFile]:
         """Return daemon.json and the drop-ins of its units."""

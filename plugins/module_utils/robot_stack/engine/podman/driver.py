@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,9 +13,9 @@ from ...host import platforms
 from ...host.systemd import WRITTEN_BY_US
 from ...spec.model import ENGINES, Service, Stack
 from .. import fields
-from ..protocol import SPEC_LABEL, Difference, EngineInfo, FoundContainer
-from . import container, files, quadlet
-from .programs import PODMAN
+from ..protocol import PREFIX, SPEC_LABEL, Difference, EngineInfo, FoundContainer
+from . import container, files, images, people, quadlet, settings, storage
+from .programs import Programs
 
 OLDEST = (4, 9)  # Ubuntu 24.04: the first whose Quadlet has what is needed, and whose long-term fixes came
 STORE = "/var/lib/containers/storage"
@@ -63,7 +63,11 @@ class Podman:
 
     def installed(self, roots: Roots) -> bool:
         """Whether its program is there."""
-        return roots.path(PODMAN).exists()
+        return Programs(roots).there
+
+    def used_by_people(self, roots: Roots) -> list[str]:
+        """Return the storages and folders of units that are not root's."""
+        return people.kept(roots)
 
     def to_stop(self, name: str) -> str:
         """Return the command by which people stop a container."""
@@ -87,9 +91,18 @@ class Podman:
             f"container_engine: {ENGINES[0]}, update the system, or install a newer one by other means"
         )
 
-    def store(self, stack: Stack) -> str:  # noqa: ARG002 - the protocol
-        """Return where one that is root's keeps images."""
-        return STORE
+    def store(self, stack: Stack, roots: Roots) -> str:  # noqa: ARG002 - the protocol
+        """Return what storage.conf says, or its default."""
+        return settings.graph_root(roots) or STORE
+
+    def held(self, store: str, ours: Collection[str], roots: Roots) -> list[str]:
+        """Return the containers, volumes, images, secrets and artifacts in a storage that are not of this project."""
+        known = {*map(images.local_name, ours), *map(images.registry_name, ours), images.FORMER}
+        return [name for name in storage.held(roots.path(store)) if not (name in known or name.startswith(PREFIX))]
+
+    def unlisted(self, store: str, roots: Roots) -> list[str]:
+        """Return the secrets and artifacts in a storage."""
+        return storage.unlisted(roots.path(store))
 
     def files(self, stack: Stack) -> list[DesiredFile]:  # noqa: ARG002 - the protocol
         """Return the settings beside its owner's."""

@@ -177,6 +177,10 @@ class PodmanEngine:
         self._unpause(name)
         self._hands.thaw_payload(name)
 
+    def start_promptly(self, name: str) -> None:
+        """Have systemd forget how often it has started what runs: by itself it never does."""
+        self._hands.forgive(name)
+
     def _unpause(self, name: str) -> None:
         """Have Podman know that a container runs: what it takes for paused it kills at once instead of stopping it.
 
@@ -184,6 +188,9 @@ class PodmanEngine:
         """
         place = files.find(name, self._roots)
         if place and not place.active:
+            return
+        if not self._programs.there:  # and systemd alone will stop it, which has to run for that
+            self._hands.thaw_payload(name)
             return
         self._store.forget()
         if any(one.name == name and one.status == PAUSED for one in self._store.containers()):
@@ -211,7 +218,7 @@ class PodmanEngine:
         self._unpause(name)
         self._store.forget()
         self._hands.remove(name)
-        if not self._programs.looks_only:
+        if self._programs.there and not self._programs.looks_only:
             # left by hand, by a unit that lost its own, or by a `podman run` that was killed: that one no list shows
             self._programs.ask("rm", "--force", "--ignore", "--volumes", name)
             self._store.forget()

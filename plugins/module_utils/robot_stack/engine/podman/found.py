@@ -57,6 +57,8 @@ def _of(place: Place, unit: Unit, became: str, lives: Lives, told: Told, payload
         text=described(request),
         cgroup=PurePosixPath(payload.path).name if payload else f"/{service_unit(place.name)}",
         comes_at_boot=place.active,
+        # where nobody else has counted, what is told of restarts is systemd's own count
+        delayed=runs and told.restarts > 0 and lives.restarts is not None,
         **_wished(request),
     )
     return _with_limits(found, told, payload) if runs and payload else found

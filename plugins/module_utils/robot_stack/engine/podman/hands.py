@@ -75,7 +75,7 @@ class Hands:
         if told.active == "active":
             return
         with suppress(EngineError):  # it has not failed
-            self.programs.systemctl("reset-failed", unit)
+            self.forgive(name)
         with as_error():
             lives.count_anew(self._run, name)
         try:
@@ -98,6 +98,10 @@ class Hands:
         except (CommandError, OSError) as error:
             return str(error)[-LONGEST_WORDS:]
         return "Quadlet made none of its file"
+
+    def forgive(self, name: str) -> None:
+        """Have systemd begin anew to count how often a unit ended, by which it waits before it starts it again."""
+        self.programs.systemctl("reset-failed", service_unit(name))
 
     def thaw_unit(self, name: str) -> None:
         """Let a unit run on that systemd has frozen."""
@@ -152,7 +156,7 @@ class Hands:
         if place.active:
             self.programs.systemctl("daemon-reload")
             with suppress(EngineError):  # it has not failed
-                self.programs.systemctl("reset-failed", service_unit(name))
+                self.forgive(name)
 
     def _own(self, name: str) -> Place:
         place = files.find(name, self.roots)

@@ -46,6 +46,11 @@ class Programs:
         """Where Podman is."""
         return str(self.roots.path(PODMAN))
 
+    @property
+    def there(self) -> bool:
+        """Whether Podman is: somebody may have removed it by hand, and left what it was to start."""
+        return self.roots.path(PODMAN).exists()
+
     def ask(self, *words: str, seconds: float = SECONDS, room: Path | None = None) -> str:
         """Run `podman` with ``words`` and return what it printed. Raises `EngineError`.
 

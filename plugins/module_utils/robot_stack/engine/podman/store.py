@@ -31,8 +31,8 @@ class Store:
         self._images = self._containers = None
 
     def containers(self) -> list[FoundContainer]:
-        """Return the containers that Podman knows; none where no program of it may be started."""
-        if self.programs.looks_only:
+        """Return the containers that Podman knows; none where it is gone, or no program of it may be started."""
+        if self.programs.looks_only or not self.programs.there:
             return []
         if self._containers is None:
             self._containers = self._listed("ps", "--all", "--no-trunc", "--format=json")

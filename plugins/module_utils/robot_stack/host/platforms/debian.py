@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from ...base.roots import Roots
 from ...spec.model import ENGINES
 from .. import release
+from . import dpkg
 from .cmdline_txt import CMDLINE_TXT
 from .protocol import EngineNames
 
@@ -52,6 +53,11 @@ class Debian:
                 elif line.startswith("Status: ") and line.split()[2:] == ["ok", "installed"]:
                     wanted.discard(package)
         return sorted(wanted)
+
+    def needing(self, names: Iterable[str], roots: Roots) -> list[str]:
+        """Return the packages that apt would remove with ``names``, but for those that came with them."""
+        status = roots.path(STATUS)
+        return dpkg.needing(names, dpkg.installed(status)) if status.is_file() else []
 
     def interrupted(self, roots: Roots) -> bool:
         """Return whether dpkg's journal is there: it works right now, or it was cut off. Source: apt's own check."""

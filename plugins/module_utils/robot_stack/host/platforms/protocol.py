@@ -67,5 +67,8 @@ class Platform(Protocol):
     def engine(self, kind: str) -> EngineNames:
         """Return what the engine of ``kind`` is called here."""
 
+    def needing(self, names: Iterable[str], roots: Roots) -> list[str]:
+        """Return those installed packages, sorted, that could not stay without ``names`` and did not come with them."""
+
     def too_old_for(self, kind: str, roots: Roots) -> str:
         """Return what this release is called where its engine of ``kind`` is older than its driver needs, or ""."""

@@ -32,6 +32,10 @@ class Unknown:
         """Return no packages, and the makers' own units."""
         return EngineNames()
 
+    def needing(self, names: Iterable[str], roots: Roots) -> list[str]:  # noqa: ARG002 - the protocol
+        """Return nothing: this project installs none here, and removes none."""
+        return []
+
     def too_old_for(self, kind: str, roots: Roots) -> str:  # noqa: ARG002 - the protocol
         """Return "": there is no release to speak of."""
         return ""
