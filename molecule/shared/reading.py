@@ -12,9 +12,18 @@ from typing import Any
 from waiting import until
 
 UNIT = "reading"
-# Five times a second, each time with a connection of its own, as several people would.
+# Five times a second, each time with a connection of its own, as several people would. Beside it: how many processes
+# want each of the processors, itself excepted.
 READER = """
-import base64, http.client, json, pathlib, ssl, time, urllib.request
+import base64, http.client, json, os, pathlib, ssl, threading, time, urllib.request
+def watch():
+    with open("/run/reading.busy", "w") as out:
+        while True:
+            running = int(pathlib.Path("/proc/loadavg").read_text().split()[3].split("/")[0]) - 1
+            out.write(json.dumps({"at": time.time(), "wanted": running / os.cpu_count()}) + chr(10))
+            out.flush()
+            time.sleep(0.1)
+threading.Thread(target=watch, daemon=True).start()
 asked = json.loads(pathlib.Path("/run/reading.json").read_text())
 trusted = ssl.create_default_context(cadata=asked["authority"])
 words = base64.b64encode((asked["user"] + ":" + asked["password"]).encode()).decode()
@@ -39,6 +48,7 @@ class Seen:
     """What was answered, in order; empty until the reading ends."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
+    busy: list[dict[str, float]] = field(default_factory=list)  # how often the processors were wanted, by moment
 
     @property
     def answered(self) -> list[dict[str, Any]]:
@@ -52,8 +62,22 @@ class Seen:
 
     def longest_gap(self) -> float:
         """Return for how many seconds at most there was no answer, from one that there was to the next."""
+        return max((later - before for before, later in self._gaps()), default=float("inf"))
+
+    def longest_wait(self) -> float:
+        """Return the same in seconds of a computer that has nothing else to do: where others want it, it is late."""
+        return max(
+            ((later - before) / self.lateness(before, later) for before, later in self._gaps()), default=float("inf")
+        )
+
+    def lateness(self, begin: float, end: float) -> float:
+        """Return how many times slower than alone the computer was between two moments; at least 1."""
+        wanted = [one["wanted"] for one in self.busy if begin <= one["at"] <= end]
+        return max(1.0, sum(wanted) / len(wanted)) if wanted else 1.0
+
+    def _gaps(self) -> Iterator[tuple[float, float]]:
         moments = [line["ended"] for line in self.answered]
-        return max((later - before for before, later in zip(moments, moments[1:])), default=float("inf"))
+        yield from zip(moments, moments[1:])
 
 
 @contextmanager
@@ -71,5 +95,11 @@ def reading(robot: Any, url: str, authority: str, user: str, password: str) -> I
     finally:
         robot.run("touch /run/reading.stop")
         until(lambda: robot.host.run(f"systemctl is-active --quiet {UNIT}").rc != 0, "the reading ends")
-        seen.lines = [json.loads(line) for line in robot.run("cat /run/reading.lines").splitlines()]
+        seen.lines = lines(robot, "/run/reading.lines")
+        seen.busy = lines(robot, "/run/reading.busy")
         robot.run("rm -f /run/reading.json")
+
+
+def lines(robot: Any, path: str) -> list[dict[str, Any]]:
+    """Return the lines of JSON in a file; the last one may have been cut off."""
+    return [json.loads(line) for line in robot.run(f"cat {path}").splitlines() if line.endswith("}")]

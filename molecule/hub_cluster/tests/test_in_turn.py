@@ -26,7 +26,7 @@ def test_storages_are_changed_in_turn_and_nobody_who_reads_waits(
     assert done.returncode == 0, done.stdout
     started = [host.started_at("telemetry_hub_vmstorage") for host in hubs.values()]
     assert started == sorted(started), "in the order of the group"
-    assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
+    assert seen.longest_wait() < LONGEST_GAP_SECONDS, seen.errors
     assert {name: host.started_at("telemetry_hub_vmauth") for name, host in hubs.items()} == entry_points
     counted(list(through.values()), fleet, began)
 
@@ -42,7 +42,7 @@ def test_storages_are_rolled_back_in_turn_too(
     assert limits == [DECLARED_MIB * MIB] * len(hubs)
     started = [host.started_at("telemetry_hub_vmstorage") for host in hubs.values()]
     assert started == sorted(started), "in the order of the group"
-    assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
+    assert seen.longest_wait() < LONGEST_GAP_SECONDS, seen.errors
     counted(list(through.values()), fleet, began)
 
 
@@ -62,5 +62,5 @@ def test_a_host_is_taken_out_of_service_and_put_back(
         assert back.returncode == 0, back.stdout
     for one in through.values():
         one.away.discard("three")
-    assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
+    assert seen.longest_wait() < LONGEST_GAP_SECONDS, seen.errors
     counted(list(through.values()), fleet, began)

@@ -89,7 +89,7 @@ def test_an_empty_storage_takes_no_backups_place_and_has_its_own_samples_back(
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"three: restored {rows} samples" in done.stdout
     assert f"three: {FOUND}" in done.stdout
-    assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
+    assert seen.longest_wait() < LONGEST_GAP_SECONDS, seen.errors
     # Of what two and three had, three has the only copy now.
     with storage_away("two", through), without(CONTAINER, hubs["two"]):
         complete(through["one"], fleet, (began, ended))

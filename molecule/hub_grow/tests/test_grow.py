@@ -184,7 +184,7 @@ def test_without_the_old_database_everything_else_is_answered_and_it_is_told(
             until(partial(alerts.going_on, hubs[name], **away), f"{name} tells that the old database is away")
         nothing_is_missing(through, fleet, began)
         assert before.shown_by(through["two"]) == {robot: {} for robot in before.series}, "as docs/telemetry.md says"
-    assert seen.longest_gap() < LONGEST_GAP_SECONDS, seen.errors
+    assert seen.longest_wait() < LONGEST_GAP_SECONDS, seen.errors
     for one in through.values():
         until(partial(shows, one, before), f"{one.name} shows what is from before again")
 
