@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import gate
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.declaration import Fault
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate.report import report
 from declarations import catalogue, robot
 
 PUSH = {
@@ -76,7 +77,8 @@ def test_a_program_that_is_not_in_go_has_no_such_words() -> None:
         {"log-opts": "max-file=3"},
         {"mtu": "1400"},
         {"max-concurrent-downloads": True},
-        {"registry-mirrors": "https://mirror.example.org"},
+        {"registry-mirrors": "https://me:hunter2@mirror.example.org"},
+        {"log-opts": {"splunk-token": ["hunter2"]}},
         {"insecure-registries": [5000]},
         {"dns": "10.0.0.1"},
         {"log-driver": 5},
@@ -92,6 +94,7 @@ def test_a_setting_with_which_no_engine_starts_or_that_opens_it_is_refused(setti
     (found,) = faults(DAEMON, settings)
     assert (found.variable, next(iter(settings)) in found.value) == (DAEMON, True)
     assert found.remedy
+    assert "hunter2" not in report([found], 1)
 
 
 def test_the_engines_own_figures_are_for_the_robot_alone() -> None:

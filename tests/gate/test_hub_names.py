@@ -154,6 +154,14 @@ def test_a_key_that_asks_for_none_is_taken(key: str) -> None:
         assert faults(**{**OWN_CERTIFICATE, KEY: value}) == []
 
 
+@pytest.mark.parametrize("text", ["\n", " ", "\u00a0\n"])
+def test_a_key_or_a_certificate_that_is_blank_is_none(text: str) -> None:
+    for value in (text, Secret(text)):
+        assert refused(KEY, value, telemetry_hub_tls_certificate=CERTIFICATE).why == "it is blank"
+    assert refused("telemetry_hub_tls_certificate", text, **{KEY: PLAIN_KEY}).why == "it is blank"
+    assert faults(telemetry_hub_tls_certificate="", **{KEY: ""}) == []
+
+
 @pytest.mark.parametrize("name", ["", 'ops"team', "a\\b", '"', "\\", "ops\\"])
 def test_a_reader_whom_no_rule_can_name_is_refused(name: str) -> None:
     """Seen: the entry point, or all rules and the pages, were down."""

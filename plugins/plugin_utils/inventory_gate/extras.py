@@ -37,6 +37,7 @@ DAEMON_FIELDS: fields.Fields = {
     **dict.fromkeys(("authorization-plugins", "storage-opts"), "texts"),
     **{"log-opts": "named texts", "default-ulimits": "mapping", "features": "mapping", "runtimes": "mapping"},
 }
+TOLD = ("log-level", "metrics-addr")
 LOG_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
 # What the runtime of Go, in which engine and databases are, reads of its environment.
 GO: Mapping[str, tuple[re.Pattern[str], str, str]] = {
@@ -83,8 +84,11 @@ def _daemon(robot: Robot) -> Iterator[Fault]:
             yield fault(robot, DAEMON, why, "write it as the engine's manual does", value=show(name))
         else:
             objection = _setting(name, value)
-            if objection:
-                yield fault(robot, DAEMON, *objection, value=f"{{{show(name)}: {show(value)}}}")
+            if objection:  # in other settings there may be a secret
+                shown = name in TOLD or DAEMON_FIELDS[name] in fields.SHOWN
+                yield fault(
+                    robot, DAEMON, *objection, value=f"{{{show(name)}: {show(value)}}}" if shown else show(name)
+                )
 
 
 def _setting(name: str, value: Any) -> Objection | None:

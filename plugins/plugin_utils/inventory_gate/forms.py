@@ -145,9 +145,14 @@ def _secret(value: str) -> Objection | None:
     return "it ends in white space, which the program cuts off", "write it without"
 
 
+def _pem(value: str) -> Objection | None:
+    """A blank one counts as given wherever it is asked whether there is one, and is none."""
+    return ("it is blank", "write it as PEM, or delete the line") if value and not value.strip() else None
+
+
 def _key(value: str) -> Objection | None:
     if not LOCKED.search(value):
-        return None
+        return _pem(value)
     return "it is locked with a password, which no program is given", "unlock it: openssl pkey -in KEY -out UNLOCKED"
 
 
@@ -210,5 +215,6 @@ MEANINGS: dict[Form, Callable[[str], Objection | None]] = {
     **{ADDRESS: address, NUMERIC: address},
     **{PATH: _path, SHOWN: _shown},
     **{IMAGE: _image, REGISTRY: _image},
-    **{SECRET: _secret, KEY: _key, ENDPOINT: _endpoint},
+    **{SECRET: _secret, ENDPOINT: _endpoint},
+    **{KEY: _key, CERTIFICATE: _pem},
 }
