@@ -25,6 +25,8 @@ from robot_stack.operating import Operator
 from robot_stack.robots import IMAGE, MIB, Robot, parameters, service, write
 
 QUADLETS, UNITS = "etc/containers/systemd", "etc/systemd/system"
+PROGRAM, LOCAL = "usr/bin/podman", "usr/local/bin/podman"
+GENERATOR = "usr/lib/systemd/system-generators/podman-system-generator"
 SPEC = {
     "kind": "podman",
     "install": True,
@@ -138,10 +140,16 @@ class FakePodman:
         self._number = 100
 
     def install(self) -> None:
-        write(self.robot.root / "usr/bin/podman", "")
+        write(self.robot.root / PROGRAM, "")
+        write(self.robot.root / GENERATOR, "")
         for name in SPEC["packages"]:  # type: ignore[attr-defined]
             status = self.robot.root / "var/lib/dpkg/status"
             status.write_text(status.read_text() + f"\nPackage: {name}\nStatus: install ok installed\n")
+
+    @property
+    def there(self) -> bool:
+        """Whether a unit that names it can be started."""
+        return any((self.robot.root / path).exists() for path in (PROGRAM, LOCAL))
 
     def engine(self, looks_only: bool = False) -> PodmanEngine:
         return PodmanEngine(self.robot.roots, "robotstack.slice", looks_only, self.run)
@@ -156,7 +164,7 @@ class FakePodman:
 
     def answer(self, argv: Sequence[str], called: str, _seconds: float, environment: Mapping[str, str]) -> str:
         self.room = environment.get("TMPDIR", "")
-        program = f"{self.robot.root}/usr/bin/podman"
+        program = next(word for word in argv if word.endswith("/bin/podman"))
         if not Path(program).exists():
             raise EngineError(0, f"{called} cannot be started: [Errno 2] No such file or directory: '{program}'")
         words = list(argv)[list(argv).index(program) + 1 :]
@@ -393,7 +401,7 @@ class FakePodman:
         unit = self.units.get(name)
         if unit is None:
             raise CommandError(f"systemctl start {name}.service: exit 5: Unit {name}.service not found.")
-        if unit.quadlet.one("Container.Image") not in self.images or not (self.robot.root / "usr/bin/podman").exists():
+        if unit.quadlet.one("Container.Image") not in self.images or not self.there:
             unit.active, unit.sub, unit.status, unit.restarts = "activating", "auto-restart", 125, unit.restarts + 1
             self.hooks(unit, "ExecStopPost", EXIT_CODE="exited", EXIT_STATUS="125", SERVICE_RESULT="exit-code")
             raise CommandError(f"systemctl start {name}.service: exit 1: Job for {name}.service failed.")

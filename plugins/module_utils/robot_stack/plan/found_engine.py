@@ -69,7 +69,8 @@ def find(
     installed, running = driver.installed(roots), engine.reachable()
     # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
     cut_off = not running or platform.interrupted(roots)
-    asks = cut_off or sorted(known.engine_packages) != sorted(stack.engine.packages)
+    # what its owner has put beside ours runs on without our packages
+    asks = cut_off or stack.remove_engine or sorted(known.engine_packages) != sorted(stack.engine.packages)
     wanted = stack.engine.packages if asks and (known.engine_packages or not (installed or running)) else ()
     missing = platform.missing(wanted, roots)
     if running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from ...base.files import DesiredFile, FoundFile
@@ -15,7 +16,7 @@ from ...spec.model import ENGINES, Service, Stack
 from .. import fields
 from ..protocol import PREFIX, SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, files, images, people, quadlet, settings, storage
-from .programs import Programs
+from .programs import GENERATOR, GENERATORS, Programs
 
 OLDEST = (4, 9)  # Ubuntu 24.04: the first whose Quadlet has what is needed, and whose long-term fixes came
 STORE = "/var/lib/containers/storage"
@@ -79,16 +80,30 @@ class Podman:
         return f"rm {files.ACTIVE}/{name}{files.ENDING} && systemctl stop {unit} && systemctl daemon-reload"
 
     def unusable(self, roots: Roots, found: EngineInfo | None) -> str:
-        """Return why the one that this robot's distribution has would be too old, before that is installed."""
+        """Return why the one that this robot's distribution has would be too old, before that is installed.
+
+        One that came by other means may be without what makes units.
+        """
         if found is not None:
-            return ""
+            return self._without_generator(roots)
         release = platforms.find(roots).too_old_for(ENGINES[1], roots)
         if not release:
             return ""
         needed = ".".join(map(str, OLDEST))
         return (
             f"the Podman of {release} is older than {needed}, which is needed: use "
-            f"container_engine: {ENGINES[0]}, update the system, or install a newer one by other means"
+            f"container_engine: {ENGINES[0]}, update the system, or install a newer one by other means, into "
+            "/usr/local/bin or /usr/bin, its systemd generator included"
+        )
+
+    @staticmethod
+    def _without_generator(roots: Roots) -> str:
+        if Programs(roots).generator:
+            return ""
+        folder = PurePosixPath(GENERATORS[2]).parent
+        return (
+            f"its Podman came without {GENERATOR}, by which systemd makes units of what is to run: put it into "
+            f"{folder} (make install does), or use container_engine: {ENGINES[0]}"
         )
 
     def store(self, stack: Stack, roots: Roots) -> str:  # noqa: ARG002 - the protocol

@@ -25,7 +25,6 @@ from .programs import Programs, as_error
 
 RUN = "/run"
 SECONDS = 120.0
-GENERATOR = "/usr/lib/systemd/system-generators/podman-system-generator"
 LONGEST_WORDS = 600
 
 
@@ -93,8 +92,11 @@ class Hands:
 
     def _why_none(self) -> str:
         """Return why Quadlet makes no unit of ours, in its own words."""
+        generator = self.programs.generator
+        if not generator:
+            return "the generator that makes it of a file is gone"
         try:
-            (self.programs.run or systemd.run)([str(self.roots.path(GENERATOR)), "--dryrun"])
+            (self.programs.run or systemd.run)([str(self.roots.path(generator)), "--dryrun"])
         except (CommandError, OSError) as error:
             return str(error)[-LONGEST_WORDS:]
         return "Quadlet made none of its file"

@@ -21,7 +21,12 @@ from ...host import systemd
 from ...host.systemd import CommandError, Run, child_slice
 from ..protocol import EngineError
 
-PODMAN = "/usr/bin/podman"
+# Where it is looked for, in a shell's order: its owner's own comes before the distribution's.
+PODMAN = ("/usr/local/bin/podman", "/usr/bin/podman")
+GENERATOR = "podman-system-generator"  # of Quadlet's, by which systemd makes units of files
+GENERATORS = tuple(  # where systemd looks for it, in this order (man 7 systemd.generator)
+    f"{folder}/systemd/system-generators/{GENERATOR}" for folder in ("/run", "/etc", "/usr/local/lib", "/usr/lib")
+)
 SECONDS = 120.0
 # A slow memory card writes an image for minutes; a slow network takes hours.
 TRANSFER_SECONDS = 4 * 3600.0
@@ -43,13 +48,19 @@ class Programs:
 
     @property
     def podman(self) -> str:
-        """Where Podman is."""
-        return str(self.roots.path(PODMAN))
+        """Where Podman is, or would be."""
+        return str(self.roots.path(next((path for path in PODMAN if self.roots.path(path).exists()), PODMAN[-1])))
 
     @property
     def there(self) -> bool:
         """Whether Podman is: somebody may have removed it by hand, and left what it was to start."""
-        return self.roots.path(PODMAN).exists()
+        return any(self.roots.path(path).exists() for path in PODMAN)
+
+    @property
+    def generator(self) -> str:
+        """Where the generator is that systemd runs, "" where there is none, or it is masked by a link to nothing."""
+        first = next((path for path in GENERATORS if os.path.lexists(self.roots.path(path))), "")
+        return first if first and self.roots.path(first).is_file() else ""
 
     def ask(self, *words: str, seconds: float = SECONDS, room: Path | None = None) -> str:
         """Run `podman` with ``words`` and return what it printed. Raises `EngineError`.
