@@ -44,13 +44,9 @@ def test_every_scenario_that_is_named_exists() -> None:
     assert named == {
         "airgap",
         "bystanders",
-        "engine_change",
         "kernel",
-        "mixed",
         "no_memory_controller",
         "podman",
         "podman_faults",
-        "podman_neighbours",
-        "tomorrow",
     }
     assert all((PROJECT / "molecule" / name / "molecule.yml").is_file() for name in named)
