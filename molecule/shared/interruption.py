@@ -1,15 +1,10 @@
-"""Runs that are cut off in the middle: when something happens on a robot, something else is killed.
-
-Robots that are containers tell of it by their engine's events (`next_event`); machines look for it themselves
-(`once_at_work`).
-"""
+"""Runs that are cut off in the middle: when something happens on a robot, something else is killed."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import select
-import shlex
 import signal
 import subprocess
 import tempfile
@@ -18,11 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from waiting import patience, until
+from waiting import until
 
 PROJECT = Path(__file__).resolve().parents[2]
 LONGEST_SECONDS = 300
-AT_WORK = "once-at-work"  # the unit by which a machine looks for a process
 
 
 def machine(robot: Any) -> str:
@@ -108,26 +102,3 @@ def next_event(robot: Any, event: str, then: str = "true") -> Iterator[Callable[
     finally:
         listener.kill()
         listener.wait()
-
-
-def once_at_work(robot: Any, words: str, sent: str, then: str = "true") -> Callable[[], None]:
-    """Have a machine send a signal to the first process whose command line fits ``words``, and do ``then``, by itself.
-
-    Word of it would get here too late. ``words`` are a regular expression with brackets around one letter of each: it
-    fits the shell that looks for it otherwise. What is returned waits until all that was done, or raises
-    AssertionError.
-    """
-    robot.host.run(f"systemctl stop {AT_WORK}")
-    looks = f'until pkill -{sent} --full "{words}"; do sleep 0.05; done; {then}'
-    kept = "--collect --property RemainAfterExit=yes --property RuntimeMaxSec=900"
-    robot.run(f"systemd-run --quiet --unit {AT_WORK} {kept} /bin/sh -c {shlex.quote(looks)}")
-
-    def is_done() -> bool:
-        told = robot.run(f"systemctl show --property SubState --value {AT_WORK}").strip()
-        assert told in ("running", "start", "exited"), f"{words}: none was seen, or {then} failed"
-        return bool(told == "exited")
-
-    def wait() -> None:
-        until(is_done, f"{words} is at work", patience(robot))
-
-    return wait
