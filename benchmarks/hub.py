@@ -1,9 +1,14 @@
-"""What a robot costs the hub: fleets of several sizes, in the hub's own database with the hub's own flags.
+"""What a robot costs the hub: fleets of several sizes, with the product's own flags and limits.
 
     make benchmark-hub
-    sudo .venv/bin/python -m benchmarks.hub [--robots N]
+    sudo .venv/bin/python -m benchmarks.hub [--only PART] [--robots N] [--minutes N]
 
-Results go to benchmarks/results/hub.json; benchmarks/report.py puts them into docs/scale.md.
+text     the hub's database alone, which is sent text
+sent     a hub of one host, and robots that send to it as robots do: remote write, TLS, a password each, through vmauth
+cluster  a hub of three hosts, beside one
+
+Results go to benchmarks/results/hub.json, each part as soon as it is there; benchmarks/report.py puts them into
+docs/scale.md.
 """
 
 from __future__ import annotations
@@ -12,6 +17,8 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +28,16 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask i
 from . import disk, feeding, fleet, product, results, rule, scaling, trial
 from .robot.ask import fetch
 from .running import MIB, Program, Running, end_cleanly_when_told, free_address
+from .whole_hub import course
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 SERIES = 300  # of a robot
 ROBOTS = (10, 50, 100, 200)
-ROUNDS = 240  # scrapes of each robot: an hour
+SENT_ROBOTS = (10, 50)  # and as many as fit
+TEXT, SENT, CLUSTER = "text", "sent", "cluster"
+MINUTES = 60  # of samples of each robot
 # Roomy, so that what a robot takes is seen, and not what the limit leaves. Then two fleets in the hub's default limit:
 # as many robots as should fit by these figures, and as many as would by the floors that were measured for robots.
 ROOMY_MIB = 1024
@@ -53,19 +63,22 @@ def program(robots: int, limit_mib: int, address: str) -> Program:
     return Program("telemetry_hub", {"config_target": "/config", **spec}, limit_mib, address, "/health")
 
 
-def measure(engine: DockerClient, robots: int, limit_mib: int) -> dict[str, Any]:
-    """Return what ``robots`` robots took of a hub in ``limit_mib`` MiB, and what spoke against it."""
+def measure(engine: DockerClient, robots: int, limit_mib: int, rounds: int) -> dict[str, Any]:
+    """Return what ``robots`` robots took of a database in ``limit_mib`` MiB, and what spoke against it.
+
+    Each of them has ``rounds`` scrapes.
+    """
     found: dict[str, Any] = {"robots": robots, "series": robots * SERIES, "limit_mib": limit_mib, "against": []}
     with Running(engine, program(robots, limit_mib, free_address())) as running:
         try:
-            found |= _figures(running, robots)
+            found |= _figures(running, robots, rounds)
         except RuntimeError as error:  # it ended, it does not answer, or it is past hope
             found["against"] = [str(error)]
         found["peak_mib"] = round(running.peak, 1)
     return found
 
 
-def _figures(running: Running, robots: int) -> dict[str, Any]:
+def _figures(running: Running, robots: int, rounds: int) -> dict[str, Any]:
     asked, address = fleet.queries(), running.program.address
     connection = HTTPConnection(address, timeout=120)
     before, cpu, begun = running.counters(), running.cpu_seconds(), time.monotonic()
@@ -75,7 +88,7 @@ def _figures(running: Running, robots: int) -> dict[str, Any]:
         if grown > trial.HOPELESS_WARM_UP_FAULTS:
             raise RuntimeError(f"{grown} major faults within {time.monotonic() - begun:.0f} s of its load")
 
-    samples = feeding.feed(address, SERIES, robots, ROUNDS, watch)
+    samples = feeding.feed(address, SERIES, robots, rounds, watch)
     feeding.ask(connection, "GET", "/internal/force_flush")
     fed, seconds = running.cpu_seconds() - cpu, time.monotonic() - begun
     answers = _asked(running, address, asked)
@@ -131,25 +144,94 @@ def say(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def fits(found: dict[str, Any]) -> int:
+    """Return how many robots should fit into the hub's default limit by the peaks of those in the roomy one."""
+    return scaling.robots_by_memory(_default_mib(), SERIES, scaling.memory(found, "peak_mib"))
+
+
+def _default_mib() -> int:
+    return int(product.default("telemetry_hub_victoriametrics_memory_limit_mib"))
+
+
+@dataclass
+class Run:
+    """One run: of the usual fleets, which is kept, or of those that somebody wants to see, which is not."""
+
+    engine: DockerClient
+    robots: Sequence[int]  # none: the usual ones
+    minutes: int
+    of_one_host: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> bool:
+        """Whether results are kept."""
+        return not self.robots and self.minutes == MINUTES
+
+    @property
+    def rounds(self) -> int:
+        """Scrapes of each robot."""
+        return self.minutes * 60 // fleet.INTERVAL_SECONDS
+
+    def text(self) -> None:
+        """Measure the database alone."""
+        begun = time.monotonic()
+        found = [say(measure(self.engine, robots, ROOMY_MIB, self.rounds)) for robots in self.robots or ROBOTS]
+        if self.robots:
+            return
+        default = _default_mib()
+        for robots in (fits({"fleets": found}), scaling.robots_by_floor(default, SERIES)):
+            found.append(say(measure(self.engine, robots, default, self.rounds)))
+        if self.kept:
+            others = {part: known for part, known in results.load("hub").items() if part in (SENT, CLUSTER)}
+            took = {"seconds": round(time.monotonic() - begun), "series_per_robot": SERIES}
+            results.keep("hub", {**others, "fleets": found, **took})
+
+    def sent(self) -> None:
+        """Measure one host with robots that send; the same fleets as text beside it."""
+        begun = time.monotonic()
+        counts = self.robots or (*SENT_ROBOTS, fits(results.load("hub")))
+        as_text = {count: say(measure(self.engine, count, _default_mib(), self.rounds)) for count in counts}
+        with course.fleet(self.engine, course.ONE_HOST, max(counts), SERIES) as measured:
+            self.of_one_host = {count: say(measured(count, self.rounds)) for count in counts}
+        fleets = [{**self.of_one_host[count], "as_text": as_text[count]} for count in counts]
+        if self.kept:
+            results.keep_part("hub", SENT, {"fleets": fleets, "seconds": round(time.monotonic() - begun)})
+
+    def cluster(self) -> None:
+        """Measure three hosts with as many robots as fit into one, and that one where this run has not yet."""
+        lacking = course.lacking(self.engine)
+        if lacking:
+            sys.stdout.write(
+                f"Left out: three hosts. The local engine lacks {', '.join(lacking)} (testbed/cluster_images); "
+                "docs/scale.md keeps the last figures.\n"
+            )
+            return
+        begun = time.monotonic()
+        count = max(self.robots) if self.robots else fits(results.load("hub"))
+        if count not in self.of_one_host:
+            with course.fleet(self.engine, course.ONE_HOST, count, SERIES) as measured:
+                self.of_one_host[count] = say(measured(count, self.rounds))
+        with course.fleet(self.engine, course.THREE_HOSTS, count, SERIES) as measured:
+            three = say(measured(count, self.rounds))
+        made = {"one": self.of_one_host[count], "three": three, "seconds": round(time.monotonic() - begun)}
+        if self.kept:
+            results.keep_part("hub", CLUSTER, made)
+
+
 def main() -> int:
     """Run as a program."""
     parser = argparse.ArgumentParser(description="Measure what a robot costs the hub.")
+    parser.add_argument("--only", choices=(TEXT, SENT, CLUSTER), action="append", help="this part (all)")
     parser.add_argument("--robots", type=int, action="append", help="only this fleet, and keep nothing")
+    parser.add_argument("--minutes", type=int, default=MINUTES, help="of backlog; other than 60: keep nothing")
     options = parser.parse_args()
     if os.geteuid() != 0:
         parser.error("it drops images from the page cache and reads the PSS of others: run this as root")
     end_cleanly_when_told()
-    engine, begun = docker.from_env(), time.monotonic()
-    found = []
-    for robots, limit in [(robots, ROOMY_MIB) for robots in options.robots or ROBOTS]:
-        found.append(say(measure(engine, robots, limit)))
-    if not options.robots:
-        default = int(product.default("telemetry_hub_victoriametrics_memory_limit_mib"))
-        peak = scaling.memory({"fleets": found}, "peak_mib")
-        for robots in (scaling.robots_by_memory(default, SERIES, peak), scaling.robots_by_floor(default, SERIES)):
-            found.append(say(measure(engine, robots, default)))
-        results.keep("hub", {"fleets": found, "seconds": round(time.monotonic() - begun), "series_per_robot": SERIES})
-    engine.close()
+    run = Run(docker.from_env(), options.robots or (), options.minutes)
+    for part in options.only or (TEXT, SENT, CLUSTER):
+        {TEXT: run.text, SENT: run.sent, CLUSTER: run.cluster}[part]()
+    run.engine.close()
     return 0
 
 
