@@ -45,13 +45,17 @@ def feed(address: str, series: int, robots: int, rounds: int, watch: Callable[[]
 
 
 def each(
-    robots: int, rounds: int, client: Callable[[], AbstractContextManager[Post]], watch: Callable[[], object]
+    robots: int,
+    rounds: int,
+    client: Callable[[], AbstractContextManager[Post]],
+    watch: Callable[[], object],
+    most_seconds: float = MOST_SECONDS,
 ) -> None:
     """Have some clients at once send every scrape of every robot; each client has its share of the robots.
 
     Raises RuntimeError as they do, or where all of it takes too long.
     """
-    until, over = time.monotonic() + MOST_SECONDS, threading.Event()
+    until, over = time.monotonic() + most_seconds, threading.Event()
 
     def share(numbers: range) -> None:
         with client() as post:
@@ -60,7 +64,7 @@ def each(
                     if over.is_set():
                         return
                     if time.monotonic() > until:
-                        raise RuntimeError(f"{robots} robots' hour was not taken in {MOST_SECONDS} s")
+                        raise RuntimeError(f"{robots} robots' hour was not taken in {most_seconds} s")
                     post(number, turn)
 
     with ThreadPoolExecutor(CLIENTS) as clients:

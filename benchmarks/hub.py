@@ -19,21 +19,19 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import docker
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import http
 
-from . import disk, feeding, fleet, product, results, rule, scaling, trial
-from .robot.ask import fetch
-from .running import MIB, Program, Running, end_cleanly_when_told, free_address
+from . import fleet, product, results, scaling
+from .hub_database import SERIES, measure
+from .running import end_cleanly_when_told
 from .whole_hub import course
+from .whole_hub.tidy import tidy
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-SERIES = 300  # of a robot
 ROBOTS = (10, 50, 100, 200)
 SENT_ROBOTS = (10, 50)  # and as many as fit
 TEXT, SENT, CLUSTER = "text", "sent", "cluster"
@@ -41,100 +39,6 @@ MINUTES = 60  # of samples of each robot
 # Roomy, so that what a robot takes is seen, and not what the limit leaves. Then two fleets in the hub's default limit:
 # as many robots as should fit by these figures, and as many as would by the floors that were measured for robots.
 ROOMY_MIB = 1024
-ASK_SECONDS = 20
-MOST_MERGE_SECONDS = 60
-ADDED = "vm_rows_added_to_storage_total"
-LEFT_OUT = ("promscrape.config", "httpAuth.username", "httpAuth.password")
-REFUSED = ("vm_hourly_series_limit_rows_dropped_total", "vm_daily_series_limit_rows_dropped_total")
-
-
-def program(robots: int, limit_mib: int, address: str) -> Program:
-    """Return the hub's database as the product runs it for ``robots`` robots, listening on ``address``."""
-    spec = product.service(
-        "telemetry_hub_victoriametrics",
-        telemetry_hub_robots=[fleet.name(number) for number in range(robots)],
-        telemetry_hub_series_per_robot=SERIES,
-        telemetry_hub_victoriametrics_memory_limit_mib=limit_mib,
-        telemetry_hub_secrets_optional=True,
-        inventory_dir="/nowhere",
-        # Its usual address may be taken on this machine; it reads nobody but whom it is sent by, and is asked directly.
-        telemetry_hub_victoriametrics_flags_extra={"httpListenAddr": address, **dict.fromkeys(LEFT_OUT)},
-    )
-    return Program("telemetry_hub", {"config_target": "/config", **spec}, limit_mib, address, "/health")
-
-
-def measure(engine: DockerClient, robots: int, limit_mib: int, rounds: int) -> dict[str, Any]:
-    """Return what ``robots`` robots took of a database in ``limit_mib`` MiB, and what spoke against it.
-
-    Each of them has ``rounds`` scrapes.
-    """
-    found: dict[str, Any] = {"robots": robots, "series": robots * SERIES, "limit_mib": limit_mib, "against": []}
-    with Running(engine, program(robots, limit_mib, free_address())) as running:
-        try:
-            found |= _figures(running, robots, rounds)
-        except RuntimeError as error:  # it ended, it does not answer, or it is past hope
-            found["against"] = [str(error)]
-        found["peak_mib"] = round(running.peak, 1)
-    return found
-
-
-def _figures(running: Running, robots: int, rounds: int) -> dict[str, Any]:
-    asked, address = fleet.queries(), running.program.address
-    connection = HTTPConnection(address, timeout=120)
-    before, cpu, begun = running.counters(), running.cpu_seconds(), time.monotonic()
-
-    def watch() -> None:
-        grown = running.counters().major_faults - before.major_faults
-        if grown > trial.HOPELESS_WARM_UP_FAULTS:
-            raise RuntimeError(f"{grown} major faults within {time.monotonic() - begun:.0f} s of its load")
-
-    samples = feeding.feed(address, SERIES, robots, rounds, watch)
-    feeding.ask(connection, "GET", "/internal/force_flush")
-    fed, seconds = running.cpu_seconds() - cpu, time.monotonic() - begun
-    answers = _asked(running, address, asked)
-    held, after, limit = running.memory(), running.counters(), running.program.limit_mib
-    against = rule.of_container("database", before, after, time.monotonic() - begun, limit * MIB if limit else None)
-    against += rule.of_answers(asked, answers) + _not_taken(address, samples)
-    kept = _on_disk(running, connection)
-    return {
-        "samples": samples,
-        "samples_per_second": round(samples / seconds),
-        "held_mib": round(held.working_set, 1),
-        "cpu_seconds_per_million": round(fed / samples * 1e6, 2),
-        "bytes_per_sample": round(kept["all"] / samples, 2),
-        "of_it_index": round(kept["index"] / samples, 2),
-        "slowest_query_ms": max(query.get("slowest_ms", 0) for query in answers["queries"]),
-        "queries": sum(query["asked"] for query in answers["queries"]),
-        "against": against[:3],
-    }
-
-
-def _asked(running: Running, address: str, asked: list[Any]) -> dict[str, Any]:
-    questions = {"collector": address, "queries": [query.asked() for query in asked], "seconds": ASK_SECONDS}
-    return trial.ask(running, questions, trial.HOPELESS_FAULTS)
-
-
-def _not_taken(address: str, samples: int) -> list[str]:
-    """Return whether the hub has fewer samples than it was sent: a figure for each sample would be wrong then."""
-    page = fetch(address, "/metrics", 30).decode()
-    added = http.metric(page, ADDED) or 0
-    found = [f"{added:.0f} of {samples} samples were taken"] if added != samples else []
-    return found + [f"{name} is {http.metric(page, name):g}" for name in REFUSED if http.metric(page, name)]
-
-
-def _on_disk(running: Running, connection: HTTPConnection) -> dict[str, int]:
-    """Return the bytes of samples with their index, and of the index, once it has merged what it got and has ended."""
-    feeding.ask(connection, "GET", "/internal/force_merge")
-    until = time.monotonic() + MOST_MERGE_SECONDS
-    while time.monotonic() < until:
-        time.sleep(3)  # merging begins behind the answer
-        page = feeding.ask(connection, "GET", "/metrics").decode()
-        if "vm_active_force_merges 0" in page:
-            break
-    connection.close()
-    running.container.stop(timeout=30)
-    data = running.folder / "data" / "data"
-    return {"all": disk.size(data), "index": disk.size(data / "indexdb")}
 
 
 def say(found: dict[str, Any]) -> dict[str, Any]:
@@ -160,6 +64,7 @@ class Run:
     engine: DockerClient
     robots: Sequence[int]  # none: the usual ones
     minutes: int
+    as_text: list[dict[str, Any]] = field(default_factory=list)
     of_one_host: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -181,6 +86,7 @@ class Run:
         default = _default_mib()
         for robots in (fits({"fleets": found}), scaling.robots_by_floor(default, SERIES)):
             found.append(say(measure(self.engine, robots, default, self.rounds)))
+        self.as_text = found
         if self.kept:
             others = {part: known for part, known in results.load("hub").items() if part in (SENT, CLUSTER)}
             took = {"seconds": round(time.monotonic() - begun), "series_per_robot": SERIES}
@@ -190,12 +96,18 @@ class Run:
         """Measure one host with robots that send; the same fleets as text beside it."""
         begun = time.monotonic()
         counts = self.robots or (*SENT_ROBOTS, fits(results.load("hub")))
-        as_text = {count: say(measure(self.engine, count, _default_mib(), self.rounds)) for count in counts}
+        beside = {count: self._text_of(count) for count in counts}
         with course.fleet(self.engine, course.ONE_HOST, max(counts), SERIES) as measured:
             self.of_one_host = {count: say(measured(count, self.rounds)) for count in counts}
-        fleets = [{**self.of_one_host[count], "as_text": as_text[count]} for count in counts]
+        fleets = [{**self.of_one_host[count], "as_text": beside[count]} for count in counts]
         if self.kept:
             results.keep_part("hub", SENT, {"fleets": fleets, "seconds": round(time.monotonic() - begun)})
+
+    def _text_of(self, count: int) -> dict[str, Any]:
+        """Return what the database alone takes in its default limit; this run may have seen it."""
+        limit = _default_mib()
+        known = [one for one in self.as_text if (one["robots"], one["limit_mib"]) == (count, limit)]
+        return known[0] if known else say(measure(self.engine, count, limit, self.rounds))
 
     def cluster(self) -> None:
         """Measure three hosts with as many robots as fit into one, and that one where this run has not yet."""
@@ -229,8 +141,9 @@ def main() -> int:
         parser.error("it drops images from the page cache and reads the PSS of others: run this as root")
     end_cleanly_when_told()
     run = Run(docker.from_env(), options.robots or (), options.minutes)
-    for part in options.only or (TEXT, SENT, CLUSTER):
-        {TEXT: run.text, SENT: run.sent, CLUSTER: run.cluster}[part]()
+    with tidy(run.engine):
+        for part in options.only or (TEXT, SENT, CLUSTER):
+            {TEXT: run.text, SENT: run.sent, CLUSTER: run.cluster}[part]()
     run.engine.close()
     return 0
 

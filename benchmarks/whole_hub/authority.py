@@ -20,11 +20,16 @@ def _name(words: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, words)])
 
 
-def _begun(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _begun(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, signing: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
     now = datetime.now(timezone.utc)
     built = x509.CertificateBuilder(issuer_name=issuer, subject_name=subject, public_key=key.public_key())
     built = built.serial_number(x509.random_serial_number())
-    return built.not_valid_before(now - VALID).not_valid_after(now + VALID)
+    built = built.not_valid_before(now - VALID).not_valid_after(now + VALID)
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    of_issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key())
+    return built.add_extension(own, critical=False).add_extension(of_issuer, critical=False)
 
 
 def _usage(*granted: str) -> x509.KeyUsage:
@@ -51,7 +56,7 @@ class Authority:
 
     def __post_init__(self) -> None:
         """Sign its own certificate."""
-        built = _begun(self.name, self.name, self.key)
+        built = _begun(self.name, self.name, self.key, self.key)
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         built = built.add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
         self.pem = _pem(built.sign(self.key, hashes.SHA256()))
@@ -59,7 +64,7 @@ class Authority:
     def certificate(self, address: str) -> tuple[str, str]:
         """Return a certificate for the host at ``address`` (IPv4 or IPv6), and its key, as PEM."""
         key = _key()
-        built = _begun(_name(address), self.name, key)
+        built = _begun(_name(address), self.name, key, self.key)
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
         built = built.add_extension(names, critical=False).add_extension(_usage("digital_signature"), critical=True)
         built = built.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

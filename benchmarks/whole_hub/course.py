@@ -14,7 +14,6 @@ from . import load
 from .hosts import Secrets
 from .places import Place
 from .robots import Robots
-from .tidy import tidy
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -47,7 +46,6 @@ def fleet(
     Yield what measures a hub of those hosts: with so many of the robots, and so many scrapes of each.
     """
     with ExitStack() as stack:
-        stack.enter_context(tidy(engine))
         hosts = {name: stack.enter_context(Place(engine, name)) for name in names}
         place = stack.enter_context(Place(engine, "robots"))
         addresses = {name: host.address for name, host in hosts.items()}

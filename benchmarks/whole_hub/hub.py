@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from benchmarks import rule
+from benchmarks import rule, trial
 from benchmarks.rule import Counters
 from benchmarks.running import MIB, Program
 
@@ -20,6 +22,7 @@ from .there import There
 if TYPE_CHECKING:
     from docker import DockerClient
 
+LOOK_SECONDS = 0.2
 ROWS, OF_ROBOTS = "vm_rows_inserted_total", 'type="promremotewrite"'
 
 
@@ -40,11 +43,15 @@ class Part:
         """Its name in the role."""
         return self.running.program.name
 
+    @property
+    def called(self) -> str:
+        """Its name for people, with its host's."""
+        return f"{self.host}, {hosts.short(self.name)}"
+
     def judged(self, seconds: float) -> list[str]:
         """Return what speaks against it by the rule of the benchmarks, ``seconds`` after the load began."""
         limit, after = self.running.program.limit_mib, self.after or self.before
-        name = f"{self.host}, {hosts.short(self.name)}"
-        return rule.of_container(name, self.before, after, seconds, limit * MIB if limit else None)
+        return rule.of_container(self.called, self.before, after, seconds, limit * MIB if limit else None)
 
     def figures(self, samples: int) -> dict[str, Any]:
         """Return what is kept of it; what was not seen is missing."""
@@ -70,6 +77,7 @@ class Hub:
     secrets: Secrets
     parts: list[Part] = field(default_factory=list)
     _running: ExitStack = field(default_factory=ExitStack)
+    _looked: float = 0.0
 
     def __enter__(self) -> Self:
         """Begin with nothing."""
@@ -84,16 +92,45 @@ class Hub:
     def start(self, programs: Iterable[tuple[str, Program]]) -> None:
         """Start ``programs``, each on its host, one after the other. Raises RuntimeError."""
         for host, program in programs:
-            there = There(self.engine, program, place=self.places[host], headers=self.secrets.hub())
-            running = self._running.enter_context(there)
-            # What it takes to begin is the load's if the load began with it.
-            cpu = 0.0 if program.name == hosts.ENTRY_POINT else running.cpu_seconds()
-            self.parts.append(Part(host, running, running.counters(), cpu))
+            self._start(host, program)
+
+    def open(self, doors: Sequence[tuple[str, Program]]) -> None:
+        """Start the entry points, all of them at once, and sample meanwhile: the load begins. Raises RuntimeError."""
+        with ThreadPoolExecutor(len(doors)) as pool:
+            opening = [pool.submit(self._start, host, program, begins=True) for host, program in doors]
+            while not all(door.done() for door in opening):
+                self.look()
+                time.sleep(LOOK_SECONDS)
+            for door in opening:
+                door.result()
+
+    def _start(self, host: str, program: Program, begins: bool = False) -> None:
+        """``begins``: the load begins with it, so that what it takes to start is the load's."""
+        there = There(self.engine, program, place=self.places[host], headers=self.secrets.hub())
+        running = self._running.enter_context(there)
+        cpu = 0.0 if begins else running.cpu_seconds()
+        self.parts.append(Part(host, running, running.counters(), cpu))
 
     def look(self) -> None:
-        """Sample every working set. Raises RuntimeError where a program has ended."""
-        for part in self.parts:
-            part.running.counters()
+        """Sample every working set, unless that was just done.
+
+        Raises RuntimeError where a program has ended, or does nothing but read its text back.
+        """
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        for part in list(self.parts):
+            faults = part.running.counters().major_faults - part.before.major_faults
+            if faults > trial.HOPELESS_WARM_UP_FAULTS:
+                raise RuntimeError(f"{part.called}: {faults} major faults since the load began")
+
+    def sample(self, seconds: float) -> None:
+        """Sample for so long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.look()
+            time.sleep(LOOK_SECONDS)
 
     def of(self, *names: str) -> list[Part]:
         """Return the parts of these kinds, on whichever hosts they are."""

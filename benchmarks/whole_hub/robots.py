@@ -21,7 +21,6 @@ from benchmarks import feeding, fleet, product
 from benchmarks.feeding import Post
 from benchmarks.running import Program
 
-from . import metrics
 from .hosts import Secrets, urls
 from .places import Place, ask
 from .there import There
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 FIRST_PORT = 20_000
 AT_ONCE = 4
+MOST_SECONDS = 300  # until all of them have their hour
 # What stands for a robot's own words, in a spec that is shared by all that send to the same addresses.
 NAME, PASSWORD, ADDRESS = "name-of-the-robot", "password-of-the-robot", "127.0.0.1:65535"
 OTHERWISE: dict[str, Any] = {
@@ -38,17 +38,6 @@ OTHERWISE: dict[str, Any] = {
     "remoteWrite.rateLimit": None,
     "remoteWrite.retryMaxInterval": "1s",
 }
-PENDING = "vmagent_remotewrite_pending_data_bytes"
-SENT_BYTES = "vmagent_remotewrite_bytes_sent_total"
-REQUESTS = "vmagent_remotewrite_requests_total"
-RETRIES = "vmagent_remotewrite_retries_count_total"
-ERRORS = "vmagent_remotewrite_errors_total"
-LOST = (
-    "vmagent_remotewrite_packets_dropped_total",
-    "vmagent_remotewrite_samples_dropped_total",
-    "vm_persistentqueue_bytes_dropped_total",
-)
-TAKEN = "2XX"
 
 
 def address(number: int) -> str:
@@ -91,39 +80,6 @@ def inventory(
     }
 
 
-@dataclass(frozen=True)
-class Told:
-    """What robots tell of sending, all of them together and since they were started."""
-
-    sent_bytes: float = 0.0  # compressed, without any header
-    requests: dict[str, float] = field(default_factory=dict)  # by their answers: 2XX, 429
-    retries: float = 0.0
-    errors: float = 0.0  # no answer at all
-    lost: dict[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, pages: list[str]) -> Told:
-        """Read it from their pages of metrics."""
-        lost = {name: metrics.total(pages, name) for name in LOST}
-        return cls(
-            metrics.total(pages, SENT_BYTES),
-            metrics.by(pages, REQUESTS, "status_code"),
-            metrics.total(pages, RETRIES),
-            metrics.total(pages, ERRORS),
-            lost,
-        )
-
-    def __sub__(self, before: Told) -> Told:
-        """Return what came since ``before``."""
-        return Told(
-            self.sent_bytes - before.sent_bytes,
-            {answer: count - before.requests.get(answer, 0.0) for answer, count in self.requests.items()},
-            self.retries - before.retries,
-            self.errors - before.errors,
-            {name: count - before.lost.get(name, 0.0) for name, count in self.lost.items()},
-        )
-
-
 @dataclass
 class Robots:
     """Robots while they run, all of them at one place: a context that leaves nothing behind."""
@@ -137,8 +93,11 @@ class Robots:
 
     def __enter__(self) -> Self:
         """Start as many as there are passwords. Raises RuntimeError."""
+        numbers = range(self.secrets.robots)
+        # One after the other: Ansible's templates are not made for threads.
+        made = [program(number, self.send_to(number), self.secrets, self.series) for number in numbers]
         try:
-            self._each(self._start, list(range(self.secrets.robots)))
+            self._each(self._start, made)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -159,9 +118,8 @@ class Robots:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _start(self, number: int) -> None:
-        made = program(number, self.send_to(number), self.secrets, self.series)
-        self.running.append(There(self.engine, made, place=self.place, shares_text=True).__enter__())
+    def _start(self, robot: Program) -> None:
+        self.running.append(There(self.engine, robot, place=self.place, shares_text=True).__enter__())
 
     def send_to(self, number: int) -> list[str]:
         """Return where robot ``number`` sends."""
@@ -191,9 +149,13 @@ class Robots:
                 for connection in connections.values():
                     connection.close()
 
-        feeding.each(robots, rounds, client, watch)
+        feeding.each(robots, rounds, client, watch, MOST_SECONDS)
         return start
 
-    def pages(self, robots: int) -> list[str]:
-        """Return the first ``robots``' pages of metrics. Raises OSError."""
-        return [ask(self.place, address(number), "/metrics", {}) for number in range(robots)]
+    def pages(self, robots: int, watch: Callable[[], object]) -> list[str]:
+        """Return the first ``robots``' pages of metrics; call ``watch`` after each. Raises OSError."""
+        found = []
+        for number in range(robots):
+            found.append(ask(self.place, address(number), "/metrics", {}))
+            watch()
+        return found
