@@ -168,14 +168,17 @@ class Running:
                 raise RuntimeError(self.last_words())
             try:
                 if self._serves():
-                    self.pid = int(self.container.attrs["State"]["Pid"])
-                    hierarchy = cgroup.detect(Path("/sys"))
-                    self.path = cgroup.path_of(self.pid, Path("/proc"), hierarchy) or ""
+                    self._find()
                     return
             except (URLError, OSError):
                 pass
             time.sleep(0.2)
         raise RuntimeError("it did not serve within 40 s")
+
+    def _find(self) -> None:
+        """Learn which process it is, and in which cgroup."""
+        self.pid = int(self.container.attrs["State"]["Pid"])
+        self.path = cgroup.path_of(self.pid, Path("/proc"), cgroup.detect(Path("/sys"))) or ""
 
     def alive(self) -> bool:
         """Whether its process runs."""

@@ -16,7 +16,7 @@ import pytest
 from benchmarks import cold, hub, results
 from benchmarks.robot import ask
 from benchmarks.running import LABEL, Program
-from benchmarks.whole_hub import course, tidy
+from benchmarks.whole_hub import course, places, tidy
 from benchmarks.whole_hub.there import There
 
 
@@ -133,6 +133,21 @@ def test_a_program_runs_in_the_network_of_its_place_with_its_bounds(engine: Any,
     assert (files.name, files.soft, files.hard) == ("nofile", 416, 416)
 
 
+def test_a_door_is_sampled_from_its_start_and_not_only_once_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*asked: Any) -> str:
+        raise OSError("it is busy with a fleet")
+
+    seen: list[str] = []
+    monkeypatch.setattr(places, "ask", nobody)
+    monkeypatch.setattr(There, "_find", lambda self: setattr(self, "path", "/of/vmauth"))
+    monkeypatch.setattr(There, "counters", lambda self: seen.append(self.path))
+    program = Program("vmauth", {}, 64, "127.0.0.1:1", "/health")
+    there = There(None, program, place=None)  # type: ignore[arg-type]
+    with pytest.raises(OSError, match="busy"):
+        there._serves()
+    assert seen == ["/of/vmauth"]
+
+
 @contextmanager
 def closed_door(header: str) -> Iterator[str]:
     class Door(BaseHTTPRequestHandler):
@@ -146,8 +161,10 @@ def closed_door(header: str) -> Iterator[str]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
         threading.Thread(target=server.serve_forever).start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 def test_who_asks_shows_the_password_that_it_was_given() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -46,16 +47,20 @@ def test_what_robots_tell_is_that_of_one_load() -> None:
     assert set(since.lost.values()) == {0}
 
 
-class Program:
-    """A part's program, as far as a hub asks: its counters are those of the list, the last one for ever."""
+def following(things: list[Any]) -> Any:
+    """Return the next one; the last one for ever."""
+    return things.pop(0) if len(things) > 1 else things[0]
 
-    def __init__(self, name: str, *faults: int, page: str = "") -> None:
+
+class Program:
+    """A part's program, as far as a hub asks."""
+
+    def __init__(self, name: str, *faults: int, pages: Sequence[str] = ("",)) -> None:
         self.program = SimpleNamespace(name=name, limit_mib=64)
-        self.faults, self.page, self.peak = list(faults) or [0], page, 30.04
+        self.faults, self.pages, self.peak = list(faults) or [0], list(pages), 30.04
 
     def counters(self) -> Counters:
-        faults = self.faults.pop(0) if len(self.faults) > 1 else self.faults[0]
-        return Counters("then", 64 * MIB, faults, 0, 20 * MIB)
+        return Counters("then", 64 * MIB, following(self.faults), 0, 20 * MIB)
 
     def memory(self) -> Any:
         return SimpleNamespace(working_set=20.04)
@@ -64,7 +69,7 @@ class Program:
         return 7.5
 
     def ask(self, path: str, timeout: float = 0) -> str:
-        return self.page
+        return following(self.pages)
 
 
 def part(host: str, program: Any) -> Part:
@@ -104,10 +109,10 @@ def test_nobody_waits_for_a_part_that_does_nothing_else() -> None:
 
 def test_samples_that_were_taken_are_counted_where_robots_are_parsed() -> None:
     page = 'vm_rows_inserted_total{type="promremotewrite"} 70\nvm_rows_inserted_total{type="promscrape"} 9\n'
-    database, door = Program(hosts.DATABASE, page=page), Program(hosts.ENTRY_POINT, page=page)
+    database, door = Program(hosts.DATABASE, pages=[page]), Program(hosts.ENTRY_POINT, pages=[page])
     assert hub(part("hub", database), part("hub", door)).rows() == 70
-    inserts = [part(host, Program(hosts.INSERT, page=page)) for host in ("hub-1", "hub-2")]
-    assert hub(*inserts, part("hub-1", Program(hosts.STORAGE, page=page))).rows() == 140
+    inserts = [part(host, Program(hosts.INSERT, pages=[page])) for host in ("hub-1", "hub-2")]
+    assert hub(*inserts, part("hub-1", Program(hosts.STORAGE, pages=[page]))).rows() == 140
 
 
 class Robots:
@@ -135,8 +140,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def loaded(rows: list[int], robots: Robots) -> load.Load:
     pages = [f'vm_rows_inserted_total{{type="promremotewrite"}} {number}\n' for number in rows]
-    database = Program(hosts.DATABASE)
-    database.ask = lambda path, timeout=0: pages.pop(0) if len(pages) > 1 else pages[0]  # type: ignore[method-assign]
+    database = Program(hosts.DATABASE, pages=pages)
     return load.Load(hub(part("hub", database)), robots, count=2, rounds=5)  # type: ignore[arg-type]
 
 
@@ -150,7 +154,9 @@ def test_a_load_is_over_when_all_came_and_nobody_has_anything_left() -> None:
 
 def test_of_two_entry_points_each_gets_all_of_it() -> None:
     robots = Robots([], entry_points=2)
-    loaded([100, 150, 200], robots).until_taken(rows_before=0)
+    made = loaded([100, 150, 200], robots)
+    made.until_taken(rows_before=0)
+    assert made.hub.rows() == 200
     assert robots.looks == 1
 
 
@@ -183,9 +189,7 @@ def test_every_sample_of_every_robot_is_counted(monkeypatch: pytest.MonkeyPatch)
 
 def alerts(*looks: int) -> Hub:
     pages = ["".join(f'vmalert_iteration_total{{group="{n}"}} {look}\n' for n in range(3)) for look in looks]
-    vmalert = Program(hosts.ALERTS)
-    vmalert.ask = lambda path, timeout=0: pages.pop(0) if len(pages) > 1 else pages[0]  # type: ignore[method-assign]
-    return hub(part("hub", vmalert))
+    return hub(part("hub", Program(hosts.ALERTS, pages=pages)))
 
 
 def test_rules_are_waited_for_until_each_group_has_looked_once_more() -> None:
@@ -203,7 +207,7 @@ def test_rules_that_are_not_evaluated_are_told(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_the_hub_counts_and_must_not_speaks_against_it() -> None:
     page = 'vm_rpc_rows_incompletely_replicated_total{name="vminsert"} 3\nvm_hourly_series_limit_rows_dropped_total 0\n'
-    assert load._counted_against(hub(part("hub-1", Program(hosts.INSERT, page=page)))) == [
+    assert load._counted_against(hub(part("hub-1", Program(hosts.INSERT, pages=[page])))) == [
         "vm_rpc_rows_incompletely_replicated_total is 3"
     ]
 
