@@ -69,7 +69,7 @@ class Program:
         return 7.5
 
     def ask(self, path: str, timeout: float = 0) -> str:
-        return following(self.pages)
+        return str(following(self.pages))
 
 
 def part(host: str, program: Any) -> Part:
