@@ -136,7 +136,8 @@ benchmark: benchmark-setup ## Standard stack against edge stack, on this machine
 	@$(AS_ROOT) .venv/bin/python -m benchmarks.compare
 	@python -m benchmarks.report
 
-benchmark-hub: images ## What a robot costs the hub: fleets of several sizes, into docs/scale.md
+benchmark-hub: images ## What a robot costs the hub: fleets of several sizes, one host and three, into docs/scale.md
+	@testbed/cluster_images || [ $$? -eq 77 ]
 	@$(AS_ROOT) .venv/bin/python -m benchmarks.hub
 	@python -m benchmarks.report
 

@@ -62,31 +62,46 @@ def of_the_pages(now: float) -> Iterator[tuple[str, str, str]]:
     yield "node_network_receive_bytes_total", 'device="wlan0"', str(load.counter(7, now))
 
 
+def made_by_rules(metric: str) -> bool:
+    """Whether a rule of the hub makes it: from a robot the hub does not take it, from its entry point on."""
+    return ":" in metric
+
+
 PAGE_METRICS = frozenset(metric for metric, _, _ in of_the_pages(0))
-PAGE_SERIES = sum(1 for _ in of_the_pages(0))
 
 
-def scrape(series: int, now: float) -> str:
-    """Return one scrape of a robot with ``series`` series, with LABELS and MOMENT where those belong."""
-    lines = [f"{metric}{{{own},{LABELS}}} {value} {MOMENT}" for metric, own, value in of_the_pages(now)]
-    lines += [f"{metric[:-1]},{LABELS}}} {value} {MOMENT}" for metric, value in load.samples(series - PAGE_SERIES, now)]
+def scrape(series: int, now: float, rules: bool = True) -> str:
+    """Return one scrape of a robot with ``series`` series, with LABELS and MOMENT where those belong.
+
+    ``rules``: what the hub's rules would make of it is among them.
+    """
+    pages = [one for one in of_the_pages(now) if rules or not made_by_rules(one[0])]
+    lines = [f"{metric}{{{own},{LABELS}}} {value} {MOMENT}" for metric, own, value in pages]
+    more = load.samples(series - len(pages), now)
+    lines += [f"{metric[:-1]},{LABELS}}} {value} {MOMENT}" for metric, value in more]
     return "\n".join([*lines, ""])
 
 
-def scrapes(series: int, robots: int, rounds: int, start: int) -> list[str]:
+def scrapes(series: int, robots: int, rounds: int, start: int, rules: bool = True) -> list[str]:
     """Return what ``robots`` robots need for ``rounds`` scrapes from ``start`` on: see `sent`."""
-    return [scrape(series, float(start + number * INTERVAL_SECONDS)) for number in range(rounds + robots)]
+    moments = (float(start + number * INTERVAL_SECONDS) for number in range(rounds + robots))
+    return [scrape(series, moment, rules) for moment in moments]
 
 
-def sent(known: list[str], number: int, turn: int, start: int) -> bytes:
-    """Return what robot ``number`` sends in its scrape ``turn``."""
+def sent(known: list[str], number: int, turn: int, start: int, labelled: bool = True) -> bytes:
+    """Return what robot ``number`` sends in its scrape ``turn``; ``labelled``: with its name, which vmagent adds."""
     moment = (start + turn * INTERVAL_SECONDS) * 1000
-    return known[number + turn].replace(LABELS, labels(number)).replace(MOMENT, str(moment)).encode()
+    own = labels(number) if labelled else ""
+    return known[number + turn].replace(LABELS, own).replace(MOMENT, str(moment)).encode()
 
 
-def queries() -> list[Query]:
-    """Return what an open browser asks at the hub: its pages, that of one robot, and graphs of the load."""
-    found = [_of_page(expr) for path in sorted(DASHBOARDS.glob("*.json")) for expr in _expressions(path)]
+def queries(rules: bool = True) -> list[Query]:
+    """Return what an open browser asks at the hub: its pages, that of one robot, and graphs of the load.
+
+    ``rules``: the fleet brings what rules make, so that it must be there.
+    """
+    known = frozenset(metric for metric in PAGE_METRICS if rules or not made_by_rules(metric))
+    found = [_of_page(expr, known) for path in sorted(DASHBOARDS.glob("*.json")) for expr in _expressions(path)]
     one = f'robot="{name(0)}"'
     return [
         *found,
@@ -103,7 +118,7 @@ def _expressions(page: Path) -> list[str]:
     return [re.sub("|".join(words), lambda word: words[word.group()], expr) for expr in found]
 
 
-def _of_page(expr: str) -> Query:
+def _of_page(expr: str, known: frozenset[str]) -> Query:
     """Some panels rightly have no data: nobody is silent, no alert fires, no such sensor is there, nor a vmauth."""
     asked = set(METRIC.findall(expr))
-    return Query(expr, needs_data="hub!=" not in expr and bool(asked) and asked <= PAGE_METRICS)
+    return Query(expr, needs_data="hub!=" not in expr and bool(asked) and asked <= known)

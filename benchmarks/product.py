@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,20 @@ PROJECT = Path(__file__).resolve().parents[1]
 ROBOT = "benchmark"  # the name that samples bear
 
 
-def _templar(variables: dict[str, Any]) -> Templar:
-    """Return Ansible's templar with the roles' defaults and variables below ``variables``."""
+@cache
+def _of_roles() -> dict[str, Any]:
+    """Return the roles' defaults, and above them their variables."""
     loader = DataLoader()
-    merged: dict[str, Any] = {"inventory_hostname": ROBOT}
+    merged: dict[str, Any] = {}
     for kind in ("defaults", "vars"):
         for path in sorted(PROJECT.glob(f"roles/*/{kind}/main.yml")):
             merged.update(loader.load_from_file(str(path), trusted_as_template=True))
-    return Templar(loader=loader, variables={**merged, **variables})
+    return merged
+
+
+def _templar(variables: dict[str, Any]) -> Templar:
+    """Return Ansible's templar with the roles' defaults and variables below ``variables``."""
+    return Templar(loader=DataLoader(), variables={"inventory_hostname": ROBOT, **_of_roles(), **variables})
 
 
 def service(name: str, **variables: Any) -> dict[str, Any]:
@@ -37,12 +44,17 @@ def service(name: str, **variables: Any) -> dict[str, Any]:
     return spec
 
 
+def value(variable: str, **variables: Any) -> Any:
+    """Return a role's variable for an inventory that says ``variables``."""
+    return _templar(variables).template(trust_as_template("{{ " + variable + " }}"))
+
+
 def default(variable: str) -> Any:
     """Return the default of a role's variable, on a robot with Docker where it follows the engine."""
     for path in sorted(PROJECT.glob("roles/*/defaults/main.yml")):
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         if variable in values:
-            return _templar({}).template(trust_as_template("{{ " + variable + " }}"))
+            return value(variable)
     raise KeyError(variable)
 
 

@@ -27,8 +27,17 @@ def load(name: str) -> dict[str, Any]:
 
 def keep(name: str, found: dict[str, Any]) -> None:
     """Write the results called ``name``, with the machine and the versions."""
+    _write(name, {**found, "machine": machine()})
+
+
+def keep_part(name: str, part: str, found: dict[str, Any]) -> None:
+    """Put one part of the results called ``name`` in the place of what it was, with its machine; the rest stays."""
+    _write(name, {**load(name), part: {**found, "machine": machine()}})
+
+
+def _write(name: str, found: dict[str, Any]) -> None:
     FOLDER.mkdir(exist_ok=True)
-    text = json.dumps({**found, "machine": machine()}, indent=1, sort_keys=True)
+    text = json.dumps(found, indent=1, sort_keys=True)
     (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -15,13 +15,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import cgroup, procfs
 from docker.errors import NotFound
-from docker.types import Mount
+from docker.types import Mount, Ulimit
 
 from . import cold
 from .rule import Counters
@@ -79,13 +79,13 @@ class Running:
     pid: int = 0
     path: str = ""
     peak: float = 0.0
+    work: ClassVar[Path] = WORK  # where its files are meanwhile
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         """Start the program with nothing in the page cache and wait until it serves. Raises RuntimeError."""
-        WORK.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.program.name}-", dir=WORK))
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.program.name}-", dir=self.work))
         self.folder.chmod(0o755)
-        cold.forget_text(self.engine, self.program.spec["image"]["reference"])
         try:
             self.container = self._start()
             self._wait()
@@ -102,8 +102,23 @@ class Running:
             self.container.remove(force=True, v=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _text(self) -> list[Mount]:
+        """Have the program's text on disk alone, for this container to read; return what is mounted for that."""
+        cold.forget_text(self.engine, self.program.spec["image"]["reference"])
+        return []
+
+    def _beside(self) -> dict[str, Any]:
+        """Return what the engine is told beside the service's own settings."""
+        return {"network_mode": "host", "labels": {LABEL: self.program.name}}
+
+    def _serves(self) -> bool:
+        """Whether its page answers. Raises OSError where nothing does."""
+        with urlopen(f"http://{self.program.address}{self.program.ready}", timeout=5):
+            return True
+
     def _start(self) -> Container:
         spec, limit = self.program.spec, self.program.limit_mib
+        files = spec.get("open_files_limit")
         memory = f"{limit}m" if limit else None
         container: Container = self.engine.containers.run(
             spec["image"]["reference"],
@@ -112,15 +127,15 @@ class Running:
             user=spec["user"],
             nano_cpus=int(spec["cpu_limit"] * 1_000_000_000),
             pids_limit=spec["pids_limit"],
-            mounts=self._mounts(),
-            network_mode="host",
+            mounts=[*self._text(), *self._mounts()],
+            ulimits=[Ulimit(name="nofile", soft=files, hard=files)] if files else None,
             read_only=True,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
-            labels={LABEL: self.program.name},
             mem_limit=memory,
             memswap_limit=memory,
             detach=True,
+            **self._beside(),
         )
         return container
 
@@ -152,14 +167,18 @@ class Running:
             if not self.alive():
                 raise RuntimeError(self.last_words())
             try:
-                with urlopen(f"http://{self.program.address}{self.program.ready}", timeout=5):
-                    self.pid = int(self.container.attrs["State"]["Pid"])
-                    hierarchy = cgroup.detect(Path("/sys"))
-                    self.path = cgroup.path_of(self.pid, Path("/proc"), hierarchy) or ""
+                if self._serves():
+                    self._find()
                     return
             except (URLError, OSError):
-                time.sleep(0.2)
+                pass
+            time.sleep(0.2)
         raise RuntimeError("it did not serve within 40 s")
+
+    def _find(self) -> None:
+        """Learn which process it is, and in which cgroup."""
+        self.pid = int(self.container.attrs["State"]["Pid"])
+        self.path = cgroup.path_of(self.pid, Path("/proc"), cgroup.detect(Path("/sys"))) or ""
 
     def alive(self) -> bool:
         """Whether its process runs."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import product, scaling
 from .tables import machine, table
+from .whole_hub import tables as whole_hub
 
 HOSTS_MIB = (1024, 4096)
 FLEETS = (1_000, 10_000, 100_000)  # robots, with as many series as were measured
@@ -172,5 +173,6 @@ def _large(found: dict[str, Any], robots_: int) -> list[Any]:
 
 def sections(found: dict[str, Any]) -> dict[str, str]:
     """Return the text of each section that there are results for."""
-    made = {"short": short, "fleets": fleets, "robots": robots, "hosts": hosts, "large": large}
+    made = {"short": short, "fleets": fleets, "sent": whole_hub.sent, "robots": robots, "hosts": hosts,
+            "large": large, "cluster": whole_hub.cluster}  # fmt: skip
     return {name: make(found) for name, make in made.items()} if found else {}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from . import collectors, queries, rule
 from .queries import Query
@@ -175,16 +175,24 @@ class Watch:
         return answers
 
 
-def ask(running: Running, questions: dict[str, Any], hopeless: int, patience: float | None = None) -> dict[str, Any]:
+def ask(
+    running: Running,
+    questions: dict[str, Any],
+    hopeless: int,
+    patience: float | None = None,
+    inside: Sequence[str] = (),
+    watch: Callable[[], object] = lambda: None,
+) -> dict[str, Any]:
     """Ask for the stated time and return the answers; sample the working set meanwhile.
 
-    ``patience`` (s) is how long to wait for them: twice the stated time where it is not said.
+    ``patience`` (s) is how long to wait for them: twice the stated time where it is not said. ``inside`` is the
+    program, with its arguments, that starts another one where it is asked; ``watch`` is called now and then.
 
     Raises RuntimeError where the service ends, or has more than ``hopeless`` major faults: in a limit that is far too
     small, nobody waits for all the queries to time out.
     """
     asking = subprocess.Popen(
-        [sys.executable, str(ROBOT / "ask.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*inside, sys.executable, str(ROBOT / "ask.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     patience = patience or 2 * questions["seconds"]
     faults, until = running.counters().major_faults, time.monotonic() + patience
@@ -197,6 +205,7 @@ def ask(running: Running, questions: dict[str, Any], hopeless: int, patience: fl
             except subprocess.TimeoutExpired:
                 rest = None  # it was sent with the first call
             grown = running.counters().major_faults - faults
+            watch()
             if grown > hopeless:
                 raise RuntimeError(f"{grown} major faults within some seconds")
             if time.monotonic() > until:

@@ -3,7 +3,8 @@
     python3 ask.py < questions.json > answers.json
 
 Questions: {"collector": "127.0.0.1:8428", "pages": ["127.0.0.1:9101"], "seconds": 60, "refresh_seconds": 5,
-"workers": 4, "timeout_seconds": 30, "queries": [{"expr": ..., "range_seconds": 1800, "points": 300}, ...]}.
+"workers": 4, "timeout_seconds": 30, "headers": {"Authorization": ...},
+"queries": [{"expr": ..., "range_seconds": 1800, "points": 300}, ...]}.
 Every refresh asks all queries at once with a browser's few connections, as a page of graphs does. Beside it each page
 (a /metrics) is read once a second.
 """
@@ -16,6 +17,7 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -55,11 +57,11 @@ class RefusedError(OSError):
     """The answer is HTTP 422: what was asked for is beyond a bound, and the body says which."""
 
 
-def fetch(address: str, path: str, timeout: float) -> bytes:
+def fetch(address: str, path: str, timeout: float, headers: Mapping[str, str] | None = None) -> bytes:
     """Return the body of a page. Raises OSError or HTTPException; anything but 200 is an OSError."""
     connection = HTTPConnection(address, timeout=timeout)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=dict(headers or {}))
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != 200:
@@ -70,7 +72,7 @@ def fetch(address: str, path: str, timeout: float) -> bytes:
         connection.close()
 
 
-def ask(collector: str, query: Json, timeout: float, answers: Answers) -> None:
+def ask(questions: Json, query: Json, timeout: float, answers: Answers) -> None:
     """Ask one range query and write down how it went."""
     end = time.time()
     words = {
@@ -82,7 +84,8 @@ def ask(collector: str, query: Json, timeout: float, answers: Answers) -> None:
     answers.asked += 1
     begun = time.monotonic()
     try:
-        answer = json.loads(fetch(collector, f"/api/v1/query_range?{urlencode(words)}", timeout))
+        page = f"/api/v1/query_range?{urlencode(words)}"
+        answer = json.loads(fetch(questions["collector"], page, timeout, questions.get("headers")))
         if answer.get("status") != "success" or answer.get("isPartial"):
             raise OSError(f"{answer.get('status')}: {answer.get('error', 'a partial answer')}")
         answers.empty += not answer["data"]["result"]
@@ -124,9 +127,7 @@ def run(questions: Json) -> Json:
     with ThreadPoolExecutor(questions.get("workers", 4)) as browser:
         while time.monotonic() < until:
             refreshed = time.monotonic()
-            list(
-                browser.map(lambda n: ask(questions["collector"], queries[n], timeout, answers[n]), range(len(queries)))
-            )
+            list(browser.map(lambda n: ask(questions, queries[n], timeout, answers[n]), range(len(queries))))
             pause = min(until, refreshed + questions.get("refresh_seconds", 5)) - time.monotonic()
             time.sleep(max(0.0, pause))
     reader.join()

@@ -2,7 +2,7 @@
 
 It reads requests as a database does, with the same bounds (blocks.py), and has a buffer for each storage: an eighth of
 `memory.allowedBytes` for all of them together. At rest it was seen with 15 MiB, of which 9 are program text. What it
-takes under the load of a fleet has not been measured.
+takes under the load of a fleet is measured by `make benchmark-hub` (docs/scale.md).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from benchmarks import fleet, hub, product
+from benchmarks import fleet, hub_database, product
 
 SERIES, START = 60, 1_700_000_000
 LINE = re.compile(r"^([a-zA-Z_:][\w:]*\{[^{}]+\}) (\S+) (\d+)$")
@@ -52,15 +52,15 @@ def test_no_page_must_show_what_nobody_sends() -> None:
 
 
 def test_what_is_measured_is_the_hubs_own_database() -> None:
-    made = hub.program(7, 256, "127.0.0.1:1")
+    made = hub_database.program(7, 256, "127.0.0.1:1")
     deployed = product.service(
         "telemetry_hub_victoriametrics",
         telemetry_hub_robots=["a"] * 7,
-        telemetry_hub_series_per_robot=hub.SERIES,
+        telemetry_hub_series_per_robot=hub_database.SERIES,
         telemetry_hub_secrets_optional=True,
         inventory_dir="/nowhere",
     )
     differing = set(made.spec["command"]) ^ set(deployed["command"])
-    assert {word.partition("=")[0].lstrip("-") for word in differing} == {"httpListenAddr", *hub.LEFT_OUT}
+    assert {word.partition("=")[0].lstrip("-") for word in differing} == {"httpListenAddr", *hub_database.LEFT_OUT}
     assert made.spec["environment"] == deployed["environment"]
     assert made.spec["image"] == deployed["image"]

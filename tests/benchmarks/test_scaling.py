@@ -87,6 +87,6 @@ def test_a_host_gives_the_database_what_its_other_services_leave() -> None:
 def test_the_page_holds_the_results_that_are_kept() -> None:
     text = report.SCALE.read_text(encoding="utf-8")
     made = scale_tables.sections(results.load("hub"))
-    assert set(made) == {"short", "fleets", "robots", "hosts", "large"}
+    assert set(made) == {"short", "fleets", "sent", "robots", "hosts", "large", "cluster"}
     for name, section in made.items():
         assert report.between(text, name, section) == text, "run python -m benchmarks.report"

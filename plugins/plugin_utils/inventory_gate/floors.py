@@ -27,9 +27,11 @@ TABLES: dict[str, tuple[tuple[int, int], ...]] = {
     "victoriametrics": VICTORIAMETRICS,
     "vmagent": VMAGENT_MEASURED,
     "telemetry_hub_victoriametrics": HUB_MEASURED,
-    # Not measured: it is the engine of one hub's database, with as many series; it parses neither requests nor queries.
+    # Reckoned: it is the engine of one hub's database, with as many series; it parses neither requests nor queries.
+    # What storages took beside such a database, with one number of series, is in docs/scale.md (make benchmark-hub).
     "telemetry_hub_vmstorage": HUB_MEASURED,
-    # Not measured: with less it would refuse the largest blocks that robots send (vminsert_fit), which they then drop.
+    # Reckoned: with less it would refuse the largest blocks that robots send (vminsert_fit), which they then drop. What
+    # it takes of a fleet is in docs/scale.md, too.
     "telemetry_hub_vminsert": ((1, 48),),
     # Not measured: what it has at rest, and the connections that it is open to then (vmauth_fit).
     "telemetry_hub_vmauth": ((1, 24),),
