@@ -28,10 +28,9 @@ TABLES: dict[str, tuple[tuple[int, int], ...]] = {
     "vmagent": VMAGENT_MEASURED,
     "telemetry_hub_victoriametrics": HUB_MEASURED,
     # Reckoned: it is the engine of one hub's database, with as many series; it parses neither requests nor queries.
-    # What storages took beside such a database, with one number of series, is in docs/scale.md (make benchmark-hub).
+    # make benchmark-hub measures storages beside such a database, with one number of series (docs/scale.md).
     "telemetry_hub_vmstorage": HUB_MEASURED,
-    # Reckoned: with less it would refuse the largest blocks that robots send (vminsert_fit), which they then drop. What
-    # it takes of a fleet is in docs/scale.md, too.
+    # Reckoned: with less it would refuse the largest blocks that robots send (vminsert_fit), which they then drop.
     "telemetry_hub_vminsert": ((1, 48),),
     # Not measured: what it has at rest, and the connections that it is open to then (vmauth_fit).
     "telemetry_hub_vmauth": ((1, 24),),
