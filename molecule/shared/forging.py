@@ -8,13 +8,20 @@ import struct
 import time
 from typing import Any
 
+from waiting import until
+
+NOBODY_TAKES_IT = "503"
 SEND = """
-import base64, json, ssl, sys, urllib.request
+import base64, json, ssl, sys, urllib.error, urllib.request
 asked = json.load(sys.stdin)
 words = base64.b64encode((asked["user"] + ":" + asked["password"]).encode()).decode()
 headers = {"Authorization": "Basic " + words, "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
 request = urllib.request.Request(asked["url"], base64.b64decode(asked["message"]), headers)
-print(urllib.request.urlopen(request, timeout=60, context=ssl.create_default_context(cadata=asked["authority"])).status)
+trusted = ssl.create_default_context(cadata=asked["authority"])
+try:
+    print(urllib.request.urlopen(request, timeout=60, context=trusted).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
 """
 
 
@@ -47,4 +54,11 @@ def write_as_another(robot: Any, other: str, hub: str, name: str, authority: str
     asked = {"user": robot.name, "password": password, "authority": authority, "message": forged, "url": url}
     words, program = (base64.b64encode(text.encode()).decode() for text in (json.dumps(asked), SEND))
     run = f"echo {words} | base64 -d | python3 -c \"import base64; exec(base64.b64decode('{program}'))\""
-    return str(robot.run(run)).strip()
+    said: list[str] = []
+
+    def is_answered() -> bool:
+        said.append(str(robot.run(run)).strip())
+        return said[-1] != NOBODY_TAKES_IT  # an agent would try again as well
+
+    until(is_answered, f"{hub} takes it, or refuses it")
+    return said[-1]
