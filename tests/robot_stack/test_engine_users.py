@@ -102,13 +102,18 @@ OF_DOCKER: dict[str, tuple[Given, str]] = {
     ),
     "package": (package("lava", "docker.io"), "package lava"),
 }
+
+
+def empty(root: Path) -> None:
+    """What a single `podman info` leaves behind."""
+    write(root / STORAGE / "overlay-containers/containers.json", "[]")
+    write(root / STORAGE / "overlay-images/images.json", '[{"id": "7"}]')
+    (root / STORAGE / "volumes").mkdir()
+    (root / f"{HOME}/.config/containers/systemd").mkdir(parents=True)
+
+
 NOBODYS: dict[str, Given] = {
-    "empty lists": lambda root: (
-        write(root / STORAGE / "overlay-containers/containers.json", "[]"),
-        write(root / STORAGE / "overlay-images/images.json", '[{"id": "7"}]'),
-        (root / STORAGE / "volumes").mkdir(),
-        (root / f"{HOME}/.config/containers/systemd").mkdir(parents=True),
-    ),
+    "empty lists": empty,
     "an engine that never ran": lambda root: write(root / STORE / "volumes/metadata.db", ""),
     "another program": unit("etc/systemd/system/x.service", "ExecStart=/usr/bin/dockerd-tool\n# docker run\nA=podman"),
     "ours": lambda root: write(
