@@ -102,6 +102,28 @@ def test_what_podmans_owner_says_elsewhere_is_told_with_its_place_and_without_it
     assert found.remedy == f"delete the line{instead}, or write container_engine: docker"
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        (
+            "container_engine_environment_extra",
+            {"no_proxy": "10.0.0.0/8", "HTTPS_PROXY": "http://user:geheim@proxy:3128"},
+            "['HTTPS_PROXY', 'no_proxy']",
+        ),
+        (
+            "container_engine_daemon_extra",
+            {"proxies": {"https-proxy": "http://user:geheim@proxy:3128"}, 7: "geheim"},
+            "['7', 'proxies']",
+        ),
+        ("container_engine_socket", "/run/podman/podman.sock", '"/run/podman/podman.sock"'),
+    ],
+)
+def test_of_settings_that_are_refused_only_the_names_are_shown(variable: str, value: Any, shown: str) -> None:
+    (found,) = faults(**{variable: value})
+    assert found.value == shown
+    assert "geheim" not in repr(found)
+
+
 def test_packages_without_podman_would_install_another_engine() -> None:
     (found,) = faults(container_engine_packages=["docker.io"])
     assert found.variable == "container_engine_packages"

@@ -201,13 +201,30 @@ class FakeEngine:
         found = self.images.get(reference) or next((i for i in self.images.values() if i["Id"] == reference), None)
         if found is None:
             return 404, {"message": f"No such image: {reference}"}
+        names = [name for name, known in self.images.items() if known["Id"] == found["Id"] != name]
         if method == "DELETE":
-            if any(c["Image"] == found["Id"] for c in self.containers.values()):
-                return 409, {"message": "conflict: the image is used by a container"}
-            self.images = {name: i for name, i in self.images.items() if reference not in (name, i["Id"])}
-        elif rest.endswith("/tag"):
+            return self._image_removed(reference, found["Id"], names)
+        if rest.endswith("/tag"):
             self._name(f"{query['repo']}:{query['tag']}", found)
-        return 200, found
+            self.images.pop(found["Id"], None)  # it has a name by now
+        return 200, {**found, "RepoTags": [name for name in names if "@" not in name]}
+
+    def _image_removed(self, reference: str, identity: str, names: list[str]) -> Answer:
+        """Take a name off an image, or remove it by its last one or its id; the engine refuses what is used."""
+        if reference == identity and len({name.rpartition(":")[0] for name in names}) > 1:
+            return 409, {"message": "conflict: unable to delete (must be forced) - image is in multiple repositories"}
+        if reference in names and len(names) > 1:
+            del self.images[reference]
+        elif any(c["Image"] == identity for c in self.containers.values()):
+            return 409, {"message": "conflict: the image is used by a container"}
+        else:
+            self.images = {name: known for name, known in self.images.items() if known["Id"] != identity}
+        return 200, []
+
+    def prune(self) -> None:
+        """Do what `docker image prune --force` does: what has no name and no container goes."""
+        used = {c["Image"] for c in self.containers.values()}
+        self.images = {name: i for name, i in self.images.items() if name != i["Id"] or i["Id"] in used}
 
     def _name(self, name: str, image: Mapping[str, Any]) -> None:
         """Give an image a name; one that had it before stays without one, as on a classic engine."""

@@ -309,6 +309,13 @@ class FakePodman:
         known = self.images.setdefault(image["Id"], {**image, "RepoTags": [], "RepoDigests": []})
         known["RepoTags"] = [*known["RepoTags"], name]
 
+    def prune(self) -> None:
+        """Do what `podman image prune --force` does: what has no name and runs in no container goes."""
+        used = {unit.quadlet.one("Container.Image") for unit in self.units.values() if unit.container}
+        nameless = [i for i, raw in self.images.items() if not (raw["RepoTags"] or raw.get("RepoDigests"))]
+        for identity in set(nameless) - used:
+            del self.images[identity]
+
     # systemd
 
     def run(self, argv: Sequence[str]) -> str:

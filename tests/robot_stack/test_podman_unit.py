@@ -124,8 +124,7 @@ def test_a_service_has_no_rights_and_all_of_its_limits(tmp_path: Path) -> None:
     )
     made = written(tmp_path, container.body(stack, one, "f"))
     given = made.arguments
-    for flag in ("--read-only", "--privileged"):
-        assert (flag in given) == (flag == "--read-only")
+    assert given["--read-only"] == [""]
     assert {key: given[key] for key in ("--cap-drop", "--security-opt", "--read-only-tmpfs", "--user")} == {
         "--cap-drop": ["all"],
         "--security-opt": ["no-new-privileges"],
@@ -144,6 +143,45 @@ def test_a_service_has_no_rights_and_all_of_its_limits(tmp_path: Path) -> None:
     assert (made.one("Service.Restart"), made.one("Unit.StartLimitIntervalSec")) == ("always", "0")
     assert int(made.one("Service.TimeoutStopSec")) > 33
     assert given["--stop-timeout"] == ["33"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("userns", "--userns=host"),  # "auto": its users are others outside, and its data are not its own
+        ("privileged", "--privileged=false"),
+        ("pidns", "--pid=private"),
+        ("utsns", "--uts=private"),
+        ("env_host", "--env-host=false"),
+        ("umask", "--umask=0022"),
+        ("ipcns", "--ipc=private"),
+        ("cgroupns", "--cgroupns=private"),
+        ("http_proxy", "--http-proxy=false"),
+        ("read_only", "--read-only"),
+        ("oom_score_adj", "--oom-score-adj=500"),
+        ("pids_limit", "--pids-limit=32"),
+    ],
+)
+def test_what_an_owner_sets_for_all_containers_holds_for_none_of_ours(tmp_path: Path, setting: str, said: str) -> None:
+    """[containers] of an owner's containers.conf is what `podman run` takes where it is told nothing else."""
+    stack, one = declared()
+    made = written(tmp_path, container.body(stack, one, "f"))
+    given = {f"{key}={value}" if value else key for key, values in made.arguments.items() for value in values}
+    assert said in given, setting
+
+
+def test_each_of_these_words_is_part_of_what_a_container_was_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that one that was made without it is drift, and one whose unit lost it as well."""
+    stack, one = declared()
+    request = container.body(stack, one, "f")
+    content = quadlet.text_of("sensor_service", request, IMAGE, "c0ffee", 5.0)
+    for words in ("--userns=host", "--privileged=false"):
+        changed = quadlet.read(content.replace(words, words.replace("host", "auto").replace("false", "true")))
+        assert changed is not None
+        assert changed.spec == quadlet.CHANGED
+    arguments = quadlet._arguments
+    monkeypatch.setattr(quadlet, "_arguments", lambda one: [x for x in arguments(one) if "userns" not in x])
+    assert PODMAN_DRIVER.spec_of(container.body(stack, one, "f")) != PODMAN_DRIVER.spec_of(request)
 
 
 def test_what_ended_is_started_again_by_systemd_alone_later_each_time(tmp_path: Path) -> None:

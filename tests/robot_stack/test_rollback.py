@@ -253,7 +253,7 @@ def test_an_image_that_is_gone_is_told(operator: Operator, fake: FakeEngine) -> 
     fake.brings = OTHER
     new = service(image={"reference": "sensor_service:1", "fingerprints": {"amd64": image.fingerprint(OTHER)}})
     operator.call(new)
-    del fake.images["sha256:1"]
+    del fake.images["robot-stack/kept:1"]
     die(fake)
     told = operator.call(new, state="proven", sent=False)
     assert "could not be put back" in told["msg"]

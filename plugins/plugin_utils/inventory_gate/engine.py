@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .declaration import Catalogue, Fault, Robot, fault
+from .declaration import Catalogue, Fault, Robot, fault, show
 
 KIND, PACKAGES = "container_engine", "container_engine_packages"
 DOCKER, PODMAN = "docker", "podman"
@@ -47,15 +47,18 @@ def _dockers(robot: Robot, catalogue: Catalogue) -> Iterator[Fault]:
     for variable, why in DOCKERS.items():
         option = catalogue.options.get(variable)
         if option is not None and robot.values.get(variable, option.default) != option.default:
-            instead = _instead(robot.values[variable])
-            yield fault(robot, variable, why, f"delete the line{instead}, or write {KIND}: {DOCKER}")
+            value = robot.values[variable]
+            remedy = f"delete the line{_instead(value)}, or write {KIND}: {DOCKER}"
+            yield fault(robot, variable, why, remedy, value=_names(value))
+
+
+def _names(value: Any) -> str:
+    """Return what is declared, of settings their names alone: the address of a proxy may hold a password."""
+    return show(sorted(map(str, value))) if isinstance(value, Mapping) else show(value)
 
 
 def _instead(value: Any) -> str:
-    """Return in words where Podman's owner says what Docker's settings say, "" where Podman has nothing of the kind.
-
-    Of a proxy the name is told alone: its address may hold a password.
-    """
+    """Return in words where Podman's owner says what Docker's settings say, "" where Podman has nothing of the kind."""
     settings = value if isinstance(value, Mapping) else {}
     nested = settings.get("proxies")
     proxies = {str(name) for name in settings if str(name).lower() in PROXIES}

@@ -212,8 +212,7 @@ class Applier:
     @_act.register
     def _bring_image(self, action: actions.BringImage, _step: Step) -> None:
         reference = action.reference
-        replaced = self._id_of(reference)
-        self.remember(lambda s: image_retention.awaited(s, reference, replaced))
+        replaced = self._replaced(reference)
         if action.need:
             delivery.load(self.engine, self.roots.filesystem, self.archives[reference], reference, action.fingerprint)
         else:
@@ -223,8 +222,7 @@ class Applier:
     @_act.register
     def _name_image(self, action: actions.NameImage, _step: Step) -> None:
         reference = action.reference
-        replaced = self._id_of(reference)
-        self.remember(lambda s: image_retention.awaited(s, reference, replaced))
+        replaced = self._replaced(reference)
         self.engine.tag(action.id, reference)
         self.remember(lambda s: image_retention.delivered(s, reference, replaced))
 
@@ -232,9 +230,13 @@ class Applier:
     def _remove_image(self, _action: actions.RemoveImage, step: Step) -> None:
         self.engine.remove_image(step.subject)
 
-    def _id_of(self, reference: str) -> str:
+    def _replaced(self, reference: str) -> str:
+        """Return the image (id) that is about to lose its name, "" where there is none; what is ours is kept."""
         image = self.engine.image(reference)
-        return image.id if image else ""
+        replaced = image.id if image else ""
+        image_retention.keep(state.load(self._root), self.engine, reference, replaced)
+        self.remember(lambda s: image_retention.awaited(s, reference, replaced))
+        return replaced
 
     def clean(self) -> None:
         """Leave nothing behind that this or an interrupted run brought and nothing needs any more."""

@@ -1,10 +1,14 @@
-"""Which images of ours may go: all but those that run, ran before, were good before, or are declared."""
+"""Which images of ours may go: all but those that run, ran before, were good before, or are declared.
+
+One that stays and whose name goes to a newer one gets a name by which it is kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ..engine import kept
 from ..engine.protocol import Engine
 from ..records.state import State
 
@@ -31,6 +35,12 @@ def awaited(state: State, reference: str, replaced: str) -> State:
     return state if replaced and reference not in state.images else delivered(state, reference, replaced)
 
 
+def keep(state: State, engine: Engine, reference: str, replaced: str) -> None:
+    """Give an image of ours, which (its id) is about to lose the name ``reference``, one that it does not lose."""
+    if replaced and reference in state.images:
+        engine.tag(replaced, kept.name_of(replaced))
+
+
 def only(state: State, service: str, image: str) -> State:
     """Return a state in which ``image`` (id) is all that a service ever ran: what came after it was not good."""
     return replace(state, image_history={**state.image_history, service: [image] if image else []})
@@ -39,7 +49,8 @@ def only(state: State, service: str, image: str) -> State:
 def prune(state: State, engine: Engine, declared: Iterable[str], good: Iterable[str] = ()) -> State:
     """Remove images of ours that nothing needs, ``good`` (ids) being needed too; return the state without them.
 
-    Others' images are never touched.
+    What is needed and has no name any more, as an earlier version of this project left it, is kept from now on. Others'
+    images are never touched.
     """
     needed = {identity for history in state.image_history.values() for identity in history}
     needed |= set(good)
@@ -54,4 +65,11 @@ def prune(state: State, engine: Engine, declared: Iterable[str], good: Iterable[
             if not engine.image_id(name):
                 continue
         left.append(name)
+    for identity in engine.kept_images():
+        if identity not in needed:
+            engine.remove_image(identity)
+    for identity in needed.intersection(left):  # of which a state holds the ids alone
+        image = engine.image(identity)
+        if image is not None and not (image.names or image.kept):
+            engine.tag(identity, kept.name_of(identity))
     return replace(state, images=left)

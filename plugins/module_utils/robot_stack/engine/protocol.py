@@ -7,7 +7,7 @@ seconds since 1970 (0: never, or not known).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -102,13 +102,18 @@ class FoundContainer:
 
 @dataclass(frozen=True)
 class FoundImage:
-    """An image on the robot: its id there, and the digest that is the same on every engine."""
+    """An image on the robot: its id there, and the digest that is the same on every engine.
+
+    `names` are its tags but for the one by which this project keeps it, where it is `kept` so.
+    """
 
     id: str
     fingerprint: str
     layers: list[str]
     environment: list[str]
     size: int = 0
+    names: list[str] = field(default_factory=list)
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -267,7 +272,10 @@ class Engine(Protocol):
         """Return the ids of all images, with and without names."""
 
     def image_names(self) -> list[str]:
-        """Return the names of all images; one that has none is left out."""
+        """Return the names of all images; one that has none is left out, and so is what keeps one of ours."""
+
+    def kept_images(self) -> list[str]:
+        """Return the ids of the images that bear a name by which this project keeps them."""
 
     def volumes(self) -> list[str]:
         """Return the names of all volumes."""
@@ -303,7 +311,10 @@ class Engine(Protocol):
         """Remove a container, running or not; one that is gone already is no error."""
 
     def remove_image(self, reference: str) -> None:
-        """Remove an image; one that is gone or still used by somebody is left alone."""
+        """Remove an image, or one of its names; one that is gone or still used by somebody is left alone.
+
+        The name by which this project keeps it is nobody's use of it, and goes first.
+        """
 
     def tag(self, reference: str, new_reference: str) -> None:
         """Give an image a second name."""

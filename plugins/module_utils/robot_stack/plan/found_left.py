@@ -53,6 +53,7 @@ def find(stack: Stack, roots: Roots, other: Engine | None, known: State, told: M
         if not (owned or expected):
             return None
         images = [reference for reference in known.former_images if other.image_id(reference)] if there else []
+        images += [identity for identity in other.kept_images() if identity not in images] if there else []
         goes = there and bool(known.former_packages)
         store = roots.real(other.info().store if goes else driver.store(stack, roots))
         foreign = _foreign(stack, roots, other, owned, known, store) if goes else []

@@ -51,7 +51,7 @@ class Observed:
     slice_limits: Mapping[str, int | None]  # by slice: bytes in the kernel, None: not there or no limit
     data_owners: Mapping[str, list[int] | None]  # by absolute path: [uid, gid], None: not there
     foreign_containers: list[str]  # names of what else runs on this engine
-    delivered_images: list[str]  # references of ours that the engine holds
+    delivered_images: list[str]  # references of ours that the engine holds; for a removal also ids of what it keeps for us
     own_directories: Mapping[str, list[str]]  # below the root: name -> its own entries, as "name/entry"
     own_units: list[str]  # slices of ours in /etc/systemd/system, sorted
     own_state: bool
@@ -144,7 +144,7 @@ def observe(
         foreign_images=_foreign_images(stack, roots, engine, remembered, containers) if found.running else [],
         engine_users=_engine_users(stack, roots, driver, store, remembered) if found.installed else [],
         store_holds=[] if found.installed else _store_holds(stack, roots, driver, store, remembered),
-        delivered_images=_delivered(engine, remembered) if found.running else [],
+        delivered_images=_delivered(stack, engine, remembered) if found.running else [],
         own_directories=own,
         own_units=_own_units(stack, roots),
         own_state=(roots.path(stack.budget.root) / state.FILE).exists(),
@@ -267,8 +267,11 @@ def _data_used(stack: Stack, roots: Roots) -> dict[str, int]:
     return found
 
 
-def _delivered(engine: Engine, remembered: state.State) -> list[str]:
-    return [reference for reference in remembered.images if engine.image_id(reference)]
+def _delivered(stack: Stack, engine: Engine, remembered: state.State) -> list[str]:
+    known = [reference for reference in remembered.images if engine.image_id(reference)]
+    # whatever is remembered of them
+    kept = engine.kept_images() if stack.state == "absent" and not stack.scope else []
+    return [*known, *(identity for identity in kept if identity not in known)]
 
 
 def _foreign_images(

@@ -96,8 +96,8 @@ def _images(stack: Stack, seen: Observed) -> list[Step]:
     scoped = {service.image for service in stack.scoped_services}
     return [
         Step(RemoveImage(), reference, f"remove image {reference}")
-        for reference in seen.state.images
-        if (not stack.scope or reference in scoped) and reference in seen.delivered_images
+        for reference in seen.delivered_images
+        if not stack.scope or reference in scoped
     ]
 
 

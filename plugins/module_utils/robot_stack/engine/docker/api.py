@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from ...base import wire
+from .. import kept
 from ..fields import clean, parts, text, texts
 from ..protocol import Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
 from . import found
@@ -123,7 +124,12 @@ class DockerEngine:
     def image_names(self) -> list[str]:
         """Return the names of all images; 20.10 tells of one without as NAMELESS."""
         names = [name for listed in _objects(self._json("GET", "/images/json")) for name in texts(listed, "RepoTags")]
-        return [name for name in names if name != found.NAMELESS]
+        return [name for name in names if name != found.NAMELESS and not kept.is_one(name)]
+
+    def kept_images(self) -> list[str]:
+        """Return the ids of the images that bear a name by which this project keeps them."""
+        listed = _objects(self._json("GET", "/images/json"))
+        return [text(one, "Id") for one in listed if any(map(kept.is_one, texts(one, "RepoTags")))]
 
     def volumes(self) -> list[str]:
         """Return the names of all volumes, with and without a container."""
@@ -180,7 +186,19 @@ class DockerEngine:
                 raise
 
     def remove_image(self, reference: str) -> None:
-        """Remove an image; one that is gone or still used by somebody is left alone."""
+        """Remove an image, or one of its names; one that is gone or still used by somebody is left alone.
+
+        By its id it goes only where nobody has given it a name.
+        """
+        found_image = self.image(reference)
+        if found_image is None:
+            return
+        if found_image.kept:
+            self._remove_image(kept.name_of(found_image.id))
+        if not (reference == found_image.id and found_image.names):
+            self._remove_image(reference)
+
+    def _remove_image(self, reference: str) -> None:
         try:
             self._request("DELETE", f"/images/{quote(reference, safe='/:@')}")
         except EngineError as error:

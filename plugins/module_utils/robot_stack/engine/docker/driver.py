@@ -11,7 +11,7 @@ from ...base.files import DesiredFile, FoundFile
 from ...base.roots import Roots
 from ...host.platforms.protocol import EngineNames
 from ...spec.model import Service, Stack
-from .. import fields
+from .. import fields, kept
 from ..protocol import PREFIX, SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, people, setup, storage
 
@@ -98,7 +98,8 @@ class Docker:
 
     def held(self, store: str, ours: Collection[str], roots: Roots) -> list[str]:
         """Return the containers, volumes and images in a store that are not of this project."""
-        return [name for name in storage.held(roots.path(store)) if not (name in ours or name.startswith(PREFIX))]
+        found = storage.held(roots.path(store))
+        return [name for name in found if not (name in ours or name.startswith(PREFIX) or kept.is_one(name))]
 
     def unlisted(self, store: str, roots: Roots) -> list[str]:  # noqa: ARG002 - the protocol
         """Return nothing: it is asked for all that counts."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from .. import kept
 from ..fields import flag, items, number, part, parts, text, texts
 from ..image import fingerprint
 from ..protocol import SERVICE_LABEL, SPEC_LABEL, EngineInfo, Event, FoundContainer, FoundImage
@@ -64,7 +65,11 @@ def listed(raw: Mapping[str, Any]) -> FoundContainer:
 def image(raw: Mapping[str, Any]) -> FoundImage:
     """Return what an answer to /images/NAME/json tells."""
     layers, environment = texts(part(raw, "RootFS"), "Layers"), texts(part(raw, "Config"), "Env")
-    return FoundImage(text(raw, "Id"), fingerprint(raw), layers, environment, number(raw, "Size"))
+    tags = [name for name in texts(raw, "RepoTags") if name != NAMELESS]
+    names = [name for name in tags if not kept.is_one(name)]
+    return FoundImage(
+        text(raw, "Id"), fingerprint(raw), layers, environment, number(raw, "Size"), names, len(names) < len(tags)
+    )
 
 
 def info(raw: Mapping[str, Any], version: Mapping[str, Any]) -> EngineInfo:

@@ -13,7 +13,7 @@ from ...base.roots import Roots
 from ...host import platforms
 from ...host.systemd import WRITTEN_BY_US
 from ...spec.model import ENGINES, Service, Stack
-from .. import fields
+from .. import fields, kept
 from ..protocol import PREFIX, SPEC_LABEL, Difference, EngineInfo, FoundContainer
 from . import container, files, images, people, quadlet, settings, storage
 from .programs import GENERATOR, GENERATORS, Programs
@@ -113,7 +113,8 @@ class Podman:
     def held(self, store: str, ours: Collection[str], roots: Roots) -> list[str]:
         """Return the containers, volumes, images, secrets and artifacts in a storage that are not of this project."""
         known = {*map(images.local_name, ours), *map(images.registry_name, ours), images.FORMER}
-        return [name for name in storage.held(roots.path(store)) if not (name in known or name.startswith(PREFIX))]
+        found = storage.held(roots.path(store))
+        return [name for name in found if not (name in known or name.startswith(PREFIX) or kept.is_one(name))]
 
     def unlisted(self, store: str, roots: Roots) -> list[str]:
         """Return the secrets and artifacts in a storage."""

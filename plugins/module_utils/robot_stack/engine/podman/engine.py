@@ -15,7 +15,7 @@ from typing import Any
 from ...base.roots import Roots
 from ...host import cgroup
 from ...host.systemd import Run
-from ..fields import part, text, texts
+from ..fields import part, text
 from ..protocol import PAUSED, PREFIX, SERVICE_LABEL, Driver, EngineError, EngineInfo, Event, FoundContainer, FoundImage
 from . import files, found, hands, images, lives, quadlet, status
 from .driver import PODMAN_DRIVER
@@ -132,7 +132,11 @@ class PodmanEngine:
 
     def image_names(self) -> list[str]:
         """Return the names of all images."""
-        return [name for raw in self._store.all() for name in texts(raw, "RepoTags") if name != images.FORMER]
+        return [name for raw in self._store.all() for name in images.names(raw)]
+
+    def kept_images(self) -> list[str]:
+        """Return the ids of the images that bear a name by which this project keeps them."""
+        return [images.identity(raw) for raw in self._store.all() if images.is_kept(raw)]
 
     def volumes(self) -> list[str]:
         """Return the names of all volumes."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .. import kept
 from ..fields import number, part, text, texts
 from ..image import fingerprint
 from ..protocol import EngineError, FoundImage
@@ -60,7 +61,24 @@ def objects(raw: Any, called: str) -> list[Mapping[str, Any]]:
 def image(raw: Mapping[str, Any]) -> FoundImage:
     """Return what `podman image inspect` tells of one image; its id is the digest of its configuration, as Docker's."""
     layers, environment = texts(part(raw, "RootFS"), "Layers"), texts(part(raw, "Config"), "Env")
-    return FoundImage(identity(raw), fingerprint(raw), layers, environment, number(raw, "Size"))
+    return FoundImage(
+        identity(raw), fingerprint(raw), layers, environment, number(raw, "Size"), names(raw), is_kept(raw)
+    )
+
+
+def names(raw: Mapping[str, Any]) -> list[str]:
+    """Return the names of an image, but for those that mean nothing to anybody else."""
+    return [name for name in texts(raw, "RepoTags") if not (name == FORMER or kept.is_one(name))]
+
+
+def is_kept(raw: Mapping[str, Any]) -> bool:
+    """Whether an image bears a name by which this project keeps it."""
+    return any(map(kept.is_one, texts(raw, "RepoTags")))
+
+
+def own_names(raw: Mapping[str, Any]) -> list[str]:
+    """Return those others, which are nobody's use of it."""
+    return [name for name in texts(raw, "RepoTags") if name == FORMER or kept.is_one(name)]
 
 
 def identity(raw: Mapping[str, Any]) -> str:

@@ -28,6 +28,19 @@ STOP_MORE_SECONDS = 30  # beside the service's own: Podman ends it by force afte
 ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$"), ("\n", "\\n"), ("\t", "\\t"))
 # Podman cuts off what --cpus comes to in these microseconds: 0.29 of a processor would be 28999 of them.
 CPU_PERIOD = 100_000
+# What an owner may have set for all containers (containers.conf, [containers]) holds for none of ours: in another user
+# namespace, as with userns = "auto", its users are others than those whom its data belong to.
+FOR_ITSELF = (
+    "--privileged=false",
+    "--userns=host",
+    "--ipc=private",
+    "--pid=private",
+    "--uts=private",
+    "--cgroupns=private",
+    "--env-host=false",
+    "--http-proxy=false",
+    "--umask=0022",
+)
 LOG_SECONDS = 60  # in which the journal takes so many lines of it as its limits say
 
 
@@ -135,12 +148,10 @@ def _arguments(request: Mapping[str, Any]) -> list[str]:
         "--read-only-tmpfs=false",
         "--cap-drop=all",
         "--security-opt=no-new-privileges",
-        "--ipc=private",
-        "--cgroupns=private",
+        *FOR_ITSELF,
         f"--oom-score-adj={request['OomScoreAdj']}",
         f"--stop-timeout={request['StopTimeout']}",
         "--systemd=false",
-        "--http-proxy=false",
         # an image's own would be a `podman` of 31 MiB and more each time, from a timer outside of the stack's ceiling
         "--no-healthcheck",
         *(f"--env={pair}" for pair in request["Env"]),

@@ -102,12 +102,10 @@ class Store:
         By its id it goes only where nobody has given it a name. ``storage`` is where it lies.
         """
         raw = self.bearer(reference, storage)
-        names = texts(raw, "RepoTags")
         try:
-            if images.FORMER in names:  # nobody's, and as a second name it would keep the image
-                self.programs.ask("untag", images.hex_id(raw), images.FORMER)
-                names.remove(images.FORMER)
-            if not (images.is_id(reference) and names):
+            for name in images.own_names(raw):  # nobody's, and as a second name each would keep the image
+                self.programs.ask("untag", images.hex_id(raw), name)
+            if not (images.is_id(reference) and images.names(raw)):
                 self.programs.ask("rmi", images.named(reference))
         except EngineError as error:
             if error.status not in (404, 409):
