@@ -112,8 +112,8 @@ def test_what_podmans_owner_says_elsewhere_is_told_with_its_place_and_without_it
         ),
         (
             "container_engine_daemon_extra",
-            {"proxies": {"https-proxy": "http://user:geheim@proxy:3128"}, 7: "geheim"},
-            "['7', 'proxies']",
+            {"proxies": {"https-proxy": "http://user:geheim@proxy:3128"}, "debug": True},
+            "['debug', 'proxies']",
         ),
         ("container_engine_socket", "/run/podman/podman.sock", '"/run/podman/podman.sock"'),
     ],

@@ -51,7 +51,9 @@ class Observed:
     slice_limits: Mapping[str, int | None]  # by slice: bytes in the kernel, None: not there or no limit
     data_owners: Mapping[str, list[int] | None]  # by absolute path: [uid, gid], None: not there
     foreign_containers: list[str]  # names of what else runs on this engine
-    delivered_images: list[str]  # references of ours that the engine holds; for a removal also ids of what it keeps for us
+    delivered_images: list[
+        str
+    ]  # references of ours that the engine holds; for a removal also ids of what it keeps for us
     own_directories: Mapping[str, list[str]]  # below the root: name -> its own entries, as "name/entry"
     own_units: list[str]  # slices of ours in /etc/systemd/system, sorted
     own_state: bool
