@@ -126,7 +126,7 @@ protections: images ## Take what protects robots out, one after the other, and s
 
 # Needs root: images are dropped from the page cache, and another user's PSS is root's to read.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
-.PHONY: benchmark benchmark-floors benchmark-past benchmark-hub benchmark-provision benchmark-robot benchmark-setup
+.PHONY: benchmark benchmark-floors benchmark-past benchmark-hub benchmark-provision benchmark-growth benchmark-robot benchmark-setup
 
 benchmark-setup: images
 	@benchmarks/standard_stack/images
@@ -143,6 +143,10 @@ benchmark-hub: images ## What a robot costs the hub: fleets of several sizes, on
 
 benchmark-provision: images .cache/pyinfra/ready ## A run without changes, against a usual role, pyinfra and a script
 	@python -m benchmarks.provision; result=$$?; python -m benchmarks.report && exit $$result
+
+benchmark-growth: images .cache/pyinfra/ready ## How that grows with the fleet, as root: up to 512 light robots, into docs/scale.md
+	@$(AS_ROOT) .venv/bin/python -m benchmarks.growth
+	@python -m benchmarks.report
 
 benchmark-robot: engine ## The memory of a whole robot with each engine, and of others' stacks (hours; in pieces: ROBOTS=podman,docker)
 	@testbed/base_images

@@ -6,6 +6,7 @@
 text     the hub's database alone, which is sent text
 sent     a hub of one host, and robots that send to it as robots do: remote write, TLS, a password each, through vmauth
 cluster  a hub of three hosts, beside one
+floors   both, with each part in the smallest limit that the inventory gate accepts for such a fleet
 
 Results go to benchmarks/results/hub.json, each part as soon as it is there; benchmarks/report.py puts them into
 docs/scale.md.
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 ROBOTS = (10, 50, 100, 200)
 SENT_ROBOTS = (10, 50)  # and as many as fit
-TEXT, SENT, CLUSTER = "text", "sent", "cluster"
+TEXT, SENT, CLUSTER, FLOORS = PARTS = "text", "sent", "cluster", "floors"
 MINUTES = 60  # of samples of each robot
 # Roomy, so that what a robot takes is seen, and not what the limit leaves. Then two fleets in the hub's default limit:
 # as many robots as should fit by these figures, and as many as would by the floors that were measured for robots.
@@ -88,7 +89,7 @@ class Run:
             found.append(say(measure(self.engine, robots, default, self.rounds)))
         self.as_text = found
         if self.kept:
-            others = {part: known for part, known in results.load("hub").items() if part in (SENT, CLUSTER)}
+            others = {part: known for part, known in results.load("hub").items() if part in PARTS}
             took = {"seconds": round(time.monotonic() - begun), "series_per_robot": SERIES}
             results.keep("hub", {**others, "fleets": found, **took})
 
@@ -111,12 +112,7 @@ class Run:
 
     def cluster(self) -> None:
         """Measure three hosts with as many robots as fit into one, and that one where this run has not yet."""
-        lacking = course.lacking(self.engine)
-        if lacking:
-            sys.stdout.write(
-                f"Left out: three hosts. The local engine lacks {', '.join(lacking)} (testbed/cluster_images); "
-                "docs/scale.md keeps the last figures.\n"
-            )
+        if self._lacks_a_cluster():
             return
         begun = time.monotonic()
         count = max(self.robots) if self.robots else fits(results.load("hub"))
@@ -129,11 +125,33 @@ class Run:
         if self.kept:
             results.keep_part("hub", CLUSTER, made)
 
+    def floors(self) -> None:
+        """Measure one host and three in the limits below which the inventory gate refuses them."""
+        if self._lacks_a_cluster():
+            return
+        begun = time.monotonic()
+        count = max(self.robots) if self.robots else fits(results.load("hub"))
+        made: dict[str, Any] = {}
+        for name, hosts in (("one", course.ONE_HOST), ("three", course.THREE_HOSTS)):
+            with course.fleet(self.engine, hosts, count, SERIES, floors=True) as measured:
+                made[name] = say(measured(count, self.rounds))
+        if self.kept:
+            results.keep_part("hub", FLOORS, {**made, "seconds": round(time.monotonic() - begun)})
+
+    def _lacks_a_cluster(self) -> bool:
+        lacking = course.lacking(self.engine)
+        if lacking:
+            sys.stdout.write(
+                f"Left out: three hosts. The local engine lacks {', '.join(lacking)} (testbed/cluster_images); "
+                "docs/scale.md keeps the last figures.\n"
+            )
+        return bool(lacking)
+
 
 def main() -> int:
     """Run as a program."""
     parser = argparse.ArgumentParser(description="Measure what a robot costs the hub.")
-    parser.add_argument("--only", choices=(TEXT, SENT, CLUSTER), action="append", help="this part (all)")
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part (all)")
     parser.add_argument("--robots", type=int, action="append", help="only this fleet, and keep nothing")
     parser.add_argument("--minutes", type=int, default=MINUTES, help="of backlog; other than 60: keep nothing")
     options = parser.parse_args()
@@ -142,8 +160,8 @@ def main() -> int:
     end_cleanly_when_told()
     run = Run(docker.from_env(), options.robots or (), options.minutes)
     with tidy(run.engine):
-        for part in options.only or (TEXT, SENT, CLUSTER):
-            {TEXT: run.text, SENT: run.sent, CLUSTER: run.cluster}[part]()
+        for part in options.only or PARTS:
+            {TEXT: run.text, SENT: run.sent, CLUSTER: run.cluster, FLOORS: run.floors}[part]()
     run.engine.close()
     return 0
 

@@ -68,6 +68,12 @@ def agent_floor_mib(series: int) -> int:
     return gate.measured_mib("vmagent", series)
 
 
+@cache
+def entry_point_floor_mib(robots: int) -> int:
+    """Return the smallest limit that the inventory gate accepts for a hub's vmauth with ``robots`` robots, in MiB."""
+    return gate.measured_mib("telemetry_hub_vmauth", robots)
+
+
 def sensor_floor_mib() -> int:
     """Return the smallest limit that the inventory gate accepts for the sensor service, in MiB."""
     return gate.SENSOR_SERVICE_MIB

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import claims, plots, results, scale_tables, tables
+from .growth import tables as growth
 from .provision import tables as provisioning
 from .whole_robot import tables as whole_robot
 from .whole_robot import variants
@@ -73,7 +74,7 @@ def main() -> int:
     write(PAGE, {**sections(floors, compare, provision, months), ROBOT: full})
     write(README, {ROBOT: short})
     plots.draw(floors, compare, PROJECT / "docs" / "images")
-    write(SCALE, scale_tables.sections(results.load("hub")))
+    write(SCALE, {**scale_tables.sections(results.load("hub")), "growth": growth.grown(results.load("growth"))})
     return 0
 
 

@@ -50,8 +50,10 @@ def short(found: dict[str, Any]) -> str:
 
     would = []
     for host in HOSTS_MIB:
-        series = _fitting(found, host)
-        would.append(f"about {series // 1000 * 1000:,} on a host of {host // 1024} GiB ({fleets_of(series)})")
+        counts = {each: _fitting(found, host, each) for each in per_robot_series(found)}
+        series = min(robots_ * each for each, robots_ in counts.items())
+        fitting = " or ".join(f"{robots_:,} robots with {each:,} series" for each, robots_ in counts.items())
+        would.append(f"about {series // 1000 * 1000:,} on a host of {host // 1024} GiB ({fitting})")
     return textwrap.fill(
         f"The database in its default {default} MiB was seen to serve {held:,} series: {fleets_of(held)}. "
         f"Extrapolated, it would serve {', and '.join(would)}.",
@@ -59,11 +61,17 @@ def short(found: dict[str, Any]) -> str:
     )
 
 
-def _fitting(found: dict[str, Any], host_mib: int) -> int:
-    """Return the series for which a host would do."""
-    limit = scaling.database_mib(host_mib)
-    measured = (scaling.memory(found, name) for name in (PEAK, HELD))
-    return min(scaling.robots_by_floor(limit, 1), *(scaling.robots_by_memory(limit, 1, line) for line in measured))
+def _bounds(found: dict[str, Any], limit_mib: int, series: int) -> tuple[int, int, int]:
+    """Return for how many robots a database would do: by the peak, by the floors, by what is held."""
+    peak, held = (scaling.robots_by_memory(limit_mib, series, scaling.memory(found, name)) for name in (PEAK, HELD))
+    return peak, scaling.robots_by_floor(limit_mib, series), held
+
+
+def _fitting(found: dict[str, Any], host_mib: int, series: int) -> int:
+    """Return for how many robots a host would do."""
+    return scaling.most(
+        lambda count: count <= min(_bounds(found, scaling.database_mib(host_mib, count), series), default=0)
+    )
 
 
 def fleets(found: dict[str, Any]) -> str:
@@ -119,23 +127,20 @@ def robots(found: dict[str, Any]) -> str:
 
 def hosts(found: dict[str, Any]) -> str:
     """Return for how many robots a host would do: arithmetic, not a measurement."""
-    head = ["Host", "for the database (MiB)", "**robots**", "by the peak", "by the floors", "by what is held",
-            "samples/s", "cores", "disk (GiB)", "times the largest measured"]  # fmt: skip
+    head = ["Host", "for vmauth (MiB)", "for the database (MiB)", "**robots**", "by the peak", "by the floors",
+            "by what is held", "samples/s", "cores", "disk (GiB)", "times the largest measured"]  # fmt: skip
     return table(head, [_host(found, host, series) for host in HOSTS_MIB for series in per_robot_series(found)])
 
 
 def _host(found: dict[str, Any], host: int, series: int) -> list[Any]:
-    limit, every, largest = scaling.database_mib(host), interval(), scaling.roomy(found)[-1]
-    by = {name: scaling.robots_by_memory(limit, series, scaling.memory(found, name)) for name in (PEAK, HELD)}
-    floors = scaling.robots_by_floor(limit, series)
-    least = min(floors, *by.values())
+    every, largest, least = interval(), scaling.roomy(found)[-1], _fitting(found, host, series)
+    limit = scaling.database_mib(host, least)
     return [
         f"{host // 1024} GiB, {series:,} series a robot",
+        f"{scaling.entry_point_mib(least):,}",
         f"{limit:,}",
         f"**{least:,}**",
-        f"{by[PEAK]:,}",
-        f"{floors:,}",
-        f"{by[HELD]:,}",
+        *(f"{bound:,}" for bound in _bounds(found, limit, series)),
         f"{scaling.samples_per_second(least, series, every):,.0f}",
         f"{scaling.cores(least, series, every, largest):.2f}",
         math.ceil(least * scaling.planned_disk_mib(series, every, retention()) / 1024),
@@ -157,7 +162,7 @@ def large(found: dict[str, Any]) -> str:
 def _large(found: dict[str, Any], robots_: int) -> list[Any]:
     every, largest, (series, _) = interval(), scaling.roomy(found)[-1], per_robot_series(found)
     peak, held = (scaling.needed_mib(robots_, series, scaling.memory(found, name)) / 1024 for name in (PEAK, HELD))
-    one = _fitting(found, HOSTS_MIB[-1]) // series
+    one = _fitting(found, HOSTS_MIB[-1], series)
     return [
         f"{robots_:,}",
         f"{robots_ * series:,}",
@@ -174,5 +179,5 @@ def _large(found: dict[str, Any], robots_: int) -> list[Any]:
 def sections(found: dict[str, Any]) -> dict[str, str]:
     """Return the text of each section that there are results for."""
     made = {"short": short, "fleets": fleets, "sent": whole_hub.sent, "robots": robots, "hosts": hosts,
-            "large": large, "cluster": whole_hub.cluster}  # fmt: skip
+            "large": large, "cluster": whole_hub.cluster, "smallest": whole_hub.floors}  # fmt: skip
     return {name: make(found) for name, make in made.items()} if found else {}

@@ -12,10 +12,10 @@ from . import product
 
 # The hub's alert RobotBudgetTight fires at this share of a limit.
 TIGHT = 0.8
+ENTRY_POINT = "telemetry_hub_vmauth"
 BESIDE_THE_DATABASE = (
     "robot_stack_memory_reserve_mib",
     "container_engine_memory_allowance_mib",
-    "telemetry_hub_vmauth_memory_limit_mib",
     "telemetry_hub_vmalert_memory_limit_mib",
     "sensor_service_memory_limit_mib",
 )
@@ -54,9 +54,30 @@ def memory(found: dict[str, Any], figure: str) -> Line:
     return line([(fleet["series"], fleet[figure]) for fleet in roomy(found)])
 
 
-def database_mib(host_mib: int) -> int:
-    """Return what is left for the database on a host that does nothing else, with all other defaults."""
-    return host_mib - sum(int(product.default(variable)) for variable in BESIDE_THE_DATABASE)
+def database_mib(host_mib: int, robots: int) -> int:
+    """Return what is left for the database on a host that does nothing else, with all other defaults.
+
+    The entry point gets more than its default where so many robots need that.
+    """
+    others = sum(int(product.default(variable)) for variable in BESIDE_THE_DATABASE)
+    return host_mib - others - entry_point_mib(robots)
+
+
+def entry_point_mib(robots: int) -> int:
+    """Return the limit of the entry point for so many robots: the default, or what the inventory gate asks for."""
+    default = int(product.default(f"{ENTRY_POINT}_memory_limit_mib"))
+    return max(default, product.entry_point_floor_mib(max(1, robots)))
+
+
+def most(serves: Callable[[int], bool]) -> int:
+    """Return the largest number that ``serves`` accepts; it accepts none beyond the first that it does not."""
+    low, high = 0, 1
+    while serves(high):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if serves(middle) else (low, middle)
+    return low
 
 
 def robots_by_memory(limit_mib: int, series: int, measured: Line) -> int:
@@ -71,13 +92,7 @@ def needed_mib(robots: int, series: int, measured: Line) -> float:
 
 def robots_by_floor(limit_mib: int, series: int, floor: Callable[[int], int] = product.floor_mib) -> int:
     """Return for how many robots ``limit_mib`` is no less than the floor that is measured for robots, extended."""
-    low, high = 0, 1
-    while floor(high * series) <= limit_mib:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if floor(middle * series) <= limit_mib else (low, middle)
-    return low
+    return most(lambda robots: floor(robots * series) <= limit_mib)
 
 
 def samples_per_second(robots: int, series: int, interval_seconds: float) -> float:

@@ -39,15 +39,16 @@ def _is_there(engine: DockerClient, image: str) -> bool:
 
 @contextmanager
 def fleet(
-    engine: DockerClient, names: Sequence[str], most: int, series: int
+    engine: DockerClient, names: Sequence[str], most: int, series: int, *, floors: bool = False
 ) -> Iterator[Callable[[int, int], dict[str, Any]]]:
     """Have ``most`` robots of ``series`` series each, and places for hosts of these names.
 
-    Yield what measures a hub of those hosts: with so many of the robots, and so many scrapes of each.
+    Yield what measures a hub of those hosts: with so many of the robots, and so many scrapes of each. With ``floors``
+    its parts have the smallest limits that the inventory gate accepts.
     """
     with ExitStack() as stack:
         hosts = {name: stack.enter_context(Place(engine, name)) for name in names}
         place = stack.enter_context(Place(engine, "robots"))
         addresses = {name: host.address for name, host in hosts.items()}
         robots = stack.enter_context(Robots(engine, place, Secrets(most), series, addresses))
-        yield lambda count, rounds: load.measure(engine, robots, hosts, count, rounds)
+        yield lambda count, rounds: load.measure(engine, robots, hosts, count, rounds, floors=floors)

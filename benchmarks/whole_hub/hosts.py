@@ -85,12 +85,24 @@ def inventory(name: str, addresses: Mapping[str, str], secrets: Secrets, robots:
     }
 
 
-def programs(addresses: Mapping[str, str], secrets: Secrets, robots: int, series: int) -> list[tuple[str, Program]]:
-    """Return host and program of each part, in the order in which they start: a kind of part after the other."""
+def programs(
+    addresses: Mapping[str, str], secrets: Secrets, robots: int, series: int, *, floors: bool = False
+) -> list[tuple[str, Program]]:
+    """Return host and program of each part, in the order in which they start: a kind of part after the other.
+
+    Each has its role's default limit, or the smallest that the inventory gate accepts for such a fleet (``floors``).
+    """
     said = {name: inventory(name, addresses, secrets, robots, series) for name in addresses}
     parts: Sequence[str] = OF_ONE_HOST if len(addresses) == 1 else OF_A_CLUSTER
-    made = [(host, product.service(part, **said[host])) for part in parts for host in addresses]
+    service = at_floor if floors else product.service
+    made = [(host, service(part, **said[host])) for part in parts for host in addresses]
     return [(host, program(spec)) for host, spec in made if spec["enabled"]]
+
+
+def at_floor(part: str, **said: Any) -> dict[str, Any]:
+    """Return the spec of a part with the smallest limit that the inventory gate accepts for what the inventory says."""
+    floor = int(product.service(part, **said)["memory_floor"]["mib"])
+    return product.service(part, **said, **{f"{part}_memory_limit_mib": floor})
 
 
 def program(spec: Mapping[str, Any]) -> Program:

@@ -81,13 +81,16 @@ class Load:
             time.sleep(LOOK_SECONDS)
 
 
-def measure(engine: DockerClient, robots: Robots, at: Mapping[str, Place], count: int, rounds: int) -> dict[str, Any]:
+def measure(
+    engine: DockerClient, robots: Robots, at: Mapping[str, Place], count: int, rounds: int, *, floors: bool = False
+) -> dict[str, Any]:
     """Return what the first ``count`` of ``robots`` took of a hub whose hosts are ``at`` these places.
 
-    They get ``rounds`` scrapes each while there is no hub, and send all of them once it listens.
+    They get ``rounds`` scrapes each while there is no hub, and send all of them once it listens. With ``floors`` each
+    part of the hub has the smallest limit that the inventory gate accepts for them.
     """
     addresses = {name: place.address for name, place in at.items()}
-    programs = hosts.programs(addresses, robots.secrets, count, robots.series)
+    programs = hosts.programs(addresses, robots.secrets, count, robots.series, floors=floors)
     doors = [(host, program) for host, program in programs if program.name == hosts.ENTRY_POINT]
     with Hub(engine, at, robots.secrets) as hub:
         load = Load(hub, robots, count, rounds)

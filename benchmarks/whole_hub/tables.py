@@ -14,6 +14,7 @@ PAIRS = ((DATABASE, STORAGE), ("vmauth", "vmauth"), ("vmalert", "vmalert"), ("",
          ("", "vmagent"))  # fmt: skip
 PEAK, HELD, CPU = "peak_mib", "held_mib", "cpu_seconds_per_million"
 TAKEN, TOO_MANY = "2XX", "429"
+AT_FLOOR = ("limit_mib", PEAK, HELD, "major_faults")
 NOTHING = f"{NOT_MEASURED.capitalize()} yet."
 Figures = Mapping[str, Any]
 
@@ -106,6 +107,23 @@ def cluster(found: Figures) -> str:
             _beside(one, three),
         ]
     )
+
+
+def floors(found: Figures) -> str:
+    """Return whether hubs serve in the smallest limits that the inventory gate accepts, and what each part took."""
+    made = found.get("floors")
+    if not made:
+        return NOTHING
+    head = ["Hosts", "program", "smallest limit (MiB)", "peak (MiB)", "held (MiB)", "major faults"]
+    rows = [
+        [len(made[hosts]["hosts"]), name, *(_most(_of(made[hosts], name, figure)) for figure in AT_FLOOR)]
+        for hosts in ("one", "three")
+        for name in sorted({name for host in made[hosts]["hosts"].values() for name in host})
+    ]
+    one, three = made["one"], made["three"]
+    said = f"One host serves: {_verdict(one)}. Three serve: {_verdict(three)}."
+    about = f"{machine(made)} {one['robots']} robots, {one['series']:,} series; all of it took {made['seconds']} s."
+    return f"{about} Of three hosts the highest.\n\n{table(head, rows)}\n\n{said}"
 
 
 def _of(fleet: Figures, name: str, figure: str) -> list[float]:

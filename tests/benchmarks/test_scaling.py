@@ -80,13 +80,25 @@ def test_a_large_fleet_is_reckoned_from_the_slopes_and_the_plan() -> None:
 
 def test_a_host_gives_the_database_what_its_other_services_leave() -> None:
     beside = ("container_engine_memory_allowance_mib", "telemetry_hub_vmauth_memory_limit_mib")
-    assert scaling.database_mib(1024) < 1024 - sum(product.default(variable) for variable in beside)
-    assert scaling.database_mib(4096) - scaling.database_mib(1024) == 3072
+    assert scaling.database_mib(1024, 10) < 1024 - sum(product.default(variable) for variable in beside)
+    assert scaling.database_mib(4096, 10) - scaling.database_mib(1024, 10) == 3072
+
+
+def test_the_entry_point_takes_what_the_connections_of_its_robots_need() -> None:
+    default = product.default("telemetry_hub_vmauth_memory_limit_mib")
+    assert scaling.entry_point_mib(0) == scaling.entry_point_mib(100) == default
+    assert scaling.entry_point_mib(1000) == product.entry_point_floor_mib(1000) > 2 * default
+    assert scaling.database_mib(4096, 100) - scaling.database_mib(4096, 1000) == scaling.entry_point_mib(1000) - default
+
+
+@pytest.mark.parametrize("wanted", [0, 1, 2, 3, 7, 8, 1000])
+def test_the_largest_number_that_serves_is_found(wanted: int) -> None:
+    assert scaling.most(lambda number: number <= wanted) == wanted
 
 
 def test_the_page_holds_the_results_that_are_kept() -> None:
     text = report.SCALE.read_text(encoding="utf-8")
     made = scale_tables.sections(results.load("hub"))
-    assert set(made) == {"short", "fleets", "sent", "robots", "hosts", "large", "cluster"}
+    assert set(made) == {"short", "fleets", "sent", "robots", "hosts", "large", "cluster", "smallest"}
     for name, section in made.items():
         assert report.between(text, name, section) == text, "run python -m benchmarks.report"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import rendering
 import yaml
-from ansible_collections.robotfleet.stack.plugins.filter.vmauth_fit import KIB_PER_CONNECTION, fit
+from ansible_collections.robotfleet.stack.plugins.filter.vmauth_fit import KIB_PER_CONNECTION, fit, robots
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import floors, gate
 from declarations import PROJECT, catalogue, defaults, robot
 
@@ -52,10 +52,37 @@ def test_the_default_of_a_part_is_above_its_floor(part: str) -> None:
 
 
 def test_at_its_floor_the_entry_point_has_room_for_the_connections_that_it_takes() -> None:
-    (((_, mib),),) = (floors.TABLES["telemetry_hub_vmauth"],)
+    mib = floor("telemetry_hub_vmauth")
     for limit, fits in ((mib, True), (mib - 1, False)):
         found = fit(limit)
         assert (found["gomemlimit_mib"] * 1024 >= found["open_files_limit"] * KIB_PER_CONNECTION) is fits
+
+
+def test_the_entry_point_has_room_for_as_many_robots_as_its_floor_says() -> None:
+    for connected, mib in floors.TABLES["telemetry_hub_vmauth"]:
+        assert robots(mib) - 10 <= connected <= robots(mib)
+    for connected in (*range(1, 6000, 7), 20_000, 100_000):
+        assert robots(floors.measured_mib("telemetry_hub_vmauth", connected)) >= connected
+
+
+@pytest.mark.parametrize(
+    ("fleet", "hosts", "connected"), [(0, 0, 1), (300, 0, 300), (300, 3, 300), (300, 4, 200), (300, 7, 100)]
+)
+def test_each_robot_is_connected_to_two_of_a_clusters_hosts(fleet: int, hosts: int, connected: int) -> None:
+    known = {
+        "telemetry_hub_robots": [f"scout-{number}" for number in range(fleet)],
+        "telemetry_hub_cluster": {f"hub-{number}": {} for number in range(hosts)},
+    }
+    assert int(rendering.value("telemetry_hub_connected", **known)) == connected
+
+
+def test_a_fleet_that_the_entry_point_would_not_let_in_is_refused() -> None:
+    """500 robots at the default limit: about 200 of them would wait for a connection of somebody else's."""
+    known = {"telemetry_hub_robots": [f"scout-{number}" for number in range(500)]}
+    mib = int(rendering.value("telemetry_hub_vmauth_spec.memory_floor.mib", **known))
+    assert 64 < mib <= 128
+    assert robots(64) < 500 <= robots(mib)
+    assert rendering.value("telemetry_hub_vmauth_spec.memory_floor.load", **known).endswith("connections of 500 robots")
 
 
 @pytest.mark.parametrize("part", ["vmalert", "backup", "restore"])
