@@ -24,6 +24,7 @@ PYINFRAS = """\
 usual = (
     {hosts!r},
     {{
+        "telemetry_robot_name": {recorded!r},
         "ssh_user": "operator",
         "ssh_key": {key!r},
         "ssh_known_hosts_file": {known!r},
@@ -86,6 +87,8 @@ def _for_pyinfra(light: Light, robots: int) -> Path:
     light.inventory(robots, GROUPS[WITH_PYINFRA])  # and who knows whom
     hosts = [(name(number), {"ssh_hostname": address(number)}) for number in range(robots)]
     path = light.folder / "inventory.py"
-    text = PYINFRAS.format(hosts=hosts, key=str(light.folder / OPERATOR), known=str(light.folder / KNOWN))
+    text = PYINFRAS.format(
+        hosts=hosts, recorded=light.recorded, key=str(light.folder / OPERATOR), known=str(light.folder / KNOWN)
+    )
     path.write_text(text, encoding="utf-8")
     return path

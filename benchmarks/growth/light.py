@@ -118,7 +118,8 @@ class Light:
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={known} -o StrictHostKeyChecking=yes "
             "-o IdentitiesOnly=yes",
         }
-        variables = {**reached, "robot_stack_memory_total_mib": 500}  # as that of the robot that was recorded
+        # As the robot that was recorded has them: files with another content would be sent.
+        variables = {**reached, "robot_stack_memory_total_mib": 500, "telemetry_robot_name": self.recorded}
         folder = self.folder / "inventory"
         folder.mkdir(exist_ok=True)
         written = {"robots": {"children": {group: {"hosts": hosts}}, "vars": variables}}

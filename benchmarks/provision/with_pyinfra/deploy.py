@@ -106,7 +106,7 @@ for service in host.data.services:
 scrape = template(
     "scrape.yml.j2",
     f"{DATABASE_CONFIG}/scrape.yml",
-    inventory_hostname=host.name,
+    telemetry_robot_name=host.data.get("telemetry_robot_name", host.name),
     telemetry_victoriametrics_address=DATABASE,
     telemetry_sensor_address=SENSOR,
     telemetry_victoriametrics_own_metrics=host.data.victoriametrics_own_metrics,
