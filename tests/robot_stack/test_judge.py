@@ -199,7 +199,7 @@ def test_peaks_on_a_hub_are_its_own_and_no_robots(monkeypatch: pytest.MonkeyPatc
 def asking(*answers: tuple[int, str], gone: str = "", **health: Any) -> Any:
     """Wait for a service that gives ``answers``, the last one again and again, while time flies."""
     declared = {"url": "http://127.0.0.1:9/health", "timeout_seconds": 3, **health}
-    files = [{"path": "secret", "content": "hunter2\n"}]
+    files = [{"path": "secret", "content": " hunter2 \n"}]
     (one,) = parse.parse(parameters(service(health=declared, files=files))).services
     now, left, seen = [0.0], list(answers), []
 
@@ -233,7 +233,7 @@ def test_a_container_that_ended_is_not_waited_for() -> None:
 
 def test_the_password_comes_from_the_services_own_file() -> None:
     _, seen = asking((200, ""), username="me", password_file="secret")
-    assert seen[0][1:] == ("me", "hunter2")
+    assert seen[0][1:] == ("me", " hunter2"), "as the database reads it"
     _, seen = asking((200, ""))
     assert seen[0][1:] == ("", "")
 

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("any_owner")
 def vmauth(password: str = "first", **more: Any) -> dict[str, Any]:
     files = [
         {"path": "auth.yml", "content": AUTH.format(password=password), "sensitive": True},
-        {"path": "password", "content": "secret", "sensitive": True},
+        {"path": "password", "content": " secret\n", "sensitive": True},
     ]
     declared = {
         "file": "auth.yml", "backend": BACKEND, "count_url": f"{BACKEND}count", "usage_url": f"{BACKEND}usage",
@@ -64,7 +64,7 @@ class Hub:
         return self.operator.call(service("database"), vmauth(password), **more)
 
     def get(self, url: str, username: str = "", password: str = "", *_: Any) -> tuple[int, str]:
-        assert (username, password) == ("hub", "secret")
+        assert (username, password) == ("hub", " secret"), "as the database reads it"
         if self.counts is None:
             return 0, "it does not answer"
         rows = [{"name": name, "value": count} for name, count in self.counts.items()]

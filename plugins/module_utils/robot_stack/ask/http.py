@@ -45,9 +45,12 @@ def get(
 
 
 def password_of(service: Service) -> str:
-    """Return the password that the service's own files hold, "" where it has none."""
+    """Return the password that the service's own files hold, "" where it has none.
+
+    Blanks at its end are none of it, and those at its beginning are: so VictoriaMetrics reads such a file.
+    """
     wanted = service.probe.password_file
-    return next((file.content.strip() for file in service.files if wanted and file.path == wanted), "")
+    return next((file.content.rstrip() for file in service.files if wanted and file.path == wanted), "")
 
 
 def asker(service: Service) -> Callable[[str], tuple[int, str]]:

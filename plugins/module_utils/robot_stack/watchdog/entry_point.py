@@ -62,7 +62,7 @@ def _page(robot: Robot, service: Service, readings: list[Reading], now: float, s
     def reload() -> None:
         restart.hang_up(robot.engine, name_of(service.name), robot.roots.proc, robot.kill)
 
-    password = robot.roots.path(declared.password_file).read_text(encoding="utf-8").strip()
+    password = robot.roots.path(declared.password_file).read_text(encoding="utf-8").rstrip()
     entry = shares.Entry(declared, robot.roots.path(declared.file), password, reload)
     return shares.look(entry, root, now if place is None else readings[place].started_at, emptied, now, say)
 
