@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.provision.contenders import PRODUCT
@@ -17,11 +18,15 @@ def grown(found: dict[str, Any]) -> str:
     rows = [
         [name, robots, *_costs(int(robots), cost)]
         for name, costs in found["contenders"].items()
-        for robots, cost in costs.items()
+        for robots, cost in _by_number(costs)
     ]
     head = ["Nothing to change", "robots", "wall (s)", "controller CPU (s)", "of it for each robot (s)",
             "controller memory, peak (MiB)", "processes then"]  # fmt: skip
     return "\n\n".join([machine(found), table(head, rows), _forks(found), _beyond(found)])
+
+
+def _by_number(costs: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(costs.items(), key=lambda one: int(one[0]))
 
 
 def _costs(robots: int, cost: dict[str, Any]) -> list[str]:
@@ -37,9 +42,9 @@ def _costs(robots: int, cost: dict[str, Any]) -> list[str]:
 def _forks(found: dict[str, Any]) -> str:
     rows = [
         [f"{PRODUCT}, {found['robots_of_forks']} robots", forks, *_costs(found["robots_of_forks"], cost)]
-        for forks, cost in found["forks"].items()
+        for forks, cost in _by_number(found["forks"])
     ]
-    head = ["Forks", "forks", "wall (s)", "controller CPU (s)", "of it for each robot (s)",
+    head = ["Nothing to change", "forks", "wall (s)", "controller CPU (s)", "of it for each robot (s)",
             "controller memory, peak (MiB)", "processes then"]  # fmt: skip
     return f"{table(head, rows)}\n\nEach further fork took {per_fork(found):.1f} MiB."
 

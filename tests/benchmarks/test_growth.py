@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,15 @@ def test_beyond_the_largest_fleet_is_a_line_through_the_two_largest() -> None:
 def test_memory_of_a_fork_is_the_slope_between_the_fewest_and_the_most() -> None:
     found = {"forks": {"5": {"peak_mib": 100.0}, "25": {"peak_mib": 260.0}, "50": {"peak_mib": 460.0}}}
     assert tables.per_fork(found) == 8.0
+
+
+def test_fleets_stand_in_the_order_of_their_numbers() -> None:
+    """As they are kept, 128 stands before 16."""
+    kept = {"cpus": 2, "architecture": "x86_64", "kernel": "6.12", "cgroup_version": 2}
+    costs = {str(number): COSTS[number] for number in (1, 128, 16)}
+    found = {"contenders": {tables.PRODUCT: costs}, "forks": costs, "robots_of_forks": 128, "machine": kept}
+    rows = re.findall(r"^\| robot-stack, site.yml(?:, 128 robots)? \| (\d+) ", tables.grown(found), re.MULTILINE)
+    assert rows == ["1", "16", "128"] * 2
 
 
 def test_the_page_holds_the_growth_that_is_kept() -> None:
