@@ -155,6 +155,29 @@ def test_an_unreadable_sensor_is_a_fault(tmp_path: Path) -> None:
     assert one_round(tmp_path, "thermal")[1].endswith("temp: Is a directory")
 
 
+@pytest.mark.parametrize("code", [errno.ENETDOWN, errno.ESHUTDOWN, errno.EPERM])
+def test_a_wifi_card_that_is_off_and_a_graphics_card_that_sleeps_fail_nothing(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "read", refuse)
+    out = Output()
+    assert out.integer("/dev/null") is None
+    assert out.faults == []
+
+
+def test_a_right_that_is_missing_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM), "/dev/null")
+
+    monkeypatch.setattr(os, "open", refuse)
+    out = Output()
+    assert out.integer("/dev/null") is None
+    assert out.faults == ["/dev/null: Operation not permitted"]
+
+
 @pytest.mark.parametrize("code", [errno.ENODEV, errno.ENXIO, errno.ENODATA, errno.EOPNOTSUPP, errno.EINVAL])
 def test_a_driver_that_has_no_value_now_is_absent_hardware(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     def refuse(*_: object) -> bytes:

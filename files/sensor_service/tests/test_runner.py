@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sensor_service import runner, server
+from sensor_service import runner, scraper, server, slow
 from sensor_service.catalogue import COLLECTORS
 from sensor_service.metric import gauge
 from sensor_service.output import MAX_FAULTS
@@ -76,8 +76,26 @@ def test_a_failing_collector_is_told_and_the_others_answer(start_service: Callab
     assert sorted(service.log) == ["exiting: SystemExit: 3", "failing: RuntimeError: the bus is stuck"]
 
 
-def test_each_further_fault_is_told_once_until_the_collector_recovers(start_service: Callable[..., Service]) -> None:
+def test_a_sensor_that_fails_now_and_then_fills_no_log(start_service: Callable[..., Service]) -> None:
+    """A DHT11, or a loose wire, fails in every second scrape."""
+    rounds = iter(range(1000))
+
+    def flapping(_: Robot, out: Output) -> None:
+        out.add(GOOD, 1)
+        if next(rounds) % 2 == 0:
+            out.fault("in_humidity", "Input/output error")
+
+    service = start_service(collectors={"flapping": flapping})
+    found = [success(series(service.get().body), "flapping") for _ in range(20)]
+    assert found == [0, 1] * 10
+    assert service.log == ["flapping: in_humidity: Input/output error"]
+
+
+def test_each_further_fault_is_told_once_until_the_collector_recovers(
+    start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A label that is broken for good must not hide the sensor that dies later."""
+    monkeypatch.setattr(scraper, "CALM_SECONDS", 0)
     broken: dict[str, str] = {}
 
     def monitors(_: Robot, out: Output) -> None:
@@ -148,7 +166,10 @@ def test_a_hanging_collector_fails_within_the_deadline_and_the_others_answer(
     hanging.release.set()
 
 
-def test_a_collector_that_still_hangs_costs_later_scrapes_nothing(start_service: Callable[..., Service]) -> None:
+def test_a_collector_that_still_hangs_costs_later_scrapes_nothing(
+    start_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scraper, "CALM_SECONDS", 0)
     hanging = Hanging()
     service = start_service(collectors={"hanging": hanging, "good": good}, deadline=DEADLINE)
     timed(service)
@@ -251,12 +272,93 @@ def test_a_read_that_hangs_in_the_kernel_holds_up_nothing_else(
     assert success(found, "thermal") == 0
     assert all(success(found, name) == 1 for name in COLLECTORS if name not in ("thermal", "simulated"))
     assert not [name for name in found if name.startswith("node_thermal")]
+    assert service.log == [f"thermal: {sensor}: no answer within 3 s"]
     with sensor.open("w") as writer:
         writer.write("50000\n")
     sensor.unlink()
     sensor.write_text("51000\n")
     until(lambda: success(series(service.get().body), "thermal") == 1)
     assert series(service.get().body)['node_thermal_zone_temp{zone="0",type="cpu-thermal"}'] == 51
+
+
+class Bus:
+    """A collector of attributes, of which some are slow: they answer when they are let go."""
+
+    def __init__(self, *attributes: str) -> None:
+        self.release = {name: threading.Event() for name in attributes}
+        for event in self.release.values():
+            event.set()
+        self.asked: list[str] = []
+
+    def _read(self, path: str) -> bytes:
+        self.asked.append(path)
+        self.release[path].wait(PATIENCE)
+        return b"7"
+
+    def __call__(self, _: Robot, out: Output) -> None:
+        for path in self.release:
+            try:
+                out.add(GOOD, float(out.ask(self._read, path)), attribute=path)
+            except TimeoutError as error:
+                out.fault(path, error)
+
+
+def told(found: dict[str, float]) -> list[str]:
+    return [name for name in "abcd" if f'good{{attribute="{name}"}}' in found]
+
+
+def test_an_attribute_that_hangs_costs_itself_and_is_named(start_service: Callable[..., Service]) -> None:
+    """What comes before it is there at once, and from the next scrape on what comes behind it, too."""
+    bus = Bus("a", "b", "c")
+    bus.release["b"].clear()
+    service = start_service(collectors={"bus": bus}, deadline=DEADLINE)
+    found = [series(service.get().body) for _ in range(3)]
+    assert [told(page) for page in found] == [["a"], ["a", "c"], ["a", "c"]]
+    assert [success(page, "bus") for page in found] == [0, 0, 0]
+    assert bus.asked.count("b") == 1
+    assert service.log == ["bus: b: no answer within 3 s"]
+    bus.release["b"].set()
+    until(lambda: success(series(service.get().body), "bus") == 1)
+    assert told(series(service.get().body)) == ["a", "b", "c"]
+
+
+def test_a_collector_that_hangs_in_a_second_attribute_is_left_out(start_service: Callable[..., Service]) -> None:
+    bus = Bus("a", "b", "c")
+    bus.release["a"].clear()
+    bus.release["c"].clear()
+    service = start_service(collectors={"bus": bus, "good": good}, deadline=DEADLINE)
+    assert [told(series(service.get().body)) for _ in range(4)] == [[], ["b"], [], []]
+    assert (bus.asked, service.runner.workers <= 4) == (["a", "b", "c"], True)
+    assert "has not returned from an earlier scrape" in service.get("/healthz").body
+    for event in bus.release.values():
+        event.set()
+    until(lambda: success(series(service.get().body), "bus") == 1)
+
+
+def test_an_attribute_that_is_late_again_and_again_is_left_out_for_a_while() -> None:
+    """Three thermometers on one 1-wire bus take longer than all have together: the third costs itself alone."""
+    late = slow.Slow()
+    late.ended_in("third", 0)
+    assert late.left_out(1) == frozenset(), "the robot may have stood still"
+    late.ended_in("third", 15)
+    assert late.left_out(16) == {"third"}
+    late.in_time()
+    assert late.left_out(14 + slow.AGAIN) == {"third"}
+    assert late.left_out(15 + slow.AGAIN) == frozenset()
+    late.ended_in("third", 330)
+    assert late.left_out(331) == frozenset()
+
+
+@pytest.mark.parametrize("between", ["another", ""])
+def test_one_late_round_now_and_then_leaves_nothing_out(between: str) -> None:
+    late = slow.Slow()
+    for now in range(0, 100, 2):
+        late.ended_in("first", now)
+        if between:
+            late.ended_in(between, now + 1)
+        else:
+            late.in_time()
+        assert late.left_out(now + 1) == frozenset()
 
 
 def test_a_slow_collector_within_the_deadline_succeeds(start_service: Callable[..., Service]) -> None:

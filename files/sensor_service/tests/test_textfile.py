@@ -214,6 +214,20 @@ def test_a_full_folder_costs_little_memory(folder: Folder, kind: str) -> None:
         assert f"more than {textfile.MAX_BYTES} bytes, alone or with the files before it" in folder.faults()
 
 
+def test_what_other_programs_leave_behind_costs_no_memory(folder: Folder) -> None:
+    """A script that ends between `> x.prom.$$` and `mv`, once a minute for two weeks."""
+    for number in range(20_000):
+        (folder.path / f"x.prom.{number}").symlink_to("nowhere")
+    robot = Robot("/nowhere", "/nowhere", textfiles=str(folder.path))
+    tracemalloc.start()
+    try:
+        textfile.collect(robot, Output())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 256 * 1024, f"{peak} bytes"
+
+
 def test_a_file_that_is_left_out_takes_no_room(folder: Folder) -> None:
     label = "y" * (textfile.MAX_BYTES - 1000)
     for name in ("aaa", "bbb", "ccc"):
@@ -381,9 +395,9 @@ def test_ours_that_hangs_is_not_told_by_a_file(tmp_path: Path) -> None:
     hangs, released = threading.Event(), threading.Event()
 
     def slow(_: Robot, out: Output) -> None:
-        out.add(OURS, 5)
         if hangs.is_set():
             released.wait(20)
+        out.add(OURS, 5)
 
     service = Service(tmp_path, {"textfile": textfile.collect, "slow": slow}, 3.0, textfiles=str(tmp_path / "text"))
     try:

@@ -3,7 +3,7 @@
 Absent hardware is told from broken hardware here: the first reads as None, the second raises.
 """
 # pathlib costs more memory than this whole package
-# ruff: noqa: PTH115, PTH208
+# ruff: noqa: PTH115
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ ABSENT = frozenset(
         errno.EINVAL,
         errno.EAGAIN,
         errno.EBUSY,
+        errno.ENETDOWN,  # a Wi-Fi card whose interface is down
+        errno.ESHUTDOWN,  # or whose firmware starts anew
         ENOTSUPP,
     }
 )
@@ -137,7 +139,8 @@ def _attribute(path: str) -> bytes | None:
     try:
         return _read(descriptor, ATTRIBUTE_BYTES, path)
     except OSError as error:
-        if error.errno in ABSENT:
+        # It was opened, so no right is missing: a graphics card that sleeps.
+        if error.errno in ABSENT or error.errno == errno.EPERM:
             return None
         raise
     finally:
@@ -174,10 +177,15 @@ def parse_float(raw: bytes | str) -> float:
     return value
 
 
-def names(path: str, prefix: str = "") -> list[str]:
-    """Returns the sorted names in a directory that start with `prefix`, [] where it is absent. Raises OSError."""
+def names(path: str, prefix: str = "", suffix: str = "") -> list[str]:
+    """Returns the sorted names in a directory that start and end so, [] where it is absent. Raises OSError.
+
+    One after the other: in a directory of others there may be any number of files that are not asked for.
+    """
     try:
-        return sorted([name for name in os.listdir(path) if name.startswith(prefix)])
+        with os.scandir(path) as entries:
+            found = [entry.name for entry in entries if entry.name.startswith(prefix) and entry.name.endswith(suffix)]
+        return sorted(found)
     except OSError as error:
         if error.errno in ABSENT:
             return []

@@ -6,17 +6,26 @@ here (`read`, `text`, `names` and so on) never raises: one attribute's failure c
 
 from __future__ import annotations
 
+import errno
+
 from . import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from .metric import Metric
+
+    Found = TypeVar("Found")
 
 # What one collector may put out. A machine with more network interfaces or sensors than this is not a robot, and
 # the answer to it must not be an ever larger page.
 MAX_SERIES = 2000
 # What is remembered of a collector's faults: enough to log the first ones.
 MAX_FAULTS = 8
+# Of an attribute that is left out.
+LATE = "it took too long, and is left out for some minutes"
 # A file full of rubbish need not fill the log.
 MAX_REASON = 120
 
@@ -67,12 +76,15 @@ class Output:
     `families` maps a metric's name to its `Family`, in the order of first use; `faults` holds what went wrong, as
     text, and `more` counts what was too much to keep. A collector with a fault counts as failed, and what it could
     read is still put out. `parts` holds what others wrote, which gives way to our own where the two differ.
+    `at` is the attribute that is being read; those in `left_out` are not.
     """
 
-    __slots__ = ("_room", "families", "faults", "more", "parts")
+    __slots__ = ("_room", "at", "families", "faults", "left_out", "more", "parts")
 
-    def __init__(self) -> None:
+    def __init__(self, left_out: frozenset[str] = frozenset()) -> None:
         """Starts empty."""
+        self.left_out = left_out
+        self.at = ""
         self.families: dict[str, Family] = {}
         self.faults: list[str] = []
         self.more = 0
@@ -96,10 +108,20 @@ class Output:
         if value is not None:
             self.sample(metric, metric.name, value * times if divisor == 1 else value / divisor, labels)
 
+    def ask(self, read: Callable[[str], Found], path: str) -> Found:
+        """Returns what `read` finds at `path`. Raises as it does, and TimeoutError where `path` is left out."""
+        if path in self.left_out:
+            raise TimeoutError(errno.ETIMEDOUT, LATE, path)
+        self.at = path
+        try:
+            return read(path)
+        finally:
+            self.at = ""
+
     def attribute(self, path: str) -> bytes | None:
         """Returns one attribute, None where it is absent or cannot be read, which is a fault."""
         try:
-            return files.attribute(path)
+            return self.ask(files.attribute, path)
         except OSError as error:
             self.fault(path, error)
             return None
@@ -111,7 +133,7 @@ class Output:
     def integer(self, path: str) -> int | None:
         """Returns the integer in a file, None where it is absent, and where it is none, which is a fault."""
         try:
-            return files.integer(path)
+            return self.ask(files.integer, path)
         except (OSError, ValueError) as error:
             self.fault(path, error)
             return None
@@ -119,15 +141,15 @@ class Output:
     def cell(self, path: str) -> int | None:
         """Returns a number of the device tree, None where it is absent, and where it is none, which is a fault."""
         try:
-            return files.cell(path)
+            return self.ask(files.cell, path)
         except (OSError, ValueError) as error:
             self.fault(path, error)
             return None
 
-    def names(self, path: str, prefix: str = "") -> list[str]:
+    def names(self, path: str, prefix: str = "", suffix: str = "") -> list[str]:
         """Returns the sorted names in a directory, [] where it is absent or cannot be read, which is a fault."""
         try:
-            return files.names(path, prefix)
+            return files.names(path, prefix, suffix)
         except OSError as error:
             self.fault(path, error)
             return []

@@ -21,6 +21,8 @@ SUCCESS = gauge("sensor_collector_success", "1 if a collector answered in time a
 DURATION = gauge("sensor_collector_duration_seconds", "Time that a collector took; of one that hangs, time so far.")
 # How old a good scrape may be, in seconds, to stand as proof of health.
 FRESH_SECONDS = 60.0
+# For how long a collector has answered before that is told, in seconds: a loose wire fails in every second scrape.
+CALM_SECONDS = 300.0
 # Subjects of faults that are told of a collector until it recovers: file names that change each time fill no log.
 MAX_TOLD = 64
 
@@ -28,8 +30,8 @@ MAX_TOLD = 64
 class Scraper:
     """Makes pages of metrics. One scrape at a time: whoever asks while it runs shares its result.
 
-    `log` is given one line when a collector begins to fail, when something else of it fails, too, and when it recovers,
-    not one a scrape: robots keep their logs on flash storage.
+    `log` is given one line when a collector begins to fail, when something else of it fails, too, and when it has been
+    well for some minutes, not one a scrape: robots keep their logs on flash storage.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Scraper:
         )
         self._errors: dict[str, str] = {}
         self._told: dict[str, set[str]] = {}
+        self._well: dict[str, float] = {}  # since when those answer of which something was told
         self._series: dict[str, set[str]] = {}
         self._begun = 0.0
         self._good_at: float | None = None
@@ -118,13 +121,20 @@ class Scraper:
         for result in results:
             own.add(SUCCESS, 0 if result.error else 1, collector=result.name)
             own.add(DURATION, round(result.seconds, 6), collector=result.name)
-            failed = bool(self._errors.pop(result.name, ""))
+            self._errors.pop(result.name, None)
             if result.error:
                 self._errors[result.name] = result.error
+                self._well.pop(result.name, None)
                 self._tell(result)
-            elif failed:
-                del self._told[result.name]
-                self._log(f"{result.name}: answers again")
+            elif result.name in self._told:
+                self._recover(result.name)
+
+    def _recover(self, name: str) -> None:
+        """Logs that a collector answers again, once it has for a while; what it fails with then is told anew."""
+        now = self._clock()
+        if now - self._well.setdefault(name, now) >= CALM_SECONDS:
+            del self._told[name], self._well[name]
+            self._log(f"{name}: answers again")
 
     def _tell(self, result: Result) -> None:
         """Logs the faults whose subjects were not told since the collector began to fail."""

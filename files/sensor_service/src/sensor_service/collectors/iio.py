@@ -66,7 +66,7 @@ def _channel(path: str, channel: str, end: str, present: set[str], labels: dict[
     """Puts out one channel. Raises OSError and ValueError, for its scale and offset as well."""
     name = channel[3:]
     known = (QUATERNION, 1) if name == "rot_quaternion" else KINDS.get(_kind(channel))
-    raw = files.attribute(f"{path}/{channel}_{end}") if known else None
+    raw = out.ask(files.attribute, f"{path}/{channel}_{end}") if known else None
     if known is None or raw is None:
         return
     metric, divisor = known
@@ -74,8 +74,8 @@ def _channel(path: str, channel: str, end: str, present: set[str], labels: dict[
     if len(numbers) != (4 if metric is QUATERNION else 1):
         raise ValueError(f"{len(numbers)} numbers")
     if end == "raw":
-        scale = _factor(path, channel, "scale", present)
-        offset = _factor(path, channel, "offset", present) or 0
+        scale = _factor(path, channel, "scale", present, out)
+        offset = _factor(path, channel, "offset", present, out) or 0
         if scale is None and _kind(channel) not in UNITLESS:
             metric, divisor, offset = RAW, 1, 0
         numbers = [(number + offset) * (1 if scale is None else scale) for number in numbers]
@@ -98,12 +98,12 @@ def _label(path: str, channel: str, present: set[str], out: Output) -> str:
     return ""
 
 
-def _factor(path: str, channel: str, name: str, present: set[str]) -> float | None:
+def _factor(path: str, channel: str, name: str, present: set[str], out: Output) -> float | None:
     """Returns a channel's offset or scale: its own, else the one that its kind shares, else None. Raises."""
     kind = _kind(channel)
     shared = f"in_{kind}-{kind}" if "-" in channel else f"in_{kind}"
     for owner in (channel, shared):
         if f"{owner}_{name}" in present:
-            raw = files.attribute(f"{path}/{owner}_{name}")
+            raw = out.ask(files.attribute, f"{path}/{owner}_{name}")
             return None if raw is None else files.parse_float(raw)
     return None

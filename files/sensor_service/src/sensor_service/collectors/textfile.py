@@ -43,7 +43,7 @@ def collect(robot: Robot, out: Output) -> None:
     """Reads every `*.prom` of the robot's text file directory. Absent without one."""
     if not robot.textfiles:
         return
-    found = [name for name in out.names(robot.textfiles) if name.endswith(".prom")]
+    found = out.names(robot.textfiles, suffix=".prom")
     others = [name for name in found if name not in OWN]
     if len(others) > MAX_FILES:
         behind = len(others) - MAX_FILES - 1
