@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import (
     ImageNeed,
     Need,
@@ -25,7 +25,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_imag
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.wanted import pins_of
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.inventory_gate import lossless, word
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import own_copy, packages, reboot
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import broken, own_copy, packages, reboot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.declared import Declared
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
@@ -110,7 +110,7 @@ class ActionModule(RobotAction):
         self, connection: Connection, arguments: dict[str, Any], delivery: ImageDelivery, root: str
     ) -> dict[str, Any]:
         declared = Declared.of(arguments)
-        changed, rebooted = False, False
+        changed, rebooted, answered = False, False, False
         plan: list[str] = []
         diff: list[dict[str, Any]] = []
         records: list[str] = []  # told by the round that has healed them
@@ -119,7 +119,11 @@ class ActionModule(RobotAction):
             # of this round: the one before may have sent for an hour
             asked = {**arguments, "controller_clock": time.time(), "staged_images": delivery.staged}
             asked["operator"] = {**operator.told(), "done": done}
-            result = connection.ask(own_copy.MODULE, asked)
+            try:
+                result = connection.ask(own_copy.MODULE, asked)
+            except AnsibleConnectionFailure as error:
+                return self._cut_off(error, answered)
+            answered = True
             needs = declared.allowed(result.pop("needs", None) or [])
             changed = changed or bool(result.get("changed"))
             plan, diff = plan + (result.get("plan") or []), diff + (result.get("diff") or [])
@@ -130,9 +134,19 @@ class ActionModule(RobotAction):
             if rebooted and any(isinstance(need, RebootNeed) for need in needs):
                 raise AnsibleActionFail("the robot was rebooted and asks for it again: its boot line has no effect")
             rebooted = any(isinstance(need, RebootNeed) for need in needs)
-            done = [line for need in needs for line in self._meet(need, connection, delivery, root)]
+            try:
+                done = [line for need in needs for line in self._meet(need, connection, delivery, root)]
+            except AnsibleConnectionFailure as error:  # of images nothing runs yet
+                return self._cut_off(error, not all(isinstance(need, ImageNeed) for need in needs))
             plan, changed = plan + done, True
         raise AnsibleActionFail(f"the robot still lacks something after {ROUNDS} rounds: {needs}")
+
+    def _cut_off(self, error: AnsibleConnectionFailure, answered: bool) -> dict[str, Any]:
+        """Return the result of a robot that its change may have cut off; raise ``error`` for one that was not there."""
+        cut_off = broken.result(error, answered, self._task.check_mode)
+        if cut_off is None:
+            raise error
+        return cut_off
 
     def _meet(self, need: Need, connection: Connection, delivery: ImageDelivery, root: str) -> list[str]:
         if isinstance(need, ImageNeed):

@@ -105,7 +105,7 @@ def _answer(result: Any, skipped: Collection[str]) -> Mapping[str, Any]:
     """
     if not isinstance(result, Mapping):
         return {} if WHOLE.intersection(skipped) else UNASKED
-    return {key: result[key] for key in ("changed", "proven", "unreachable", "skipped") if key in result}
+    return {key: result[key] for key in ("changed", "proven", "unreachable", "begun", "skipped") if key in result}
 
 
 def _verdict(decision: gate.Decision, common: Mapping[str, Any]) -> dict[str, Any]:

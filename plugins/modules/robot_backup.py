@@ -115,10 +115,17 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backu
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base import user
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.lock import BusyError, held
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import connect, kind_of
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import EngineError
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.drivers import (
+    DOCKER,
+    connect,
+    kind_of,
+    other_than,
+)
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.protocol import Engine, EngineError
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.journal import Journal
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup
 
 
 def database(params: dict[str, Any]) -> Database:
@@ -142,29 +149,38 @@ def database(params: dict[str, Any]) -> Database:
         history_url=url.rsplit("/", 1)[0],
         stop_timeout_seconds=int(told["stop_timeout_seconds"]),
     )
-    engine = connect(kind_of(params["socket"]), params["socket"])
-    return Database(service, params["root"], str(told["data"]), Roots(), engine)
+    return Database(service, params["root"], str(told["data"]), Roots(), engine_of(params, Roots()))
+
+
+def engine_of(params: dict[str, Any], roots: Roots) -> Engine:
+    """Return the engine that the robot has, which may not be the declared one yet."""
+    root, socket = roots.path(params["root"]), str(params["socket"])
+    declared = kind_of(socket)
+    kind = (state.load(root).engine_kind or DOCKER) if state.there(root) else declared
+    if kind == declared:
+        return connect(declared, socket)
+    return other_than(declared, "", setup.socket_told(root))
 
 
 def step(params: dict[str, Any]) -> dict[str, Any]:
     """Do what ``state`` says."""
-    state, here = params["state"], database(params)
+    wanted, here = params["state"], database(params)
     moment, series = params["moment"], params["series"]
-    journal = Journal.of(here.roots, params["operator"], state)
+    journal = Journal.of(here.roots, params["operator"], wanted)
     if moment < here.clock() - retention_seconds(str(params["database"]["retention"])):
         series = 0  # older than what the database keeps: it may have dropped it by now
-    if state == "snapshot":
+    if wanted == "snapshot":
         with held(here.roots):
             made = here.snapshot()
         journal.tell(f"took a snapshot of {here.service.name} for a backup")
         return {"changed": False, **made}
-    if state == "released":
+    if wanted == "released":
         here.release(params["snapshot"])
         return {"changed": False}
-    if state == "room":
+    if wanted == "room":
         sizes = params["archive_bytes"], params["unpacked_bytes"]
         return {"changed": False, **here.room(params["archive"], *sizes, params["replace"])}
-    if state == "placed":
+    if wanted == "placed":
         with held(here.roots):
             here.restore(Path(params["archive"]), params["digest"], moment, series, params["replace"])
         journal.tell(f"put the samples of {Path(params['archive']).name} into {here.service.name}")

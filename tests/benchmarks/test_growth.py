@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import report, results
 from benchmarks.growth import light, memory, recording, tables
+from benchmarks.provision.contenders import PRODUCT
 
 REPLAY = light.ROBOT / "replay"
 
@@ -121,7 +122,7 @@ def test_fleets_stand_in_the_order_of_their_numbers() -> None:
     """As they are kept, 128 stands before 16."""
     kept = {"cpus": 2, "architecture": "x86_64", "kernel": "6.12", "cgroup_version": 2}
     costs = {str(number): COSTS[number] for number in (1, 128, 16)}
-    found = {"contenders": {tables.PRODUCT: costs}, "forks": costs, "robots_of_forks": 128, "machine": kept}
+    found = {"contenders": {PRODUCT: costs}, "forks": costs, "robots_of_forks": 128, "machine": kept}
     rows = re.findall(r"^\| robot-stack, site.yml(?:, 128 robots)? \| (\d+) ", tables.grown(found), re.MULTILINE)
     assert rows == ["1", "16", "128"] * 2
 

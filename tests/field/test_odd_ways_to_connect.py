@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.answers.action import RobotAction
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import no_answer
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import connection, no_answer
 from declarations import PROJECT
 from field.playing import Fleet
 
@@ -38,7 +38,47 @@ PULLED = (
 def test_what_came_instead_of_an_answer_is_told_by_its_cause_and_remedy(raw: dict[str, Any], words: str) -> None:
     found = no_answer.sentence({"failed": True, **raw})
     assert words in found
-    assert found.endswith("Nothing was changed by this call.")
+    begun = "sudo" not in str(raw)
+    assert found.endswith("the next run takes up." if begun else "Nothing was changed by this call.")
+    assert no_answer.is_none({"failed": True, **raw}) is ("msg" not in raw)
+
+
+class Answering:
+    """An action whose module answers ``raw``, on a robot with a Python that is new enough."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.raw = raw
+
+    def _execute_module(self, **_: Any) -> dict[str, Any]:
+        return self.raw
+
+    def _low_level_execute_command(self, *_: Any, **__: Any) -> dict[str, Any]:
+        return {"rc": 0, "stdout": "3.11\n", "stderr": ""}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"msg": "lidar: its container ended; the last good one was put back\nits log says: MemoryError"},
+        {"msg": "[Errno 30] Read-only file system: '/var/lib/robot-stack/state.json'"},
+        {"msg": "'/usr/bin/apt-get install docker.io' failed", "stderr": "No space left on device", "rc": 100},
+        {"msg": "kestrel is not allowed to run here"},
+    ],
+    ids=str,
+)
+def test_what_a_module_says_of_its_failure_is_told_as_it_is(raw: dict[str, Any]) -> None:
+    """Seen: a service that ran out of memory, and was rolled back, was told as "no memory for Ansible's Python"."""
+    action: Any = Answering({"failed": True, **raw})
+    found = connection.ask(action, {}, "robotfleet.stack.robot_backup", {})
+    assert (found["failed"], found["msg"]) == (True, raw["msg"])
+
+
+def test_what_came_instead_of_an_answer_ends_the_call() -> None:
+    action: Any = Answering(
+        {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "MemoryError", "module_stdout": ""}
+    )
+    with pytest.raises(connection.NoAnswerError, match="no memory left for Ansible's Python"):
+        connection.ask(action, {}, "robotfleet.stack.robot_backup", {})
 
 
 @pytest.mark.parametrize(

@@ -76,3 +76,28 @@ def test_one_message_tells_everything_and_groups_robots_that_are_alike() -> None
     assert 'scout-1, scout-2\n  victoriametrics_memory_limit_mib: "50M"' in text
     assert "cart\n  sensor_service_memory_limit_mib: -1" in text
     assert text.count("do:  ") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("cart 1", "several names"),
+        ("cart,1", "several names"),
+        ("!cart", "a pattern"),
+        ("~cart", "a pattern"),
+        ("cart*", "a pattern"),
+        ("127.0.0.1", "the controller itself"),
+        ("::1", "the controller itself"),
+    ],
+)
+def test_a_robot_that_a_play_could_not_name_is_refused(name: str, why: str) -> None:
+    """Seen: a fleet of robots with a blank in each name was a run that did nothing, and succeeded."""
+    (found,) = gate.check(robot(name), catalogue())
+    assert (found.variable, found.value) == ("inventory_hostname", f'"{name}"')
+    assert why in found.why
+    assert ("call it localhost" in found.remedy) is ("itself" in why)
+
+
+@pytest.mark.parametrize("name", ["cart-01", "cart_01.hall3", "localhost", "192.0.2.7", "fd00::7", "räuber", "7"])
+def test_other_names_are_taken(name: str) -> None:
+    assert gate.check(robot(name), catalogue()) == []

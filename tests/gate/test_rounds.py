@@ -8,12 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.robotfleet.stack.plugins.action.robot_stack import ROUNDS, ActionModule
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import Need, told
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs import reboot
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.connection import Connection
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.needs.images import ImageDelivery
 
 IMAGE = {"kind": "image", "reference": "sensor_service:1", "architecture": "amd64"}
 REBOOT = {"kind": "reboot"}
@@ -104,6 +105,58 @@ def test_a_robot_that_is_never_content_fails(clock: list[float], need: Any, word
     with pytest.raises(AnsibleActionFail, match=words):
         controller.run(task_vars={"inventory_hostname": "a"})
     assert len(controller.asked) == rounds
+
+
+BROKE = AnsibleConnectionFailure("Failed to connect to the host via ssh: Timeout, server scout-01 not responding.")
+NO_ROUTE = AnsibleConnectionFailure("Failed to connect to the host via ssh: ssh: connect to host a port 22: No route")
+
+
+def cut_off(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any] | Exception, check: bool = False
+) -> dict[str, Any]:
+    """What is told of a robot that answers so, the last time by what its connection says."""
+    said = list(answers)
+
+    def execute(*_: Any, **__: Any) -> Any:
+        now = said.pop(0)
+        if isinstance(now, Exception):
+            raise now
+        return now
+
+    controller = Controller(iter([]), clock)
+    controller._task.check_mode = check
+    monkeypatch.setattr(controller, "_execute_module", execute)
+    monkeypatch.setattr(ImageDelivery, "guess", lambda *_: None)
+    return controller.run(task_vars={"inventory_hostname": "a"})
+
+
+def test_a_robot_whose_connection_breaks_in_its_change_is_told_from_one_that_is_not_there(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its network may be what the new engine has taken, or its memory what the new version has."""
+    for answers in ([BROKE], [answer(REBOOT), NO_ROUTE], [answer(REBOOT), BROKE]):
+        found = cut_off(clock, monkeypatch, *answers)
+        assert (found["unreachable"], found["begun"]) == (True, True)
+        assert found["msg"].startswith("the connection broke while it was being changed: ")
+    with pytest.raises(AnsibleConnectionFailure):
+        cut_off(clock, monkeypatch, NO_ROUTE)
+    with pytest.raises(AnsibleConnectionFailure):
+        cut_off(clock, monkeypatch, BROKE, check=True)
+
+
+@pytest.mark.parametrize(("need", "begun"), [(IMAGE, False), (REBOOT, True)])
+def test_while_images_are_sent_nothing_runs_that_could_cut_a_robot_off(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch, need: dict[str, Any], begun: bool
+) -> None:
+    def meet(*_: Any) -> list[str]:
+        raise NO_ROUTE
+
+    monkeypatch.setattr(Controller, "_meet", meet)
+    if begun:
+        assert cut_off(clock, monkeypatch, answer(need))["begun"]
+    else:
+        with pytest.raises(AnsibleConnectionFailure):
+            cut_off(clock, monkeypatch, answer(need))
 
 
 def after_a_reboot(said: dict[str, Any]) -> Connection:

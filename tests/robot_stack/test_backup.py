@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -17,8 +18,11 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask i
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup import database, swap, tar_stream
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.backup.database import BackupError, Database
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.files import file_digest
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.docker.api import DockerEngine
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.engine.podman.engine import PodmanEngine
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.model import ManagedFile, Probe, Service
 from ansible_collections.robotfleet.stack.plugins.modules import robot_backup
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.backup.archive import (
@@ -106,6 +110,33 @@ def test_the_database_is_waited_for_as_long_as_it_is_told() -> None:
     told |= {"timeout_seconds": "75", "stop_timeout_seconds": "30"}
     asked = {"database": told, "password": "", "socket": "/nowhere", "root": "/var/lib/robot-stack"}
     assert robot_backup.database(asked).service.probe.timeout_seconds == 75
+
+
+@pytest.mark.parametrize(
+    ("record", "declared", "asked"),
+    [
+        (None, "", "podman"),
+        (None, "/declared.sock", "docker"),
+        ({}, "", "docker"),
+        ({"engine_kind": "docker"}, "", "docker"),
+        ({"engine_kind": "podman"}, "/declared.sock", "podman"),
+        ({"engine_kind": "docker"}, "/declared.sock", "docker"),
+        ({"engine_kind": "podman"}, "", "podman"),
+    ],
+    ids=str,
+)
+def test_the_engine_that_the_robot_has_is_asked_before_the_one_that_is_declared(
+    tmp_path: Path, record: Any, declared: str, asked: str
+) -> None:
+    """A backup before the engine is changed could not be made; a restore exchanged the data of a running database."""
+    root = tmp_path / "var/lib/robot-stack"
+    if record is not None:
+        state.save(state.State(**record), root)
+        write(root / "watchdog/stack.json", json.dumps({"format": 1, "socket": "/told.sock"}))
+    found = robot_backup.engine_of({"root": "/var/lib/robot-stack", "socket": declared}, Roots(tmp_path))
+    assert isinstance(found, DockerEngine if asked == "docker" else PodmanEngine)
+    if isinstance(found, DockerEngine):
+        assert found._socket_path == (declared or "/told.sock")
 
 
 @given(offset=st.integers(0, 12000), length=st.integers(1, 4000))
@@ -287,6 +318,23 @@ def test_a_bare_robot_gets_the_samples(keeper: Keeper) -> None:
     assert files_of(keeper.data) == {"data/small/samples": b"old"}
     assert (keeper.data / "data").stat().st_mode & 0o777 == 0o750
     assert not (keeper.data.parents[1] / "staging").exists()
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_a_new_disk_holds_no_samples(keeper: Keeper) -> None:
+    """mkfs has made lost+found there; it is root's, stays where it is, and is in nobody's way."""
+    (keeper.data / "lost+found").mkdir(parents=True)
+    assert keeper.database.room("a", 1, 1, replace=False)
+    with pytest.raises(BackupError, match="nothing to back up"):
+        keeper.database.snapshot()
+    keeper.restore("old")
+    assert sorted(path.name for path in keeper.data.iterdir()) == ["data", "lost+found"]
+
+
+def test_a_file_of_that_name_is_no_disks_own(keeper: Keeper) -> None:
+    write(keeper.data / "lost+found", "of the database's user")
+    with pytest.raises(BackupError, match="nothing was touched"):
+        keeper.database.room("a", 1, 1, replace=False)
 
 
 def test_samples_that_are_there_are_refused_or_replaced(keeper: Keeper) -> None:
@@ -570,6 +618,28 @@ def test_an_empty_digest_is_told_with_what_to_do(tmp_path: Path) -> None:
     write(tmp_path / "one.tar.gz.sha256", "")
     with pytest.raises(BackupFileError, match=r"is empty, .*sha256sum one.tar.gz >one.tar.gz.sha256"):
         checked(tmp_path / "one.tar.gz")
+
+
+def test_on_a_disk_that_is_full_nothing_of_a_backup_stays(tmp_path: Path) -> None:
+    """What is left to be written when it is closed does not fit either."""
+    writer = Writer(tmp_path, ABOUT, 1.0)
+
+    class Full:
+        def write(self, _: bytes = b"") -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        close = write
+
+    def written() -> None:
+        with writer:
+            writer._file.close()
+            full: Any = Full()
+            writer._file = full
+            writer.add(b"more")
+
+    with pytest.raises(OSError, match="No space left"):
+        written()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_a_whole_archive_has_a_name(tmp_path: Path) -> None:

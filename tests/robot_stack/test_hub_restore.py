@@ -107,6 +107,39 @@ def test_one_that_was_cut_off_is_passed_over(robot: Robot, hub: hub_restore.Hub,
     assert hub.check("", replace=True).path == f"hub/{OLD}/latest"
 
 
+def odd(backups: Path, chain: str, name: str) -> None:
+    for file in (backups / chain / name).rglob("metadata.json"):
+        for piece in [file] if file.is_file() else file.iterdir():
+            piece.write_text("{")
+
+
+@pytest.mark.parametrize(
+    ("damaged", "taken"),
+    [
+        ([(OLD, "latest")], f"{NEW}/latest"),
+        ([(NEW, "latest")], f"{NEW}/previous"),
+        ([(NEW, "latest"), (NEW, "previous")], f"{OLD}/latest"),
+    ],
+    ids=str,
+)
+def test_one_that_cannot_be_read_is_passed_over(
+    hub: hub_restore.Hub, backups: Path, damaged: list[tuple[str, str]], taken: str
+) -> None:
+    for chain, name in damaged:
+        odd(backups, chain, name)
+    assert hub.check("", replace=True).path == f"hub/{taken}"
+
+
+def test_where_none_can_be_read_each_is_named_with_why(hub: hub_restore.Hub, backups: Path) -> None:
+    for chain, name in ((OLD, "latest"), (NEW, "latest"), (NEW, "previous")):
+        odd(backups, chain, name)
+    with pytest.raises(BackupError) as refusal:
+        hub.check("", replace=True)
+    words = str(refusal.value)
+    assert "holds no backup that is whole; passed over: " in words
+    assert all(f"{one} (" in words for one in (f"{OLD}/latest", f"{NEW}/latest", f"{NEW}/previous"))
+
+
 def test_the_newest_one_is_that_with_the_newest_samples(hub: hub_restore.Hub, backups: Path, tmp_path: Path) -> None:
     shutil.rmtree(backups / OLD)
     part(tmp_path / "gone-on", "P1", 400, START, START + 4 * DAY)

@@ -25,7 +25,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.recor
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records.samples import Recent, Sample
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.run import run
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec import parse
-from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look, own_program
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import look, own_program, shares
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import metrics as metrics_page
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup as watchdog_setup
 from robot_stack.fake_engine import FakeEngine
@@ -235,6 +235,63 @@ def test_a_full_disk_keeps_nobody_from_looking(robot: Robot, fake: FakeEngine, m
     assert page(robot)['robot_stack_service_oom_kills_total{service="sensor_service"}'] == 1
     looked(robot, fake, settings, NOW + 60)
     assert remembered(robot).oom_kills == 1, "it is kept as soon as there is room"
+
+
+@pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_a_kill_that_could_not_be_kept_is_still_told_by_the_next_look(
+    robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine says nothing of it: a counter that goes back looks as if it had begun anew."""
+    settings = deployed(robot, fake)
+    events = robot.group("/robotstack.slice/robotstack-sensor_service.slice", None) / "memory.events"
+    looked(robot, fake, settings)
+    write(events, "oom 1\noom_kill 1\n")
+    oom(fake, NOW + 5)
+    fake.events = [event for event in fake.events if event["Action"] != "oom"]
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(state, "save", full)
+        for second in (30, 60, 90):
+            looked(robot, fake, settings, NOW + second)
+            assert page(robot)['robot_stack_service_oom_kills_total{service="sensor_service"}'] == 1
+    looked(robot, fake, settings, NOW + 120)
+    assert (remembered(robot).oom_kills, remembered(robot).cause) == (1, state.OUT_OF_MEMORY)
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_a_full_run_folder_costs_no_record_and_no_look_of_before_counts(
+    robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = deployed(robot, fake)
+    looked(robot, fake, settings, NOW + 1)
+    oom(fake, NOW + 5)
+    real = files.write
+
+    def full(wanted: Any, *more: Any) -> Any:
+        if wanted.path.startswith(samples.DIRECTORY):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(wanted, *more)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(look, "write", full)
+        said = looked(robot, fake, settings, NOW + 30)
+    assert any("samples.json cannot be written, and goes: " in words for words in said)
+    assert remembered(robot).oom_kills == 1
+    assert [path for path in robot.roots.path(samples.DIRECTORY).rglob("*") if path.is_file()] == []
+    assert looked(robot, fake, settings, NOW + 60) == []
+    assert page(robot)['robot_stack_service_oom_kills_total{service="sensor_service"}'] == 1
+
+
+@pytest.mark.usefixtures("any_owner")
+def test_the_page_of_an_entry_point_goes_with_it(robot: Robot, fake: FakeEngine) -> None:
+    settings = deployed(robot, fake)
+    stale = write(robot.roots.path(f"{samples.DIRECTORY}/{shares.FILE}"), "robot_stack_series_shut_out 1\n")
+    looked(robot, fake, settings, NOW + 1)
+    assert not stale.exists()
 
 
 @pytest.mark.usefixtures("any_owner")

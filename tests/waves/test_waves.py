@@ -169,6 +169,24 @@ def test_a_canary_that_falls_silent_after_its_change_counts_as_failed() -> None:
     assert done.progress.playbook()["unwell"] == ["a"]
 
 
+BROKE_OFF = {**SILENT, "begun": True}
+
+
+def test_a_canary_whose_connection_breaks_in_its_change_is_asked_again_after_the_soak() -> None:
+    now = start(1)
+    decision = step(now, a=BROKE_OFF)
+    assert (decision.judge, decision.silent, decision.ends) == (["a"], (), "")
+    done = gate.judged(now, {"a": SILENT}, decision.judge)
+    assert done.progress.stopped.startswith("a failed in wave 1")
+    assert gate.judged(now, {"a": {"proven": True}}, decision.judge).progress.answers["a"] == "passed"
+    assert gate.judged(now, {"a": {"proven": False}}, decision.judge).progress.answers["a"] == "failed"
+
+
+def test_beside_one_that_changed_a_canary_that_broke_off_is_judged_too() -> None:
+    decision = step(start(3), a=BROKE_OFF, b=SILENT, c=CHANGED)
+    assert (sorted(decision.judge), decision.silent) == (["a", "c"], ("b",))
+
+
 def test_canaries_that_their_change_silences_stop_the_rollout_whatever_may_fail() -> None:
     """Each is a batch of its own: what counts is the wave."""
     now = start(1, 2, hosts=tuple("abcdef"), max_failures=1)

@@ -130,8 +130,10 @@ class Writer:
             elif self._encryption:
                 self._encryption.give_up()
         finally:
-            self._file.close()
-            self._partial.unlink(missing_ok=True)
+            try:
+                self._file.close()  # which writes what is left, and fails on a full disk as well
+            finally:
+                self._partial.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if self._encryption:

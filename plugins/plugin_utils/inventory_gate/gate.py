@@ -13,6 +13,7 @@ from . import (
     hub,
     identity,
     listeners,
+    names,
     places,
     program_flags,
     rule_groups,
@@ -32,7 +33,8 @@ UNCOUNTED = word.UNCOUNTED
 
 def check(robot: Robot, catalogue: Catalogue) -> list[Fault]:
     """Return everything that is wrong with what ``robot``, or the host of a hub, declares."""
-    faults = values.check(robot, catalogue) + unknown_variables.check(robot, catalogue) + waves.check(robot)
+    faults = names.check(robot) + values.check(robot, catalogue) + unknown_variables.check(robot, catalogue)
+    faults += waves.check(robot)
     if robot.values.get("robot_stack_state") in UNCOUNTED:
         return faults
     faults += floors.check(robot) + budget.check(robot) + exposure.check(robot)

@@ -30,8 +30,10 @@ def ask(action: ActionBase, variables: dict[str, Any], name: str, options: dict[
             raise NoAnswerError(sentence) from error
         raise
     found = {**shape.read(name, raw), **_of_the_controller(action, raw)}
-    if found.get("failed") and "asked" not in found:  # our own module, once it runs, says what it was asked
-        sentence = no_answer.sentence(raw) or too_old_robot(action, variables)
+    if found.get("failed") and "asked" not in found:  # our own module, once it runs, mostly says what it was asked
+        # what a module says of its own failure is not looked through for other causes: a service's log may be in it
+        sentence = no_answer.sentence(raw) if no_answer.is_none(raw) else ""
+        sentence = sentence or too_old_robot(action, variables)
         if sentence:
             raise NoAnswerError(sentence)
     return found

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+# What Ansible, and needs/own_copy, show of a program that ended without an answer; a module's own failure has none.
+INSTEAD = ("module_stdout", "module_stderr")
 LOOKED_AT = 20_000  # letters of all that came instead of an answer
 # What programs say, in English or in another language, and what it means.
 SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -37,8 +39,16 @@ SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
         "the robot had no memory left for Ansible's Python (some 30 MiB): stop something there, and run again",
     ),
 )
+# After these nothing has begun; a program that ran out of something may have done a part.
+OF_SUDO = 3
+NOTHING, TAKEN_UP = "Nothing was changed by this call.", "What this call had begun, the next run takes up."
 KILLED = (137, -9)
 KILLED_SENTENCE = "Ansible's Python was killed on the robot, as the kernel does for lack of memory: see dmesg there"
+
+
+def is_none(raw: Any) -> bool:
+    """Whether ``raw``, Ansible's result of a module, holds no answer of the module's own."""
+    return not isinstance(raw, dict) or any(key in raw for key in INSTEAD)
 
 
 def sentence(raw: Any) -> str:
@@ -46,10 +56,10 @@ def sentence(raw: Any) -> str:
     if not isinstance(raw, dict):
         return ""
     text = "\n".join(_texts(raw))[:LOOKED_AT]
-    found = next((words for pattern, words in SENTENCES if pattern.search(text)), "")
-    if not found and raw.get("rc") in KILLED:
-        found = KILLED_SENTENCE
-    return f"{found}. Nothing was changed by this call." if found else ""
+    place = next((place for place, (pattern, _) in enumerate(SENTENCES) if pattern.search(text)), None)
+    if place is not None:
+        return f"{SENTENCES[place][1]}. {NOTHING if place < OF_SUDO else TAKEN_UP}"
+    return f"{KILLED_SENTENCE}. {TAKEN_UP}" if raw.get("rc") in KILLED else ""
 
 
 def _texts(raw: dict[str, Any]) -> Iterator[str]:

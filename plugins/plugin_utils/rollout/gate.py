@@ -28,7 +28,7 @@ def answered(progress: Progress, answers: Answers) -> Decision:
     """Decide after the robots were made equal to their declaration."""
     judge = [] if progress.check else [name for name in progress.batch if _unproven(answers.get(name, {}))]
     if judge:
-        silent = [name for name in progress.batch if answers.get(name, {}).get("unreachable")]
+        silent = [name for name in progress.batch if name not in judge and answers.get(name, {}).get("unreachable")]
         return Decision(progress, judge, "", tuple(silent))
     return _finished(progress, answers, ())
 
@@ -68,7 +68,9 @@ def unjudged(answers: Answers, judge: Collection[str]) -> list[str]:
 
 
 def _unproven(answer: Mapping[str, Any]) -> bool:
-    """Whether a robot must be judged: it changed, or a run before this one was cut off before it was."""
+    """Whether a robot must be judged: it changed, or this run or one before it was cut off while it did."""
+    if answer.get("begun"):
+        return True
     if answer.get("unreachable") or "proven" not in answer:
         return False
     return bool(answer.get("changed")) or not answer["proven"]

@@ -60,11 +60,18 @@ def _remembered(where: Destination, record: JobRecord) -> str:
 
 
 def _newest(where: Destination) -> tuple[str, str, str]:
-    names = {chain: where.whole(chain) for chain in where.chains()}
-    # not always the youngest chain: one that was restored from goes on beside it
-    found = [(where.holds(chain, name).newest, chain, name) for chain, name in names.items() if name]
+    """Return the newest backup of which everything can be read; what is odd is passed over."""
+    found, odd = [], []
+    for chain in where.chains():  # not always the youngest one: a chain that was restored from goes on beside it
+        for name in where.all_whole(chain):
+            try:
+                found.append((where.holds(chain, name).newest, chain, name))
+                break
+            except (contents.OddError, OSError) as error:
+                odd.append(f"{chain}/{name} ({error})")
     if not found:
-        raise DestinationError(f"{where.base} holds no backup that is whole")
+        told = f"; passed over: {', '.join(odd)}" if odd else ""
+        raise DestinationError(f"{where.base} holds no backup that is whole{told}")
     _, chain, name = max(found)
     return where.job.place, chain, name
 

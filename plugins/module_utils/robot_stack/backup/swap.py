@@ -21,6 +21,8 @@ GUARD = "restore-in-progress"
 # BEFORE is what the restored samples replaced, for as long as nobody has seen the database find those; DONE: afterwards
 NEW, LEAVING, BEFORE, DONE = (f".robot-stack-{name}" for name in ("new", "leaving", "before", "done"))
 OURS = (GUARD, NEW, LEAVING, BEFORE, DONE)
+# root's own, where the data are a disk of their own: a new one has it, and holds no samples yet
+OF_THE_DISK = "lost+found"
 MANIFEST = "robot-stack-backup.json"
 COPIED_AT_ONCE = 1 << 20
 
@@ -34,7 +36,8 @@ def entries(data: Path) -> list[str]:
 
 
 def _entries(folder: Folder) -> list[str]:
-    return [name for name in folder.names() if name not in OURS]
+    names = [name for name in folder.names() if name not in OURS]
+    return [name for name in names if not (name == OF_THE_DISK and folder.holds_ours(name))]
 
 
 def kept(data: Path) -> list[str]:

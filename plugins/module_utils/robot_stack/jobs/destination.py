@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -121,14 +121,18 @@ class Destination:
 
     def whole(self, chain: str) -> str:
         """Return which backup of a chain in a folder is whole, the newer one where both are; "": none."""
+        return next(self.all_whole(chain), "")
+
+    def all_whole(self, chain: str) -> Iterator[str]:
+        """Return the backups of a chain in a folder that came to their end, the newer one first."""
         for name in (LATEST, PREVIOUS):
             try:
                 with self.open(chain, name) as backup:
-                    if contents.is_complete(backup):
-                        return name
+                    complete = contents.is_complete(backup)
             except FileNotFoundError:
                 continue
-        return ""
+            if complete:
+                yield name
 
     def open(self, chain: str, name: str) -> Folder:
         """Open a backup in a folder."""

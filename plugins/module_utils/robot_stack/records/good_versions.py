@@ -31,7 +31,8 @@ FILE = "good-versions.json"
 FORMER = "last-good.json"
 FILES = (FILE, FORMER)
 BESIDE = "older_file_sha256"
-LARGEST_BYTES = 4 << 20  # two versions with the files of all their services
+# two versions with the files of all their services; of a hub there is a login of each robot in both (hub_secrets)
+LARGEST_BYTES = 20 << 20
 # for a version whose writer did not know these limits any more
 DEFAULTS: Mapping[str, Any] = {"cpu_limit": 1.0, "pids_limit": 128}
 KEPT = 2  # the one that is good now, and the one before it, for a rollback by hand

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from ..judge.readback import Reading
 from ..records import failure_history, record_file, samples, state
 from ..records.record_file import Fields
 from ..spec.model import ENGINES, Budget, ControllerSpec, EngineSpec, ManagedFile, Probe, Service, Stack
-from . import backups, entry_point, filesystems, restart, start
+from . import backups, entry_point, filesystems, restart, shares, start
 from . import metrics as metrics_page
 
 LOOKS_UNTIL_HUNG = 3
@@ -97,19 +98,48 @@ def _look(
     of_engine = readback.engine(stack, driver.programs, roots, hierarchy, swap, apart=not driver.units)
     page = metrics_page.text(readings, of_engine, stack.budget, now)
     paths = dict.fromkeys(path for service in stack.services for path in service.filesystems)
+    if not _kept(stack, remembered, problems, readings, roots, say):  # the next look counts anew what was not
+        seen = {name: replace(one, kernel_kills=recent.of(name).kernel_kills) for name, one in seen.items()}
     written = {samples.FILE: samples.text(samples.Samples(seen)), metrics_page.FILE: page, **pages}
     written[filesystems.FILE] = filesystems.text(paths, roots)
     written[backups.FILE] = backups.text(roots.path(stack.budget.root))
+    _write(written, roots, say)
+
+
+def _write(written: Mapping[str, str], roots: Roots, say: Callable[[str], None]) -> None:
+    """Write what is for the next look, and for others; what cannot be written must not be taken for this look's."""
+    folder = roots.path(samples.DIRECTORY)
+    stale = {shares.FILE} if shares.FILE not in written else set()
     for path, content in written.items():
-        write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
+        try:
+            write(DesiredFile(f"{samples.DIRECTORY}/{path}", content), roots.filesystem)
+        except OSError as error:  # a full /run
+            say(f"{folder / path} cannot be written, and goes: {error}")
+            stale.add(path)
+    for path in stale:
+        with suppress(OSError):
+            (folder / path).unlink()
+
+
+def _kept(
+    stack: Stack,
+    remembered: state.State,
+    problems: Sequence[record_file.Problem],
+    readings: list[Reading],
+    roots: Roots,
+    say: Callable[[str], None],
+) -> bool:
+    """Keep what happened; return whether it was, and say where it was not."""
     lost = "is gone" if not state.there(roots.path(stack.budget.root)) else ""
     if problems or lost:  # a run tells of it, and writes it anew: what is written now would hide it
         say(f"what happened is not kept: {state.FILE} {lost or problems[0].words}")
-        return
+        return False
     try:
         _keep(stack, remembered, readings, roots)
     except OSError as error:  # a full disk, which is no reason to look away
         say(f"what happened cannot be kept: {error}")
+        return False
+    return True
 
 
 def load(settings: Path, roots: Roots, say: Callable[[str], None] = tell) -> Stack | None:

@@ -184,7 +184,8 @@ def text(counts: Mapping[str, int], found: ShutOut, shares: Shares) -> str:
     lines = []
     for name in sorted({*counts, *found.names}):
         label = f"{{username={json.dumps(name, ensure_ascii=False)}}}"
-        lines.append(f"robot_stack_series_today{label} {counts.get(name, 0)}")
+        if name in counts:
+            lines.append(f"robot_stack_series_today{label} {counts[name]}")
         lines.append(f"robot_stack_series_share{label} {shares.of(name)}")
         lines.append(f"robot_stack_series_shut_out{label} {int(name in found.names)}")
     return HEAD + "".join(f"{line}\n" for line in lines)
