@@ -409,6 +409,20 @@ def _far(answer: dict[str, Any]) -> None:
     answer["history"]["moments"][-1] = 10**12
 
 
+def test_a_service_that_one_report_could_not_read_has_not_grown() -> None:
+    """It was down when the earlier one was made: its robot is left out of its row, and of the sums."""
+    down = fine()
+    down["services"]["victoriametrics"]["working_set_mib"] = None
+    old = measurement.of_fleet("demo", {"cart": down, "tug": fine()}, VERSIONS)
+    cells = Page(rendered({"cart": fine(), "tug": fine()}, old)["performance-budget-report.html"]).cells
+    for part in ("victoriametrics", "total memory"):
+        assert [cells["", part, key] for key in ("robots", "change")] == ["1", "0 %"], part
+    assert cells["", "sensor_service", "robots"] == "2"
+    alone = measurement.of_fleet("demo", {"cart": down}, VERSIONS)
+    cells = Page(rendered({"cart": fine()}, alone)["performance-budget-report.html"]).cells
+    assert cells["", "victoriametrics", "change"] == cells["", "total memory", "change"] == "-"
+
+
 def _before_all_time(answer: dict[str, Any]) -> None:
     answer["history"]["moments"][0] = -1
 

@@ -259,6 +259,7 @@ def test_a_wave_that_failed_as_a_whole_is_told_though_nobody_decided_about_it() 
         f"b: {why}",
         "c failed: y",
         "not reached: d, e, f, g, h, i, j: the rollout stopped in wave 2",
+        "why: b, c failed in wave 2, rollout_max_failures is 0",
     ]
 
 
@@ -279,3 +280,24 @@ def test_a_refusal_is_shown_with_every_reason() -> None:
 
 def test_the_end_of_a_run_without_change_says_nothing() -> None:
     assert ending(step(start("100%")).progress, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("progress", "failed", "why"),
+    [
+        (start(1, 2), ["a"], "a failed in wave 1, rollout_max_failures is 0"),
+        (start(2, 2), ["a", "b"], "a, b failed in wave 1, rollout_max_failures is 0"),
+        (step(start(2, 2, max_failures=1), a=SILENT).progress, ["c"], "c failed in wave 1, and it was alone"),
+        (step(start(1, 2)).progress, ["b", "c"], "b, c failed in wave 2, rollout_max_failures is 0"),
+    ],
+)
+def test_where_ansible_ends_the_run_by_itself_why_is_told(progress: Progress, failed: list[str], why: str) -> None:
+    """A single canary that fails is a batch of which every robot has failed: the gate is not asked any more."""
+    told = ending(progress, {name: {"msg": "m"} for name in failed})
+    assert [line for line, _ in told if line.startswith(f"why: {why}")]
+    assert [line for line, _ in told if line.startswith("not reached: ")]
+
+
+def test_a_rollout_that_reached_everybody_has_no_why() -> None:
+    now = start("100%")
+    assert not [line for line, _ in ending(now, {name: {"msg": "m"} for name in now.hosts}) if "why" in line]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .progress import PASSED, SILENT, Progress
@@ -36,20 +36,30 @@ def endings(parts: Sequence[Progress], failed: Mapping[str, Mapping[str, Any]]) 
         for name in sorted(failed)
         for step in failed[name].get("rolled_back") or []
     ]
-    reached = {*answers, *failed}
-    return lines + [line for part in parts for line in _stop(part, reached)]
+    return lines + [line for part in parts for line in _stop(part, {*answers, *failed}, failed)]
 
 
-def _stop(part: Progress, reached: set[str]) -> list[Line]:
+def _stop(part: Progress, reached: set[str], failed: Collection[str]) -> list[Line]:
     """Return where a process has stopped, and why; whom the canaries' process leaves to others it has not missed."""
     lines: list[Line] = []
     passed_on = part.only_canaries and part.canaries_passed
     left = [] if passed_on else [name for name in part.hosts if name not in reached]
     if left and reached:
         lines.append((f"not reached: {', '.join(left)}: the rollout stopped in wave {part.wave}", True))
-    if part.stopped:
-        lines.append((f"why: {part.stopped}", True))
-    return lines
+    why = part.stopped or (_ended(part, failed) if lines else "")
+    return [*lines, (f"why: {why}", True)] if why else lines
+
+
+def _ended(part: Progress, failed: Collection[str]) -> str:
+    """Return why Ansible ended a process by itself, as it does where every robot that it asks at once fails."""
+    names = [name for name in part.hosts if name in failed and name not in part.answers]
+    if not names:
+        return ""
+    if len(part.failed) + len(names) > part.max_failures:
+        allowed = f"rollout_max_failures is {part.max_failures}"
+    else:
+        allowed = "and it was alone, or all others failed with it"
+    return f"{', '.join((*part.failed, *names))} failed in wave {part.wave}, {allowed}"
 
 
 def _failure(name: str, result: Mapping[str, Any]) -> list[str]:
