@@ -63,6 +63,7 @@ class ActionModule(RobotAction):
         root = str((arguments.get("budget") or {}).get("root") or "/var/lib/robot-stack")
         known = KnownImages(collection.cache() / "robots", connection.robot, variables)
         delivery = ImageDelivery(connection, images, known, root)
+        delivery.want(arguments["services"], arguments["architecture"])
         if arguments["state"] == "present" and not self._task.check_mode:
             delivery.guess(arguments["services"], arguments["scope"], arguments["architecture"])
         result = self._rounds(connection, arguments, delivery, root)

@@ -178,6 +178,9 @@ def test_a_folder_serves_without_an_engine(
     assert (whole.left_out, thin.left_out) == (0, 2)
     assert thin.path.stat().st_size < whole.path.stat().st_size
     assert digest(thin.path.read_bytes()) == thin.digest
+    assert images.archive(REFERENCE, "amd64", expected="sha256:print").path == whole.path
+    with pytest.raises(ImageUnavailableError, match="for amd64 was renewed in the meantime: run again"):
+        images.archive(REFERENCE, "amd64", expected="sha256:of-the-gate")
 
 
 def test_a_folder_without_the_image_says_how_to_fill_it(tmp_path: Path, folder: ImageFolder) -> None:

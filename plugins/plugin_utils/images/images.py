@@ -78,11 +78,17 @@ class Images:
                 for reference, archs in sorted(wanted.items())
             }
 
-    def archive(self, reference: str, architecture: str, chains: Sequence[Sequence[str]] = ()) -> Archive:
-        """Return the archive for a robot that has images of these ``chains`` (see archive.leading_layers)."""
+    def archive(
+        self, reference: str, architecture: str, chains: Sequence[Sequence[str]] = (), expected: str = ""
+    ) -> Archive:
+        """Return the archive for a robot that has images of these ``chains`` (see archive.leading_layers).
+
+        ``expected`` is the digest that was found before ("": any): no other image is sent.
+        """
         with self._lock():
             folder = ImageFolder(self._source or self._cache)
             image = self._listed(reference, architecture) if self._source else self._packed(reference, architecture)
+            _same(image, expected, architecture)
             skip = leading_layers(image, chains)
             path = self._archives / name_of(image, skip)
             if not path.exists():
@@ -101,8 +107,7 @@ class Images:
         with self._lock():
             for reference, arch, expected in new:
                 image = self._packed(reference, arch)
-                if image.fingerprint != expected:
-                    raise ImageUnavailableError(f"{reference} for {arch} was renewed in the meantime: run again")
+                _same(image, expected, arch)
                 if target.find(reference, arch, image.fingerprint):
                     try:
                         target.check(image)
@@ -163,3 +168,9 @@ class Images:
         with (self._cache / "lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+
+def _same(image: Packed, expected: str, architecture: str) -> None:
+    """Raise ImageUnavailableError where an image is not the one that was found before."""
+    if expected and image.fingerprint != expected:
+        raise ImageUnavailableError(f"{image.reference} for {architecture} was renewed in the meantime: run again")

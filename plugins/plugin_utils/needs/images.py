@@ -21,7 +21,14 @@ class ImageDelivery:
         """``known`` is this controller's record of what the robot has; ``root`` is the stack's directory there."""
         self._connection, self._images, self._known, self._root = connection, images, known, root
         self._sent: dict[str, Archive] = {}
+        self._wanted: dict[str, str] = {}
         self.staged: list[dict[str, Any]] = []
+
+    def want(self, services: Sequence[Mapping[str, Any]], architecture: str) -> None:
+        """Know the digests of the images that the gate has found: one that was renewed since is not sent."""
+        for service in services:
+            digest = (service["image"].get("fingerprints") or {}).get(architecture)
+            self._wanted[str(service["image"]["reference"])] = str(digest or "")
 
     def guess(self, services: Sequence[Mapping[str, Any]], scope: Sequence[str], architecture: str) -> None:
         """Send a small update before the robot asks for it, where its images are known from the last delivery."""
@@ -60,7 +67,7 @@ class ImageDelivery:
 
     def _archive(self, reference: str, architecture: str, chains: Sequence[Sequence[str]]) -> Archive:
         try:
-            return self._images.archive(reference, architecture, chains)
+            return self._images.archive(reference, architecture, chains, self._wanted.get(reference, ""))
         except ImageUnavailableError as error:
             raise AnsibleActionFail(str(error)) from error
 
