@@ -52,10 +52,8 @@ def test_the_default_of_a_part_is_above_its_floor(part: str) -> None:
 
 
 def test_at_its_floor_the_entry_point_has_room_for_the_connections_that_it_takes() -> None:
-    mib = floor("telemetry_hub_vmauth")
-    for limit, fits in ((mib, True), (mib - 1, False)):
-        found = fit(limit)
-        assert (found["gomemlimit_mib"] * 1024 >= found["open_files_limit"] * KIB_PER_CONNECTION) is fits
+    found = fit(floor("telemetry_hub_vmauth"))
+    assert found["gomemlimit_mib"] * 1024 >= found["open_files_limit"] * KIB_PER_CONNECTION
 
 
 def test_the_entry_point_has_room_for_as_many_robots_as_its_floor_says() -> None:
