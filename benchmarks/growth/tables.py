@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.provision.contenders import PRODUCT
+from benchmarks.provision.contenders import PRODUCT, all_of_them
 from benchmarks.tables import machine, table
 
 BEYOND = (1_000, 10_000)
@@ -16,9 +16,9 @@ def grown(found: dict[str, Any]) -> str:
     if not found:
         return "Not measured yet."
     rows = [
-        [name, robots, *_costs(int(robots), cost)]
-        for name, costs in found["contenders"].items()
-        for robots, cost in _by_number(costs)
+        [contender.name, robots, *_costs(int(robots), cost)]
+        for contender in all_of_them()
+        for robots, cost in _by_number(found["contenders"].get(contender.name, {}))
     ]
     head = ["Nothing to change", "robots", "wall (s)", "controller CPU (s)", "of it for each robot (s)",
             "controller memory, peak (MiB)", "processes then"]  # fmt: skip
@@ -46,7 +46,7 @@ def _forks(found: dict[str, Any]) -> str:
     ]
     head = ["Nothing to change", "forks", "wall (s)", "controller CPU (s)", "of it for each robot (s)",
             "controller memory, peak (MiB)", "processes then"]  # fmt: skip
-    return f"{table(head, rows)}\n\nEach further fork took {per_fork(found):.1f} MiB."
+    return f"{table(head, rows)}\n\nEach further fork took {per_fork(found):.0f} MiB."
 
 
 def per_fork(found: dict[str, Any]) -> float:
