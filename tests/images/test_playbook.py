@@ -79,6 +79,6 @@ def test_an_image_that_was_renewed_since_the_gate_is_not_exported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = Images(lambda _: None, cache=tmp_path / "cache")
-    monkeypatch.setattr(images, "_packed", lambda *_: SimpleNamespace(fingerprint="renewed"))
+    monkeypatch.setattr(images, "_packed", lambda *_: SimpleNamespace(reference=THING, fingerprint="renewed"))
     with pytest.raises(ImageUnavailableError, match="for arm64 was renewed in the meantime: run again"):
         images.export({THING: {"arm64": "found"}}, tmp_path / "folder")
