@@ -39,7 +39,8 @@ def test_the_guides_collector_passes_the_guides_tests(tmp_path: object) -> None:
 def test_the_tests_of_each_field_case_exist() -> None:
     page = (HERE.parents[2] / "docs/field-cases.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (B\d+) \|(.*)$", page, re.MULTILINE)
-    assert [name for name, _ in rows] == [f"B{number}" for number in range(1, 13)]
+    assert [name for name, _ in rows] == [f"B{number}" for number in range(1, len(rows) + 1)]
+    assert rows
     for name, row in rows:
         tests = re.findall(r"`([\w/]+\.py)::(\w+)`", row)
         assert tests, name
