@@ -123,7 +123,7 @@ class ActionModule(RobotAction):
             try:
                 result = connection.ask(own_copy.MODULE, asked)
             except AnsibleConnectionFailure as error:
-                return self._cut_off(error, answered)
+                return self._cut_off(error, answered, arguments["state"])
             answered = True
             needs = declared.allowed(result.pop("needs", None) or [])
             changed = changed or bool(result.get("changed"))
@@ -138,13 +138,13 @@ class ActionModule(RobotAction):
             try:
                 done = [line for need in needs for line in self._meet(need, connection, delivery, root)]
             except AnsibleConnectionFailure as error:  # of images nothing runs yet
-                return self._cut_off(error, not all(isinstance(need, ImageNeed) for need in needs))
+                return self._cut_off(error, not all(isinstance(need, ImageNeed) for need in needs), arguments["state"])
             plan, changed = plan + done, True
         raise AnsibleActionFail(f"the robot still lacks something after {ROUNDS} rounds: {needs}")
 
-    def _cut_off(self, error: AnsibleConnectionFailure, answered: bool) -> dict[str, Any]:
+    def _cut_off(self, error: AnsibleConnectionFailure, answered: bool, state: str) -> dict[str, Any]:
         """Return the result of a robot that its change may have cut off; raise ``error`` for one that was not there."""
-        cut_off = broken.result(error, answered, self._task.check_mode)
+        cut_off = broken.result(error, answered, check=self._task.check_mode or state not in broken.CHANGING)
         if cut_off is None:
             raise error
         return cut_off

@@ -20,6 +20,20 @@ IMAGE = {"kind": "image", "reference": "sensor_service:1", "architecture": "amd6
 REBOOT = {"kind": "reboot"}
 
 
+ARGUMENTS = {
+    "services": [
+        {
+            "name": "sensor_service",
+            "image": {"reference": "sensor_service:1", "fingerprints": {"amd64": "sha256:1"}},
+        }
+    ],
+    "scope": [],
+    "state": "present",
+    "architecture": "amd64",
+    "memory_controller": {"reboot_allowed": True},
+}
+
+
 class Controller(ActionModule):
     """Whose robot answers with ``answers``, one after the other, and who needs an hour for whatever it lacks."""
 
@@ -28,14 +42,7 @@ class Controller(ActionModule):
         self._task, self._templar = SimpleNamespace(tags=[], args={}, check_mode=True), None
 
     def _arguments(self, *_: Any) -> dict[str, Any]:
-        image = {"reference": "sensor_service:1", "fingerprints": {"amd64": "sha256:1"}}
-        return {
-            "services": [{"name": "sensor_service", "image": image}],
-            "scope": [],
-            "state": "present",
-            "architecture": "amd64",
-            "memory_controller": {"reboot_allowed": True},
-        }
+        return ARGUMENTS
 
     def _is_pipelining_enabled(self, *_: Any) -> bool:
         return False
@@ -142,6 +149,9 @@ def test_a_robot_whose_connection_breaks_in_its_change_is_told_from_one_that_is_
         cut_off(clock, monkeypatch, NO_ROUTE)
     with pytest.raises(AnsibleConnectionFailure):
         cut_off(clock, monkeypatch, BROKE, check=True)
+    monkeypatch.setattr(Controller, "_arguments", lambda *_: {**ARGUMENTS, "state": "verified"})
+    with pytest.raises(AnsibleConnectionFailure):
+        cut_off(clock, monkeypatch, BROKE)
 
 
 @pytest.mark.parametrize(("need", "begun"), [(IMAGE, False), (REBOOT, True)])

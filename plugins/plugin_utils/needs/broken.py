@@ -9,6 +9,7 @@ from typing import Any
 # Source: its packet.c, clientloop.c and serverloop.c
 BROKEN = re.compile(r"not responding|closed by remote host|Connection reset by|Broken pipe|Connection to \S+ closed")
 NOT_MADE = re.compile(r"kex_exchange_identification|banner exchange|connect to host")
+CHANGING = ("present", "absent", "restored")  # other states ask, and judge
 WORDS = "the connection broke while it was being changed"
 
 
