@@ -675,3 +675,14 @@ def test_images_that_lost_their_names_are_known_again(owner: Operator, robot: Ro
     fingerprints = {"amd64": image.fingerprint(other)}
     owner.call(service(image={"reference": "sensor_service:1", "fingerprints": fingerprints}))
     assert {"sensor_service:1", "sha256:1"} <= set(state.load(robot.root / ROOT).images)
+
+
+@pytest.mark.parametrize("robots", [3_600, 10_000])
+def test_the_good_versions_of_a_hub_with_many_robots_are_read_back(tmp_path: Path, robots: int) -> None:
+    """Each of the two has a login of every robot: what was saved and could not be read was no way back."""
+    user = '- username: "scout-{0:05}"\n  password: "{1}"\n  url_map:\n  - src_paths: ["/"]\n    url_prefix: "{2}"\n'
+    users = "".join(user.format(number, "x" * 43, "u" * 380) for number in range(robots))
+    hub = service(files=[{"path": "auth.yml", "content": users, "sensitive": True}])
+    saved = [good_versions.GoodVersion(BUDGET, 30, {"sensor_service": hub}, {"sensor_service": name}) for name in "ab"]
+    good_versions.save(saved, tmp_path)
+    assert good_versions.read(tmp_path) == (saved, [])

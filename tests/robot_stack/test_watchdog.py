@@ -130,16 +130,22 @@ def test_an_end_in_the_middle_of_a_look_is_counted_once_with_its_cause(
     assert (known.oom_kills, known.restarts, known.cause) == (1, 1, state.OUT_OF_MEMORY)
 
 
-@pytest.mark.usefixtures("any_owner")
-@pytest.mark.parametrize("robot", [2], indirect=True)
-def test_a_kill_whose_cause_the_kernel_alone_tells_is_counted_once(robot: Robot, fake: FakeEngine) -> None:
-    """As Docker 26 tells of it on cgroup v2: the container's cgroup is gone before anybody has looked into it."""
+def killed_in_silence(robot: Robot, fake: FakeEngine) -> Path:
+    """Deploy, look, and have the kernel kill a service, of which the engine does not tell the cause."""
     settings = deployed(robot, fake)
     events = robot.group("/robotstack.slice/robotstack-sensor_service.slice", None) / "memory.events"
     looked(robot, fake, settings)
     write(events, "oom 1\noom_kill 1\n")
     oom(fake, NOW + 5)
     fake.events = [event for event in fake.events if event["Action"] != "oom"]
+    return settings
+
+
+@pytest.mark.usefixtures("any_owner")
+@pytest.mark.parametrize("robot", [2], indirect=True)
+def test_a_kill_whose_cause_the_kernel_alone_tells_is_counted_once(robot: Robot, fake: FakeEngine) -> None:
+    """As Docker 26 tells of it on cgroup v2: the container's cgroup is gone before anybody has looked into it."""
+    settings = killed_in_silence(robot, fake)
     for second in (30, 60):
         looked(robot, fake, settings, NOW + second)
         known = remembered(robot)
@@ -243,12 +249,7 @@ def test_a_kill_that_could_not_be_kept_is_still_told_by_the_next_look(
     robot: Robot, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The engine says nothing of it: a counter that goes back looks as if it had begun anew."""
-    settings = deployed(robot, fake)
-    events = robot.group("/robotstack.slice/robotstack-sensor_service.slice", None) / "memory.events"
-    looked(robot, fake, settings)
-    write(events, "oom 1\noom_kill 1\n")
-    oom(fake, NOW + 5)
-    fake.events = [event for event in fake.events if event["Action"] != "oom"]
+    settings = killed_in_silence(robot, fake)
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
