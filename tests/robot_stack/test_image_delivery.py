@@ -216,6 +216,42 @@ def test_a_pinned_image_is_pulled_by_its_digest_with_the_login_in_a_header_alone
     assert (again["changed"], fake.changes) == (False, [])
 
 
+@pytest.mark.parametrize(
+    ("name", "server"),
+    [
+        ("acme/sensor-service", "https://index.docker.io/v1/"),
+        ("docker.io/acme/sensor-service", "https://index.docker.io/v1/"),
+        ("alpine", "https://index.docker.io/v1/"),
+        ("registry.example/sensor-service", "registry.example"),
+        ("registry:5000/acme/sensor-service", "registry:5000"),
+        ("localhost/sensor-service", "localhost"),
+    ],
+)
+def test_a_login_names_the_registry_as_engines_file_it(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, name: str, server: str
+) -> None:
+    """An engine that keeps images in containerd's store drops a login of any other."""
+    headers: list[str] = []
+    answer = fake.answer
+
+    def noted(method: str, target: str, body: bytes) -> Any:
+        headers.extend([fake.headers["X-Registry-Auth"]] if "/images/create" in target else [])
+        return answer(method, target, body)
+
+    monkeypatch.setattr(fake, "answer", noted)
+    DockerEngine(fake.socket).pull(f"{name}@sha256:{'a' * 64}", "fleet", "hidden")
+    assert [json.loads(base64.urlsafe_b64decode(one))["serveraddress"] for one in headers] == [server]
+
+
+def test_an_image_of_two_services_is_brought_once(robot: Robot, fake: FakeEngine) -> None:
+    both = [service(f"lidar_{side}", image=service()["image"]) for side in ("left", "right")]
+    (need,) = call(robot, fake, *both)["needs"]
+    told = call(robot, fake, *both, archives=staged(robot))
+    assert [line for line in told["plan"] if "image" in line] == [f"load image {need['reference']}"]
+    assert {f"robot-stack-lidar_{side}" for side in ("left", "right")} <= set(fake.containers)
+    assert call(robot, fake, *both)["changed"] is False
+
+
 def test_a_pull_that_fails_leaves_what_runs_alone(robot: Robot, fake: FakeEngine) -> None:
     call(robot, fake, pinned())
     before = fake.containers[NAME]["Id"]

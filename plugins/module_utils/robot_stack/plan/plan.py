@@ -106,7 +106,14 @@ def differences(stack: Stack, seen: Observed) -> list[Step]:
         steps += _service(stack, service, seen)
     for service in stack.jobs:
         steps += _job(stack, service, seen)
+    steps = _brought_once(steps)
     return _ceiling_last(steps + leaving.make(stack, seen, steps) + _orphans(stack, seen), seen)
+
+
+def _brought_once(steps: list[Step]) -> list[Step]:
+    """An image that several services are made of is brought once, before the first of them."""
+    brought = [step.action if isinstance(step.action, BringImage) else None for step in steps]
+    return [step for place, step in enumerate(steps) if not (brought[place] and brought[place] in brought[:place])]
 
 
 def _ceiling_last(steps: list[Step], seen: Observed) -> list[Step]:

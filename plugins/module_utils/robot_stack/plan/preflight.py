@@ -281,10 +281,12 @@ def _claims(stack: Stack, seen: Observed) -> list[disk_space.Claim]:
     claims = [disk_space.Claim("own files", root, bytes_of(OWN_FILES_MIB))]
     if seen.engine.missing_packages:
         claims.append(disk_space.Claim("the engine's packages", "/", bytes_of(ENGINE_MIB)))
+    coming = set()
     for service in stack.scoped_services:
         found = seen.images.get(service.image)
         wanted = service.fingerprints.get(seen.robot.architecture)
-        if not (found and (service.pinned or found.fingerprint == wanted)):
+        if service.image not in coming and not (found and (service.pinned or found.fingerprint == wanted)):
+            coming.add(service.image)  # once, however many are made of it
             claims.append(disk_space.Claim(f"{service.name}'s image", store, bytes_of(IMAGE_MIB)))
             if not service.pinned:  # what is pulled goes straight into the engine's store
                 claims.append(disk_space.Claim("its archive", root, bytes_of(ARCHIVE_MIB)))

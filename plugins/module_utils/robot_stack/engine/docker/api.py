@@ -31,6 +31,7 @@ LARGEST_ANSWER, LARGEST_TRANSFER = 8 << 20, 64 << 20
 LONGEST_MESSAGE = 2000
 LOST_RACE, STARTS = "unable to apply cgroup configuration", 3
 LONGEST_LINE, MOST_ERRORS = 1 << 20, 5  # of what the engine says while it works
+DOCKER_HUB = "https://index.docker.io/v1/"  # under which its logins are filed; containerd's store compares it
 LOGGED_AT_ONCE = 64 * 1024  # what people are shown of a container's last lines
 
 
@@ -233,7 +234,7 @@ class DockerEngine:
         """Pull NAME@sha256:HEX from its registry; a login travels in a header of the socket, and nowhere else."""
         name, _, digest = reference.partition("@")
         query = urlencode({"fromImage": name, "tag": digest})
-        login = json.dumps({"username": username, "password": password, "serveraddress": name.partition("/")[0]})
+        login = json.dumps({"username": username, "password": password, "serveraddress": _server(name)})
         headers = {"X-Registry-Auth": base64.urlsafe_b64encode(login.encode()).decode()} if username else {}
         _progress(self._transfer(f"/images/create?{query}", headers))
 
@@ -293,6 +294,13 @@ class DockerEngine:
             raise EngineError(0, f"the container engine at {self._socket_path} does not answer: {error}") from error
         finally:
             connection.close()
+
+
+def _server(name: str) -> str:
+    """Return whose login it is that an image's ``name`` needs: the first part is a registry if it looks like a host."""
+    first, slash, _ = name.partition("/")
+    host = first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+    return DOCKER_HUB if host in ("docker.io", "index.docker.io") else host
 
 
 def _parsed(content: bytes) -> Any:
