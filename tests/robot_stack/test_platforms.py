@@ -62,6 +62,9 @@ class Acme:
     def missing(self, names: Iterable[str], roots: Roots) -> list[str]:
         return sorted(name for name in names if not roots.path(f"/etc/acme/installed/{name}").exists())
 
+    def bare(self, names: Iterable[str]) -> list[str]:
+        return list(names)
+
     def interrupted(self, roots: Roots) -> bool:
         return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
@@ -18,7 +18,7 @@ from ..base.roots import Roots
 from ..engine import delivery, staging
 from ..engine.protocol import PREFIX, PREVIOUS, Engine, name_of
 from ..engine.staging import Archive
-from ..host import systemd
+from ..host import platforms, systemd
 from ..jobs import setup as jobs_setup
 from ..plan import actions
 from ..plan.actions import Action
@@ -119,8 +119,13 @@ class Applier:
         if action.before:  # first of all: nothing else would know what was there
             self._keep(step.subject, action.before)
         # said before the engine is there: an interrupted run must know whose it is
-        self.remember(lambda s: replace(s, engine_packages=list(self.stack.engine.packages)))
+        self.owns(self.stack.engine.packages)
         files.write(action.file, self.roots.filesystem)
+
+    def owns(self, packages: Iterable[str]) -> None:
+        """Remember packages of the engine as ours, beside those that another list has named before."""
+        names = platforms.find(self.roots).bare(packages)
+        self.remember(lambda s: replace(s, engine_packages=list(dict.fromkeys([*s.engine_packages, *names]))))
 
     def _keep(self, path: str, found: files.FoundFile) -> None:
         """Copy an owner's file, once: what a later run finds in its place is ours."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..engine.protocol import unit_of
+from ..host import platforms
 from ..spec.model import Stack
 from ..spec.needs import PurgeNeed
 from .actions import DisableEngine, KeepStore, PurgePackages, PutBack, RemoveDirectory, RemoveFile, RestartOutside
@@ -15,37 +16,61 @@ def takes_store(seen: Observed) -> bool:
     return seen.ours and f"{seen.store}/".startswith(f"{seen.driver.usual_store}/")
 
 
+def stays(stack: Stack, seen: Observed) -> bool:
+    """Whether an engine of ours, or a part of it, is on the robot after a removal of the stack."""
+    return seen.ours and not stack.remove_engine and (_there(seen) or bool(_installed(seen)))
+
+
+def _there(seen: Observed) -> bool:
+    return seen.engine.installed or seen.engine.running
+
+
+def _installed(seen: Observed) -> list[str]:
+    """Return those packages of ours that are there: an installation may have failed, an owner may have removed some."""
+    bare = platforms.named(seen.robot.platform).bare
+    missing = set(bare(seen.engine.missing_packages))
+    return [name for name in bare(seen.state.engine_packages) if name not in missing]
+
+
 def make(stack: Stack, seen: Observed) -> list[Step]:
     """Return what takes the engine off the robot where it is ours, or leaves it as it was before."""
     if not seen.ours:
-        name = seen.state.enabled_unit
-        words = f"have {name} not start at boot, as before"
-        return [Step(DisableEngine(), name, words)] if name else []
+        return _disabled(seen)
     steps = []
+    goes = not stays(stack, seen)
     if stack.remove_engine:
-        names = list(seen.state.engine_packages)
-        if set(names) - set(seen.engine.missing_packages):
+        names = _installed(seen)
+        if names:
             words = f"remove {', '.join(names)}, which this project installed"
             purge = PurgePackages(PurgeNeed(tuple(names), seen.robot.platform))
             steps.append(Step(purge, ", ".join(names), words))
     gone = [
         file.path
         for file in seen.driver.files(stack)
-        if seen.found_files.get(file.path) and (stack.remove_engine or file.path != seen.driver.settings_file)
+        if seen.found_files.get(file.path) and (goes or file.path != seen.driver.settings_file)
     ]
     kept, settings = seen.settings_before, seen.driver.settings_file
     if kept is not None:
         gone = [path for path in gone if path != settings]
-        if stack.remove_engine or seen.found_files.get(settings) != kept:
+        if goes or seen.found_files.get(settings) != kept:
             words = f"put {settings} back as its owner had it"
-            steps.append(Step(PutBack(kept, stack.remove_engine), settings, words))
+            steps.append(Step(PutBack(kept, goes), settings, words))
     steps += [Step(RemoveFile(), path, f"remove {path}") for path in gone]
-    if gone and seen.driver.units and not stack.remove_engine:
+    if gone and seen.driver.units and not goes and _there(seen):
         words = "restart the container engine outside the stack's ceiling"
         steps.append(Step(RestartOutside(tuple(seen.driver.units)), unit_of(seen.driver), words))
     if stack.remove_engine and seen.engine_data:
         steps.append(_store(seen))
     return steps
+
+
+def _disabled(seen: Observed) -> list[Step]:
+    """Return what undoes that we had somebody else's engine start at boot; its owner may have removed it since."""
+    name = seen.state.enabled_unit
+    unit = seen.units.get(name)
+    if not name or (unit is not None and unit.load == "not-found"):
+        return []
+    return [Step(DisableEngine(), name, f"have {name} not start at boot, as before")]
 
 
 def _store(seen: Observed) -> Step:

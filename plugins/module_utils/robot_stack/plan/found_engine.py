@@ -70,8 +70,9 @@ def find(
     # one of ours may be half installed: its files are there after a power cut, and not set up, and it may even run
     cut_off = not running or platform.interrupted(roots)
     # what its owner has put beside ours runs on without our packages
-    asks = cut_off or stack.remove_engine or sorted(known.engine_packages) != sorted(stack.engine.packages)
-    wanted = stack.engine.packages if asks and (known.engine_packages or not (installed or running)) else ()
+    declared = known.engine_packages if stack.state == "absent" else stack.engine.packages
+    asks = cut_off or stack.remove_engine or not set(platform.bare(declared)) <= set(known.engine_packages)
+    wanted = declared if asks and (known.engine_packages or not (installed or running)) else ()
     missing = platform.missing(wanted, roots)
     if running:
         info = engine.info()

@@ -92,7 +92,7 @@ def _engine(stack: Stack, seen: Observed, left: Left) -> list[Step]:
         seen,
         state=former,
         driver=left.driver,
-        engine=replace(seen.engine, missing_packages=left.missing_packages),
+        engine=replace(seen.engine, installed=True, missing_packages=left.missing_packages),
         found_files=left.files,
         settings_before=left.settings_before,
         store=left.store,

@@ -130,7 +130,7 @@ def _rest(stack: Stack, seen: Observed) -> list[Step]:
     if stack.scope:
         return []
     forgotten = [Step(RemoveFile(), f"{root}/{name}", f"remove {root}/{name}") for name in seen.own_records]
-    if (seen.ours or seen.state.former_packages) and not stack.remove_engine:
+    if engine_removal.stays(stack, seen) or (seen.state.former_packages and not stack.remove_engine):
         return forgotten
     if seen.own_state:
         forgotten.append(Step(RemoveFile(), f"{root}/{FILE}", f"remove {root}/{FILE}"))

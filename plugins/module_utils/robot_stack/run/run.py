@@ -17,7 +17,7 @@ from ..plan.observe import Observed
 from ..plan.plan import Plan
 from ..plan.step import Step, lines
 from ..records import good_versions
-from ..spec.needs import Need, told
+from ..spec.needs import Need, PackagesNeed, told
 from . import budget_summary, records, restore
 from . import gate as run_gate
 from .context import Call
@@ -127,6 +127,7 @@ def _changed(
         applier.apply(made.steps[:place])
         done += made.steps[:place]
     if missing:  # all at once, so that the controller is asked once
+        applier.owns(name for need in missing if isinstance(need, PackagesNeed) for name in need.names)
         return _asking(call, done, missing)
     applier.takeover.containers = seen.left.containers if seen.left else {}
     _begins(call, applier, made.steps)

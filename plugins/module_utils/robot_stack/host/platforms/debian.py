@@ -17,7 +17,11 @@ JOURNAL = "/var/lib/dpkg/updates"
 NAMES: Mapping[str, EngineNames] = {
     # others: what it is divided into, and Docker's own packages for Debian
     DOCKER: EngineNames(
-        ("docker.io",), ("docker-cli", "containerd", "runc", "docker-ce", "docker-ce-cli", "containerd.io")
+        ("docker.io",),
+        (
+            *("docker-cli", "containerd", "runc", "docker-compose", "docker-compose-v2", "docker-buildx"),
+            *("docker-ce", "docker-ce-cli", "containerd.io", "docker-compose-plugin", "docker-buildx-plugin"),
+        ),
     ),
     PODMAN: EngineNames(("podman", "crun"), ("conmon", "netavark", "aardvark-dns")),
 }
@@ -41,23 +45,27 @@ class Debian:
 
     def missing(self, names: Iterable[str], roots: Roots) -> list[str]:
         """Return those of ``names`` that dpkg has not installed; one that is on hold is installed."""
-        wanted = set(names)
+        wanted = {dpkg.bare(word): word for word in names}
         status = roots.path(STATUS)
         if not status.is_file():
-            return sorted(wanted)
+            return sorted(wanted.values())
         package = ""
         with status.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 if line.startswith("Package: "):
                     package = line[9:].strip()
                 elif line.startswith("Status: ") and line.split()[2:] == ["ok", "installed"]:
-                    wanted.discard(package)
-        return sorted(wanted)
+                    wanted.pop(package, None)
+        return sorted(wanted.values())
+
+    def bare(self, names: Iterable[str]) -> list[str]:
+        """Return ``names`` without the versions that apt takes behind them."""
+        return list(dict.fromkeys(map(dpkg.bare, names)))
 
     def needing(self, names: Iterable[str], roots: Roots) -> list[str]:
         """Return the packages that apt would remove with ``names``, but for those that came with them."""
         status = roots.path(STATUS)
-        return dpkg.needing(names, dpkg.installed(status)) if status.is_file() else []
+        return dpkg.needing(self.bare(names), dpkg.installed(status)) if status.is_file() else []
 
     def interrupted(self, roots: Roots) -> bool:
         """Return whether dpkg's journal is there: it works right now, or it was cut off. Source: apt's own check."""

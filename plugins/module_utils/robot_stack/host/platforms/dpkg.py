@@ -11,6 +11,11 @@ NEEDS = ("Depends", "Pre-Depends")
 NAME = re.compile(r"\s*([a-z0-9][a-z0-9+.-]+)")
 
 
+def bare(word: str) -> str:
+    """Return the name in what apt takes for one: NAME, NAME=VERSION, NAME/RELEASE or NAME:ARCHITECTURE."""
+    return re.split("[=/:]", word, maxsplit=1)[0]
+
+
 @dataclass(frozen=True)
 class Package:
     """An installed package. Each of ``needs`` is met by any one of its names; ``provides`` are further names of it."""

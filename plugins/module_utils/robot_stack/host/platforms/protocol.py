@@ -59,7 +59,10 @@ class Platform(Protocol):
         """Whether this robot is one of the family."""
 
     def missing(self, names: Iterable[str], roots: Roots) -> list[str]:
-        """Return those of ``names`` that are not installed, sorted."""
+        """Return those of ``names`` that are not installed in any version, as they are written, sorted."""
+
+    def bare(self, names: Iterable[str]) -> list[str]:
+        """Return the packages that ``names`` mean, which may say of each in which version it is wanted."""
 
     def interrupted(self, roots: Roots) -> bool:
         """Whether an installation is under way, or was cut off."""

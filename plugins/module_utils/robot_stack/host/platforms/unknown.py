@@ -24,6 +24,10 @@ class Unknown:
         """Return all of them: it cannot be told."""
         return sorted(set(names))
 
+    def bare(self, names: Iterable[str]) -> list[str]:
+        """Return ``names``: nothing is known of how they are written."""
+        return list(names)
+
     def interrupted(self, roots: Roots) -> bool:  # noqa: ARG002 - the protocol
         """Return that nothing is known of any installation."""
         return False
