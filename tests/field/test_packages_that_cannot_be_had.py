@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,13 +29,15 @@ class Robot(Connection):
     def __init__(self, known: Iterable[str] = (), source: str = "", busy: int = 0, *, broken: bool = False) -> None:
         self.known, self.source, self.busy, self.broken = set(known), source, busy, broken
         self.installed = set[str]()
+        self.theirs = ""  # what does not go with the engine
         self.run, self.said = list[str](), list[str]()
 
     def say(self, words: str) -> None:
         self.said.append(words)
 
     def output_of(self, command: str) -> str:
-        return ""
+        simulated = self.theirs and "--simulate" in command and command.endswith(ENGINE)
+        return f"Inst {ENGINE} (26.1)\nRemv {self.theirs} [1.0]\nConf {ENGINE} (26.1)\n" if simulated else ""
 
     def as_root(self, command: str, content: bytes = b"") -> tuple[int, str]:
         self.run.append(command)
@@ -72,6 +75,8 @@ class Robot(Connection):
             if self.source:
                 raise AnsibleActionFail(f"{name}: Failed to update apt cache: ")
             self._update()
+        if self.theirs and options.get("fail_on_autoremove"):
+            raise AnsibleActionFail(f"{name}: E: Packages need to be removed but remove is disabled.")
         for package in options["name"]:
             if options["state"] == "absent":
                 self.installed.discard(package)
@@ -135,3 +140,19 @@ def test_a_removal_needs_them_as_well() -> None:
     robot.installed.add(ENGINE)
     assert apt.purge(robot, PurgeNeed((ENGINE,), "debian")) == [BROUGHT, f"remove {ENGINE}"]
     assert robot.installed == {BINDINGS}
+
+
+def test_no_package_of_the_owners_goes_for_the_engine() -> None:
+    robot = Robot((BINDINGS, ENGINE))
+    robot.theirs = "podman-docker"
+    with pytest.raises(
+        AnsibleActionFail, match=r"docker.io cannot be installed: podman-docker would have to go.*by hand"
+    ):
+        apt.install(robot, NEED)
+    assert ENGINE not in robot.installed
+
+
+def test_ours_may_go_for_those_that_take_their_place() -> None:
+    robot = Robot((BINDINGS, ENGINE))
+    robot.theirs = "docker-ce"
+    assert f"install {ENGINE}" in apt.install(robot, replace(NEED, replaces=True))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import disk_space
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import PackagesNeed
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images import Archive
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.known_images import KnownImages
 from ansible_collections.robotfleet.stack.plugins.plugin_utils.images.source import ImageSource
@@ -260,12 +262,33 @@ def test_packages_of_another_folder_that_were_sent_before_are_not_installed(
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     for name in ("wrong_1_arm64.deb", "podman_5%3a1 (2)_amd64.deb", "it.archive"):
         (staging / name).write_text("x")
-    script = installation(str(staging), ["podman"], ["podman_5%3a1 (2)_amd64.deb"])
+    script = installation(str(staging), PackagesNeed(("podman",), "debian"), ["podman_5%3a1 (2)_amd64.deb"])
     done = subprocess.run(["sh", "-s"], input=script, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     names = [line for line in (tmp_path / "told").read_text().splitlines() if line.startswith("Package:")]
     assert names == ["Package: podman_5%3a1 (2)_amd64.deb"]
     assert [path.name for path in staging.iterdir()] == ["it.archive"]
+
+
+def test_packages_from_a_folder_take_no_package_of_the_owners_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt = """case "$*" in
+    *--simulate*) echo "Inst docker.io (26)"; echo "Remv podman-docker [5.4] (x)";;
+    *--no-remove*) echo "E: Packages need to be removed but remove is disabled." >&2; exit 100;;
+esac"""
+    for name, words in {"dpkg-deb": "", "apt-get": apt, "dpkg": ""}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{words}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    (staging / "docker.io_26_amd64.deb").write_text("x")
+    need = PackagesNeed(("docker.io",), "debian")
+    for wanted, code, said in ((need, 1, "podman-docker would have to go"), (replace(need, replaces=True), 0, "")):
+        script = installation(str(staging), wanted, ["docker.io_26_amd64.deb"])
+        done = subprocess.run(["sh", "-s"], input=script, text=True, capture_output=True, check=False)
+        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
 
 
 def test_an_empty_folder_of_packages_is_refused_with_its_name(tmp_path: Path) -> None:

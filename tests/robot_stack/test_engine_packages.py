@@ -1,4 +1,4 @@
-"""The engine's packages: whose they are, in whichever version, whatever became of them and of the list that named them."""
+"""The engine's packages: whose they are, in whichever version, whatever became of them and of the list of them."""
 
 from __future__ import annotations
 
@@ -130,3 +130,13 @@ def test_an_engine_of_others_that_they_have_removed_is_disabled_no_more(robot: R
     operator.call(service(), state="absent", sent=False)
     assert not any("docker.service" in argv for argv in operator.systemctl)
     assert not (robot.root / f"{ROOT}/state.json").exists()
+
+
+@pytest.mark.parametrize(("later", "replaces"), [(("docker-ce",), True), (("docker.io", "docker-buildx"), False)])
+def test_packages_of_ours_alone_may_go_for_others(
+    robot: Robot, fake: FakeEngine, later: tuple[str, ...], replaces: bool
+) -> None:
+    operator = Operator(robot, None)
+    assert operator.call(service(), sent=False)["needs"][0]["replaces"] is False, "a bare robot's packages stay"
+    operator = deployed(robot, fake, "docker.io")
+    assert operator.call(service(), sent=False, **named(*later))["needs"][0]["replaces"] is replaces

@@ -124,7 +124,7 @@ class Declared:
 
 # The types of what is told; `needed` has the names.
 KINDS: dict[str, dict[str, Any]] = {
-    "packages": {"names": list[str], "platform": str, "staged": list[shape.Staged]},
+    "packages": {"names": list[str], "platform": str, "staged": list[shape.Staged], "replaces": bool},
     "purge": {"names": list[str], "platform": str},
     "image": {
         "reference": str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..base import files
 from ..engine.protocol import unit_of
+from ..host import platforms
 from ..spec.model import Stack
 from ..spec.needs import PackagesNeed
 from .actions import EnableEngine, InstallPackages, RestartEngine, WriteEngineFile
@@ -27,7 +28,9 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
     missing = seen.engine.missing_packages
     if missing:
         names = ", ".join(missing)
-        need = PackagesNeed(tuple(missing), seen.robot.platform)
+        declared = platforms.named(seen.robot.platform).bare(stack.engine.packages)
+        replaces = not set(seen.state.engine_packages) <= set(declared)
+        need = PackagesNeed(tuple(missing), seen.robot.platform, replaces=replaces)
         return [*steps, Step(InstallPackages(need), names, f"install {names}")]
     steps += _at_boot(seen)
     if not seen.driver.units:

@@ -9,11 +9,15 @@ from typing import Any, Union
 
 @dataclass(frozen=True)
 class PackagesNeed:
-    """Packages of the distribution; ``staged``: files that have arrived already (name, bytes, digest)."""
+    """Packages of the distribution; ``staged``: files that have arrived already (name, bytes, digest).
+
+    ``replaces``: they come in place of ours, which may have to go; otherwise no package of the robot does.
+    """
 
     names: tuple[str, ...]
     platform: str  # by whose means, see host/platforms
     staged: tuple[Mapping[str, Any], ...] = ()
+    replaces: bool = False
 
 
 @dataclass(frozen=True)

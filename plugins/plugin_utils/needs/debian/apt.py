@@ -17,6 +17,7 @@ from .package_folder import PackagesMissingError, installation, packages
 
 FINISH = "dpkg --configure -a"  # what apt asks for after a power cut
 LISTS = "update apt cache"  # what Ansible's module says where a source does not answer, often without the cause
+KEPT = "remove is disabled"  # what apt says where it would have to remove a package and must not
 HELD = "Held packages were changed"
 WAIT = 300  # seconds for somebody else's apt, such as unattended upgrades
 OPTIONS: dict[str, Any] = {"install_recommends": False, "lock_timeout": WAIT}
@@ -32,7 +33,7 @@ def install(connection: Connection, need: PackagesNeed) -> list[str]:
     """Install packages from the robot's own sources; return what was done."""
     connection.say(f"installing {', '.join(need.names)}")
     brought = _bring_bindings(connection)
-    wanted = {**OPTIONS, "name": list(need.names), "state": "present"}
+    wanted = {**OPTIONS, "name": list(need.names), "state": "present", "fail_on_autoremove": not need.replaces}
     renewed = {"update_cache": True, "update_cache_retries": 2, "cache_valid_time": 3600}
     try:
         _apt(connection, {**wanted, **renewed})
@@ -107,7 +108,7 @@ def install_from(connection: Connection, need: PackagesNeed, directory: str, roo
     except (PackagesMissingError, SendingError) as error:
         raise AnsibleActionFail(str(error)) from error
     connection.say(f"installing {names} from {directory}")
-    script = installation(f"{root}/staging", need.names, [file.name for file in files])
+    script = installation(f"{root}/staging", need, [file.name for file in files])
     code, words = connection.as_root("sh -s", script.encode())
     if code:
         raise AnsibleActionFail(f"{names} cannot be installed from {directory}: {words.strip()}")
@@ -131,6 +132,8 @@ def _apt(connection: Connection, options: dict[str, Any]) -> None:
     try:
         connection.module("ansible.builtin.apt", options)
     except AnsibleActionFail as error:
+        if KEPT in str(error):
+            raise AnsibleActionFail(_in_the_way(connection, options)) from None
         if HELD in str(error):
             raise AnsibleActionFail(_on_hold(connection, options)) from None
         if FINISH not in str(error):
@@ -155,10 +158,26 @@ def _on_hold(connection: Connection, options: dict[str, Any]) -> str:
     )
 
 
+def _in_the_way(connection: Connection, options: dict[str, Any]) -> str:
+    wanted = f"install --no-install-recommends {shlex.join(options['name'])}"
+    going = _going(connection.output_of(f"apt-get --simulate --quiet {wanted}"))
+    what = ", ".join(going) or "other packages"
+    return (
+        f"{', '.join(options['name'])} cannot be installed: {what} would have to go, and this project did not install "
+        "them. Remove them by hand if nobody needs them, or choose other packages "
+        "(container_engine_packages)"
+    )
+
+
 def _unneeded(connection: Connection) -> list[str]:
     """Return the packages that apt would remove because nothing needs them any more."""
-    lines = [line.split() for line in connection.output_of("apt-get --simulate --quiet autoremove").splitlines()]
-    return sorted(words[1] for words in lines if words and words[0] in ("Remv", "Purg"))
+    return _going(connection.output_of("apt-get --simulate --quiet autoremove"))
+
+
+def _going(simulated: str) -> list[str]:
+    """Return the packages that apt says it would remove."""
+    lines = [line.split() for line in simulated.splitlines()]
+    return sorted(words[1] for words in lines if len(words) > 1 and words[0] in ("Remv", "Purg"))
 
 
 def _mark(connection: Connection, how: str, names: Sequence[str]) -> None:

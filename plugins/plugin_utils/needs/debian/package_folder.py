@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.needs import PackagesNeed
+
 
 class PackagesMissingError(RuntimeError):
     """The folder holds no packages."""
@@ -26,12 +28,13 @@ def packages(directory: str) -> list[Path]:
     return found
 
 
-def installation(staging: str, names: Sequence[str], files: Sequence[str]) -> str:
-    """Return the shell script that installs ``names`` from the packages in the directory ``staging`` of the robot.
+def installation(staging: str, need: PackagesNeed, files: Sequence[str]) -> str:
+    """Return the shell script that installs packages from those in the directory ``staging`` of the robot.
 
     ``files`` are those of the folder that is named now: what came of another one before, cut off or wrong, goes.
     """
-    words = " ".join(shlex.quote(name) for name in names)
+    words = f"--no-install-recommends {shlex.join(need.names)}"
+    stay = "" if need.replaces else " --no-remove"
     kept = " ".join(shlex.quote(file) for file in files)
     return f"""set -eu
 cd {shlex.quote(staging)}
@@ -58,6 +61,9 @@ own="$own -o Dir::Cache::Archives=$PWD/archives -o Dir::Cache::pkgcache= -o Dir:
 own="$own -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300"
 apt-get -qq $own update >&2
 dpkg --configure -a >&2  # what a power cut left
-apt-get -qq $own install -y --no-install-recommends {words} >&2
+apt-get -qq $own install -y{stay} {words} >&2 || {{
+    apt-get -q $own --simulate install {words} | sed -n 's/^Remv \\([^ ]*\\).*/\\1 would have to go/p' >&2
+    exit 1
+}}
 rm -rf ./*.deb Packages sources.list lists archives
 """
