@@ -99,7 +99,7 @@ def test_nobody_looks_into_a_drivers_request(file: Path) -> None:
 
 PLUGINS = PROJECT / "plugins"
 DEBIANS = re.compile(
-    r"debian|ubuntu|raspbian|\b(apt|dpkg|deb)\b|\bdocker\.io\b|docker-(ce|cli)|containerd\.io|cmdline\.txt",
+    r"debian|ubuntu|raspbian|\b(apt|dpkg|deb)\b|(?<!index\.)\bdocker\.io\b|docker-(ce|cli)|containerd\.io|cmdline\.txt",
     re.IGNORECASE,
 )
 FAMILIES = ("module_utils/robot_stack/host/platforms/", "plugin_utils/needs/debian/")

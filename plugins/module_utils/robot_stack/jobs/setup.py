@@ -181,7 +181,7 @@ def drop(stack: Stack, name: str, roots_: Roots, run: Run, settings_too: bool = 
 
 def _service_unit(stack: Stack, job: Service, engine_unit: str) -> str:
     top = directory(stack)
-    words = f"/usr/bin/python3 -I -S {systemd.word(f'{top}/run.py')} {systemd.word(top)} {job.name}"
+    words = f"{systemd.word(stack.python)} -I -S {systemd.word(f'{top}/run.py')} {systemd.word(top)} {job.name}"
     return f"""\
 {systemd.WRITTEN_BY_US} changes are overwritten.
 [Unit]

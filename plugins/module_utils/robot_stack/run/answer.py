@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..apply.apply import ServiceFailedError
@@ -15,7 +16,7 @@ from ..base.roots import Roots
 from ..engine.drivers import connect, other_than
 from ..engine.protocol import Engine, EngineError
 from ..engine.staging import Archive
-from ..host import platforms
+from ..host import platforms, python
 from ..host.journal import Journal
 from ..host.systemd import CommandError
 from ..records import state
@@ -36,6 +37,7 @@ def answer(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
         return {"failed": True, "msg": stranger}
     try:
         stack = platforms.completed(parse(parameters), Roots())
+        stack = replace(stack, python=python.find(Roots(), sys.executable))
         staged = parameters["staged_images"]
         archives = {a["reference"]: Archive(a["path"], a["digest"], a["left_out"]) for a in staged}
         engine = connect(stack.engine.kind, stack.engine.socket, parent=stack.budget.slice)

@@ -237,6 +237,7 @@ class Stack:
     robot: str = ""  # its name in the inventory; "": not told
     former_name: str = ""  # under which it was deployed before it was renamed
     controller_clock: float = 0.0  # seconds since 1970 where Ansible runs; 0: not told
+    python: str = "/usr/bin/python3"  # of the robot, by which its watchdog and its jobs are run
 
     def service(self, name: str) -> Service | None:
         """Return the service called ``name``, or None."""

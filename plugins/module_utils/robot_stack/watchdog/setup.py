@@ -226,7 +226,7 @@ Description=Looks after the telemetry stack of this robot
 Type=oneshot
 # while a deployment is at work there is nothing to look at, and its memory is not free for another Python
 ExecCondition=/usr/bin/flock --nonblock {lock.FILE} true
-ExecStart=/usr/bin/python3 -I -S {systemd.word(f"{top}/look.py")} {systemd.word(top)}
+ExecStart={systemd.word(stack.python)} -I -S {systemd.word(f"{top}/look.py")} {systemd.word(top)}
 Slice={stack.budget.slice}
 MemoryMax={MEMORY_MIB}M
 TasksMax=8
