@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -179,6 +180,26 @@ def test_the_robot_is_as_large_as_the_limit_above_it(made: Robot) -> None:
     assert found.systemd
     assert found.platform == "debian"
     assert found.disk_available > 0
+
+
+@pytest.mark.parametrize(
+    ("kernels", "bits", "architecture"),
+    [
+        ("aarch64", 63, "arm64"),
+        ("aarch64", 31, "arm"),  # 32-bit Raspberry Pi OS, whose kernel has 64 bits on a Pi 4 by default
+        ("armv8l", 31, "arm"),
+        ("armv7l", 31, "arm"),
+        ("armv6l", 31, "armv6l"),
+        ("x86_64", 63, "amd64"),
+        ("x86_64", 31, "i686"),
+    ],
+)
+def test_an_architecture_is_that_of_the_programs_and_not_of_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernels: str, bits: int, architecture: str
+) -> None:
+    monkeypatch.setattr(facts, "platform", SimpleNamespace(machine=lambda: kernels, release=lambda: "6.12"))
+    monkeypatch.setattr(facts, "sys", SimpleNamespace(maxsize=2**bits - 1))
+    assert facts.here("/var/lib/x", Robot(tmp_path, 2).roots).architecture == architecture
 
 
 def test_a_small_ceiling_above_the_robot_is_refused_and_named(made: Robot) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from ..base.roots import Roots
 from . import cgroup, disk_space, platforms, procfs
 
 # what kernels call an architecture -> what image registries call it; ARMv8 processors also run in 32-bit mode
+# and what is called so by a 64-bit kernel whose programs all have 32 bits, as Raspberry Pi OS has one below its 32-bit
+# edition: its engine runs images of 32 bits, and lets no others live
+NARROW = {"aarch64": "armv8l", "x86_64": "i686"}
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv8l": "arm"}
 MACHINE_ID = 32  # digits; while a system is being made other words stand there
 BOOT_ID = "sys/kernel/random/boot_id"
@@ -66,7 +70,13 @@ def observe(roots: Roots, machine: str, kernel: str, data_root: str, clock: floa
 
 def here(data_root: str, roots: Roots) -> Robot:
     """Observe the machine that runs this."""
-    return observe(roots, platform.machine(), platform.release(), data_root, time.time(), os.cpu_count() or 0)
+    machine = of_programs(platform.machine(), sys.maxsize)
+    return observe(roots, machine, platform.release(), data_root, time.time(), os.cpu_count() or 0)
+
+
+def of_programs(kernels: str, largest: int) -> str:
+    """Return what its programs run on, where a kernel calls its machine so; ``largest``: a program's `sys.maxsize`."""
+    return NARROW.get(kernels, kernels) if largest < 1 << 32 else kernels
 
 
 def identity(roots: Roots) -> str:
