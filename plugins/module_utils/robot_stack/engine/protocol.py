@@ -50,6 +50,7 @@ class EngineInfo:
     takes_thin_archives: bool
     remaps_users: bool = False  # containers run in a user namespace unless they say otherwise
     rootless: bool = False
+    layers_by: str = ""  # the driver of its store, "": not told
     sandbox: str = ""  # the runtime that hides containers from the kernel's own view, "": an ordinary one
 
 
@@ -187,6 +188,9 @@ class Driver(Protocol):
 
     def store(self, stack: Stack, roots: Roots) -> str:
         """Return where it keeps images by its settings; one that runs says it itself."""
+
+    def stranding(self, stack: Stack, found: EngineInfo, roots: Roots) -> list[str]:
+        """Return which of its declared settings would have it begin with another, empty store."""
 
     def held(self, store: str, ours: Collection[str], roots: Roots) -> list[str]:
         """Return the names, sorted, of what others would miss of a ``store``; ``ours`` are references of images.

@@ -28,6 +28,7 @@ class FoundEngine:
     units: Mapping[str, units.Unit] = field(default_factory=dict)
     silence: str = ""  # why one that is there does not answer
     unusable: str = ""  # why one that is there cannot be used, whether it answers or not
+    stranding: list[str] = field(default_factory=list)  # declared settings by which it would not find what it holds
 
     @property
     def unobserved(self) -> bool:
@@ -76,7 +77,8 @@ def find(
     missing = platform.missing(wanted, roots)
     if running:
         info = engine.info()
-        return FoundEngine(True, True, missing, info, told, unusable=driver.unusable(roots, info))
+        stranding = driver.stranding(stack, info, roots) if known.engine_packages else []
+        return FoundEngine(True, True, missing, info, told, "", driver.unusable(roots, info), stranding)
     words = (_silence(stack, driver, told, run) if driver.units else _error(engine)) if installed else ""
     unusable = "" if installed else driver.unusable(roots, None)
     return FoundEngine(installed, False, missing, None, told, words, unusable)

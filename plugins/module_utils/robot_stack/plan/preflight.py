@@ -32,7 +32,7 @@ from ..engine.protocol import name_of, unit_of
 from ..host import cgroup, disk_space, kernel_cmdline, platforms, procfs
 from ..records import state
 from ..spec.model import ENGINES, Service, Stack
-from . import elsewhere, jobs, kept, limits, shown
+from . import elsewhere, jobs, kept, limits, shown, stranded
 from .observe import Observed
 
 OLDEST_KERNEL = (4, 14)  # the first with /proc/PID/smaps_rollup, and with a count of kills in each cgroup
@@ -362,7 +362,7 @@ def _usable(seen: Observed) -> list[str]:
         words = f"its container engine's default runtime is {info.sandbox}, in which no limit can be read back"
         return [f"{words}: {seen.driver.instead_of_sandbox}"]
     too_old = seen.driver.too_old(info) if info else ""
-    return [f"its container engine is {too_old}"] if too_old else []
+    return [f"its container engine is {too_old}"] if too_old else stranded.reasons(seen)
 
 
 def silent(seen: Observed) -> str:

@@ -96,6 +96,10 @@ class Docker:
         """Return what daemon.json says, or its default."""
         return str(setup.joined(self.before, stack.engine.daemon).get("data-root") or setup.STORE)
 
+    def stranding(self, stack: Stack, found: EngineInfo, roots: Roots) -> list[str]:
+        """Return which settings would have it begin with another, empty store."""
+        return storage.another(setup.joined(self.before, stack.engine.daemon), found, setup.STORE, roots)
+
     def held(self, store: str, ours: Collection[str], roots: Roots) -> list[str]:
         """Return the containers, volumes and images in a store that are not of this project."""
         found = storage.held(roots.path(store))

@@ -85,6 +85,7 @@ def info(raw: Mapping[str, Any], version: Mapping[str, Any]) -> EngineInfo:
         takes_thin_archives=CONTAINERD_STORE not in items(raw, "DriverStatus"),
         remaps_users="userns" in options,
         rootless="rootless" in options,
+        layers_by=text(raw, "Driver"),
         sandbox=_sandbox(text(raw, "DefaultRuntime")),
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ...base import strangers
+from ...base.roots import Roots
 from ..fields import part, text
+from ..protocol import EngineInfo
 
 
 def held(folder: Path) -> list[str]:
@@ -22,6 +25,28 @@ def held(folder: Path) -> list[str]:
     containers = [_container(folder / "containers" / one) for one in strangers.names_in(folder / "containers")]
     images = [name for path in sorted(folder.glob("image/*/repositories.json")) for name in _images(path)]
     return sorted([*containers, *volumes, *images])
+
+
+def another(settings: Mapping[str, Any], now: EngineInfo, usual: str, roots: Roots) -> list[str]:
+    """Return those of an engine's ``settings`` by which it would not find what it has stored ``now``, as NAME VALUE.
+
+    ``usual`` is where it stores by default. Whoever has users remapped has a store of its own, below the usual one.
+    """
+    found = []
+    root = str(settings.get("data-root") or usual)
+    remaps = bool(settings.get("userns-remap"))
+    here = now.store.rpartition("/")[0] if now.remaps_users else now.store
+    if roots.real(root) != roots.real(here):
+        found.append(f"data-root {root}")
+    if remaps != now.remaps_users:
+        found.append(f"userns-remap {settings.get('userns-remap') or 'unset'}")
+    driver = settings.get("storage-driver")
+    if driver and now.layers_by not in ("", driver) and now.takes_thin_archives:
+        found.append(f"storage-driver {driver}")
+    wanted = part(settings, "features").get("containerd-snapshotter")
+    if isinstance(wanted, bool) and wanted == now.takes_thin_archives:
+        found.append(f"containerd-snapshotter {str(wanted).lower()}")
+    return found
 
 
 def _container(folder: Path) -> str:

@@ -110,6 +110,10 @@ class Podman:
         """Return what storage.conf says, or its default."""
         return settings.graph_root(roots) or STORE
 
+    def stranding(self, stack: Stack, found: EngineInfo, roots: Roots) -> list[str]:  # noqa: ARG002 - the protocol
+        """Return nothing: where its store is, its owner says, and no run."""
+        return []
+
     def held(self, store: str, ours: Collection[str], roots: Roots) -> list[str]:
         """Return the containers, volumes, images, secrets and artifacts in a storage that are not of this project."""
         known = {*map(images.local_name, ours), *map(images.registry_name, ours), images.FORMER}
