@@ -12,7 +12,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan 
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.records import state
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog.setup import TIMER
 from robot_stack.operating import ROOT, Operator
-from robot_stack.robots import Robot, service
+from robot_stack.robots import MIB, Robot, service, write
 from robot_stack.test_plan import declared, done, info, kinds
 
 pytestmark = pytest.mark.usefixtures("any_owner")
@@ -127,3 +127,32 @@ def test_a_unit_whose_answer_is_missing_says_nothing() -> None:
     assert units.observe(["a.timer"], lambda _: "") == {"a.timer": Unit("a.timer")}
     assert units.observe([], lambda _: "never asked") == {}
     assert Unit("a.timer").lost_at_boot == ""
+
+
+@pytest.mark.parametrize("folder", ["system", "system.control"])
+@pytest.mark.parametrize("name", ["robotstack.slice", "robotstack-sensor_service.slice"])
+def test_what_others_say_of_a_slices_memory_would_count_at_the_next_boot_and_goes(
+    operator: Operator, robot: Robot, folder: str, name: str
+) -> None:
+    """The kernel has the declared limit by now, and would not have it then."""
+    operator.call(service())
+    file = write(robot.root / f"etc/systemd/{folder}/{name}.d/override.conf", "[Slice]\nMemoryMax=600M\n")
+    theirs = write(file.with_name("cpu.conf"), "[Slice]\nCPUWeight=50\n")
+    found = operator.call(service(), state="verified", sent=False)
+    line = f"remove /etc/systemd/{folder}/{name}.d/override.conf: the memory of {name} is set there as well"
+    assert f"drift: {line}" in found["msg"]
+    healed = operator.call(service())
+    assert healed["plan"] == [line]
+    assert "[Slice], MemoryMax=600M" in healed["diff"][0]["before"]
+    assert (file.exists(), theirs.exists()) == (False, True)
+    assert ["systemctl", "daemon-reload"] in operator.systemctl
+    assert not operator.call(service())["changed"]
+
+
+def test_a_ceiling_that_was_raised_by_hand_stays_down_after_the_next_boot(operator: Operator, robot: Robot) -> None:
+    operator.call(service())
+    file = write(robot.root / "etc/systemd/system/robotstack.slice.d/override.conf", "[Slice]\nMemoryMax=600M\n")
+    robot.group("/robotstack.slice", 600 * MIB)
+    (line,) = operator.call(service())["plan"]
+    assert line == "cap the whole stack at 300 MiB (was 600 MiB) in robotstack.slice"
+    assert not file.exists()

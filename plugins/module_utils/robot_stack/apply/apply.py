@@ -156,8 +156,8 @@ class Applier:
     @_act.register
     def _make_slice(self, action: actions.MakeSlice, step: Step) -> None:
         files.write(action.unit, self.roots.filesystem)
-        # what `systemctl set-property` has left would count more than the unit after the next boot
-        shutil.rmtree(self.roots.path(f"{systemd.SET_BY_HAND}/{step.subject}.d"), ignore_errors=True)
+        for path in action.drop_ins:
+            self.roots.path(path).unlink(missing_ok=True)
         if action.masked:
             systemd.unmask(self.run, step.subject)
         self.run(["systemctl", "daemon-reload"])

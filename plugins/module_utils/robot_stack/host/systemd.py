@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Callable
 
 from ..base.files import DesiredFile
+from ..base.roots import Roots
 from ..base.units import bytes_of
 from ..spec.model import Stack
 
@@ -18,6 +19,7 @@ SET_BY_HAND = "/etc/systemd/system.control"
 WRITTEN_BY_US = "# Written by robot_stack;"
 Run = Callable[[Sequence[str]], str]
 # In a command line: quotes, escapes, a specifier, a variable, white space. A path has no other.
+MEMORY = re.compile(r"^\s*Memory\w+\s*=", re.MULTILINE)
 MEANS_SOMETHING = re.compile(r"[\"'\\%$\s]")
 
 
@@ -102,6 +104,21 @@ def _slice_unit(name: str, ceiling: int | None, cgroup_version: int, engine_unit
         # v2 counts swap apart; on v1 the older name is what every systemd applies
         lines.append("MemorySwapMax=0" if cgroup_version == 2 else f"MemoryLimit={ceiling}")
     return "\n".join([*lines, "", "[Install]", "WantedBy=slices.target", ""])
+
+
+def memory_drop_ins(name: str, roots: Roots) -> dict[str, str]:
+    """Return what others say of ``name``'s memory, by path: it counts more than the unit, at the next boot as well.
+
+    That is what `systemctl edit` and `systemctl set-property` leave; other settings of theirs are none of our business.
+    """
+    found = {}
+    for top in (UNITS, SET_BY_HAND):
+        for file in sorted(roots.path(f"{top}/{name}.d").glob("*.conf")):
+            with suppress(OSError, ValueError):
+                content = file.read_text(encoding="utf-8")
+                if MEMORY.search(content):
+                    found[f"{top}/{name}.d/{file.name}"] = content
+    return found
 
 
 def service_drop_in(unit: str, parent: str, environment: Sequence[str]) -> DesiredFile:

@@ -87,11 +87,15 @@ class PurgePackages(Action):
 
 @dataclass(frozen=True)
 class MakeSlice(Action):
-    """Write a slice's unit, and have the kernel enforce its limit; `lowers`: it is less than the kernel has now."""
+    """Write a slice's unit, and have the kernel enforce its limit; `lowers`: it is less than the kernel has now.
+
+    `drop_ins` are files of others that would count more, and go.
+    """
 
     unit: DesiredFile
     masked: bool = False
     lowers: bool = False
+    drop_ins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ class Observed:
     settings_before: files.FoundFile | None = None  # what an owner had left for the engine, kept or about to be
     own_root: bool = False  # nothing of anybody else's is in it
     units: Mapping[str, units.Unit] = field(default_factory=dict)  # what systemd says of the timers and the slices
+    slice_drop_ins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by slice: path -> what others say
     jobs: FoundJobs = field(default_factory=FoundJobs)
     lies: Mapping[str, str] = field(default_factory=dict)  # by path as written: where it leads, of what shall stay
     left: Left | None = None  # what is still on an engine of another kind, which the robot had before
@@ -140,6 +141,7 @@ def observe(
         },
         running_files=_running_files(stack, roots, containers),
         slice_limits=_slice_limits(stack, here.hierarchy, own_engine),
+        slice_drop_ins={name: systemd.memory_drop_ins(name, roots) for name in systemd.slice_names(stack, own_engine)},
         data_owners=_data_owners(stack, roots),
         foreign_containers=foreign(engine, containers, stack.remove_engine) if found.running else [],
         foreign_volumes=foreign_volumes(engine, containers) if found.running and stack.remove_engine else [],

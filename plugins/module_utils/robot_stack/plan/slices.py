@@ -25,6 +25,10 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
         elif not there or seen.slice_limits[name] != wanted:
             words = _summary(stack, name, there, seen)
             diff = line_diff(name, "memory limit in the kernel", _mib(seen.slice_limits.get(name)), _mib(wanted))
+        elif seen.slice_drop_ins.get(name):
+            said_by = seen.slice_drop_ins[name]
+            words = f"remove {', '.join(said_by)}: the memory of {name} is set there as well"
+            diff = line_diff(name, "said by others", "; ".join(map(_one_line, said_by.values())), "nothing")
         elif lost:
             words, diff = f"enable slice {name}: it is {lost}", line_diff(name, "at the next boot", lost, "enabled")
         else:
@@ -32,9 +36,14 @@ def make(stack: Stack, seen: Observed) -> list[Step]:
         lowers = _lowers(name, wanted, seen)
         # two engines need more room than one: the ceiling comes down once the former one is left; what lowers it
         # otherwise waits for the containers that become smaller, which the plan sees to
-        action = MakeSlice(unit, masked=bool(said and said.masked), lowers=lowers and not seen.left)
+        drop_ins = tuple(seen.slice_drop_ins.get(name, ()))
+        action = MakeSlice(unit, bool(said and said.masked), lowers and not seen.left, drop_ins)
         steps.append(Step(action, name, words, diff, later=lowers and bool(seen.left)))
     return steps
+
+
+def _one_line(text: str) -> str:
+    return ", ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _lowers(name: str, wanted: int | None, seen: Observed) -> bool:
