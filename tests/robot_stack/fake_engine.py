@@ -222,9 +222,10 @@ class FakeEngine:
         return 200, []
 
     def prune(self) -> None:
-        """Do what `docker image prune --force` does: what has no name and no container goes."""
-        used = {c["Image"] for c in self.containers.values()}
-        self.images = {name: i for name, i in self.images.items() if name != i["Id"] or i["Id"] in used}
+        """Do what `docker image prune --force` does: what has no tag and no container goes; a digest is no tag."""
+        kept = {c["Image"] for c in self.containers.values()}
+        kept |= {i["Id"] for name, i in self.images.items() if name != i["Id"] and "@" not in name}
+        self.images = {name: i for name, i in self.images.items() if i["Id"] in kept}
 
     def _name(self, name: str, image: Mapping[str, Any]) -> None:
         """Give an image a name; one that had it before stays without one, as on a classic engine."""

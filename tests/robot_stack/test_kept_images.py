@@ -113,6 +113,24 @@ def test_a_rollback_has_its_image_also_after_somebody_has_pruned(machine: Machin
     assert machine.operator.call(declared(1))["plan"] == []
 
 
+def pulled(number: int) -> dict[str, Any]:
+    """Return the sensor service of a version that the robot pulls by its digest."""
+    return {**service(), "image": {"reference": f"registry.example/it@sha256:{str(number) * 64}"}}
+
+
+def test_what_was_pulled_survives_it_as_well(machine: Machine) -> None:
+    for number in (1, 2, 3):
+        machine.offer(number)
+        rollout(machine.operator, pulled(number))
+    machine.prune()
+    machine.offer(9)  # the registry has it no more
+    told = machine.operator.call(pulled(3), state="restored", sent=False)
+    assert told.get("failed") is None, told
+    assert not any("pull image" in line for line in told["plan"])
+    machine.prune()
+    assert machine.operator.call(pulled(2), sent=False)["plan"] == []
+
+
 def test_nothing_of_it_is_a_change_or_drift(machine: Machine) -> None:
     machine.deploy(1)
     machine.deploy(2)

@@ -49,13 +49,13 @@ def only(state: State, service: str, image: str) -> State:
 def prune(state: State, engine: Engine, declared: Iterable[str], good: Iterable[str] = ()) -> State:
     """Remove images of ours that nothing needs, ``good`` (ids) being needed too; return the state without them.
 
-    What is needed and has no name any more, as an earlier version of this project left it, is kept from now on. Others'
+    What is needed and has no tag, as what is pulled by its digest, is kept: no container may be made of it now. Others'
     images are never touched.
     """
     needed = {identity for history in state.image_history.values() for identity in history}
     needed |= set(good)
     needed |= set(map(engine.image_id, declared))
-    left = []
+    left, ours = [], set()
     for name in state.images:
         identity = engine.image_id(name)
         if not identity:
@@ -65,10 +65,11 @@ def prune(state: State, engine: Engine, declared: Iterable[str], good: Iterable[
             if not engine.image_id(name):
                 continue
         left.append(name)
+        ours.add(identity)
     for identity in engine.kept_images():
         if identity not in needed:
             engine.remove_image(identity)
-    for identity in needed.intersection(left):  # of which a state holds the ids alone
+    for identity in sorted(needed & ours):
         image = engine.image(identity)
         if image is not None and not (image.names or image.kept):
             engine.tag(identity, kept.name_of(identity))
