@@ -125,7 +125,8 @@ def test_a_robot_of_a_further_family_gets_its_own_packages(acme: Robot) -> None:
     assert planned["refusals"] == []
     assert "install acme-containers" in planned["plan"]
     asked = operator.call(service(), sent=False, **undecided())
-    assert asked["needs"][0] == {"kind": "packages", "names": ["acme-containers"], "platform": "acme", "staged": []}
+    need = {"kind": "packages", "names": ["acme-containers"], "platform": "acme", "staged": [], "replaces": False}
+    assert asked["needs"][0] == need
     write(acme.root / "etc/acme/installed/acme-containers", "")
     asked = operator.call(service(), sent=False, **undecided())
     assert [need for need in asked.get("needs", []) if need["kind"] == "packages"] == []
