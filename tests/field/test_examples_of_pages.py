@@ -1,4 +1,4 @@
-"""What the pages have written beside a copy of the example inventory is what counts there, and the gate lets it through."""
+"""What pages have written into a copy of the example inventory is what counts there, and the gate lets it through."""
 
 from __future__ import annotations
 
