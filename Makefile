@@ -168,4 +168,4 @@ benchmark-past: benchmark-setup ## The same of VictoriaMetrics with a month and 
 	@python -m benchmarks.report
 
 clean: ## Remove caches and build results (not the robots)
-	rm -rf .cache .artifacts .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .cache .artifacts dist .hypothesis .mypy_cache .ruff_cache .pytest_cache

@@ -20,7 +20,7 @@ options:
 """
 
 EXAMPLES = """
-due: "{{ (certificate | certificate_end) - now().timestamp() < 30 * 86400 }}"
+due: "{{ (certificate | robotfleet.stack.certificate_end) - now().timestamp() < 30 * 86400 }}"
 """
 
 RETURN = """

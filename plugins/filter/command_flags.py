@@ -20,7 +20,7 @@ options:
 """
 
 EXAMPLES = """
-command: "{{ {'retentionPeriod': '30d', 'promscrape.noStaleMarkers': true} | command_flags }}"
+command: "{{ {'retentionPeriod': '30d', 'promscrape.noStaleMarkers': true} | robotfleet.stack.command_flags }}"
 """
 
 RETURN = """

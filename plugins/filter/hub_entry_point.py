@@ -19,12 +19,12 @@ options:
 """
 
 EXAMPLES = """
-telemetry_hub_other_url: "{{ hostvars['hub-2'] | robotfleet.stack.hub_entry_point }}"
+telemetry_hub_other_url: "{{ hostvars['hub-2.example.org'] | robotfleet.stack.hub_entry_point }}"
 """
 
 RETURN = """
 _value:
-  description: An address such as C(https://hub-2:8427).
+  description: An address such as C(https://hub-2.example.org:8427).
   type: str
 """
 

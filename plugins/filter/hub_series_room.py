@@ -33,7 +33,7 @@ options:
 """
 
 EXAMPLES = """
-storage.maxHourlySeries: "{{ (1000 | hub_series_room(30)).hourly }}"
+storage.maxHourlySeries: "{{ (1000 | robotfleet.stack.hub_series_room(30)).hourly }}"
 """
 
 RETURN = """

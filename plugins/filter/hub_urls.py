@@ -38,7 +38,7 @@ vmagent_hub_urls: "{{ groups['telemetry_hub'] | robotfleet.stack.hub_urls(invent
 
 RETURN = """
 _value:
-  description: Addresses such as C(https://hub-1:8427).
+  description: Addresses such as C(https://hub-1.example.org:8427).
   type: list
   elements: str
 """

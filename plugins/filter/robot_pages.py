@@ -19,7 +19,7 @@ options:
 """
 
 EXAMPLES = """
-files: "{{ ['scout-01', 'scout-02'] | robot_pages }}"
+files: "{{ ['scout-01', 'scout-02'] | robotfleet.stack.robot_pages }}"
 """
 
 RETURN = """

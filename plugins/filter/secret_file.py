@@ -26,7 +26,7 @@ options:
 """
 
 EXAMPLES = """
-content: "{{ '/srv/secrets/reader.password' | secret_file }}"
+content: "{{ '/srv/secrets/reader.password' | robotfleet.stack.secret_file }}"
 """
 
 RETURN = """

@@ -36,7 +36,7 @@ options:
 """
 
 EXAMPLES = """
-disk_mib: "{{ 1000 | victoriametrics_disk('15s', '30d', 512) }}"
+disk_mib: "{{ 1000 | robotfleet.stack.victoriametrics_disk('15s', '30d', 512) }}"
 """
 
 RETURN = """

@@ -32,7 +32,7 @@ options:
 
 EXAMPLES = """
 environment:
-  GOMEMLIMIT: "{{ (64 | victoriametrics_fit(1000)).gomemlimit_mib }}MiB"
+  GOMEMLIMIT: "{{ (64 | robotfleet.stack.victoriametrics_fit(1000)).gomemlimit_mib }}MiB"
 """
 
 RETURN = """

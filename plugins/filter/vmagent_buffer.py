@@ -45,7 +45,7 @@ options:
 """
 
 EXAMPLES = """
-disk_mib: "{{ (512 | vmagent_buffer(1000, '15s', 72, 256)).disk_mib }}"
+disk_mib: "{{ (512 | robotfleet.stack.vmagent_buffer(1000, '15s', 72, 256)).disk_mib }}"
 """
 
 RETURN = """

@@ -29,7 +29,7 @@ options:
 
 EXAMPLES = """
 environment:
-  GOMEMLIMIT: "{{ (32 | vmagent_fit).gomemlimit_mib }}MiB"
+  GOMEMLIMIT: "{{ (32 | robotfleet.stack.vmagent_fit).gomemlimit_mib }}MiB"
 """
 
 RETURN = """

@@ -29,7 +29,7 @@ options:
 """
 
 EXAMPLES = """
-remoteWrite.rateLimit: "{{ 0 | vmagent_pace(1000, '15s') }}"
+remoteWrite.rateLimit: "{{ 0 | robotfleet.stack.vmagent_pace(1000, '15s') }}"
 """
 
 RETURN = """

@@ -24,7 +24,7 @@ options:
 """
 
 EXAMPLES = """
-folder: "{{ 'https://hub.example.org:8427/api/v1/write' | vmagent_queue }}"
+folder: "{{ 'https://hub.example.org:8427/api/v1/write' | robotfleet.stack.vmagent_queue }}"
 """
 
 RETURN = """

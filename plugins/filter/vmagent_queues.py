@@ -22,7 +22,8 @@ options:
 """
 
 EXAMPLES = """
-also_adopts: "{{ (['https://a:8427/api/v1/write', 'https://b:8427/api/v1/write'] | vmagent_queues)[1:] }}"
+also_adopts: >-
+  {{ (['https://a:8427/api/v1/write', 'https://b:8427/api/v1/write'] | robotfleet.stack.vmagent_queues)[1:] }}
 """
 
 RETURN = """

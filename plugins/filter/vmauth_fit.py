@@ -25,7 +25,7 @@ options:
 
 EXAMPLES = """
 environment:
-  GOMEMLIMIT: "{{ (64 | vmauth_fit).gomemlimit_mib }}MiB"
+  GOMEMLIMIT: "{{ (64 | robotfleet.stack.vmauth_fit).gomemlimit_mib }}MiB"
 """
 
 RETURN = """

@@ -91,10 +91,11 @@ author:
 
 EXAMPLES = r"""
 - name: Samples of each robot are on this machine
-  robot_backup:
+  robotfleet.stack.robot_backup:
     state: saved
     database: "{{ victoriametrics_backup }}"
-    directory: "{{ inventory_dir | dirname }}/backups/{{ inventory_hostname }}"
+    # where restore.yml looks
+    directory: "{{ inventory_dir | dirname }}/backups/{{ inventory_dir | basename }}/{{ inventory_hostname }}"
 """
 
 RETURN = r"""

@@ -7,8 +7,8 @@ module: robot_stack
 short_description: Make a robot's telemetry stack equal to its spec, inside its memory budget
 description:
   - Observes the robot, plans, applies, reads every limit back from the kernel, and judges the usage, all in one run.
-  - Runs on the robot's own Python (3.9 or later) and needs nothing else there. Talks to the container engine over its
-    socket.
+  - Runs on the robot's own Python (3.9 or later) and needs nothing else there. Talks to Docker over its socket, and to
+    Podman by its programs and systemd.
   - The action plugin of the same name calls it from the controller. It renders the files that the services name, sets
     I(scope) from C(--tags), brings what the robot lacks (packages, images, a reboot), and then runs the module again.
 options:

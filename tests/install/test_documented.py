@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from install.stranger import COLLECTION, Stranger
 KINDS = {"module": "modules", "filter": "filter", "callback": "callback"}
 ACTIONS = sorted(path.stem for path in (PROJECT / "plugins" / "action").glob("*.py"))
 FILES = sorted((PROJECT / "plugins" / "modules").glob("*.py"))
+FILTERS = sorted((PROJECT / "plugins" / "filter").glob("*.py"))
 # those that run on a robot or a hub, too
 MODULES = {path.stem for path in FILES if "import AnsibleModule" in path.read_text(encoding="utf-8")}
 
@@ -44,6 +46,16 @@ def test_every_role_is_listed(stranger: Stranger) -> None:
 def test_every_action_plugin_has_a_module_that_documents_it() -> None:
     documented = {path.stem for path in Path(PROJECT / "plugins" / "modules").glob("*.py")}
     assert set(ACTIONS) == documented
+
+
+@pytest.mark.parametrize("path", [*FILES, *FILTERS], ids=lambda path: path.stem)
+def test_examples_can_be_copied_into_a_playbook_of_ones_own(path: Path) -> None:
+    """Only the collection's own playbooks and roles find a plugin without its prefix."""
+    (examples,) = re.findall(r'^EXAMPLES = r?"""\n(.*?)"""', path.read_text(encoding="utf-8"), re.M | re.S)
+    filters, modules = re.findall(r"\| *([\w.]+)", examples), re.findall(r"^ *(?:- )?([\w.]+):", examples, re.M)
+    assert f"{COLLECTION}.{path.stem}" in [*filters, *modules]
+    assert {one.stem for one in FILTERS}.isdisjoint(filters)
+    assert {one.stem for one in FILES}.isdisjoint(modules)
 
 
 @pytest.mark.parametrize("name", sorted(set(ACTIONS) - MODULES))

@@ -171,8 +171,17 @@ def test_the_execution_environment_holds_what_is_pinned() -> None:
 
 
 def test_the_execution_environment_holds_this_version() -> None:
-    text = (PROJECT / "execution-environment.yml").read_text(encoding="utf-8")
-    assert set(re.findall(r"robotfleet-stack-([\d.]+)\.tar", text)) == {collection.VERSION}
+    assert archives("execution-environment.yml") == {collection.VERSION}
+
+
+def test_who_installs_the_archive_is_told_the_name_that_it_has() -> None:
+    assert archives("docs/installing.md") == {collection.VERSION}
+
+
+def archives(file: str) -> set[str]:
+    """Return the versions of the collection's archives that a file names."""
+    text = (PROJECT / file).read_text(encoding="utf-8")
+    return set(re.findall(r"robotfleet-stack-([\d.]+)\.tar", text))
 
 
 def test_the_workflows_actions_are_pinned_by_commit() -> None:

@@ -36,8 +36,8 @@ class ControllerEngine:
         except DockerException as error:
             raise ImageUnavailableError(
                 f"no container engine answers on this machine ({error}); the controller needs one to build and "
-                "send images: run testbed/engine, start Docker, or deliver from a folder "
-                "(robot_stack_image_delivery: archive)"
+                "send images: install Docker and start it (in a clone: testbed/engine), or deliver otherwise "
+                "(robot_stack_image_delivery: archive, or pull)"
             ) from error
 
     def __enter__(self) -> ControllerEngine:
