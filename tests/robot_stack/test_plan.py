@@ -43,6 +43,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.spec.
 )
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import own_program
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup as watchdog_setup
+from robot_stack.operating import Operator
 from robot_stack.robots import FINGERPRINT, MIB, parameters, service, write
 
 FACTS = facts.Robot(
@@ -484,6 +485,23 @@ def test_what_shares_a_disk_must_fit_there_together() -> None:
     three = {"/": 300, "/var/lib/docker": 64 + 2, "/var/lib/robot-stack": 16 + 8 + 100}
     apart = {path: disk_space.Disk(number, mib * MIB) for number, (path, mib) in enumerate(three.items())}
     assert preflight.reasons(stack, bare(disks=apart)) == []
+
+
+def test_data_on_a_disk_of_its_own_must_fit_there() -> None:
+    stack = declared(service(disk_mib=100, data=[{"name": "data", "target": "/data"}]))
+    path = "/var/lib/robot-stack/sensor_service/data"
+    rest = {"/": 300, "/var/lib/docker": 64 + 2, "/var/lib/robot-stack": 16 + 8}
+    disks = {one: disk_space.Disk(1, sum(rest.values()) * MIB) for one in rest}
+    assert preflight.reasons(stack, bare(disks={**disks, path: disk_space.Disk(2, 100 * MIB)})) == []
+    (reason,) = preflight.reasons(stack, bare(disks={**disks, path: disk_space.Disk(2, 99 * MIB)}))
+    assert f"99.0 MiB of disk are free for {path}, 100 MiB are needed (sensor_service's data 100)" in reason
+
+
+def test_a_robot_is_asked_for_the_disk_that_its_data_is_on(operator: Operator) -> None:
+    declared = service(disk_mib=100, data=[{"name": "data", "target": "/data"}])
+    stack = parse.parse(operator.parameters(declared))
+    seen = observe.observe(stack, operator.robot.roots, operator.engine())
+    assert "/var/lib/robot-stack/sensor_service/data" in seen.disks
 
 
 def test_a_robot_that_has_its_images_and_packages_needs_no_room_for_them() -> None:

@@ -70,7 +70,7 @@ class Observed:
     boot_file_changed_at: float = 0.0  # seconds since 1970, as the next two
     booted_at: float = 0.0
     running_boot_line: str = ""  # what the kernel was started with
-    disks: Mapping[str, disk_space.Disk] = field(default_factory=dict)  # by absolute path: the root, the engine's store
+    disks: Mapping[str, disk_space.Disk] = field(default_factory=dict)  # by absolute path: the root, the store, data
     data_used: Mapping[str, int] = field(default_factory=dict)  # by service: bytes of its data
     store: str = ""  # where the engine keeps its images
     absent_mounts: list[str] = field(default_factory=list)  # what services show to their containers and is not here
@@ -170,7 +170,7 @@ def observe(
         boot_file_changed_at=boot.stat().st_mtime if boot else 0.0,
         booted_at=procfs.booted_at(roots.proc),
         running_boot_line=procfs.boot_line(roots.proc),
-        disks={**{path: disk_space.of(roots.path(path)) for path in ("/", store, stack.budget.root)}, **jobs.disks},
+        disks={**_disks(["/", store, stack.budget.root, *layout.data_paths(stack)], roots), **jobs.disks},
         jobs=jobs,
         data_used=_data_used(stack, roots),
         holders=accounts.holders([service.uid_gid for service in stack.scoped_services], roots),
@@ -259,6 +259,10 @@ def _units(
     names = [name for driver in drivers for name in (*driver.needs, *driver.units)]
     names += [watchdog_setup.TIMER, *timers, *systemd.slice_names(stack, own_engine=True)]
     return units.observe(names, run) if here.systemd else {}
+
+
+def _disks(paths: Sequence[str], roots: Roots) -> dict[str, disk_space.Disk]:
+    return {path: disk_space.of(roots.path(path)) for path in paths}
 
 
 def _data_used(stack: Stack, roots: Roots) -> dict[str, int]:

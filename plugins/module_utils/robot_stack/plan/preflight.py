@@ -31,6 +31,7 @@ from ..base.units import MIB, bytes_of, mib_of
 from ..engine.protocol import name_of, unit_of
 from ..host import cgroup, disk_space, kernel_cmdline, platforms, procfs
 from ..records import state
+from ..spec import layout
 from ..spec.model import ENGINES, Service, Stack
 from . import elsewhere, jobs, kept, limits, shown, stranded
 from .observe import Observed
@@ -290,7 +291,7 @@ def _claims(stack: Stack, seen: Observed) -> list[disk_space.Claim]:
             claims.append(disk_space.Claim(f"{service.name}'s image", store, bytes_of(IMAGE_MIB)))
             if not service.pinned:  # what is pulled goes straight into the engine's store
                 claims.append(disk_space.Claim("its archive", root, bytes_of(ARCHIVE_MIB)))
-        claims += _growth(service, store, root, seen)
+        claims += _growth(stack, service, seen)
     return claims + _backups(stack, seen)
 
 
@@ -303,12 +304,12 @@ def _backups(stack: Stack, seen: Observed) -> list[disk_space.Claim]:
     return found
 
 
-def _growth(service: Service, store: str, root: str, seen: Observed) -> list[disk_space.Claim]:
+def _growth(stack: Stack, service: Service, seen: Observed) -> list[disk_space.Claim]:
     logs = service.log_max_size_kib * service.log_max_files * 1024
     data = max(0, bytes_of(service.disk_mib) - seen.data_used.get(service.name, 0))
     return [
-        disk_space.Claim(f"{service.name}'s log", store, logs),
-        disk_space.Claim(f"{service.name}'s data", root, data),
+        disk_space.Claim(f"{service.name}'s log", seen.store, logs),
+        disk_space.Claim(f"{service.name}'s data", layout.growing_path(stack, service) or stack.budget.root, data),
     ]
 
 

@@ -57,6 +57,18 @@ def data_path(stack: Stack, service: Service, name: str) -> str:
     return data_folder(stack.budget.root, service.name, name)
 
 
+def data_paths(stack: Stack) -> list[str]:
+    """Return the folder in which each service that says how much disk it may need has its data."""
+    return [path for service in stack.scoped_services if (path := growing_path(stack, service))]
+
+
+def growing_path(stack: Stack, service: Service) -> str:
+    """Return where a service's data grows, "" where none is known to: an owner may have mounted a disk there."""
+    if not (service.disk_mib and service.data):
+        return ""
+    return data_path(stack, service, service.data[0].name)
+
+
 def data_folder(root: str, service: str, name: str) -> str:
     """Return the host directory of data ``name`` of a service, below the stack's ``root``."""
     return f"{root}/{service}/{name}"
