@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
@@ -14,11 +15,23 @@ short_description: The authorities that robots shall trust
 description:
   - Returns the certificates in a folder that playbooks/hub.yml has filled on this machine; without any, an empty text.
   - While the hub's authority is exchanged there are two.
+  - A host of the hub that shows a certificate of one's own is known by another authority. Whatever is in the folder, the
+    text is empty then.
+positional: hosts, hostvars
 options:
   _input:
     description: Path of the folder.
     type: str
     required: true
+  hosts:
+    description: Names of the hub's hosts.
+    type: list
+    elements: str
+    default: []
+  hostvars:
+    description: The variables of all hosts, for the certificates of the hub's.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = """
@@ -32,8 +45,12 @@ _value:
 """
 
 
-def hub_authorities(folder: str) -> str:
-    """Return the certificates in ``folder``."""
+def hub_authorities(
+    folder: str, hosts: Sequence[str] = (), hostvars: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
+    """Return the certificates in ``folder``, "" where one of the hub's ``hosts`` shows a certificate of one's own."""
+    if any((hostvars or {}).get(host, {}).get("telemetry_hub_tls_certificate") for host in hosts):
+        return ""
     try:
         return Folder(Path(folder).expanduser()).trusted()
     except OSError as error:
