@@ -15,8 +15,8 @@ short_description: The authorities that robots shall trust
 description:
   - Returns the certificates in a folder that playbooks/hub.yml has filled on this machine; without any, an empty text.
   - While the hub's authority is exchanged there are two.
-  - A host of the hub that shows a certificate of one's own is known by another authority. Whatever is in the folder, the
-    text is empty then.
+  - A host of the hub that shows a certificate of one's own is known by another authority. The text is empty then,
+    whatever is in the folder.
 positional: hosts, hostvars
 options:
   _input:

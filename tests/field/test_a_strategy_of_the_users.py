@@ -14,7 +14,7 @@ from field.playing import Fleet
 from field.test_output_for_programs import PULLED
 
 # Nothing is changed on a host of a hub before all of them could be asked.
-TOGETHER = {"Hub is ready", "Hub can be rolled back", "Backup is there"}
+TOGETHER = {"Hub is ready", "Hub can be rolled back", "Backup is there", "Every host has its samples back"}
 HOSTS = "robots: {hosts: {scout-01: {ansible_host: 192.0.2.1}, scout-02: {ansible_host: 192.0.2.2}}}\n"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,3 +89,23 @@ def test_who_has_rules_tells_of_each_hosts_backups_though_its_own_is_off() -> No
     assert "max by (hub, database)" in rules["TelemetryHubBackupOld"]["expr"]
     one = {**ONE, "telemetry_hub_backup_enabled": False, "telemetry_hub_secrets_optional": True}
     assert "TelemetryHubBackup" not in rendered_template(RULES, **one)
+
+
+@pytest.mark.parametrize("failing", ["hub-2", "none"])
+def test_hosts_that_were_restored_are_named_where_another_one_failed(tmp_path: Path, failing: str) -> None:
+    """They have their samples and do not run: nobody would be answered until somebody found out by himself."""
+    plays = yaml.safe_load((PROJECT / "playbooks/hub_restore.yml").read_text(encoding="utf-8"))
+    (judged,) = [play for play in plays if play["name"] == "Every host has its samples back"]
+    restored = {"name": "Restored", "hosts": "telemetry_hub", "gather_facts": False, "any_errors_fatal": False}
+    tasks = [{"ansible.builtin.assert": {"that": f"inventory_hostname != '{failing}'"}}]
+    later = {"hosts": "telemetry_hub", "gather_facts": False, "tasks": [{"ansible.builtin.debug": {"msg": "deployed"}}]}
+    (tmp_path / "hosts.ini").write_text("[telemetry_hub]\nhub-1\nhub-2\nhub-3\n")
+    (tmp_path / "run.yml").write_text(yaml.safe_dump([{**restored, "tasks": tasks}, judged, later]))
+    argv = ["ansible-playbook", "-i", "hosts.ini", "run.yml"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    said = " ".join(done.stdout.split())
+    assert (done.returncode == 0, '"msg": "deployed"' in said) == (failing == "none", failing == "none"), said
+    if failing != "none":
+        assert "hub-2: see above. hub-1, hub-3: restored, and not deployed yet." in said
+        assert "playbooks/hub.yml --limit hub-1,hub-3, and then" in said
+        assert "playbooks/hub_restore.yml --limit hub-2." in said
