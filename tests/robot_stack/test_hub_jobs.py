@@ -109,7 +109,9 @@ def test_a_password_that_is_gone_is_a_failure_that_is_remembered(
     record = job_record.load(robot.root / ROOT, DATABASE)
     assert f"the password of {DATABASE} cannot be read" in record.failure
     assert said == [f"no backup was made: {record.failure}"]
-    assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 0\n' in backups.text(robot.root / ROOT)
+    assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 0\n' in backups.text(
+        robot.root / ROOT, robot.root / UNITS
+    )
 
 
 def test_a_second_run_changes_nothing(operator: Operator, hub: Database) -> None:
@@ -238,7 +240,7 @@ def test_a_robot_without_jobs_has_nothing_of_them(robot: Robot, operator: Operat
     result = operator.call(services(hub)[0])
     assert not (robot.root / ROOT / "jobs").exists()
     assert "backups" not in result
-    assert backups.text(robot.root / ROOT) == ""
+    assert backups.text(robot.root / ROOT, robot.root / UNITS) == ""
 
 
 @pytest.mark.parametrize(("mode", "remedy"), [(None, "mount its disk, or make it: install -d"), (0o777, "install -d")])
@@ -322,13 +324,26 @@ def test_the_program_runs_on_a_hub_by_itself(robot: Robot, operator: Operator, h
 def test_metrics_tell_of_a_success_and_of_a_failure(robot: Robot, operator: Operator, hub: Database) -> None:
     operator.call(*services(hub))
     root = robot.root / ROOT
-    before = backups.text(root)
+    before = backups.text(root, robot.root / UNITS)
     assert f'robot_stack_backup_last_success_timestamp_seconds{{database="{DATABASE}"}} 0\n' in before
     assert "last_result" not in before
     job_record.save(JobRecord(run_at=9.0, success_at=9.0, uploaded=7), root, DATABASE)
-    assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 1\n' in backups.text(root)
+    assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 1\n' in backups.text(root, robot.root / UNITS)
     job_record.save(JobRecord(run_at=10.0, success_at=9.0, failure="no"), root, DATABASE)
-    assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 0\n' in backups.text(root)
+    assert f'robot_stack_backup_last_result{{database="{DATABASE}"}} 0\n' in backups.text(root, robot.root / UNITS)
+
+
+def test_what_a_job_reads_anew_does_not_make_its_backups_younger(
+    robot: Robot, operator: Operator, hub: Database
+) -> None:
+    """Each further robot changes what the database reads, and with it where its password is."""
+    operator.call(*services(hub))
+    os.utime(robot.root / UNITS / TIMER, (5000, 5000))
+    (robot.root / ROOT / job_record.FOLDER / f"{JOB}.json").touch()
+    told = backups.text(robot.root / ROOT, robot.root / UNITS)
+    assert f'robot_stack_backup_enabled_timestamp_seconds{{database="{DATABASE}"}} 5000\n' in told
+    (robot.root / UNITS / TIMER).unlink()
+    assert "} 5000\n" not in backups.text(robot.root / ROOT, robot.root / UNITS)
 
 
 @pytest.mark.parametrize("asked", ["x", "daily: exit 1: x"])

@@ -33,7 +33,7 @@ def of_backups(robot: Robot) -> str:
     done = JobRecord(run_at=9.0, success_at=9.0, uploaded=7, contents=Contents(5, 1, 2))
     job_record.save(done, root, "whole")
     job_record.save(JobRecord(run_at=9.0, failure="no"), root, "failed")
-    return backups.text(root)
+    return backups.text(root, robot.root / "etc/systemd/system")
 
 
 def of_shares(_: Robot) -> str:

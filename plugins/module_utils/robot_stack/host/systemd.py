@@ -42,6 +42,11 @@ def run(argv: Sequence[str]) -> str:
     return done.stdout
 
 
+def job_unit(name: str, kind: str) -> str:
+    """Return the unit of job ``name``; ``kind`` is service or timer."""
+    return f"robot-stack-{name}.{kind}"
+
+
 def unmask(run: Run, unit: str) -> None:
     """Let ``unit`` be started again, whoever masked it and until when."""
     run(["systemctl", "unmask", "--quiet", unit])

@@ -137,7 +137,7 @@ def follow(stack: Stack, database: Service, roots_: Roots) -> None:
 
 def unit_name(name: str, kind: str) -> str:
     """Return the unit of job ``name``; ``kind`` is service or timer."""
-    return f"robot-stack-{name}.{kind}"
+    return systemd.job_unit(name, kind)
 
 
 def unit_files(stack: Stack, job: Service, engine_unit: str) -> list[DesiredFile]:

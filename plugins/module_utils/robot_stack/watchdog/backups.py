@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..host import systemd
 from ..records import job_record, record_file
 from ..records.job_record import JobRecord
 
@@ -22,9 +23,9 @@ _METRICS = (
 )
 
 
-def text(root: Path) -> str:
-    """Return the page, "" where nothing is backed up; ``root`` is the stack's directory."""
-    found = [(name, _figures(job_record.load(root, name), since)) for name, since in _databases(root)]
+def text(root: Path, units: Path) -> str:
+    """Return the page, "" where nothing is backed up; ``root`` is the stack's directory, ``units`` systemd's."""
+    found = [(name, _figures(job_record.load(root, name), since)) for name, since in _databases(root, units)]
     lines: list[str] = []
     for metric, words in _METRICS:
         told = [f'{metric}{{database="{name}"}} {figures[metric]}' for name, figures in found if metric in figures]
@@ -32,14 +33,18 @@ def text(root: Path) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _databases(root: Path) -> list[tuple[str, float]]:
-    """Return the databases that are backed up, and since when that is declared."""
+def _databases(root: Path, units: Path) -> list[tuple[str, float]]:
+    """Return the databases that are backed up, and since when that is declared.
+
+    The timer is written where backups are switched on, or at other hours; what a job reads, with each new password, too.
+    """
     found = []
     for path in sorted((root / job_record.FOLDER).glob("*.json")):
         settings = record_file.opened(record_file.read(path, LARGEST_SETTINGS), [])
         job = settings.inside("job") if settings else None
         if job is not None and job.text("kind") == "backup" and job.text("database").isidentifier():
-            found.append((job.text("database"), path.stat().st_mtime))
+            timer = units / systemd.job_unit(path.stem, "timer")
+            found.append((job.text("database"), (timer if timer.exists() else path).stat().st_mtime))
     return found
 
 

@@ -21,7 +21,7 @@ from ..base.files import DesiredFile, write
 from ..base.roots import Roots
 from ..engine.drivers import connect
 from ..engine.protocol import Engine, EngineError, name_of
-from ..host import cgroup, procfs
+from ..host import cgroup, procfs, systemd
 from ..judge import readback
 from ..judge.readback import Reading
 from ..records import failure_history, record_file, samples, state
@@ -102,7 +102,7 @@ def _look(
         seen = {name: replace(one, kernel_kills=recent.of(name).kernel_kills) for name, one in seen.items()}
     written = {samples.FILE: samples.text(samples.Samples(seen)), metrics_page.FILE: page, **pages}
     written[filesystems.FILE] = filesystems.text(paths, roots)
-    written[backups.FILE] = backups.text(roots.path(stack.budget.root))
+    written[backups.FILE] = backups.text(roots.path(stack.budget.root), roots.path(systemd.UNITS))
     _write(written, roots, say)
 
 
