@@ -55,8 +55,10 @@ class ActionModule(RobotAction):
         of_certificates = [folders.KEY, *map(str, args.get("host_keys") or [])] if own else []
         known = [*names.values(), *([database] if database else []), *of_certificates]
         patterns = [str(pattern) for pattern in args.get("renew") or []]
+        # an authority is its key: its certificate is never made anew alone
+        meant = [folders.KEY if own and one == folders.CERTIFICATE else one for one in patterns]
         try:
-            renewed = folders.chosen(patterns, known)
+            renewed = folders.chosen(meant, known)
         except FolderError as error:
             written = ", ".join(patterns)
             raise RefusalError(f"{self._hub}: {RENEW}: {written}: {error}. Nothing was changed.") from error

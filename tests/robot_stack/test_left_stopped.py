@@ -119,6 +119,15 @@ def test_a_service_that_shall_stay_stopped_must_be_one_of_the_robots() -> None:
     assert "sensor_service, victoriametrics" in fault.remedy
 
 
+@pytest.mark.parametrize("job", ["telemetry_hub_backup", "telemetry_hub_restore"])
+def test_a_hub_whose_backups_are_stopped_can_be_restored(job: str) -> None:
+    """Then what restores takes the place of what backs up; whoever deleted the line would start it again."""
+    services = ["sensor_service", "telemetry_hub_victoriametrics", "telemetry_hub_vmauth", job]
+    line = {"robot_stack_stopped_services": ["telemetry_hub_backup"]}
+    assert stopped.check(declares(robot_stack_services=services, **line)) == []
+    assert len(stopped.check(declares(**line))) == 1, "a robot has no such job"
+
+
 def test_stopped_is_worse_than_ok_alone_and_fails_nobody() -> None:
     assert verdict.worst(["ok", "stopped"]) == "stopped"
     assert verdict.worst(["stopped", "tight"]) == "tight"

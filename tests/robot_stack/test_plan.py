@@ -27,6 +27,7 @@ from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host.
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.plan import (
     actions,
     limits,
+    listeners,
     observe,
     plan,
     preflight,
@@ -535,8 +536,8 @@ def test_our_own_listener_is_not_in_the_way(tmp_path: Path) -> None:
     stack = declared(service(listens=["127.0.0.1:9101"]))
     seen = done(stack)
     change(seen, id="c0ffee")
-    assert preflight.busy_listeners(stack, seen, tmp_path) == []
-    (reason,) = preflight.busy_listeners(stack, bare(), tmp_path)
+    assert listeners.reasons(stack, seen, tmp_path) == []
+    (reason,) = listeners.reasons(stack, bare(), tmp_path)
     assert "127.0.0.1:9101 is taken by squatter (process 7): stop it, or change sensor_service_listen" in reason
 
 
@@ -546,7 +547,7 @@ def test_a_container_of_ours_that_has_the_address_is_named(tmp_path: Path) -> No
     seen = done(declared(service()))
     change(seen, id="c0ffee")
     renamed = declared(service("camera_service", listens=["127.0.0.1:9101"]))
-    (reason,) = preflight.busy_listeners(renamed, seen, tmp_path)
+    (reason,) = listeners.reasons(renamed, seen, tmp_path)
     assert "taken by our own container robot-stack-sensor_service: stop it first" in reason
 
 
@@ -570,12 +571,12 @@ def test_a_listener_is_in_the_way_although_our_container_runs(tmp_path: Path) ->
     stack = declared(service(listens=["127.0.0.1:9101"]))
     seen = done(stack)
     change(seen, id="c0ffee")
-    assert len(preflight.busy_listeners(stack, seen, tmp_path)) == 1
+    assert len(listeners.reasons(stack, seen, tmp_path)) == 1
 
 
 def test_a_listener_that_cannot_be_named_is_told_nevertheless(tmp_path: Path) -> None:
     _listens(tmp_path, 0, "")
-    (reason,) = preflight.busy_listeners(declared(service(listens=["127.0.0.1:9101"])), bare(), tmp_path)
+    (reason,) = listeners.reasons(declared(service(listens=["127.0.0.1:9101"])), bare(), tmp_path)
     assert "127.0.0.1:9101 is taken by another program" in reason
     for name, remedy in (
         ("vmagent", ", or change vmagent_listen_address"),
@@ -583,7 +584,7 @@ def test_a_listener_that_cannot_be_named_is_told_nevertheless(tmp_path: Path) ->
         ("lidar", ", or have lidar listen elsewhere"),
     ):
         stack = declared(service(name, listens=["127.0.0.1:9101"]))
-        assert preflight.busy_listeners(stack, bare(), tmp_path) == [
+        assert listeners.reasons(stack, bare(), tmp_path) == [
             f"127.0.0.1:9101 is taken by another program: stop it{remedy}"
         ]
 
@@ -679,3 +680,24 @@ def test_a_robot_without_an_engine_or_without_a_stack_has_nothing_to_refuse() ->
     gone = done(stack, engine=observe.FoundEngine(installed=False, running=False), containers={})
     assert remove.make(stack, gone).refusals == []
     assert remove.make(stack, bare(engine=observe.FoundEngine(installed=True, running=False))) == plan.Plan([], [])
+
+
+@pytest.mark.parametrize(
+    ("lowest", "address", "refused"),
+    [
+        ("1024", "0.0.0.0:443", True),
+        ("1024", "[::]:1023", True),
+        ("1024", "127.0.0.1:8427", False),
+        ("443", "0.0.0.0:443", False),
+        ("0", "0.0.0.0:80", False),
+        ("", "0.0.0.0:443", False),
+    ],
+)
+def test_a_port_that_is_roots_is_refused_before_anything_is_changed(
+    tmp_path: Path, lowest: str, address: str, refused: bool
+) -> None:
+    """Nobody could tell afterwards why a hub that was reached until then has no entry point."""
+    if lowest:
+        write(tmp_path / "sys/net/ipv4/ip_unprivileged_port_start", f"{lowest}\n")
+    reasons = listeners.reasons(declared(service(listens=[address])), bare(), tmp_path)
+    assert [f"{address}: only root may listen below port {lowest}" in reason for reason in reasons] == [True] * refused

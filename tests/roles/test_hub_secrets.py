@@ -210,6 +210,27 @@ def test_who_asks_gets_other_secrets(site: Site, lost: bool) -> None:
     assert signed(after["hub.pem"], after["ca.pem"])
 
 
+@pytest.mark.parametrize("named", ["ca.pem", "ca.key"])
+def test_a_lost_authority_is_made_anew_by_the_name_that_is_missed_and_no_password_with_it(
+    site: Site, named: str
+) -> None:
+    before = site.files()
+    (site.folder / "ca.pem").unlink()
+    site.made(telemetry_hub_secrets_renew=[named])
+    after = site.files()
+    assert signed(after["hub.pem"], after["ca.pem"])
+    assert {name for name in before if name.endswith(".password") and after[name] != before[name]} == set()
+
+
+def test_an_authority_takes_the_place_of_somebody_elses(site: Site) -> None:
+    """A hub showed a certificate of its owner's until now; robots know that by another authority than ours."""
+    for name in ("ca.pem", "ca.key"):
+        (site.folder / name).unlink()
+    theirs = (PROJECT / "tests/roles/certificate.pem").read_text()
+    held = {"users": [], "database": True, "certificates": theirs}
+    assert objections(Folder(site.folder), Wanted({}, "database.password"), held) == []
+
+
 def test_one_password_is_changed_and_no_other(site: Site) -> None:
     before = site.files()
     site.made(telemetry_hub_secrets_renew=["robots/scout.password"])

@@ -46,13 +46,13 @@ def _more(held: Mapping[str, Any]) -> str:
 
 def _authority(folder: Folder, shown: str) -> list[str]:
     """Return what is wrong with the authority here, when the hub shows these certificates."""
-    if not shown:
+    theirs = [one for one in _loaded(shown) if f"CN={AUTHORITY}" in one.issuer.rfc4514_string().split(",")]
+    if not theirs:  # somebody else's until now, whom robots know otherwise
         return []
     lacking = [name for name in (CERTIFICATE, KEY) if not folder.has(name)]
     if lacking:
         return [f"lacks {', '.join(lacking)}, the authority by which robots know the hub"]
-    theirs = [one for one in _loaded(shown) if f"CN={AUTHORITY}" in one.issuer.rfc4514_string().split(",")]
-    if theirs and not any(_signed(one, _loaded(folder.trusted())) for one in theirs):
+    if not any(_signed(one, _loaded(folder.trusted())) for one in theirs):
         ours = _fingerprint((folder.path / CERTIFICATE).read_text(encoding="utf-8"))
         return [f"has another authority ({CERTIFICATE}, SHA-256 {ours}) than the one by which robots know the hub"]
     return []

@@ -126,6 +126,14 @@ def booted_at(proc_root: Path) -> float:
     return max(0.0, kernel + ticks / os.sysconf("SC_CLK_TCK")) if max(kernel, ticks) < 1 << 63 else 0.0
 
 
+def lowest_port(proc_root: Path) -> int:
+    """Return the lowest port on which programs without privileges may listen; 0: each, or the kernel does not say."""
+    try:
+        return int((proc_root / "sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
 def listener(address: str, proc_root: Path) -> str:
     """Return the inode of a socket that listens where ``address`` ("127.0.0.1:8428") wants to; "": there is none."""
     host, _, port = address.rpartition(":")

@@ -18,18 +18,16 @@ engine        there is one that answers and is new enough, or it may be installe
 data          it is where it is declared, and nowhere else; nothing that shall stay is in an engine's own store
 jobs          backups have a folder of their own, and a calendar that systemd understands
 budget        engine and limits are within it, together with the services that a run with a scope leaves as they are
-listeners     nobody else listens where a service wants to
 """
 
 from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 
 from ..base.units import MIB, bytes_of, mib_of
-from ..engine.protocol import name_of, unit_of
-from ..host import cgroup, disk_space, kernel_cmdline, platforms, procfs
+from ..engine.protocol import unit_of
+from ..host import cgroup, disk_space, kernel_cmdline, platforms
 from ..records import state
 from ..spec import layout
 from ..spec.model import ENGINES, Service, Stack
@@ -64,44 +62,6 @@ def reasons(stack: Stack, seen: Observed) -> list[str]:
         *jobs.reasons(stack, seen),
         *limits.objection(stack, seen),
     ]
-
-
-def busy_listeners(stack: Stack, seen: Observed, proc_root: Path) -> list[str]:
-    """Return the addresses that a service wants and that a program which is not ours already listens on."""
-    found: list[str] = []
-    if seen.engine.unobserved:  # its containers may run on without it
-        return found
-    for service in (one for one in stack.scoped_services if not stack.keeps_stopped(one.name)):
-        own = seen.containers.get(name_of(service.name))
-        for address in service.listens:
-            inode = procfs.listener(address, proc_root)
-            program = procfs.holder(inode, proc_root) if inode else None
-            before = seen.left.containers.get(name_of(service.name)) if seen.left else None
-            ours = any(one and one.running and (program is None or one.holds(program.cgroups)) for one in (own, before))
-            if inode and not ours:
-                found.append(f"{address} is taken by {_who(program, seen)}{_instead(service.name, address)}")
-    return found
-
-
-def _instead(service: str, address: str) -> str:
-    """Return which variable gives a service another address; most of a hub's are fixed."""
-    if service in ("sensor_service", "victoriametrics", "vmagent"):
-        return f", or change {service}_listen_address"
-    if not service.startswith("telemetry_hub_"):
-        return f", or have {service} listen elsewhere"
-    fixed = service != "telemetry_hub_vmauth" or address.startswith("127.0.0.1:")
-    return "" if fixed else ", or change telemetry_hub_listen_address"
-
-
-def _who(program: procfs.Program | None, seen: Observed) -> str:
-    """Return who listens, and how to make an end of it."""
-    if program is None:
-        return "another program: stop it"
-    for name, container in seen.containers.items():
-        if container.holds(program.cgroups):  # of a service that is renamed, or gets another address
-            stop = seen.driver.to_stop(name)
-            return f"our own container {name}: stop it first ({stop}, on the robot; its data stays)"
-    return f"{program.name} (process {program.pid}): stop it"
 
 
 def other_name(stack: Stack, seen: Observed) -> list[str]:

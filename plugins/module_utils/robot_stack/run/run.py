@@ -11,7 +11,7 @@ from ..base import lock
 from ..base.lock import BusyError
 from ..engine import delivery, staging
 from ..judge import cause, verdict
-from ..plan import leaving, plan, preflight, remove
+from ..plan import leaving, listeners, plan, preflight, remove
 from ..plan.actions import BringImage
 from ..plan.observe import Observed
 from ..plan.plan import Plan
@@ -79,7 +79,7 @@ def _plan(call: Call, seen: Observed) -> Plan:
         made = remove.make(call.stack, seen)
         return made if made.refusals else Plan(leaving.removal(call.stack, seen) + made.steps, [])
     made = plan.make(call.stack, seen)
-    busy = preflight.busy_listeners(call.stack, seen, call.roots.proc)
+    busy = listeners.reasons(call.stack, seen, call.roots.proc)
     if busy:
         return Plan([], made.refusals + busy)
     return made

@@ -36,7 +36,7 @@ def text(root: Path, units: Path) -> str:
 def _databases(root: Path, units: Path) -> list[tuple[str, float]]:
     """Return the databases that are backed up, and since when that is declared.
 
-    The timer is written where backups are switched on, or at other hours; what a job reads, with each new password, too.
+    The timer is written where backups are switched on, or at other hours; what a job reads, with each password as well.
     """
     found = []
     for path in sorted((root / job_record.FOLDER).glob("*.json")):
