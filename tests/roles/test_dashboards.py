@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.services.files import rendered
 from declarations import PROJECT
+from rendering import value
 
 DASHBOARDS = sorted(PROJECT.glob("roles/victoriametrics/files/dashboards/*.json"))
 SOURCE = PROJECT / "files" / "sensor_service" / "src" / "sensor_service"
@@ -80,6 +82,26 @@ def test_a_page_of_the_hub_asks_for_series_that_there_are(path: Path) -> None:
         names = NAME.findall(bare)
         assert names or OTHERS.search(bare) or PATTERN.search(query), query
         assert [name for name in names if not is_produced(name)] == [], query
+
+
+@pytest.mark.parametrize(("pair", "users"), [([], ["reader", "reader"]), (["hub-1", "hub-2"], ["reader", "hub"])])
+def test_the_fleets_page_takes_no_user_of_the_hubs_own_for_a_silent_robot(pair: list[str], users: list[str]) -> None:
+    (page,) = [one for one in value("telemetry_hub_pages", telemetry_hub_pair=pair) if "fleet" in one["path"]]
+    (made,) = rendered([dict(page)], [PROJECT / "roles"], str)
+    (silent,) = [
+        panel["expr"][0]
+        for row in json.loads(made["content"])["rows"]
+        for panel in row["panels"]
+        if panel["title"] == "Silent robots"
+    ]
+    assert re.findall(r'username!="([^"]+)"', silent) == users
+
+
+def test_no_page_of_the_hub_tells_old_kills_as_new() -> None:
+    """See the test of the rules with the same subject."""
+    queries = [query for path in HUB_DASHBOARDS for panel in panels(path) for query in panel["expr"]]
+    assert not [query for query in queries if "increase(robot_stack" in query or "increase(node" in query]
+    assert any("(service|engine|stack)_verdict" in query for query in queries), "a service is never over the budget"
 
 
 def test_the_page_of_one_robot_asks_for_no_other() -> None:
