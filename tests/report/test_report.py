@@ -12,8 +12,16 @@ from xml.etree import ElementTree
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.robotfleet.stack.plugins.action.performance_report import earlier
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask import history
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask.history import MOST_HOURS, MOST_POINTS
-from ansible_collections.robotfleet.stack.plugins.plugin_utils.report import measurement, pages, parse, sources, tables
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.report import (
+    formatting,
+    measurement,
+    pages,
+    parse,
+    sources,
+    tables,
+)
 from report.answers import NOW, VERSIONS, fine, killed, service, silent
 from report.answers import fleet as fleet_of_answers
 
@@ -148,6 +156,20 @@ def test_nobody_is_told_to_lower_a_limit_after_an_hour() -> None:
     short["history"]["step_seconds"] = 60
     assert not any("a lower limit may do" in line for line in _steps(short))
     assert "cart: measure for a day before a limit is lowered; its history covers 60 min." not in _steps(fine())
+
+
+def test_a_robot_that_keeps_no_history_is_told_nothing_of_it() -> None:
+    """In mode push that is how it shall be: 500 such robots were 1,000 such lines."""
+    pushing = {**fine(), "history": {"measured_at": 1_700_000_000, "faults": [history.KEEPS_NONE]}}
+    told = pages.view(measurement.of_fleet("demo", {"cart": pushing}, VERSIONS))
+    assert not [line for line in [*told.standing_out, *told.next_steps] if "history" in line]
+
+
+@pytest.mark.parametrize(
+    ("good", "said"), [(100.0, "100 %"), (99.982, "99.98 %"), (99.9999, "99.99 %"), (98.4, "98 %")]
+)
+def test_reads_that_failed_are_never_told_as_none(good: float, said: str) -> None:
+    assert formatting.percent_of_reads(good) == said
 
 
 def _steps(answer: dict[str, Any]) -> list[str]:

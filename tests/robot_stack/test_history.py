@@ -112,6 +112,13 @@ def test_the_grid_starts_with_the_samples_and_never_has_more_points_than_asked_f
     assert found["moments"][0] - found["step_seconds"] <= NOW - min(age, 86_400) + found["step_seconds"]
 
 
+@pytest.mark.parametrize("late", [0, 1, 5, 14, 60])
+def test_a_day_is_a_day_although_its_first_sample_is_some_seconds_inside(database: Database, late: int) -> None:
+    database.instant["tfirst_over_time"] = [({}, str(NOW - 86_400 + late))]
+    found = read(database, hours=24, points=120)
+    assert len(found["moments"]) * found["step_seconds"] >= 86_400
+
+
 def test_what_a_database_sends_is_bounded(database: Database) -> None:
     many = [({"service": f"s{n}" * 100}, [(NOW, "1")]) for n in range(500)]
     database.ranges = {"working_set": many, "node_thermal": many}

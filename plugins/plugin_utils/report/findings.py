@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.ask.history import KEEPS_NONE
+
 from .fleet import FAILING, PASSING, UNMEASURED, Component, Robot
-from .formatting import duration, mib, percent, whole
+from .formatting import duration, mib, percent, percent_of_reads, whole
 
 NEAR_PERCENT = 80.0
 ROOMY_PERCENT = 50.0
@@ -37,11 +39,11 @@ def _of_robot(robot: Robot) -> Iterator[str]:
         yield f"the engine ({mib(robot.engine.used)} MiB) was there before: its memory is counted, not capped"
     for name, _, success in robot.history.collectors:
         if success is not None and success < 100:
-            yield f"collector {name}: {percent(success)} of its reads succeeded"
+            yield f"collector {name}: {percent_of_reads(success)} of its reads succeeded"
     slow = robot.history.scrapes.get("p99_ms")
     if slow is not None and slow > SLOW_SCRAPE_MS:
         yield f"one scrape in a hundred takes longer than {whole(slow)} ms"
-    yield from (f"history: {fault}" for fault in robot.history.faults)
+    yield from (f"history: {fault}" for fault in robot.history.faults if fault != KEEPS_NONE)
 
 
 def next_steps(robots: list[Robot]) -> list[str]:
@@ -55,7 +57,7 @@ def next_steps(robots: list[Robot]) -> list[str]:
         long_known = robot.history.hours >= ENOUGH_HOURS
         calm = [_step(part) for part in robot.services if part.verdict not in FAILING and long_known]
         useful += [f"{robot.name}: {step}" for step in calm if step]
-        if robot.measured and not long_known:
+        if robot.measured and not long_known and KEEPS_NONE not in robot.history.faults:
             known = duration(robot.history.hours * 3600)
             useful.append(f"{robot.name}: measure for a day before a limit is lowered; its history covers {known}.")
     return urgent + useful

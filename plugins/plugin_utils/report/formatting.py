@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 
 UNKNOWN = "-"
@@ -26,6 +27,13 @@ def exact(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """Return a share, signs shown by the caller."""
     return UNKNOWN if value is None else f"{value:,.0f} %"
+
+
+def percent_of_reads(value: float | None) -> str:
+    """Return the share of reads that succeeded: 100 only where all did."""
+    if value is None or value >= 100 or value < 99:
+        return percent(value)
+    return f"{math.floor(value * 100) / 100:.2f} %"
 
 
 def moment(value: int | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .fleet import Component, History, Robot
-from .formatting import UNKNOWN, duration, exact, mib, moment, percent, whole
+from .formatting import UNKNOWN, duration, exact, mib, moment, percent, percent_of_reads, whole
 from .parse import mapping, number, text
 
 VERSION_KEYS = ("kernel", "architecture", "cgroup_version", "memory_ceiling_mib", "swap_total_mib", "engine_version")
@@ -136,7 +136,8 @@ def of_collectors(robots: list[Robot]) -> Table:
     rows = []
     for robot in robots:
         slowest = sorted(robot.history.collectors, key=lambda entry: (-(entry[1] or 0), entry[0]))[:3]
-        rows += [Row(robot.name, name, [robot.name, name, exact(mean), percent(good)]) for name, mean, good in slowest]
+        for name, mean, good in slowest:
+            rows.append(Row(robot.name, name, [robot.name, name, exact(mean), percent_of_reads(good)]))
     return Table("The three slowest collectors of each robot's sensor service", columns, rows)
 
 

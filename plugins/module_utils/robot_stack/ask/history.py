@@ -74,14 +74,17 @@ def read(stack: Stack, window: Window, now: float, ask: Ask | None = None) -> di
 
 
 def _grid(reader: Reader, window: Window, now: int) -> Grid | None:
-    """Start where the samples start: an hour's history on a day's grid would be five points. None: no samples."""
+    """Start where the samples start: an hour's history on a day's grid would be five points. None: no samples.
+
+    By up to a step earlier: the window's first sample is some seconds inside of it, and a day would never be one.
+    """
     span = window.hours * 3600
     first = reader.instant("first sample", f"min(tfirst_over_time({WORKING_SET}[{span}s]))", now)
     if not first:
         return None
     span = min(span, max(1, now - int(first[0][1])))
     step = max(SHORTEST_STEP_SECONDS, math.ceil(span / window.points))
-    return Grid(now, step, max(1, min(window.points, span // step)))
+    return Grid(now, step, max(1, min(window.points, math.ceil(span / step))))
 
 
 def _services(reader: Reader, grid: Grid) -> dict[str, dict[str, list[float | None]]]:
