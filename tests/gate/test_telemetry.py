@@ -14,6 +14,7 @@ from ansible_collections.robotfleet.stack.plugins.plugin_utils.telemetry.offline
 from declarations import PROJECT, catalogue, robot
 from hypothesis import given
 from hypothesis import strategies as st
+from rendering import value
 
 PUSH: dict[str, Any] = {
     "robot_stack_telemetry_mode": "push",
@@ -194,3 +195,32 @@ def test_what_cannot_be_counted_with_is_told_once() -> None:
     assert variables(**PUSH, vmagent_send_kib_per_second=1, vmagent_scrape_interval="soon") == {
         "vmagent_scrape_interval"
     }
+
+
+@pytest.mark.parametrize(("sent", "kept", "refused"), [(3000, 1000, False), (3001, 1000, True), (3001, 1001, False)])
+def test_a_robots_database_takes_what_its_agent_brings(sent: int, kept: int, refused: bool) -> None:
+    """Beyond three times its expected series it drops them, and nothing says so."""
+    room = {
+        "victoriametrics_memory_limit_mib": 128,
+        "robot_stack_memory_budget_mib": 500,
+        "vmagent_buffer_disk_mib": 4096,
+    }
+    found = faults(**BOTH, **room, vmagent_expected_series=sent, victoriametrics_expected_series=kept)
+    assert [one.variable for one in found] == ["vmagent_expected_series"] * refused, found
+    assert kept_in_an_hour(kept) == telemetry.KEPT_TIMES * kept
+
+
+def kept_in_an_hour(series: int) -> int:
+    fitted = value("victoriametrics_fit", victoriametrics_expected_series=series, victoriametrics_memory_limit_mib=128)
+    return int(fitted["max_hourly_series"])
+
+
+@pytest.mark.parametrize(("mode", "read_by"), [("local", "victoriametrics"), ("both", "vmagent")])
+def test_the_disk_of_a_robots_database_follows_from_who_reads(mode: str, read_by: str) -> None:
+    def asked(**intervals: str) -> int:
+        return int(value("victoriametrics_spec.disk_mib", robot_stack_telemetry_mode=mode, **intervals))
+
+    other = {"victoriametrics": "vmagent", "vmagent": "victoriametrics"}[read_by]
+    usual = asked()
+    assert asked(**{f"{read_by}_scrape_interval": "5s"}) > 1.5 * usual
+    assert asked(**{f"{other}_scrape_interval": "5s"}) == usual

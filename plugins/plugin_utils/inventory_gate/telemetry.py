@@ -21,6 +21,7 @@ HOURS = "vmagent_offline_hours"
 SEND = "vmagent_send_kib_per_second"
 SERIES = "vmagent_expected_series"
 INTERVAL = "vmagent_scrape_interval"
+KEPT, KEPT_TIMES = "victoriametrics_expected_series", 3  # plugins/filter/victoriametrics_fit.py: max_hourly_series
 LISTEN = "vmagent_listen_address"
 NEIGHBOUR = "vmagent_local_address"
 READERS = frozenset(scraping.READERS)
@@ -234,9 +235,18 @@ def _missing(local: Any, agent: Any) -> str:
     return ""
 
 
+def _more_than_is_kept(robot: Robot) -> list[Fault]:
+    """What vmagent writes to the robot's own database beyond its limit on series is dropped there."""
+    sent, kept = robot.integer(SERIES), robot.integer(KEPT)
+    if not sent or not kept or sent <= KEPT_TIMES * kept:
+        return []
+    why = f"with {KEPT} {kept} the robot's VictoriaMetrics takes {KEPT_TIMES * kept} series in an hour, and drops more"
+    return [fault(robot, SERIES, why, f"write {KEPT}: {sent} (which wants a larger limit), or expect fewer here")]
+
+
 def _neighbour(robot: Robot) -> list[Fault]:
     """VictoriaMetrics' address and login are written once for each role: they must agree."""
-    faults = []
+    faults = _more_than_is_kept(robot)
     theirs, ours = robot.values.get("victoriametrics_listen_address"), robot.values.get(NEIGHBOUR)
     if isinstance(theirs, str) and isinstance(ours, str):
         wanted = EVERYWHERE.sub("127.0.0.1:", theirs)
