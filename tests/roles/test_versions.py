@@ -153,15 +153,20 @@ def test_collections_that_are_used_are_listed() -> None:
     assert used <= set(collections())
 
 
+# Of base images: the version of their package python3.
+PYTHON_OF = {"quay.io/centos/centos:stream10": "3.12"}
+
+
 def test_the_execution_environment_holds_what_is_pinned() -> None:
     environment = yaml.safe_load((PROJECT / "execution-environment.yml").read_text(encoding="utf-8"))
     needed = environment["dependencies"]
-    python = re.search(r"python:(3\.\d+)", environment["images"]["base_image"]["name"])
-    assert python, "its Python is named"
+    python = PYTHON_OF[environment["images"]["base_image"]["name"]]
+    assert needed["python_interpreter"] == {"package_system": "python3", "python_path": "/usr/bin/python3"}
+    assert all("platform:rpm" in one for one in needed["system"]), "ansible-builder knows no other packages"
     text = (PROJECT / "requirements.in").read_text(encoding="utf-8")
     controller = [line.partition("#")[0].strip() for line in text.partition("# tests and linters")[0].splitlines()]
     pins = [Requirement(line) for line in controller if line]
-    here = [one for one in pins if one.marker is None or one.marker.evaluate({"python_version": python[1]})]
+    here = [one for one in pins if one.marker is None or one.marker.evaluate({"python_version": python})]
     # `ansible` is ansible-core with collections: here they come from requirements.yml.
     assert sorted([*needed["python"], needed["ansible_core"]["package_pip"]]) == sorted(
         f"{one.name}{one.specifier}" for one in here if one.name != "ansible"
