@@ -107,7 +107,7 @@ browser:
 scenarios: images browser ## Run some scenarios: SCENARIOS="guardrail thrash", or all (TIMES=3 LOAD=2: each three times, beside two busy processes)
 	@python -m tools.runner scenarios $(SCENARIOS) $(if $(TIMES),--times $(TIMES)) $(if $(LOAD),--load $(LOAD))
 
-test: engine ## Linters, unit tests and the core scenarios (about 15 minutes)
+test: engine ## Linters, unit tests and the core scenarios (15 to 25 minutes)
 	@python -m tools.runner core
 
 test-all: engine ## The same with attacks and every scenario; says where the time goes
