@@ -77,7 +77,7 @@ def test_every_panel_that_must_have_data_has_some(
     assert past, "there is a past to draw, of both robots"
     words = (DASHBOARDS / PAGES[title]).read_text(encoding="utf-8").replace("ROBOT", "scout")
     silent = str(hub.declared("telemetry_hub_alert_silent_interval"))
-    words = words.replace("READER", "reader").replace("SILENT", silent)
+    words = words.replace("READER", "reader").replace("OTHERHOST", "hub").replace("SILENT", silent)
     rows = json.loads(words)["rows"]
     seen = _open(browser, tunnel, passwords["reader"], title, {row["title"]: queries(row) for row in rows})
     panels = {panel["title"]: panel["expr"] for row in rows for panel in row["panels"]}
