@@ -113,7 +113,7 @@ def queries(rules: bool = True) -> list[Query]:
 
 def _expressions(page: Path) -> list[str]:
     rows = json.loads(page.read_text(encoding="utf-8"))["rows"]
-    words = {"ROBOT": name(0), "READER": "reader", "SILENT": "5m"}
+    words = {"ROBOT": name(0), "READER": "reader", "OTHERHOST": "hub", "SILENT": "5m"}
     found = [expr for row in rows for panel in row["panels"] for expr in panel["expr"]]
     return [re.sub("|".join(words), lambda word: words[word.group()], expr) for expr in found]
 

@@ -44,6 +44,7 @@ def test_pages_are_asked_for_what_the_fleet_sends(wanted: str) -> None:
 def test_no_page_must_show_what_nobody_sends() -> None:
     for query in fleet.queries():
         assert "READER" not in query.expr
+        assert "OTHERHOST" not in query.expr
         assert "ROBOT" not in query.expr
         if query.needs_data:
             assert "hub!=" not in query.expr
