@@ -14,10 +14,10 @@ from ..base.roots import Roots
 from . import cgroup, disk_space, platforms, procfs
 
 # what kernels call an architecture -> what image registries call it; ARMv8 processors also run in 32-bit mode
-# and what is called so by a 64-bit kernel whose programs all have 32 bits, as Raspberry Pi OS has one below its 32-bit
-# edition: its engine runs images of 32 bits, and lets no others live
-NARROW = {"aarch64": "armv8l", "x86_64": "i686"}
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv8l": "arm"}
+# What a 64-bit kernel calls itself -> what its programs are where all have 32 bits, as in the 32-bit Raspberry Pi OS:
+# their engine runs images of 32 bits, and lets no others live.
+NARROW = {"aarch64": "armv8l", "x86_64": "i686"}
 MACHINE_ID = 32  # digits; while a system is being made other words stand there
 BOOT_ID = "sys/kernel/random/boot_id"
 
