@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.base.roots import Roots
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.host import python
 from ansible_collections.robotfleet.stack.plugins.module_utils.robot_stack.watchdog import setup
+from ansible_collections.robotfleet.stack.plugins.plugin_utils.supported import ROBOT_PYTHON
 from robot_stack.test_paths_in_units import commands, stack, words
 
 USUAL, NAMED = "/usr/bin/python3", "/opt/python3.12/bin/python3"
@@ -35,6 +36,11 @@ def test_the_usual_python_runs_it_unless_it_is_missing_or_too_old(
         (folder / usual).touch()
         (folder / "python3").symlink_to(usual)
     assert python.find(Roots(tmp_path), running) == found
+
+
+def test_too_old_is_what_is_told_of_a_robot_and_usual_what_a_unit_has_unless_it_is_said() -> None:
+    assert python.OLDEST == ROBOT_PYTHON
+    assert python.USUAL == stack("/var/lib/robot-stack").python == USUAL
 
 
 def test_the_watchdog_is_run_by_the_python_that_was_found() -> None:
